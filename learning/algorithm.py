@@ -1,0 +1,141 @@
+"""An algorithm is a ladder of layers; one layer is (tau, up, rule, down).
+
+Layers are counted from the devices up, 1 ... N. A node *advances* a model by tau inner iterations:
+at a device one inner iteration is one SGD step, at any other node it is one aggregation of its
+children. The cloud is merely the node whose tau is the length of the run.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from learning.compressors import Compressor, Integer, Plain, Sign
+from learning.rules import Rule, Vote
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """What one inner iteration at a device is: w <- w - learning_rate * g(w; batch_size samples).
+
+    Minibatches are drawn with replacement, so a device may hold fewer samples than `batch_size`.
+    Raises ValueError where a number is not positive.
+    """
+
+    learning_rate: float
+    batch_size: int
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise ValueError(f"learning_rate must be > 0, got {self.learning_rate}")
+        if self.batch_size < 1:
+            raise ValueError(f"batch_size must be >= 1, got {self.batch_size}")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One rung: the child iterates `tau` times and answers by `up`; the parent merges by `rule`, speaks by `down`.
+
+    `down` encodes what the parent's model differs by from the copy its children hold; None means the
+    natural one: the 1-bit vote after a `vote`, else the full model (32 d bits).
+    `onto` says where the answers are added: to the copy that was "said" to the children, or to the
+    parent's "own" model. The latter keeps what a lossy `down` left out: it is error feedback, its
+    memory being the difference of the two.
+    """
+
+    tau: int
+    up: Compressor
+    rule: Rule
+    down: Compressor | None = None
+    onto: Literal["said", "own"] = "said"
+
+    def __post_init__(self) -> None:
+        if self.tau < 1:
+            raise ValueError(
+                f"tau must be >= 1, got {self.tau}; to skip a layer, remove it from the topology"
+            )
+
+    @property
+    def downlink(self) -> Compressor:
+        """The compressor of the parent's broadcasts after the first of a period (which is forwarded)."""
+        if self.down is not None:
+            return self.down
+        if isinstance(self.rule, Vote):
+            return Integer(step=self.rule.step, span=1, zeros=self.rule.ties == "zero")
+        return Plain()
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """The ladder as data: a leaf and its layers from the devices up. Its laws are checked at birth (ValueError)."""
+
+    leaf: Leaf
+    layers: tuple[Layer, ...]
+
+    def __post_init__(self) -> None:
+        if not self.layers:
+            raise ValueError("an algorithm needs at least one layer, got none")
+        for number, layer in enumerate(self.layers, start=1):
+            _check_signs(number, layer)
+            _check_lattice(number, layer, self.layers)
+
+    @property
+    def depth(self) -> int:
+        """N, the number of layers."""
+        return len(self.layers)
+
+    @property
+    def taus(self) -> tuple[int, ...]:
+        """tau_1 ... tau_N."""
+        return tuple(layer.tau for layer in self.layers)
+
+    def steps(self, layer: int) -> int:
+        """k_n = tau_1 ... tau_n: local SGD steps between two uploads on layer n (k_0 = 1)."""
+        return math.prod(self.taus[:layer])
+
+    def check_dimension(self, dim: int) -> None:
+        """Laws that need the number of parameters: error feedback takes a contraction (ValueError)."""
+        for number, layer in enumerate(self.layers, start=1):
+            down = layer.downlink
+            if layer.onto == "own" and not down.lossless and not _contracts(down, dim):
+                raise ValueError(
+                    f"layer {number}: error feedback on the downlink (onto: own) needs a compressor with "
+                    f"E||C(x)-x||^2 < ||x||^2, and {down} has variance {down.omega(dim)} at d = {dim}: what it "
+                    "leaves out would grow; use more levels or smaller buckets, top_k, or onto: said"
+                )
+
+
+def _contracts(codec: Compressor, dim: int) -> bool:
+    omega = codec.omega(dim)
+    return codec.delta(dim) is not None or (omega is not None and omega < 1)
+
+
+def _check_signs(number: int, layer: Layer) -> None:
+    votes, signs = isinstance(layer.rule, Vote), isinstance(layer.up, Sign)
+    if votes and number > 1:
+        raise ValueError(f"layer {number}: only layer 1 may vote (devices' signs); use mean above it")
+    if votes and not signs:
+        raise ValueError(f"layer {number}: vote counts signs, so its uplink must be sign, got {layer.up}")
+    if signs and not votes:
+        raise ValueError(
+            f"layer {number}: sign carries no magnitude, so its rule must be vote, got {layer.rule}"
+        )
+
+
+def _check_lattice(number: int, layer: Layer, layers: tuple[Layer, ...]) -> None:
+    """An integer code is lossless only where models differ by whole votes."""
+    bottom = layers[0].rule
+    for codec, place, want in (
+        (layer.up, "up", (2, layer.tau)),
+        (layer.down, "down", (1, 1)),
+    ):
+        if not isinstance(codec, Integer):
+            continue
+        ties = isinstance(bottom, Vote) and bottom.ties == "zero"
+        lawful = isinstance(bottom, Vote) and (codec.step, codec.zeros) == (bottom.step, ties)
+        if not lawful or (number, codec.span) != want:
+            raise ValueError(
+                f"layer {number}: the integer code on `{place}` is lossless only for sums of votes: it needs a vote on "
+                f"layer 1 with the same step and ties, layer {want[0]} and span {want[1]}; got {codec}"
+            )

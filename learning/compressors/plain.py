@@ -1,0 +1,81 @@
+"""No compression: the coordinates themselves, in 32 or 16 bits each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from learning.compressors.compressor import Encoded
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from learning.coins import Coins
+
+
+@dataclass(frozen=True)
+class Plain:
+    """Send every coordinate as a float of the given format.
+
+    fp32 is lossless and passes float64 rows (the test precision of the engine) through unchanged, still
+    charged 32 bits per coordinate. fp16 and bf16 round to nearest even; a finite coordinate beyond the
+    format's largest number saturates to it instead of overflowing to infinity, while inf and nan stay what
+    they are. Rounding is biased, and coordinates below the format's smallest number vanish: no omega and no
+    delta hold for every x.
+    """
+
+    format: Literal["fp32", "fp16", "bf16"] = "fp32"
+
+    def __post_init__(self) -> None:
+        if self.format not in ("fp32", "fp16", "bf16"):
+            raise ValueError(f"format must be one of fp32, fp16, bf16, got {self.format!r}; choose one")
+
+    @property
+    def lossless(self) -> bool:
+        """True for fp32: receivers get the vector itself."""
+        return self.format == "fp32"
+
+    def bits(self, dim: int) -> int:
+        """Return 32 dim, or 16 dim for the half-width formats."""
+        return (32 if self.lossless else 16) * dim
+
+    def omega(self, dim: int) -> float | None:
+        """Return 0 for fp32, None (biased) otherwise."""
+        return 0.0 if self.lossless else None
+
+    def delta(self, dim: int) -> float | None:
+        """Return 1 for fp32, None otherwise."""
+        return 1.0 if self.lossless else None
+
+    def encode(self, rows: Tensor, coins: Coins) -> Encoded:
+        """Return the rows, rounded to the format; coins are not used."""
+        return Encoded(rows if self.lossless else self._narrow(rows).to(rows.dtype), None)
+
+    def pack(self, row: Tensor, key: int) -> bytes:
+        """Return the coordinates in little-endian order of bytes."""
+        import torch
+
+        row = row.detach().cpu().to(torch.float32)
+        narrow = row if self.lossless else self._narrow(row)
+        return narrow.contiguous().view(torch.uint8).numpy().tobytes()
+
+    def unpack(self, data: bytes, dim: int) -> Tensor:
+        """Return the coordinates as float32; raises ValueError for a length of other than dim coordinates."""
+        import torch
+
+        if len(data) * 8 != self.bits(dim):
+            raise ValueError(f"message must have {self.bits(dim)} bits, got {8 * len(data)}; send it whole")
+        return torch.frombuffer(bytearray(data), dtype=self._dtype()).to(torch.float32)
+
+    def _narrow(self, rows: Tensor) -> Tensor:
+        import torch
+
+        limit = torch.finfo(self._dtype()).max
+        kept = torch.where(rows.isinf(), rows, rows.clamp(-limit, limit))
+        return kept.to(self._dtype())
+
+    def _dtype(self) -> torch.dtype:
+        import torch
+
+        return {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[self.format]

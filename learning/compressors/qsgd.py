@@ -1,0 +1,175 @@
+"""QSGD: unbiased random rounding to a few levels of a bucket's norm, sent with a fixed or an entropy code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from learning import philox
+from learning.coins import Coins
+from learning.compressors.compressor import Encoded
+from learning.compressors.elias import level_bits, read_levels, torch_coded_bits
+from learning.compressors.packing import BitReader, field_bits, float_bits, to_bytes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+MOST_LEVELS = 65535
+
+
+@dataclass(frozen=True)
+class Qsgd:
+    """Round each bucket of coordinates to `levels` levels of its l2 norm. Source: QSGD, arXiv:1610.02132.
+
+    |x| becomes floor(|x| / unit + u) units with unit = norm / levels and u uniform in [0, 1). A bucket of
+    zeros gives zeros; a bucket whose norm is not finite gives nan, so that a poisoned update shows. `bucket:
+    null` is one bucket over the whole vector. `code: fixed` spends 1 + ceil(log2(levels + 1)) bits per
+    coordinate; `code: elias` sends QSGD's sparse or dense Elias omega code, whichever is shorter, behind one
+    flag bit.
+    """
+
+    levels: int
+    bucket: int | None = 512
+    code: Literal["fixed", "elias"] = "fixed"
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.levels <= MOST_LEVELS:
+            raise ValueError(f"levels must be 1 to {MOST_LEVELS}, got {self.levels}; 4 to 64 are usual")
+        if self.bucket is not None and self.bucket < 1:
+            raise ValueError(f"bucket must be >= 1, got {self.bucket}; null is one for the whole model")
+        if self.code not in ("fixed", "elias"):
+            raise ValueError(f"code must be fixed or elias, got {self.code!r}; choose one of these")
+
+    @property
+    def lossless(self) -> bool:
+        """False: coordinates are rounded."""
+        return False
+
+    def bits(self, dim: int) -> int | None:
+        """Return 32 bits per bucket's norm and the fixed code of each coordinate; None for the Elias code."""
+        if self.code == "elias":
+            return None
+        return 32 * self._buckets(dim) + dim * (1 + self.levels.bit_length())
+
+    def omega(self, dim: int) -> float:
+        """Return q*(B, s) of the largest bucket: sqrt(B)/s - 1 if sqrt(B) >= 2s, else B/(4 s^2).
+
+        Sharp: some x attains it (our derivation; the paper's min(B/s^2, sqrt(B)/s) is up to four times that).
+        """
+        size = self._size(dim)
+        root = sqrt(size)
+        return root / self.levels - 1 if root >= 2 * self.levels else size / (4 * self.levels**2)
+
+    def delta(self, dim: int) -> float | None:
+        """Return 1 - omega where that is positive, else None."""
+        omega = self.omega(dim)
+        return 1 - omega if omega < 1 else None
+
+    def encode(self, rows: Tensor, coins: Coins) -> Encoded:
+        """Return the quantised rows, and their lengths where the code is Elias; uses draw 0 of the coins."""
+        values, norms = self._quantise(rows, coins)
+        if self.code == "fixed":
+            return Encoded(values, None)
+        return Encoded(values, self._coded_bits(values, norms) + 1 + 32 * norms.shape[1])
+
+    def pack(self, row: Tensor, key: int) -> bytes:
+        """Return [Elias only: flag, set for dense] norms, then the code of the coordinates."""
+        import torch
+
+        fresh = row.detach().cpu().to(torch.float32, copy=True)
+        values, norms = self._quantise(fresh[None], Coins(np.array([key], dtype=np.uint64)))
+        levels: NDArray[np.int64] = self._levels(values, norms)[0].numpy()
+        signed = np.where(values[0].numpy() < 0, -levels, levels)
+        if self.code == "fixed":
+            width = self.levels.bit_length()
+            return to_bytes(float_bits(norms[0]), field_bits(levels | ((signed < 0) << width), width + 1))
+        dense, coded = level_bits(signed)
+        return to_bytes(np.array([dense], dtype=np.uint8), float_bits(norms[0]), coded)
+
+    def unpack(self, data: bytes, dim: int) -> Tensor:
+        """Return the quantised row as float32."""
+        import torch
+
+        reader = BitReader.of(data)
+        dense = self.code == "elias" and bool(reader.take(1)[0])
+        norms = torch.from_numpy(reader.floats(self._buckets(dim)))[None]
+        if self.code == "elias":
+            signed = read_levels(reader.bits[reader.at :], dim, dense)
+        else:
+            width = self.levels.bit_length()
+            fields = reader.fields(dim, width + 1)
+            magnitude = fields & ((1 << width) - 1)
+            signed = np.where(fields >> width, -magnitude, magnitude)
+        units = self._spread(norms / torch.full_like(norms, self.levels), dim)
+        values = torch.from_numpy(signed).float()[None] * units + 0.0
+        return values.masked_fill_(~self._spread(norms, dim).isfinite(), torch.nan)[0]
+
+    def _size(self, dim: int) -> int:
+        return dim if self.bucket is None else min(self.bucket, dim)
+
+    def _buckets(self, dim: int) -> int:
+        return -(-dim // self._size(dim))
+
+    def _spread(self, per_bucket: Tensor, dim: int) -> Tensor:
+        return per_bucket.repeat_interleave(self._size(dim), dim=1)[:, :dim]
+
+    def _quantise(self, rows: Tensor, coins: Coins) -> tuple[Tensor, Tensor]:
+        import torch
+
+        if rows.device.type != "cpu" or rows.dtype != torch.float32 or not philox.has_numba():
+            return self._quantise_by_torch(rows, coins)
+        from learning.compressors.kernels import quantise_rows
+
+        rows = rows.detach().contiguous()
+        norms = rows.new_empty(rows.shape[0], self._buckets(rows.shape[1]))
+        quantise_rows(rows.numpy(), coins.keys, self.levels, self._size(rows.shape[1]), norms.numpy())
+        return rows, norms
+
+    def _quantise_by_torch(self, rows: Tensor, coins: Coins) -> tuple[Tensor, Tensor]:
+        import torch
+
+        dim = rows.shape[1]
+        norms = self._norms(rows)
+        units = self._spread(norms / torch.full_like(norms, self.levels), dim)
+        ratio = (rows.abs() / torch.where(units == 0, 1.0, units)).clamp_(max=self.levels)
+        whole = ratio.floor()
+        up = (ratio - whole) >= 1 - coins.uniforms(dim, rows)  # both exact: floor(ratio + u) without rounding
+        values = torch.copysign((whole + up) * units, rows) + 0.0  # adding 0 turns -0 into +0
+        return values.masked_fill_(~self._spread(norms, dim).isfinite(), torch.nan), norms
+
+    def _norms(self, rows: Tensor) -> Tensor:
+        """Return [K, buckets]: float64 squares added by a halving tree, the same bits on every device."""
+        from torch.nn.functional import pad
+
+        size = self._size(rows.shape[1])
+        count = self._buckets(rows.shape[1])
+        leaves = pad(rows.double().square(), (0, count * size - rows.shape[1])).view(len(rows), count, size)
+        half = 1 << (size - 1).bit_length()
+        leaves = pad(leaves, (0, half - size))
+        while half > 1:
+            half //= 2
+            leaves = leaves[..., :half] + leaves[..., half:]
+        return leaves[..., 0].sqrt().to(rows.dtype)
+
+    def _levels(self, values: Tensor, norms: Tensor) -> Tensor:
+        """Return int64 [K, d]: the levels of quantised values; zero where the norm is zero or not finite."""
+        import torch
+
+        units = self._spread(norms / torch.full_like(norms, self.levels), values.shape[1])
+        usable = units.isfinite() & (units > 0)
+        return torch.where(usable, values.abs() / units, 0.0).round().to(torch.int64)
+
+    def _coded_bits(self, values: Tensor, norms: Tensor) -> Tensor:
+        import torch
+
+        if values.device.type != "cpu" or values.dtype != torch.float32 or not philox.has_numba():
+            return torch_coded_bits(self._levels(values, norms))
+        from learning.compressors.kernels import coded_bits
+
+        out = torch.empty(len(values), dtype=torch.int64)
+        coded_bits(values.numpy(), norms.numpy(), self.levels, self._size(values.shape[1]), out.numpy())
+        return out

@@ -1,0 +1,73 @@
+"""One bit per coordinate: its sign, with a fair keyed coin where it is zero."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from learning import philox
+from learning.coins import Coins
+from learning.compressors.compressor import Encoded
+from learning.compressors.packing import BitReader, to_bytes
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Sign:
+    """Send +1 or -1 per coordinate. Source: signSGD, arXiv:1802.04434; HierSignSGD, arXiv:2602.02355.
+
+    An exact zero (of either sign) gets a fair coin keyed by the row: about half of an MNIST model's gradient
+    is exactly zero, and always +1 would push those coordinates the same way everywhere. A nan stays nan in
+    the values, so that a poisoned update shows, and has no code: packing it raises ValueError.
+    """
+
+    @property
+    def lossless(self) -> bool:
+        """False: magnitudes are lost."""
+        return False
+
+    def bits(self, dim: int) -> int:
+        """Return dim."""
+        return dim
+
+    def omega(self, dim: int) -> float | None:
+        """Return None: biased."""
+        return None
+
+    def delta(self, dim: int) -> float | None:
+        """Return None: an unscaled sign is no contraction."""
+        return None
+
+    def encode(self, rows: Tensor, coins: Coins) -> Encoded:
+        """Return the signs of rows [K, d] as +1 and -1; zeros by the coins of draw 0."""
+        import torch
+
+        if rows.device.type == "cpu" and rows.dtype == torch.float32 and philox.has_numba():
+            from learning.compressors.kernels import sign_rows
+
+            rows = rows.detach().contiguous()
+            sign_rows(rows.numpy(), coins.keys)
+            return Encoded(rows, None)
+        return Encoded(torch.where(rows == 0, coins.signs(rows.shape[1], rows), rows.sign()), None)
+
+    def pack(self, row: Tensor, key: int) -> bytes:
+        """Return one bit per coordinate, set for +1; raises ValueError for a nan."""
+        import torch
+
+        fresh = row.detach().cpu().to(torch.float32, copy=True)
+        signs = self.encode(fresh[None], Coins(np.array([key], dtype=np.uint64))).values[0]
+        bad = signs.isnan().nonzero()
+        if len(bad):
+            place = f"coordinate {int(bad[0])}"
+            raise ValueError(f"a sign must be of a number, got nan at {place}; lower the learning rate")
+        return to_bytes((signs > 0).numpy().astype(np.uint8))
+
+    def unpack(self, data: bytes, dim: int) -> Tensor:
+        """Return +1.0 where the bit is set and -1.0 elsewhere."""
+        import torch
+
+        return torch.from_numpy(BitReader.of(data).take(dim).astype(np.float32) * 2 - 1)

@@ -1,0 +1,184 @@
+"""Sparsification: k of d coordinates travel, the largest ones or a keyed random choice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from learning.coins import Coins
+from learning.compressors.compressor import Encoded
+from learning.compressors.packing import BitReader, field_bits, float_bits, to_bytes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class TopK:
+    """Send value and index of the k coordinates of largest magnitude, of equal ones those of lowest index.
+
+    Give exactly one of `fraction` (of d, in (0, 1], rounded to the nearest k >= 1) and `k`. A nan counts as
+    largest. Biased; meant to be used with error feedback. Source: arXiv:1809.07599.
+    """
+
+    fraction: float | None = None
+    k: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_size(self.fraction, self.k)
+
+    @property
+    def lossless(self) -> bool:
+        """False: d - k coordinates are dropped."""
+        return False
+
+    def bits(self, dim: int) -> int:
+        """Return k (32 + ceil(log2 dim))."""
+        return kept(dim, self.fraction, self.k) * (32 + index_width(dim))
+
+    def omega(self, dim: int) -> float | None:
+        """Return None: biased."""
+        return None
+
+    def delta(self, dim: int) -> float:
+        """Return k / dim."""
+        return kept(dim, self.fraction, self.k) / dim
+
+    def encode(self, rows: Tensor, coins: Coins) -> Encoded:
+        """Return the rows with all but the k largest coordinates set to zero; coins are not used."""
+        return Encoded(rows.masked_fill(~self._chosen(rows), 0.0), None)
+
+    def pack(self, row: Tensor, key: int) -> bytes:
+        """Return the k indices in rising order, then their values."""
+        row = row.detach().cpu().float()
+        return _pack_list(row, self._chosen(row[None])[0])
+
+    def unpack(self, data: bytes, dim: int) -> Tensor:
+        """Return the row with zeros at the coordinates that did not travel."""
+        return _unpack_list(data, dim, kept(dim, self.fraction, self.k))
+
+    def _chosen(self, rows: Tensor) -> Tensor:
+        count = kept(rows.shape[1], self.fraction, self.k)
+        size = rows.abs().nan_to_num_(nan=float("inf"), posinf=float("inf"))
+        least = size.topk(count, dim=1).values[:, -1:]
+        above, equal = size > least, size == least
+        return above | (equal & (equal.cumsum(1) <= count - above.sum(1, keepdim=True)))
+
+
+@dataclass(frozen=True)
+class RandK:
+    """Keep k coordinates drawn without replacement by the row's key: those with the k smallest words.
+
+    Give exactly one of `fraction` (of d, in (0, 1], rounded to the nearest k >= 1) and `k`. `unbiased` scales
+    the kept ones by d / k. `indices: seed` sends the 64-bit row key, from which the receiver draws the same
+    coordinates; `indices: list` sends the indices. Source: arXiv:1809.07599; arXiv:1610.05492 (shared seed).
+    """
+
+    fraction: float | None = None
+    k: int | None = None
+    unbiased: bool = True
+    indices: Literal["seed", "list"] = "seed"
+
+    def __post_init__(self) -> None:
+        _check_size(self.fraction, self.k)
+        if self.indices not in ("seed", "list"):
+            raise ValueError(f"indices must be seed or list, got {self.indices!r}; choose one of these")
+
+    @property
+    def lossless(self) -> bool:
+        """False: d - k coordinates are dropped."""
+        return False
+
+    def bits(self, dim: int) -> int:
+        """Return 32 k + 64 with the seed, k (32 + ceil(log2 dim)) with the list."""
+        count = kept(dim, self.fraction, self.k)
+        return 32 * count + 64 if self.indices == "seed" else count * (32 + index_width(dim))
+
+    def omega(self, dim: int) -> float | None:
+        """Return dim / k - 1 (an equality for every x) if unbiased, else None."""
+        return dim / kept(dim, self.fraction, self.k) - 1 if self.unbiased else None
+
+    def delta(self, dim: int) -> float | None:
+        """Return k / dim if biased; if unbiased 1 - omega where that is positive, else None."""
+        share = kept(dim, self.fraction, self.k) / dim
+        if not self.unbiased:
+            return share
+        return 2 - 1 / share if share > 0.5 else None
+
+    def encode(self, rows: Tensor, coins: Coins) -> Encoded:
+        """Return the rows with all but the drawn coordinates set to zero; uses draw 0 of the coins."""
+        dim = rows.shape[1]
+        if self.unbiased:
+            rows = rows * (dim / kept(dim, self.fraction, self.k))
+        return Encoded(rows.masked_fill(~self._chosen(rows, coins), 0.0), None)
+
+    def pack(self, row: Tensor, key: int) -> bytes:
+        """Return the key or the k indices in rising order, then the (scaled) values in that order."""
+        coins = Coins(np.array([key], dtype=np.uint64))
+        row = row.detach().cpu().float()[None]
+        chosen, values = self._chosen(row, coins)[0], self.encode(row, coins).values[0]
+        if self.indices == "list":
+            return _pack_list(values, chosen)
+        return key.to_bytes(8, "big") + to_bytes(float_bits(values[chosen]))
+
+    def unpack(self, data: bytes, dim: int) -> Tensor:
+        """Return the row with zeros at the coordinates that did not travel."""
+        import torch
+
+        count = kept(dim, self.fraction, self.k)
+        if self.indices == "list":
+            return _unpack_list(data, dim, count)
+        out = torch.zeros(dim)
+        coins = Coins(np.array([int.from_bytes(data[:8], "big")], dtype=np.uint64))
+        out[self._chosen(out[None], coins)[0]] = torch.from_numpy(BitReader.of(data[8:]).floats(count))
+        return out
+
+    def _chosen(self, rows: Tensor, coins: Coins) -> Tensor:
+        import torch
+
+        dim = rows.shape[1]
+        index = torch.arange(dim, device=rows.device)
+        order = (coins.words(dim, rows) << 31) + index  # unique: equal words fall to the lower index
+        last = order.topk(kept(dim, self.fraction, self.k), dim=1, largest=False).values.amax(1, keepdim=True)
+        return order <= last
+
+
+def kept(dim: int, fraction: float | None, k: int | None) -> int:
+    """Return how many of dim coordinates travel; raises ValueError where k > dim."""
+    if k is None:
+        return max(1, round((fraction or 0.0) * dim))
+    if k > dim:
+        raise ValueError(f"k must be <= the model's {dim} parameters, got {k}; use a smaller k or a fraction")
+    return k
+
+
+def index_width(dim: int) -> int:
+    """Return ceil(log2 dim), the bits of one index."""
+    return (dim - 1).bit_length()
+
+
+def _check_size(fraction: float | None, k: int | None) -> None:
+    if (fraction is None) == (k is None):
+        raise ValueError(f"exactly one of fraction and k must be given, got {fraction} and {k}; drop one")
+    if fraction is not None and not 0 < fraction <= 1:
+        raise ValueError(f"fraction must be in (0, 1], got {fraction}; 0.01 keeps one in a hundred")
+    if k is not None and k < 1:
+        raise ValueError(f"k must be >= 1, got {k}; at least one coordinate has to travel")
+
+
+def _pack_list(values: Tensor, chosen: Tensor) -> bytes:
+    at: NDArray[np.int64] = chosen.nonzero()[:, 0].numpy()
+    return to_bytes(field_bits(at, index_width(len(values))), float_bits(values[chosen]))
+
+
+def _unpack_list(data: bytes, dim: int, count: int) -> Tensor:
+    import torch
+
+    reader = BitReader.of(data)
+    at = torch.from_numpy(reader.fields(count, index_width(dim)))
+    out = torch.zeros(dim)
+    out[at] = torch.from_numpy(reader.floats(count))
+    return out

@@ -1,0 +1,107 @@
+"""CIFAR-10 (Krizhevsky 2009) from whichever form is at hand; pickles only after torchvision's md5 check."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from learning.datasets.arrays import Arrays, DataError, Shape, check_limits, limited, limited_shape, resolved
+from learning.datasets.images import Stack, decoded_once, first_name
+
+MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
+PICKLES, BINARY, TREE = "cifar-10-batches-py", "cifar-10-batches-bin", "cifar10"
+ARCHIVES = ("cifar10*.tar.xz", "cifar10*.tar.gz", "cifar10*.tgz", "cifar10*.zip")
+RECORD = 1 + 3 * 32 * 32
+
+
+@dataclass(frozen=True)
+class Cifar10:
+    """50,000 + 10,000 colour images of 32x32 in ten classes.
+
+    Looked for in the data folder: cifar-10-batches-py (md5 checked by torchvision), cifar-10-batches-bin, an image
+    tree cifar10/{train,test}/<class>/, an archive cifar10*.tar.xz of that tree (decoded once, then cached).
+    """
+
+    download: bool = False
+    train_limit: int | None = None
+    test_limit: int | None = None
+
+    def __post_init__(self) -> None:
+        check_limits(self.train_limit, self.test_limit)
+
+    def describe(self, data_dir: Path | None = None) -> Shape:
+        """(3, 32, 32), 10 classes, 50,000 + 10,000 before the limits; static."""
+        return limited_shape(Shape((3, 32, 32), 10, 50_000, 10_000), self.train_limit, self.test_limit)
+
+    def load(self, data_dir: Path | None = None) -> Arrays:
+        """uint8 images; raises DataError naming the missing or damaged file."""
+        stack, provenance = self._read(resolved(data_dir))
+        for images, labels, count in ((*stack[:2], 50_000), (*stack[2:], 10_000)):
+            if images.shape != (count, 3, 32, 32) or len(np.unique(labels)) != 10 or labels.max() != 9:
+                raise DataError(
+                    f"{provenance}: CIFAR-10 has {count} images of (3, 32, 32) in 10 classes in this split, found "
+                    f"{images.shape} in {len(np.unique(labels))}; use `image_folder` or `npz` for other data"
+                )
+        return limited(Arrays(*stack, 10, MEAN, STD, provenance), self.train_limit, self.test_limit)
+
+    def _read(self, root: Path) -> tuple[Stack, str]:
+        if (root / PICKLES).is_dir():
+            return _verified(root, download=False), "CIFAR-10: original python batches, md5 checked"
+        if (root / BINARY).is_dir():
+            return _binary(root / BINARY), "CIFAR-10: original binary batches"
+        archives = sorted(path for pattern in ARCHIVES for path in root.glob(pattern))
+        source = root / TREE if (root / TREE / "train").is_dir() else next(iter(archives), None)
+        if source is not None:
+            stack = decoded_once(source, "cifar10", None, grey=False)
+            return stack, f"CIFAR-10: {source.name}, {_encoding(source)}"
+        if self.download:
+            return _verified(root, download=True), "CIFAR-10: original python batches, md5 checked"
+        raise DataError(
+            f"CIFAR-10 not found: looked for {PICKLES}, {BINARY}, {TREE}/train/<class>/ and {', '.join(ARCHIVES)} "
+            f"in {root}; set NETSIM_DATA or data_dir, or `download: true`"
+        )
+
+
+def _verified(root: Path, download: bool) -> Stack:
+    """Original pickles through torchvision, which refuses files whose md5 is not the published one."""
+    try:
+        from torchvision.datasets import CIFAR10
+
+        train, test = (CIFAR10(root=str(root), train=split, download=download) for split in (True, False))
+    except (ImportError, RuntimeError, OSError) as error:
+        verb = "download of CIFAR-10 failed" if download else f"{root / PICKLES}: refused"
+        raise DataError(f"{verb}: {error}; fetch it again, or set NETSIM_DATA or data_dir") from error
+    return *_channels_first(train.data, train.targets), *_channels_first(test.data, test.targets)
+
+
+def _channels_first(images: NDArray[Any], labels: list[int]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    return np.ascontiguousarray(images.transpose(0, 3, 1, 2)), np.array(labels, dtype=np.int64)
+
+
+def _binary(folder: Path) -> Stack:
+    train = [_batch(folder / f"data_batch_{number}.bin") for number in range(1, 6)]
+    images, labels = (np.concatenate(parts) for parts in zip(*train, strict=True))
+    return images, labels, *_batch(folder / "test_batch.bin")
+
+
+def _batch(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """10,000 records of one label byte and 3,072 pixels, channels first."""
+    try:
+        content = np.fromfile(path, dtype=np.uint8)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error}); fetch the binary version again") from error
+    if content.size != 10_000 * RECORD:
+        raise DataError(f"{path}: a batch has {10_000 * RECORD} bytes, found {content.size}; fetch it again")
+    records = content.reshape(-1, RECORD)
+    if records[:, 0].max() > 9:
+        raise DataError(f"{path}: labels must lie in 0..9, found {records[:, 0].max()}; fetch it again")
+    return records[:, 1:].reshape(-1, 3, 32, 32), records[:, 0].astype(np.int64)
+
+
+def _encoding(source: Path) -> str:
+    """Whether an archive or tree holds the original pixels, for the results that use them."""
+    return "re-encoded (JPEG)" if first_name(source).lower().endswith((".jpg", ".jpeg")) else "image files"

@@ -1,0 +1,226 @@
+"""Trees of image files, on disk or inside an archive, decoded into arrays once and cached."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import lzma
+import os
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from learning.datasets.arrays import (
+    Arrays,
+    DataError,
+    Shape,
+    cache_dir,
+    check_limits,
+    fitted,
+    limited,
+    limited_shape,
+)
+from learning.datasets.npz import located, read_npz
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".ppm", ".pgm")
+LARGEST_FILE = 64 * 2**20
+UNREADABLE = (
+    tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, OSError, EOFError, RuntimeError,
+)  # fmt: skip
+Encoded = tuple[str, str, str, bytes]  # split, class, file name, the file's bytes
+Stack = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class ImageFolder:
+    """`path` holds train/<class>/<file> and test/<class>/<file>; classes are numbered in alphabetical order.
+
+    Images are resized to `size` x `size` where given, and must share one size otherwise; `grey` keeps one channel.
+    """
+
+    path: str
+    size: int | None = None
+    grey: bool = False
+    train_limit: int | None = None
+    test_limit: int | None = None
+
+    def __post_init__(self) -> None:
+        check_limits(self.train_limit, self.test_limit)
+        if self.size is not None and self.size < 1:
+            raise ValueError(
+                f"size must be >= 1 pixel, got {self.size}; leave it out to keep the images' own"
+            )
+
+    def describe(self, data_dir: Path | None = None) -> Shape:
+        """Counts the files and opens one image."""
+        root = located(self.path, data_dir)
+        files = _tree_files(root)
+        counts = [sum(split == wanted for split, *_ in files) for wanted in ("train", "test")]
+        if not files or 0 in counts:
+            raise DataError(_no_images(root))
+        first = decode(files[0][3].read_bytes(), str(files[0][3]), self.size, self.grey)
+        classes = len({name for _, name, *_ in files})
+        return limited_shape(Shape(first.shape, classes, *counts), self.train_limit, self.test_limit)
+
+    def load(self, data_dir: Path | None = None) -> Arrays:
+        """uint8 images; decoded on first use, then read from the cache; raises DataError."""
+        root = located(self.path, data_dir)
+        stack = decoded_once(root, f"{root.name}-{self.size}-{self.grey}", self.size, self.grey)
+        classes = int(stack[1].max()) + 1
+        arrays = Arrays(*stack, classes, *fitted(stack[0]), f"image folder: {root.name}")
+        return limited(arrays, self.train_limit, self.test_limit)
+
+
+def decoded_once(source: Path, name: str, size: int | None, grey: bool) -> Stack:
+    """Train images and labels, test images and labels of a tree or an archive, from the cache when unchanged."""
+    cached = cache_dir() / f"{name}-{_fingerprint(source)}.npz"
+    if cached.is_file():
+        try:
+            return read_npz(cached)
+        except DataError:
+            cached.unlink(missing_ok=True)
+    stack = _stacked(source, size, grey)
+    _write(cached, stack)
+    return stack
+
+
+def decode(content: bytes, name: str, size: int | None, grey: bool) -> NDArray[np.uint8]:
+    """[channels, height, width] uint8 of one encoded image; DataError names the file."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            flat = image.convert("L" if grey else "RGB")
+            if size is not None and flat.size != (size, size):
+                flat = flat.resize((size, size), Image.Resampling.BILINEAR)
+            pixels = np.asarray(flat, dtype=np.uint8)
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DataError(f"{name}: not a readable image ({error}); replace or remove it") from error
+    return pixels[None] if grey else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+
+def first_name(source: Path) -> str:
+    """Name of the first image of a tree or an archive that has one."""
+    return next(_encoded(source))[2]
+
+
+def _stacked(source: Path, size: int | None, grey: bool) -> Stack:
+    files = sorted(_encoded(source), key=lambda file: file[:3])
+    classes = sorted({name for _, name, *_ in files})
+    train, test = ([file for file in files if file[0] == split] for split in ("train", "test"))
+    if not train or not test:
+        raise DataError(_no_images(source))
+    train_x, train_y = _images(train, classes, source, size, grey)
+    test_x, test_y = _images(test, classes, source, size, grey)
+    if train_x.shape[1:] != test_x.shape[1:]:
+        raise DataError(
+            f"{source}: train images are {train_x.shape[1:]}, test images {test_x.shape[1:]}; give `size`"
+        )
+    return train_x, train_y, test_x, test_y
+
+
+def _images(
+    files: list[Encoded], classes: list[str], source: Path, size: int | None, grey: bool
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """[n, channels, height, width] and labels by position in `classes`; every image has the size of the first."""
+    stack = np.empty((0, 0, 0, 0), dtype=np.uint8)
+    for index, (split, label, name, content) in enumerate(files):
+        place = f"{source}: {split}/{label}/{name}"
+        pixels = decode(content, place, size, grey)
+        if index == 0:
+            stack = np.empty((len(files), *pixels.shape), dtype=np.uint8)
+        if pixels.shape != stack.shape[1:]:
+            raise DataError(f"{place} is {pixels.shape}, the others are {stack.shape[1:]}; give `size`")
+        stack[index] = pixels
+    return stack, np.array([classes.index(label) for _, label, *_ in files], dtype=np.int64)
+
+
+def _encoded(source: Path) -> Iterator[Encoded]:
+    """Every image of a folder or an archive; archives are read member by member, nothing is extracted."""
+    if source.is_dir():
+        for split, label, name, path in _tree_files(source):
+            yield split, label, name, path.read_bytes()
+        return
+    try:
+        yield from (_zip_members if source.suffix == ".zip" else _tar_members)(source)
+    except UNREADABLE as error:
+        raise DataError(f"{source}: damaged archive ({error}); fetch it again") from error
+
+
+def _tree_files(root: Path) -> list[tuple[str, str, str, Path]]:
+    paths = sorted(path for split in ("train", "test") for path in (root / split).glob("*/*"))
+    return [(p.parts[-3], p.parts[-2], p.name, p) for p in paths if p.suffix.lower() in SUFFIXES]
+
+
+def _tar_members(source: Path) -> Iterator[Encoded]:
+    with tarfile.open(source, "r:*") as archive:
+        for member in archive:
+            place = _place(member.name)
+            if place is None or not member.isfile():
+                continue
+            _check_size(source, member.name, member.size)
+            stream = archive.extractfile(member)
+            if stream is not None:
+                yield *place, stream.read()
+
+
+def _zip_members(source: Path) -> Iterator[Encoded]:
+    with zipfile.ZipFile(source) as archive:
+        for member in archive.infolist():
+            place = _place(member.filename)
+            if place is not None:
+                _check_size(source, member.filename, member.file_size)
+                yield *place, archive.read(member)
+
+
+def _place(name: str) -> tuple[str, str, str] | None:
+    """Split, class and file name of a member, or nothing where it is not an image of the tree."""
+    parts = PurePosixPath(name).parts
+    if len(parts) < 3 or parts[-3] not in ("train", "test") or not name.lower().endswith(SUFFIXES):
+        return None
+    return parts[-3], parts[-2], parts[-1]
+
+
+def _check_size(source: Path, name: str, size: int) -> None:
+    if size > LARGEST_FILE:
+        raise DataError(f"{source}: {name} is {size} bytes, an image may have {LARGEST_FILE}; remove it")
+
+
+def _fingerprint(source: Path) -> str:
+    """Content of an archive; names, sizes and times of a tree."""
+    if source.is_file():
+        return hashlib.blake2b(source.read_bytes(), digest_size=8).hexdigest()
+    digest = hashlib.blake2b(str(source.resolve()).encode(), digest_size=8)
+    for split, label, name, path in _tree_files(source):
+        status = path.stat()
+        digest.update(f"{split}/{label}/{name} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _write(target: Path, stack: Stack) -> None:
+    """Atomically: a killed or concurrent run never leaves half a file. A read-only cache is not an error."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=target.parent, suffix=".npz")
+    except OSError:
+        return
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            np.savez(file, x_train=stack[0], y_train=stack[1], x_test=stack[2], y_test=stack[3])
+        os.replace(name, target)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+
+
+def _no_images(source: Path) -> str:
+    return (
+        f"{source}: no images found as train/<class>/<file> and test/<class>/<file> ({', '.join(SUFFIXES)})"
+    )

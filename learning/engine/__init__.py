@@ -1,0 +1,22 @@
+"""Engines: promises, and the solvers that keep them (none, eager, batched)."""
+
+from __future__ import annotations
+
+from learning.engine.engine import Engine, Solver, ValuesNeededError
+from learning.engine.promises import Letter, Place, Ref, Visit
+from learning.engine.solvers import DeviceKind, EngineKind, Numerics, make_solver, resolve
+
+__all__ = [
+    "DeviceKind",
+    "Engine",
+    "EngineKind",
+    "Letter",
+    "Numerics",
+    "Place",
+    "Ref",
+    "Solver",
+    "ValuesNeededError",
+    "Visit",
+    "make_solver",
+    "resolve",
+]

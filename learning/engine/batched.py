@@ -1,0 +1,148 @@
+"""Computes promises late, in stacked waves, through one reused workspace of bounded size.
+
+A combine is settled by pulling its children chunk by chunk: train, encode, accumulate in child order,
+drop. Results are the same bits for every chunk size, because no step mixes the rows of a stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import TypeVar
+from weakref import WeakSet
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from learning.coins import Coins
+from learning.engine.eager import bits_of, one_key, value_of
+from learning.engine.fused import aligned
+from learning.engine.merging import base_of, carries_models
+from learning.engine.promises import Announce, Answer, Combine, Ref, Start, Train
+from learning.engine.trainers import Trainer
+from learning.engine.waves import waves
+from learning.tasks import BoundTask
+
+T = TypeVar("T")
+
+
+class BatchedSolver:
+    """Stacks of at most `rows` devices at a time; `rows` never changes a result."""
+
+    def __init__(self, task: BoundTask, trainer: Trainer, seed: int, rows: int) -> None:
+        self._task, self._trainer, self._seed, self._rows = task, trainer, seed, rows
+        self._unsized: WeakSet[Ref] = WeakSet()
+        self._work: Tensor | None = None
+
+    def promised(self, ref: Ref) -> None:
+        """Note letters whose size depends on their values: the first to be sized settles all of them."""
+        if _unsized(ref, self._task.dim):
+            self._unsized.add(ref)
+
+    def settle(self, ref: Ref) -> None:
+        """Compute everything `ref` rests on, wave by wave."""
+        targets = [ref]
+        if _unsized(ref, self._task.dim):
+            targets += [r for r in self._unsized if r.value is None and r is not ref]
+            self._unsized.clear()
+        for wave in waves(targets, lambda r: _unsized(r, self._task.dim)):
+            self._settle_wave(wave)
+
+    def score(self, ref: Ref) -> Mapping[str, float]:
+        """The task's test metrics of a model."""
+        if ref.value is None:
+            self.settle(ref)
+        return self._task.score(value_of(ref))
+
+    def _settle_wave(self, wave: Sequence[Ref]) -> None:
+        combines = [ref for ref in wave if isinstance(ref.op, Combine)]
+        answers = [ref for ref in wave if isinstance(ref.op, Answer)]
+        for ref in wave:
+            match ref.op:
+                case Start():
+                    ref.settle(self._task.initial(self._seed))
+                case Announce(codec, own, copy, key):
+                    sent = codec.encode((value_of(own) - value_of(copy))[None], one_key(key))
+                    ref.bits = bits_of(sent)
+                    ref.settle(value_of(copy) + sent.values[0])
+                case Train():
+                    ref.settle(self._trained([ref.op], models=True)[0].clone())
+        if answers:
+            self._settle_answers(answers)
+        if combines:
+            self._settle_combines(combines)
+
+    def _settle_answers(self, refs: Sequence[Ref]) -> None:
+        for chunk in _chunks(sorted(refs, key=lambda r: repr(_kind(r))), _kind, self._rows):
+            rows, bits = self._rows_of(chunk)
+            for i, ref in enumerate(chunk):
+                ref.bits = None if bits is None else int(bits[i])
+                ref.settle(rows[i].clone())
+
+    def _settle_combines(self, refs: Sequence[Ref]) -> None:
+        ops = [ref.op for ref in refs if isinstance(ref.op, Combine)]
+        models = [carries_models(op) for op in ops]
+        states = [op.rule.begin(value_of(op.onto)) for op in ops]
+        pulls = [(i, a, w) for i, op in enumerate(ops) for a, w in zip(op.answers, op.weights, strict=True)]
+        for chunk in _chunks(pulls, lambda pull: _kind(pull[1]), self._rows):
+            rows, _ = self._rows_of([answer for _, answer, _ in chunk])
+            for (i, answer, weight), row in zip(chunk, rows, strict=True):
+                add = row if models[i] else _as_update(answer, row)
+                ops[i].rule.add(states[i], add[None], (weight,))
+        for ref, op, state, whole in zip(refs, ops, states, models, strict=True):
+            ref.settle(op.rule.end(state, base_of(op, whole), one_key(op.key)))
+
+    def _rows_of(self, answers: Sequence[Ref]) -> tuple[Sequence[Tensor], Tensor | None]:
+        """What receivers decode of a chunk of like answers; rows live until the next call."""
+        if answers[0].value is not None:
+            return [value_of(answer) for answer in answers], None
+        ops = [answer.op for answer in answers if isinstance(answer.op, Answer)]
+        jobs = [op.moved.op for op in ops if isinstance(op.moved.op, Train)]
+        codec = ops[0].codec
+        if codec.lossless:
+            return (list(self._trained(jobs, True)) if jobs else [value_of(op.moved) for op in ops]), None
+        work = self._trained(jobs, False) if jobs else self._workspace(len(ops), value_of(ops[0].heard))
+        if not jobs:
+            for row, op in zip(work, ops, strict=True):
+                torch.sub(value_of(op.moved), value_of(op.heard), out=row)
+        sent = codec.encode(work, Coins(np.array([op.key for op in ops], dtype=np.uint64)))
+        return list(sent.values), sent.bits
+
+    def _trained(self, jobs: Sequence[Train], models: bool) -> Tensor:
+        work = self._workspace(len(jobs), value_of(jobs[0].model))
+        for row, job in zip(work, jobs, strict=True):
+            row.copy_(value_of(job.model))
+        self._trainer.train(work, jobs, models)
+        return work
+
+    def _workspace(self, rows: int, like: Tensor) -> Tensor:
+        if self._work is None or len(self._work) < rows:
+            self._work = aligned(rows, (like.numel(),), like)
+        return self._work[:rows]
+
+
+def _unsized(ref: Ref, dim: int) -> bool:
+    return isinstance(ref.op, Answer) and ref.value is None and ref.op.codec.bits(dim) is None
+
+
+def _kind(ref: Ref) -> Hashable:
+    """Answers of one kind may share a stack."""
+    op = ref.op
+    if ref.value is not None or not isinstance(op, Answer):
+        return "settled"
+    job = op.moved.op
+    return (op.codec, job.leaf, job.steps) if isinstance(job, Train) else (op.codec,)
+
+
+def _as_update(answer: Ref, row: Tensor) -> Tensor:
+    lossless = isinstance(answer.op, Answer) and answer.op.codec.lossless
+    return row - value_of(answer.op.heard) if lossless and isinstance(answer.op, Answer) else row
+
+
+def _chunks(items: Iterable[T], kind: Callable[[T], Hashable], rows: int) -> Iterator[list[T]]:
+    """Runs of one kind, in order, cut to at most `rows`."""
+    for _, run in groupby(items, key=kind):
+        same = list(run)
+        for start in range(0, len(same), rows):
+            yield same[start : start + rows]

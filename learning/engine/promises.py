@@ -1,0 +1,148 @@
+"""Vectors that are promised now and computed when somebody looks.
+
+A promise is named by its content: its digest hashes the operation, its parts, its parents' digests and
+its random key, so two timelines that promise the same digests train the same models.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from learning.algorithm import Leaf
+from learning.compressors import Compressor
+from learning.rules import Rule
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Place: TypeAlias = tuple[int, int]
+"""(level, ordinal within the level): devices are level 0, the cloud is (N, 0)."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A place in the schedule, never a call count.
+
+    `path` holds the iteration index of every ancestor, cloud first; `step` is the number of local SGD
+    steps each device below has behind it when the visit begins. Devices draw by `step` alone, so a
+    deeper tree over the same devices sees the same minibatches.
+    """
+
+    path: tuple[int, ...]
+    step: int
+
+
+@dataclass(frozen=True)
+class Start:
+    """The initial model."""
+
+
+@dataclass(frozen=True)
+class Train:
+    """`steps` SGD steps of `device` from `model`; minibatches are keyed by its own local steps from `first_step` on."""
+
+    leaf: Leaf
+    device: int
+    model: Ref
+    steps: int
+    first_step: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the receiver decodes of `moved - heard` sent through `codec`; if that is lossless, `moved` itself."""
+
+    codec: Compressor
+    moved: Ref
+    heard: Ref
+    key: int
+
+
+@dataclass(frozen=True)
+class Announce:
+    """The receivers' new copy: `copy` plus what they decode of `own - copy`."""
+
+    codec: Compressor
+    own: Ref
+    copy: Ref
+    key: int
+
+
+@dataclass(frozen=True)
+class Combine:
+    """The parent's new model: `onto` merged with its children's answers, in topology order, with final weights."""
+
+    rule: Rule
+    onto: Ref
+    copy: Ref
+    answers: tuple[Ref, ...]
+    weights: tuple[float, ...]
+    key: int
+
+
+Op: TypeAlias = Start | Train | Answer | Announce | Combine
+
+
+@dataclass(eq=False, slots=True, weakref_slot=True)
+class Ref:
+    """A vector [d] somebody owes: an object, so that who still holds it decides what is kept.
+
+    `op` says how to compute it; a model's op goes once its `value` is there, so that what only the op
+    held is freed. `bits` is the payload of an answer or announcement whose size depends on its values.
+    """
+
+    digest: bytes
+    depth: int
+    op: Op | None
+    value: Tensor | None = None
+    bits: int | None = None
+
+    def settle(self, value: Tensor) -> None:
+        """Keep the value; a model forgets how it came about (answers are short-lived and still know)."""
+        self.value = value
+        if not isinstance(self.op, Answer):
+            self.op = None
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A message promised before it is sent: a body later, a size now unless it depends on the values (`law` None)."""
+
+    body: Ref
+    law: int | None
+
+
+@dataclass
+class Book:
+    """Names promises: one blake2b-128 per promise over root, operation, parts, parents and key."""
+
+    root: bytes
+    _names: dict[int, tuple[object, bytes]] = field(default_factory=dict)
+
+    def promise(
+        self, op: Op, parents: Sequence[Ref], parts: Sequence[object], numbers: bytes, keep: bool
+    ) -> Ref:
+        """A new Ref; `keep` False drops the op at once (timing only: nobody will look)."""
+        digest = hashlib.blake2b(self.root, digest_size=16)
+        digest.update(type(op).__name__.encode())
+        for part in parts:
+            digest.update(self._name(part))
+        digest.update(b"".join([parent.digest for parent in parents]) + numbers)
+        depth = 1 + max((parent.depth for parent in parents), default=0)
+        return Ref(digest.digest(), depth, op if keep else None)
+
+    def _name(self, part: object) -> bytes:
+        known = self._names.get(id(part))
+        if known is None or known[0] is not part:
+            text = f"{type(part).__module__}.{part!r}".encode()
+            known = self._names[id(part)] = (part, hashlib.blake2b(text, digest_size=16).digest())
+        return known[1]
+
+
+def packed(*numbers: int) -> bytes:
+    """Integers as fixed-width bytes for a digest."""
+    return struct.pack(f"<{len(numbers)}Q", *(n & 0xFFFFFFFFFFFFFFFF for n in numbers))

@@ -1,0 +1,50 @@
+"""The order in which promises are kept: everything a target rests on, in waves of independent work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+
+from learning.engine.promises import Announce, Answer, Combine, Ref, Train
+
+
+def waves(targets: Sequence[Ref], on_its_own: Callable[[Ref], bool]) -> Iterator[list[Ref]]:
+    """Unsettled promises under `targets`, parents first; those of one wave do not rest on each other.
+
+    Local work and answers are not listed: they are computed inside the combine that reads them and
+    vanish. Answers for which `on_its_own` holds (and targets) are listed.
+    """
+    found: dict[int, Ref] = {}
+    todo = [ref for ref in targets if ref.value is None]
+    while todo:
+        ref = todo.pop()
+        if id(ref) in found:
+            continue
+        found[id(ref)] = ref
+        todo += [parent for parent in _models_under(ref, on_its_own) if parent.value is None]
+    ordered = sorted(found.values(), key=lambda ref: ref.depth)
+    for _, wave in groupby(ordered, key=lambda ref: ref.depth):
+        yield list(wave)
+
+
+def _models_under(ref: Ref, on_its_own: Callable[[Ref], bool]) -> Iterator[Ref]:
+    match ref.op:
+        case Combine():
+            yield ref.op.onto
+            yield ref.op.copy
+            for answer in ref.op.answers:
+                if answer.value is not None:
+                    continue
+                if on_its_own(answer):
+                    yield answer
+                else:
+                    yield from _models_under(answer, on_its_own)
+        case Answer():
+            yield ref.op.heard
+            moved = ref.op.moved
+            yield moved.op.model if isinstance(moved.op, Train) else moved
+        case Announce():
+            yield ref.op.own
+            yield ref.op.copy
+        case Train():
+            yield ref.op.model

@@ -1,0 +1,89 @@
+"""Philox4x32-10 compiled by numba: the same words as `learning.philox`, twenty times faster on a CPU."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from learning.philox import MASK, MULTIPLIERS, ROUNDS, WEYL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+TILE = 256  # blocks whose words are made at once: 4 KiB, so that they stay in the first-level cache
+
+
+def compiled(function: F) -> F:
+    """Compile at the first call, without fastmath (nothing reordered or fused), cached on disk where possible."""
+    return _compile(function, forceinline=False)
+
+
+def inlined(function: F) -> F:
+    """Compile a function into its callers: without that their loops are not vectorised (four times slower)."""
+    return _compile(function, forceinline=True)
+
+
+def _compile(function: F, forceinline: bool) -> F:
+    njit = import_module("numba").njit
+    options = {"nogil": True, "forceinline": forceinline, "error_model": "numpy"}  # x / 0 is inf
+    try:
+        out: F = njit(cache=True, **options)(function)
+    except RuntimeError:  # no directory to cache in: compile anew in each process
+        out = njit(**options)(function)
+    return out
+
+
+@inlined
+def _half_round(value: np.uint32, multiplier: np.uint64, mixed: np.uint32) -> tuple[np.uint32, np.uint32]:
+    product = np.uint64(value) * multiplier
+    return np.uint32(product >> np.uint64(32)) ^ mixed, np.uint32(product)
+
+
+@inlined
+def _block(counter: np.uint32, draw: np.uint32, k0: np.uint32, k1: np.uint32) -> tuple[np.uint32, ...]:
+    c0, c1, c2, c3 = counter, draw, np.uint32(0), np.uint32(0)
+    for _ in range(ROUNDS):
+        high_odd, low_odd = _half_round(c2, np.uint64(MULTIPLIERS[1]), c1 ^ k0)
+        high_even, low_even = _half_round(c0, np.uint64(MULTIPLIERS[0]), c3 ^ k1)
+        c0, c1, c2, c3 = high_odd, low_odd, high_even, low_even
+        k0 = np.uint32(k0 + np.uint32(WEYL[0]))
+        k1 = np.uint32(k1 + np.uint32(WEYL[1]))
+    return c0, c1, c2, c3
+
+
+@compiled
+def fill_tile(key: np.uint64, draw: np.uint32, start: int, lanes: NDArray[np.uint32]) -> None:
+    """Write the words of blocks start ... start + TILE - 1 to lanes [4 * TILE], lane after lane.
+
+    One flat array and a fixed count, so that the compiler knows that the four streams do not overlap.
+    """
+    k0 = np.uint32(key & np.uint64(MASK))
+    k1 = np.uint32(key >> np.uint64(32))
+    for i in range(TILE):
+        word0, word1, word2, word3 = _block(np.uint32(start + i), draw, k0, k1)
+        lanes[i] = word0
+        lanes[TILE + i] = word1
+        lanes[2 * TILE + i] = word2
+        lanes[3 * TILE + i] = word3
+
+
+@compiled
+def fill(keys: NDArray[np.uint64], draw: np.uint32, out: NDArray[np.uint32]) -> None:
+    """Write the words of every key to out [K, count]."""
+    count = out.shape[1]
+    quarter = (count + 3) // 4
+    lanes = np.empty(4 * TILE, np.uint32)
+    for row in range(len(keys)):
+        for start in range(0, quarter, TILE):
+            fill_tile(keys[row], draw, start, lanes)
+            for lane in range(4):
+                first = lane * quarter + start
+                last = min(first + min(TILE, quarter - start), count)
+                if first < last:
+                    out[row, first:last] = lanes[lane * TILE : lane * TILE + last - first]

@@ -1,0 +1,170 @@
+"""Tasks: what the devices learn together, and how a task is made from its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from learning.classification import ClassificationTask
+from learning.datasets import Dataset, Labelled, Shape, Synthetic
+from learning.models import Model
+from learning.objectives import QuadraticTask
+from learning.partitions import Iid, Partition
+from learning.ridge import RidgeTask
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+
+class Task(Protocol):
+    """What the engines train; torch-free until it is bound."""
+
+    @property
+    def dim(self) -> int:
+        """Number of parameters d."""
+        ...
+
+    @property
+    def family(self) -> str:
+        """linear (flatten, linear and relu only), conv or objective."""
+        ...
+
+    @property
+    def flops_per_sample(self) -> int:
+        """Forward and backward FLOPs of one sample."""
+        ...
+
+    @property
+    def devices(self) -> int:
+        """Number of devices."""
+        ...
+
+    @property
+    def samples(self) -> list[int]:
+        """Training samples of each device."""
+        ...
+
+    @property
+    def provenance(self) -> str:
+        """Where the data come from, for the manifest."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """One line for people."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """32 hexadecimal digits that name everything the values depend on: data, split, model."""
+        ...
+
+    def initial(self, seed: int) -> NDArray[np.float64]:
+        """Initial parameters [d]."""
+        ...
+
+    def indices(self, device: int) -> NDArray[np.int64]:
+        """The samples a device owns, in the order that minibatch positions refer to."""
+        ...
+
+    def bind(self, device: torch.device, dtype: torch.dtype) -> BoundTask:
+        """The task as tensors on a device."""
+        ...
+
+
+class BoundTask(Protocol):
+    """A task on one torch device in one dtype."""
+
+    module: nn.Module
+    shapes: list[tuple[str, tuple[int, ...]]]
+    samples: list[int]
+    dim: int
+    device: torch.device
+    dtype: torch.dtype
+
+    def initial(self, seed: int) -> Tensor:
+        """Initial parameters [d]."""
+        ...
+
+    def views(self, vectors: Tensor) -> dict[str, Tensor]:
+        """Views [..., *shape] by parameter name into vectors [..., d] whose last axis is contiguous."""
+        ...
+
+    def gather(self, rows: Sequence[int], picks: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """X [K, B, *inputs], normalised, and y [K, B]: of device rows[k] the samples at positions picks[k]."""
+        ...
+
+    def loss(self, params: Mapping[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
+        """Mean loss of one batch X [B, *inputs], y [B]; usable under torch.func's vmap and grad."""
+        ...
+
+    def module_loss(self, x: Tensor, y: Tensor) -> Tensor:
+        """The same through `module`'s own parameters."""
+        ...
+
+    def score(self, vector: Tensor) -> dict[str, float]:
+        """{"accuracy", "loss"} of a model [d] on the test split; accuracy is nan where there is none."""
+        ...
+
+
+def make_task(
+    dataset: Dataset,
+    partition: Partition | None,
+    model: Model | None,
+    groups: Sequence[int],
+    seed: int,
+    data_dir: Path | None = None,
+) -> Task:
+    """The task over len(groups) devices, device i below edge server groups[i].
+
+    The partition defaults to IID. Raises DataError for missing or damaged data, ValueError where parts do not fit.
+    """
+    if not groups:
+        raise ValueError("a task needs at least one device, got none; add devices to the topology")
+    if isinstance(dataset, Synthetic):
+        _check_alone(partition, model)
+        kind = QuadraticTask if dataset.objective == "quadratic" else RidgeTask
+        return kind(dataset, tuple(groups), seed)
+    chosen, shared = _required(model), partition if partition is not None else Iid()
+    arrays = _labelled(dataset).load(data_dir)
+    chosen.dim(arrays.shape.inputs, arrays.classes)
+    parts = shared.split(arrays.train_y, groups, seed)
+    return ClassificationTask(arrays, chosen, shared, parts)
+
+
+def describe_task(
+    dataset: Dataset, model: Model | None, data_dir: Path | None = None
+) -> tuple[int, int, Shape]:
+    """(d, FLOPs per sample, shape of the data) without torch; built-in data need not be there."""
+    shape = dataset.describe(data_dir)
+    if isinstance(dataset, Synthetic):
+        _check_alone(None, model)
+        return dataset.dim, dataset.flops, shape
+    chosen = _required(model)
+    return chosen.dim(shape.inputs, shape.classes), chosen.flops(shape.inputs, shape.classes), shape
+
+
+def _required(model: Model | None) -> Model:
+    if model is None:
+        raise ValueError("model is missing: a labelled dataset needs one, e.g. `model: logistic`")
+    return model
+
+
+def _labelled(dataset: Dataset) -> Labelled:
+    part: Any = dataset
+    if not hasattr(part, "load"):
+        raise ValueError(f"{type(part).__name__} has no load(data_dir); a dataset must return Arrays from it")
+    return cast("Labelled", part)
+
+
+def _check_alone(partition: Partition | None, model: Model | None) -> None:
+    if model is not None or partition not in (None, Iid()):
+        raise ValueError(
+            f"a synthetic objective brings its own model and partition, got {model} and {partition}; "
+            "remove them"
+        )

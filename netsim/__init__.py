@@ -1,0 +1,1 @@
+"""netsim: seconds, bits and accuracy of hierarchical federated learning over a simulated network."""

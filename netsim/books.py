@@ -1,0 +1,95 @@
+"""Closing the books of a run: its tables as data frames, its manifest, its name."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import time
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import pandas as pd
+
+from learning.engine import Numerics
+from learning.tasks import Task
+from netsim.result import Result
+from netsim.scenario import Scenario, digest, resolved
+from netsim.trace import Trace
+
+MESSAGES = (
+    "round", "layer", "direction", "src", "dst", "receivers",
+    "payload_bits", "wire_bits", "airtime_s", "sent_s", "arrived_s",
+)  # fmt: skip
+NODES = ("round", "node", "level", "downlink_s", "compute_s", "below_s", "uplink_s", "waiting_s")
+
+
+class HostClock:
+    """When the run began on this host: for the manifest alone, never for a table."""
+
+    def __init__(self) -> None:
+        self.started = datetime.now(UTC)
+        self._tick = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Host seconds since."""
+        return time.perf_counter() - self._tick
+
+
+def run_digest(scenario: Scenario, numerics: Numerics) -> str:
+    """The run's name: what the scenario says and the numerics it was computed with, 16 hex digits."""
+    return hashlib.blake2b(f"{digest(scenario)}|{numerics.tag}".encode(), digest_size=8).hexdigest()
+
+
+def close_books(
+    scenario: Scenario, numerics: Numerics, task: Task, trace: Trace, stopped_by: str, host: HostClock
+) -> Result:
+    """The Result of a run from its trace. Nothing about the host's speed enters a table."""
+    rounds = pd.DataFrame(trace.rounds)
+    manifest: dict[str, Any] = {
+        "name": scenario.name,
+        "digest": run_digest(scenario, numerics),
+        "scenario_digest": digest(scenario),
+        "stopped_by": stopped_by,
+        "rounds": int(rounds["round"].iloc[-1]),
+        "sim_time_s": float(rounds["sim_time_s"].iloc[-1]),
+        "totals": dict(trace.totals),
+        "task": {"description": task.description, "provenance": task.provenance, "parameters": task.dim},
+        "numerics": {
+            "engine": numerics.engine,
+            "device": device_name(numerics),
+            "precision": numerics.precision,
+            "strategy": numerics.strategy,
+        },
+        "versions": versions(),
+        "started": host.started.isoformat(timespec="seconds"),
+        "host_time_s": round(host.seconds, 3),
+    }
+    return Result(
+        scenario_text=resolved(scenario),
+        rounds=rounds,
+        messages=pd.DataFrame(trace.messages, columns=list(MESSAGES)),
+        nodes=pd.DataFrame(trace.nodes, columns=list(NODES)),
+        manifest=manifest,
+    )
+
+
+def device_name(numerics: Numerics) -> str:
+    """The device class, with the GPU's own name."""
+    if numerics.device != "cuda":
+        return numerics.device
+    import torch
+
+    return f"cuda ({torch.cuda.get_device_name()})"
+
+
+def versions() -> dict[str, str]:
+    """Python and the libraries that decide numbers."""
+    found = {"python": platform.python_version()}
+    for name in ("netsim-hfl", "torch", "numpy", "simpy", "numba"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "absent"
+    return found

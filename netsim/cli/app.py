@@ -1,0 +1,131 @@
+"""The commands and their options; each calls one function and ends with one of four exit codes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+
+import typer
+
+from netsim.cli.guard import guarded
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Hierarchical federated learning, simulated: real training, real bits, simulated seconds.",
+)
+
+ScenarioArgument = Annotated[
+    str, typer.Argument(help="A scenario file, or the name of one that ships (`netsim list scenarios`).")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(help="Overrides such as seed=3 'network[0].cell.uplink=5 MHz'.", show_default=False),
+]
+
+
+@app.command()
+def run(
+    scenario: ScenarioArgument,
+    overrides: Overrides = None,
+    engine: Annotated[
+        Literal["batched", "eager", "timing"],
+        typer.Option(help="How values are computed; timing: not at all."),
+    ] = "batched",
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], typer.Option(help="Where models are trained.")
+    ] = "auto",
+    out: Annotated[Path, typer.Option(help="Folder that receives <name>/<digest>/.")] = Path("runs"),
+    memory: Annotated[
+        str | None, typer.Option(help="Workspace for stacked training, e.g. '64 MB'; never changes a result.")
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")
+    ] = False,
+) -> None:
+    """Run a scenario: train every device, simulate every message, write tables and a report."""
+    from netsim.cli.running import run_command
+
+    _end(guarded(lambda: run_command(scenario, overrides or [], engine, device, out, memory, json)))
+
+
+@app.command()
+def check(
+    scenario: ScenarioArgument,
+    overrides: Overrides = None,
+    resolved: Annotated[
+        bool,
+        typer.Option(
+            "--resolved", help="Print the scenario with every default and the recipe layer by layer."
+        ),
+    ] = False,
+) -> None:
+    """Check a scenario and print a row per layer, without running or training anything."""
+    from netsim.cli.checking import check_command
+
+    _end(guarded(lambda: check_command(scenario, overrides or [], resolved)))
+
+
+@app.command(name="list")
+def list_(
+    kind: Annotated[
+        str | None,
+        typer.Argument(
+            help="scenarios, topologies, or a kind of part such as compressors.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """List scenarios, topologies and parts with their arguments."""
+    from netsim.cli.listing import list_command
+
+    _end(guarded(lambda: list_command(kind)))
+
+
+@app.command()
+def init(
+    path: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("scenario.yaml"),
+) -> None:
+    """Write a commented sample scenario."""
+    from netsim.cli.writing import init_command
+
+    _end(guarded(lambda: init_command(path)))
+
+
+@app.command()
+def report(run_dir: Annotated[Path, typer.Argument(help="A run folder: runs/<name>/<digest>.")]) -> None:
+    """Draw a finished run's report again from its tables."""
+    from netsim.cli.writing import report_command
+
+    _end(guarded(lambda: report_command(run_dir)))
+
+
+@app.command()
+def export(
+    what: Annotated[
+        Literal["schema"], typer.Argument(help="schema: the JSON schema of scenarios, for editors.")
+    ],
+    path: Annotated[
+        Path | None, typer.Argument(help="File to write; stdout if left out.", show_default=False)
+    ] = None,
+) -> None:
+    """Export something for other programs."""
+    from netsim.cli.writing import schema_command
+
+    del what
+    _end(guarded(lambda: schema_command(path)))
+
+
+def main() -> NoReturn:
+    """Entry point: exit 0 fine, 1 your input (usage errors too), 3 our bug, 130 interrupted."""
+    try:
+        app()
+    except SystemExit as end:
+        sys.exit(1 if end.code == 2 else end.code)
+    sys.exit(0)
+
+
+def _end(code: int) -> NoReturn:
+    raise typer.Exit(code)

@@ -1,0 +1,52 @@
+"""From exceptions to exit codes: one clear message for wrong input, a whole traceback only for our bugs."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+
+
+class InputError(Exception):
+    """Something the user can put right; its text says what and how."""
+
+
+def guarded(command: Callable[[], int]) -> int:
+    """The command's exit code: its own, 1 for wrong input, 3 for our bug, 130 when interrupted."""
+    try:
+        return command()
+    except KeyboardInterrupt:
+        _say("interrupted; nothing was written")
+        return 130
+    except BrokenPipeError:
+        return 0
+    except Exception as error:
+        if _is_input(error):
+            _say(str(error))
+            return 1
+        traceback.print_exc(file=sys.stderr)
+        _say("this is a bug in netsim, not in your scenario: please report the lines above")
+        return 3
+
+
+def _is_input(error: Exception) -> bool:
+    """Only error classes made for users count; a bare ValueError is our bug."""
+    return any(
+        cls.__name__ in USER_ERRORS and cls.__module__.split(".")[0] in {"netsim", "learning"}
+        for cls in type(error).__mro__
+    )
+
+
+USER_ERRORS = {
+    "InputError",
+    "ScenarioError",
+    "TopologyError",
+    "DataError",
+    "ResultError",
+    "ValuesNeededError",
+    "WiringError",
+}
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"netsim: {text}\n" if "\n" not in text else f"{text}\n")

@@ -1,0 +1,14 @@
+"""Sizes given as options."""
+
+from __future__ import annotations
+
+from netsim.cli.guard import InputError
+from netsim.units import parse
+
+
+def bytes_of(text: str) -> int:
+    """Bytes of a size such as `64 MB`; InputError where it is none."""
+    try:
+        return int(parse(text, "size") // 8)
+    except ValueError as error:
+        raise InputError(f"--memory: {error}") from None

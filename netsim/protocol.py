@@ -1,0 +1,169 @@
+"""Hierarchical federated learning as one nested loop: the ladder differs, the loop does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
+
+import simpy
+
+from learning.algorithm import Algorithm, Layer
+from learning.engine import Engine, Letter, Place, Ref, Visit
+from netsim.network import Ports
+from netsim.topology import Node
+from netsim.trace import Path, Trace
+
+Waiting: TypeAlias = Generator[simpy.Event, Any, Any]
+Watch: TypeAlias = Callable[[int, Ref, Path], bool]
+"""Told (iteration index, the node's model, the iteration's critical path); True ends the run."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a node was told: its receivers' new copy of the model, and the payload bits that carried it."""
+
+    model: Ref
+    bits: int
+
+
+@dataclass(frozen=True)
+class Talk:
+    """A finished conversation: the child's answer, when it arrived, and what it waited for."""
+
+    answer: Letter
+    arrived_s: float
+    path: Path
+
+
+@dataclass(frozen=True)
+class Loop:
+    """What the nested loop needs from its surroundings, and nothing more.
+
+    `ports` and `shares` (the children's weights, summing to 1) are keyed by parent name; `step_s` holds
+    each device's seconds per SGD step by leaf ordinal.
+    """
+
+    env: simpy.Environment
+    engine: Engine
+    algorithm: Algorithm
+    ports: Mapping[str, Ports]
+    shares: Mapping[str, Sequence[float]]
+    step_s: Sequence[float]
+    trace: Trace
+
+    def advance(
+        self, node: Node, heard: Heard, tau: int, visit: Visit, watch: Watch | None = None
+    ) -> Waiting:
+        """Take `node` from what it heard through `tau` aggregations of its children; return (model, critical path).
+
+        In the first iteration of a period the node forwards what it heard, at that message's size;
+        afterwards the layer's own downlink encodes how far its model has moved from its children's copy.
+        """
+        layer = self.algorithm.layers[node.level - 1]
+        own, said, total = heard.model, heard, Path.none(self.algorithm.depth)
+        for k in range(tau):
+            here = Visit((*visit.path, k), visit.step + k * self.algorithm.steps(node.level))
+            if k:
+                letter = self.engine.announce(layer.downlink, place(node), own, said.model, here)
+                said = Heard(letter.body, self.engine.bits(letter))
+            own, path = yield from self.iterate(node, layer, own, said, here)
+            total = total.then(path)
+            if watch is not None and watch(k, own, path):
+                break
+        return own, total
+
+    def iterate(self, node: Node, layer: Layer, own: Ref, said: Heard, visit: Visit) -> Waiting:
+        """One aggregation: speak to all children, wait for the last answer, merge in topology order."""
+        promised = [self._local_work(child, layer, said, visit) for child in node.children]
+        arrivals = self._speak(node, said, visit)
+        talks = [
+            self.env.process(self._converse(node, i, layer, said, arrivals[i], promised[i], visit))
+            for i in range(len(node.children))
+        ]
+        yield self.env.all_of(talks)
+        done = [cast("Talk", talk.value) for talk in talks]
+        onto = own if layer.onto == "own" else said.model
+        answers, shares = [talk.answer for talk in done], self.shares[node.name]
+        merged = self.engine.combine(layer.rule, place(node), onto, said.model, answers, shares, visit)
+        last = max(done, key=lambda talk: talk.arrived_s)
+        return merged, last.path
+
+    def _local_work(self, child: Node, layer: Layer, said: Heard, visit: Visit) -> Letter | None:
+        """A device's answer is promised when its parent speaks, so that siblings train in one stack."""
+        if child.children:
+            return None
+        moved = self.engine.train(self.algorithm.leaf, child.ordinal, said.model, layer.tau, visit)
+        return self.engine.answer(layer.up, place(child), moved, said.model, visit)
+
+    def _converse(
+        self,
+        node: Node,
+        i: int,
+        layer: Layer,
+        said: Heard,
+        hears: simpy.Event,
+        promised: Letter | None,
+        visit: Visit,
+    ) -> Waiting:
+        """One child's side of an iteration: hear the model, work on it, answer with an update."""
+        child, began_s = node.children[i], self.env.now
+        yield hears
+        heard_s = self.env.now
+        if promised is None:
+            moved, path = yield from self.advance(child, said, layer.tau, visit)
+            answer = self.engine.answer(layer.up, place(child), moved, said.model, visit)
+        else:
+            yield self.env.timeout(layer.tau * self.step_s[child.ordinal])
+            answer, path = promised, Path(self.env.now - heard_s, *2 * ((0.0,) * self.algorithm.depth,))
+        ready_s = self.env.now
+        yield self._reply(node, i, answer, visit)
+        self.trace.spent(
+            visit.path[0] + 1, child, heard_s - began_s, ready_s - heard_s, self.env.now - ready_s
+        )
+        return Talk(answer, self.env.now, path.over(node.level, heard_s - began_s, self.env.now - ready_s))
+
+    def _speak(self, node: Node, said: Heard, visit: Visit) -> Sequence[simpy.Event]:
+        sent = self.ports[node.name].down.send(said.bits)
+        row = self._message(node.level, "down", node.name, "*", said.bits * sent.transfers, sent, visit)
+        row["receivers"] = len(node.children)
+        for event in sent.arrivals:
+            _stamp(event, row, self.env)
+        return sent.arrivals
+
+    def _reply(self, node: Node, i: int, answer: Letter, visit: Visit) -> simpy.Event:
+        bits = self.engine.bits(answer)
+        sent = self.ports[node.name].up[i].send(bits)
+        row = self._message(node.level, "up", node.children[i].name, node.name, bits, sent, visit)
+        _stamp(sent.arrived, row, self.env)
+        return sent.arrived
+
+    def _message(
+        self, layer: int, direction: str, src: str, dst: str, payload_bits: int, sent: Any, visit: Visit
+    ) -> dict[str, Any]:
+        return self.trace.sent(
+            {
+                "round": visit.path[0] + 1,
+                "layer": layer,
+                "direction": direction,
+                "src": src,
+                "dst": dst,
+                "receivers": 1,
+                "payload_bits": payload_bits,
+                "wire_bits": sent.wire_bits,
+                "airtime_s": sent.airtime_s,
+                "sent_s": self.env.now,
+                "arrived_s": float("nan"),
+            }
+        )
+
+
+def place(node: Node) -> Place:
+    """The node as learning knows it."""
+    return node.level, node.ordinal
+
+
+def _stamp(event: simpy.Event, row: dict[str, Any], env: simpy.Environment) -> None:
+    """Write the arrival into the message's row, before anybody who waits for it goes on."""
+    assert event.callbacks is not None
+    event.callbacks.append(lambda _: row.update(arrived_s=env.now))

@@ -1,0 +1,176 @@
+"""Parts by name: `iid`, `{dirichlet: {alpha: 0.3}}`, `{lognormal: 0.4}`, `{"my.module:Name": {...}}`."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import is_dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from typing_extensions import get_protocol_members
+
+from netsim.scenario.errors import Problem, nearest, problems_of, refusal, shown
+from netsim.scenario.records import Form, Reads, Records, arguments_of, is_required
+
+STRANGER = r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$"
+
+
+class PartOf(Reads):
+    """Annotated metadata of a field that holds a part: `Annotated[Compressor, catalogue["compressor"]]`.
+
+    A part is a frozen dataclass. It is written as a bare name, `{name: {arguments}}`, `{name: value}`
+    (for its first argument), or with `package.module:Name` as name, which is imported. A part that is
+    built already passes. `registry` maps names to classes, `protocol` is what all of them satisfy.
+    """
+
+    def __init__(self, registry: Mapping[str, type], kind: str, protocol: type, records: Records) -> None:
+        super().__init__(self)
+        self.registry, self.kind, self.protocol, self.records = registry, kind, protocol, records
+
+    def build(self, value: object) -> Any:
+        """The part; pydantic's ValidationError where name or arguments are wrong."""
+        if is_dataclass(value) and not isinstance(value, type):
+            self._check_member(type(value))
+            return value
+        name, arguments = self._split(value)
+        cls = self._class(name, bare=isinstance(value, str))
+        if isinstance(arguments, Mapping):
+            return self._build(name, cls, arguments, bare=isinstance(value, str))
+        first = next((field.name for field in arguments_of(cls)), None)
+        if first is None:
+            raise refusal([Problem((name,), f"{name} takes no arguments, got {shown(arguments)}")], value)
+        return self._build(name, cls, {first: arguments}, short=first)
+
+    def dump(self, value: Any) -> object:
+        """The part as plain data: its bare name if it has no arguments, else `{name: {all arguments}}`."""
+        arguments = self.records.dump(value)
+        return {self.name_of(type(value)): arguments} if arguments else self.name_of(type(value))
+
+    def name_of(self, cls: type) -> str:
+        """The registry's name of a class, or `package.module:Name`."""
+        names = [name for name, known in self.registry.items() if known is cls]
+        return names[0] if names else f"{cls.__module__}:{cls.__qualname__}"
+
+    def schema(self) -> dict[str, Any]:
+        """A mark that `jsonschema` replaces by a reference: parts may hold parts of their own kind."""
+        return {"x-part": self.kind}
+
+    def _split(self, value: object) -> tuple[str, object]:
+        if isinstance(value, str):
+            return value, {}
+        if not isinstance(value, Mapping):
+            raise refusal(
+                [Problem((), f"a {self.kind} is a name or {{name: arguments}}, got {shown(value)}")], value
+            )
+        if len(value) != 1:
+            raise refusal(self._crowd(value), value)
+        name, arguments = next(iter(value.items()))
+        return str(name), {} if arguments is None else arguments
+
+    def _crowd(self, value: Mapping[str, object]) -> list[Problem]:
+        """Nearly always an argument written beside the part's name instead of below it."""
+        names = [name for name in value if name in self.registry]
+        if not names:
+            return [
+                Problem(
+                    (), f"exactly one {self.kind} is wanted, got {shown(value)}" + nearest("", self.registry)
+                )
+            ]
+        known = [field.name for field in arguments_of(self.registry[names[0]])]
+        return [
+            Problem((key,), f"write '{key}' below '{names[0]}', not beside it", of_key=True)
+            if key in known
+            else Problem((key,), f"only one {self.kind} fits here, and '{names[0]}' is there", of_key=True)
+            for key in value
+            if key != names[0]
+        ]
+
+    def _class(self, name: str, *, bare: bool) -> type:
+        if name in self.registry:
+            return self.registry[name]
+        if re.match(STRANGER, name):
+            return self._import(name)
+        said = f"unknown {self.kind} '{name}'" + nearest(name, self.registry)
+        raise refusal([Problem(() if bare else (name,), said, of_key=not bare)], name)
+
+    def _import(self, name: str) -> type:
+        module, _, attribute = name.partition(":")
+        try:
+            found: Any = importlib.import_module(module)
+            for step in attribute.split("."):
+                found = getattr(found, step)
+        except (Exception, SystemExit) as error:  # whatever a stranger's module does while it is imported
+            said = f"{name} cannot be imported: {type(error).__name__}: {error}"
+            raise refusal([Problem((), said)], name) from None
+        frozen = getattr(found, "__dataclass_params__", None)
+        if not (isinstance(found, type) and frozen is not None and frozen.frozen):
+            said = f"{name} must be a frozen dataclass (@dataclass(frozen=True)), got {shown(found)}"
+            raise refusal([Problem((), said)], name)
+        self._check_member(found)
+        return found
+
+    def _check_member(self, cls: type) -> None:
+        lacking = sorted(n for n in get_protocol_members(self.protocol) if not _has(cls, n))
+        if lacking:
+            raise refusal(
+                [Problem((), f"{cls.__qualname__} is no {self.kind}: it lacks {', '.join(lacking)}")], cls
+            )
+
+    def _build(
+        self, name: str, cls: type, arguments: Mapping[str, object], *, bare: bool = False, short: str = ""
+    ) -> Any:
+        lacking = [
+            field.name for field in arguments_of(cls) if is_required(field) and field.name not in arguments
+        ]
+        if bare and lacking:
+            hint = ", ".join(f"{argument}: ..." for argument in lacking)
+            raise refusal(
+                [Problem((), f"{name} needs {', '.join(lacking)}; write {{{name}: {{{hint}}}}}")], name
+            )
+        try:
+            return self.records.build(cls, arguments)
+        except ValidationError as error:
+            below = [] if bare else [name]
+            raise refusal(
+                [_lift(problem, short).below(*below) for problem in problems_of(error)], arguments
+            ) from None
+
+
+class Catalogue(Mapping[str, PartOf]):
+    """All kinds of parts: `(kind, Protocol, registry)`; a field annotated with a Protocol is read by its registry."""
+
+    def __init__(self, kinds: Iterable[tuple[str, type, Mapping[str, type]]]) -> None:
+        by_protocol: dict[type, Form] = {}
+        self.records = Records(by_protocol)
+        self._kinds = {
+            kind: PartOf(registry, kind, protocol, self.records) for kind, protocol, registry in kinds
+        }
+        by_protocol.update({part.protocol: part for part in self._kinds.values()})
+
+    def __getitem__(self, kind: str) -> PartOf:
+        return self._kinds[kind]
+
+    def __iter__(self) -> Any:
+        return iter(self._kinds)
+
+    def __len__(self) -> int:
+        return len(self._kinds)
+
+    def dump_part(self, part: Any) -> object:
+        """A part of any kind as plain data; ValueError for what is in no registry."""
+        for kind in self._kinds.values():
+            if type(part) in kind.registry.values():
+                return kind.dump(part)
+        raise ValueError(f"{part!r} is in no registry; dump it by its kind, catalogue[kind].dump(part)")
+
+
+def _has(cls: type, name: str) -> bool:
+    return hasattr(cls, name) or name in getattr(cls, "__dataclass_fields__", {})
+
+
+def _lift(problem: Problem, short: str) -> Problem:
+    """Where an argument was written without its name, its place is that of the part."""
+    shortened = short and problem.loc[:1] == (short,)
+    return Problem(problem.loc[1:], problem.message, problem.of_key) if shortened else problem

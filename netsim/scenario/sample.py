@@ -1,0 +1,58 @@
+"""The commented scenario that `netsim init` writes: it runs as it is, and shows what else could stand there."""
+
+from __future__ import annotations
+
+_SAMPLE = """\
+# A netsim scenario: everything a run depends on. Run it with `netsim run FILE`, look at it with `netsim check FILE`.
+# Lists run from the devices up (layer 1 first); only `fanout` is written from the cloud down.
+# A number with a dimension carries its unit: 20 MHz, 5 ms, 100 Mbit/s, 23 dBm, 250 m, 2 GFLOP/s.
+# A part is a name (iid), a name with arguments ({dirichlet: {alpha: 0.3}}), a name with its first argument
+# ({lognormal: 0.4}), or a frozen dataclass of your own ({"my_package.my_module:MyPart": {size: 3}}).
+
+name: sample                # names the folder of results, runs/sample/
+seed: 7                     # the same seed gives the same results, bit for bit
+
+task:
+  dataset: digits           # ships with scikit-learn; also mnist, fashion_mnist, cifar10, {npz: my.npz},
+                            # {image_folder: my_images}, and synthetic (which brings model and partition)
+  partition: {dirichlet: {alpha: 0.3}}   # who holds which samples; also iid, {shards: 2}, by_group
+  model: {mlp: {hidden: [64]}}           # also logistic, lenet, mcmahan_cnn, cifar_cnn, resnet8
+  # data_dir: ~/data        # where data sets lie; default: the environment's NETSIM_DATA, else ./data
+
+topology: {fanout: [2, 4, 5]}   # cloud -> 2 regions -> 4 edges each -> 5 devices each: 3 layers, 40 devices
+# topology: my_tree.yaml        # a file with names, places and links (YAML, JSON or GraphML)
+
+devices:
+  # Seconds of an SGD step: the model's own operations on this processor; the spread makes devices differ.
+  compute: {flops: {rate: 2 GFLOP/s, efficiency: 0.2, spread: {lognormal: 0.4}}}
+  # compute: {constant: 10 ms}  # the same for every device and model
+
+algorithm:
+  # QMLHFL: tau[0] steps at a device between uploads, tau[1] edge aggregations between uploads, ...; QSGD levels
+  # of each layer's uplink (null: not quantized). Also fedavg, sign_sgd, hier_favg, hier_local_qsgd, hier_sign_sgd.
+  qmlhfl: {learning_rate: 0.2, batch_size: 32, tau: [5, 2, 2], levels: [4, 8, 16], bucket: 512}
+  # The same, layer by layer (`netsim check --resolved` writes every recipe so):
+  # leaf: {learning_rate: 0.2, batch_size: 32}
+  # layers:
+  #   - {tau: 5, up: {qsgd: {levels: 4}}, rule: mean}
+  #   - {tau: 2, up: {qsgd: {levels: 8}}, rule: mean}
+  #   - {tau: 2, up: {qsgd: {levels: 16}}, rule: mean, down: {qsgd: {levels: 64}}}
+  # Uplinks: none, qsgd, top_k, rand_k; sign (whose rule is {vote: {step: 0.005}}).
+
+network:                    # one entry per layer, from the devices up
+  - {cell: {preset: urban_micro, uplink: 20 MHz, downlink: 20 MHz}}   # radio; also preset: urban_macro
+  - {wired: {rate: 100 Mbit/s, latency: 5 ms}}
+  - {wired: {rate: 1 Gbit/s, latency: 10 ms}}
+
+stop: {rounds: 20}          # global rounds; also deadline: 20 s (simulated) and target_accuracy: 0.95, first wins
+evaluate: {every: 1}        # score the cloud's model in every round
+precision: float32          # or float64
+
+# `netsim sweep` runs every combination; `netsim run` ignores this section.
+sweep: {"network[0].cell.uplink": [1 MHz, 5 MHz, 20 MHz], seed: [1, 2, 3]}
+"""
+
+
+def sample_text() -> str:
+    """The text of a new scenario file, comments and all."""
+    return _SAMPLE

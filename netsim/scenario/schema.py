@@ -1,0 +1,204 @@
+"""What a scenario is: everything a run depends on, frozen and validated."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+
+from learning.algorithm import Algorithm
+from learning.compressors import COMPRESSORS, Compressor
+from learning.datasets import DATASETS, Dataset, Synthetic
+from learning.models import MODELS, Model
+from learning.partitions import PARTITIONS, Iid, Partition
+from learning.recipes import RECIPES, Recipe
+from learning.rules import RULES, Rule
+from netsim.compute import COMPUTE, SPREADS, Compute, Spread
+from netsim.network import NETWORKS, PATHLOSS, LayerNetwork, PathLoss
+from netsim.scenario.errors import Loc, Problem, nearest, problems_of, refusal
+from netsim.scenario.inline import Tree
+from netsim.scenario.ladders import AlgorithmForm
+from netsim.scenario.laws import Ground, depth_problems, sweep_problems
+from netsim.scenario.parts import STRANGER, Catalogue
+from netsim.topology import TOPOLOGIES, Topology, TopologyPart
+from netsim.units import DurationS
+
+PARTS = Catalogue(
+    [
+        ("compressor", Compressor, COMPRESSORS),
+        ("rule", Rule, RULES),
+        ("recipe", Recipe, RECIPES),
+        ("dataset", Dataset, DATASETS),
+        ("partition", Partition, PARTITIONS),
+        ("model", Model, MODELS),
+        ("topology", TopologyPart, {**TOPOLOGIES, "tree": Tree}),
+        ("network", LayerNetwork, NETWORKS),
+        ("pathloss", PathLoss, PATHLOSS),
+        ("compute", Compute, COMPUTE),
+        ("spread", Spread, SPREADS),
+    ]
+)
+"""Every kind of part that a scenario may name, with the Protocol that fields are annotated with."""
+
+Count = Annotated[int, Field(strict=True, ge=1)]
+Text = Annotated[str, Field(strict=True)]
+Share = Annotated[float, Field(strict=True, gt=0, le=1)]
+Seed = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
+
+
+def _slug(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", text):
+        raise ValueError(
+            f"must be letters, digits, '-', '_' and '.', at most 64 (it names a folder), got {text!r}"
+        )
+    return text
+
+
+def _topology_name(value: object) -> object:
+    """A bare word that is no part is a topology file's name."""
+    if isinstance(value, str) and value not in PARTS["topology"].registry and not re.match(STRANGER, value):
+        return {"file": value}
+    return value
+
+
+class Section(BaseModel):
+    """A frozen mapping of a scenario: unknown keys are errors, and every error speaks this project's words."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, allow_inf_nan=False)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _in_our_words(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return handler(data)
+        except ValidationError as error:
+            raise refusal(problems_of(error, cls.model_fields), data) from None
+
+
+class TaskSection(Section):
+    """What is learned: samples, how the devices share them, and the model (a synthetic objective brings its own)."""
+
+    dataset: Annotated[Dataset | Synthetic, PARTS["dataset"]]
+    partition: Annotated[Partition, PARTS["partition"]] = Iid()
+    model: Annotated[Model, PARTS["model"]] | None = None
+    data_dir: Text | None = None
+
+    @model_validator(mode="after")
+    def _model_where_due(self) -> Self:
+        synthetic = isinstance(self.dataset, Synthetic)
+        if not synthetic and self.model is None:
+            raise refusal([Problem(("model",), "required, but missing" + nearest("", MODELS))])
+        own = ("partition", "model") if synthetic else ()
+        idle = [key for key in own if getattr(self, key) != type(self).model_fields[key].default]
+        if idle:
+            said = "a synthetic objective brings its own {}; remove this line"
+            raise refusal([Problem((key,), said.format(key), of_key=True) for key in idle])
+        return self
+
+
+class Devices(Section):
+    """The devices themselves: how long they compute."""
+
+    compute: Annotated[Compute, PARTS["compute"]]
+
+
+class Stop(Section):
+    """When a run ends: after `rounds` global rounds, at the simulated `deadline`, or at `target_accuracy`."""
+
+    rounds: Count
+    deadline: DurationS | None = None
+    target_accuracy: Share | None = None
+
+
+class Evaluate(Section):
+    """How often the cloud's model is scored: in every `every`-th global round, and after the last."""
+
+    every: Count = 1
+
+
+class Scenario(Section):
+    """Everything a run depends on; equal scenarios give equal results. Lists run from the devices up.
+
+    Validate plain data with `Scenario.model_validate(data)` (pydantic's ValidationError), or read a file with
+    `netsim.scenario.load` (ScenarioError with places). Parts may be given as built instances.
+    """
+
+    name: Annotated[Text, AfterValidator(_slug)]
+    seed: Seed = 0
+    task: TaskSection
+    topology: Annotated[TopologyPart, PARTS["topology"], BeforeValidator(_topology_name)]
+    devices: Devices
+    algorithm: Annotated[Recipe | Algorithm, AlgorithmForm(PARTS["recipe"])]
+    network: tuple[Annotated[LayerNetwork, PARTS["network"]], ...]
+    stop: Stop
+    evaluate: Evaluate = Evaluate()
+    precision: Literal["float32", "float64"] = "float32"
+    sweep: Mapping[str, Annotated[tuple[Any, ...], Field(min_length=1)]] = Field(default_factory=dict)
+
+    _ground: Ground = PrivateAttr()
+
+    @property
+    def ladder(self) -> Algorithm:
+        """The algorithm as layers, a recipe expanded."""
+        return self.algorithm if isinstance(self.algorithm, Algorithm) else self.algorithm.ladder()
+
+    def __eq__(self, other: object) -> bool:
+        """Whether all sections are equal; where files were looked up does not matter."""
+        return isinstance(other, Scenario) and all(
+            getattr(self, name) == getattr(other, name) for name in type(self).model_fields
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _as_a_whole(cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        scenario = handler(data)
+        if not isinstance(data, Mapping):
+            return scenario
+        ground = info.context if isinstance(info.context, Ground) else Ground()
+        cls._settle(scenario, data, ground)
+
+        def check(tree: Any) -> None:
+            cls._settle(handler(tree), tree, ground)
+
+        if problems := sweep_problems(data, scenario.sweep, list(cls.model_fields), check):
+            raise refusal(problems, data)
+        return scenario
+
+    @classmethod
+    def _settle(cls, scenario: Self, data: Mapping[str, Any], ground: Ground) -> None:
+        """Grow the tree and check the sections against each other."""
+        try:
+            tree = ground.grow(scenario.topology)
+        except (ValueError, OSError) as error:
+            raise refusal([Problem(("topology",), " ".join(str(error).split()))], data) from None
+        scenario._ground = ground
+        if problems := depth_problems(scenario.network, scenario.ladder, _place_of_ladder(data), tree.depth):
+            raise refusal(problems, data)
+
+
+def grow(scenario: Scenario) -> Topology:
+    """The scenario's tree of nodes, grown when it was validated; grown anew after `model_copy(update=topology)`."""
+    return scenario._ground.grow(scenario.topology)
+
+
+def _place_of_ladder(data: Mapping[str, Any]) -> Loc:
+    """Where the layers of the algorithm are written."""
+    algorithm = data["algorithm"]
+    if not isinstance(algorithm, Mapping):
+        return ("algorithm",)
+    return ("algorithm", "layers" if "layers" in algorithm else next(iter(algorithm)))

@@ -1,0 +1,94 @@
+"""Scenarios as canonical YAML, and their digest: what a run depends on, in 16 hex digits."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from hashlib import blake2b
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.representer import RoundTripRepresenter
+
+from learning.algorithm import Algorithm
+from netsim.scenario.inline import written
+from netsim.scenario.schema import PARTS, Scenario, grow
+from netsim.topology import Fanout
+
+NEITHER = ("name", "sweep")  # say nothing about a run's results
+
+
+def resolved(scenario: Scenario) -> str:
+    """The scenario as YAML without comments: recipe expanded, defaults written out, units rendered, topology inside.
+
+    Reading it anywhere gives an equal ladder, an equal tree and the same digest.
+    """
+    content = _content(scenario, scenario.ladder)
+    if not content["sweep"]:
+        del content["sweep"]
+    stream = io.StringIO()
+    _yaml().dump(content, stream)
+    return stream.getvalue()
+
+
+def digest(scenario: Scenario) -> str:
+    """16 hex digits of blake2b over the resolved content without name and sweep.
+
+    A recipe and its expanded form agree, and so do a topology file and a copy of it under another name.
+    """
+    ladder = scenario.ladder
+    natural = replace(ladder, layers=tuple(replace(layer, down=layer.downlink) for layer in ladder.layers))
+    content = {key: value for key, value in _content(scenario, natural).items() if key not in NEITHER}
+    content["topology"] = grow(scenario).fingerprint
+    text = json.dumps(_canonical(content), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def dump_part(part: Any) -> object:
+    """Any part as plain YAML data: its name, or `{name: {all arguments}}`. ValueError if it is in no registry."""
+    return PARTS.dump_part(part)
+
+
+def _content(scenario: Scenario, ladder: Algorithm) -> dict[str, Any]:
+    content = scenario.model_copy(update={"algorithm": ladder}).model_dump(mode="json")
+    if not isinstance(scenario.topology, Fanout):
+        tree = PARTS.records.dump(written(grow(scenario)))
+        content["topology"] = {"tree": {key: value for key, value in tree.items() if value is not None}}
+    return content
+
+
+def _canonical(value: Any) -> Any:
+    """1.0 and 1 are one number, and a key that says nothing is not there: a new optional key moves no digest."""
+    if isinstance(value, dict):
+        return {key: _canonical(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_canonical(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+class _Representer(RoundTripRepresenter):
+    """Lists of scalars on one line, None as `null`."""
+
+    def flat(self, values: list[Any]) -> Any:
+        """A sequence node, in brackets if all values are scalars."""
+        inline = not any(isinstance(value, dict | list) for value in values)
+        return self.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=inline)
+
+    def nothing(self, value: None) -> Any:
+        """The word null."""
+        return self.represent_scalar("tag:yaml.org,2002:null", "null")
+
+
+_Representer.add_representer(list, _Representer.flat)
+_Representer.add_representer(type(None), _Representer.nothing)
+
+
+def _yaml() -> YAML:
+    yaml = YAML(typ="rt")
+    yaml.Representer = _Representer
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.width = 100
+    return yaml

@@ -1,0 +1,142 @@
+"""One run: wire the rooms together, let the loop run, close the books. Functions, not a class."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import simpy
+
+from learning.compressors import Plain
+from learning.engine import DeviceKind, Engine, EngineKind, Numerics, Ref, Visit, make_solver, resolve
+from learning.tasks import Task
+from netsim.protocol import Heard, Loop
+from netsim.scenario import Scenario, grow
+from netsim.topology import Node
+from netsim.trace import Path, Trace
+from netsim.wiring import WiringError, task_of, wire
+
+if TYPE_CHECKING:
+    from netsim.result import Result
+
+OnRound = Callable[[Mapping[str, Any]], None]
+"""Told each new row of the rounds table, for a progress display."""
+
+NOT_EVALUATED = {"accuracy": float("nan"), "loss": float("nan")}
+
+
+def simulate(
+    scenario: Scenario,
+    *,
+    engine: EngineKind = "batched",
+    device: DeviceKind = "auto",
+    memory_bytes: int | None = None,
+    on_round: OnRound | None = None,
+) -> Result:
+    """Run `scenario` until a stopping rule holds and return its tables.
+
+    `engine`: batched (stacked waves), eager (one device at a time, the oracle) or timing (no values, no
+    torch). Simulated time never depends on the host, nor do results on `memory_bytes`.
+    Raises WiringError, DataError or TopologyError (all ValueError, with place and remedy) for input that
+    only shows itself here: missing data sets, devices outside a path loss's range, a law of the
+    algorithm that depends on the number of parameters.
+    """
+    from netsim.books import HostClock, close_books
+
+    host = HostClock()
+    run = play(scenario, engine=engine, device=device, memory_bytes=memory_bytes, on_round=on_round)
+    return close_books(scenario, run.numerics, run.task, run.trace, run.stopped_by, host)
+
+
+@dataclass
+class Run:
+    """A run between and after its events: `model` is the cloud's model after the last finished global round."""
+
+    scenario: Scenario
+    task: Task
+    numerics: Numerics
+    engine: Engine
+    trace: Trace
+    env: simpy.Environment
+    on_round: OnRound | None
+    model: Ref
+    stopped_by: str = "deadline"
+
+    def begin(self) -> None:
+        """Row 0: the initial model at t = 0."""
+        self.trace.start(self.engine.score(self.model))
+        self._told()
+
+    def watch(self, k: int, model: Ref, path: Path) -> bool:
+        """Close global round k + 1; True once a stopping rule holds."""
+        stop, turn, self.model = self.scenario.stop, k + 1, model
+        if turn == stop.rounds or turn % self.scenario.evaluate.every == 0:
+            metrics = self.engine.score(model)
+        else:
+            self.engine.settle(model)
+            metrics = NOT_EVALUATED
+        steps = turn * self.scenario.ladder.steps(self.trace.topology.depth)
+        self.trace.round_done(turn, self.env.now, metrics, steps, path)
+        self._told()
+        if stop.target_accuracy is not None and metrics["accuracy"] >= stop.target_accuracy:
+            self.stopped_by = "target_accuracy"
+        elif turn == stop.rounds:
+            self.stopped_by = "rounds"
+        return self.stopped_by != "deadline"
+
+    def close(self) -> None:
+        """Evaluate the last finished round if its row was not due."""
+        row = self.trace.rounds[-1]
+        if row["round"] % self.scenario.evaluate.every and self.stopped_by == "deadline":
+            row |= self.engine.score(self.model)
+
+    def _told(self) -> None:
+        if self.on_round is not None:
+            self.on_round(self.trace.rounds[-1])
+
+
+def play(
+    scenario: Scenario,
+    *,
+    engine: EngineKind = "batched",
+    device: DeviceKind = "auto",
+    memory_bytes: int | None = None,
+    on_round: OnRound | None = None,
+) -> Run:
+    """Run `scenario` and return the run itself: its trace, and an engine that still holds the model.
+
+    Arguments and errors as for `simulate`.
+    """
+    topology = grow(scenario)
+    task = task_of(scenario, topology)
+    try:
+        numerics = resolve(engine, device, scenario.precision, task.family)
+    except ValueError as error:
+        raise WiringError(str(error)) from None
+    solver = make_solver(numerics, task, scenario.seed, memory_bytes)
+    vectors = Engine(run_root(task, numerics), scenario.seed, task.dim, solver)
+    env, trace = simpy.Environment(), Trace(topology)
+    loop = wire(scenario, topology, task, env, vectors, trace)
+    run = Run(scenario, task, numerics, vectors, trace, env, on_round, vectors.start())
+    run.begin()
+    _drive(run, loop, topology.root)
+    run.close()
+    return run
+
+
+def run_root(task: Task, numerics: Numerics) -> bytes:
+    """What values depend on besides operations and seed: the data, how devices share them, the model, the numerics."""
+    return hashlib.blake2b(f"{task.fingerprint}|{numerics.tag}".encode(), digest_size=16).digest()
+
+
+def _drive(run: Run, loop: Loop, cloud: Node) -> None:
+    """Step the event loop until the cloud is done, or the next event lies beyond the deadline.
+
+    Events at the deadline itself still happen: a round that completes at it counts.
+    """
+    first, stop = Heard(run.model, Plain().bits(loop.engine.dim)), run.scenario.stop
+    done = run.env.process(loop.advance(cloud, first, stop.rounds, Visit((), 0), run.watch))
+    while not done.processed and (stop.deadline is None or run.env.peek() <= stop.deadline):
+        run.env.step()

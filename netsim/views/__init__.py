@@ -1,0 +1,8 @@
+"""Pictures and words of finished runs; they read results and nothing else."""
+
+from __future__ import annotations
+
+from netsim.views.report import report_html, write_report
+from netsim.views.terminal import closing_lines, rounds_table
+
+__all__ = ["closing_lines", "report_html", "rounds_table", "write_report"]

@@ -1,0 +1,153 @@
+"""The report of a run: one page that answers how well, how long and how many bits, and where they went."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from netsim.result import Metric, Result
+from netsim.views import breakdown, curves, human, sizes
+from netsim.views.axes import ENOUGH
+from netsim.views.page import page_html
+from netsim.views.parts import Code, Facts, Part, Section, Words
+
+_LONGEST = 200_000  # characters of a scenario shown; a topology of thousands of nodes may be inline
+
+
+def write_report(result: Result, path: Path) -> Path:
+    """Write `result` as one self-contained HTML file (offline, below 6 MB) and return its path; atomic."""
+    path = path.absolute()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
+    try:
+        # A browser reads what is written to the byte: the scripts' fingerprints depend on it.
+        fresh.write_bytes(report_html(result).encode("utf-8", "backslashreplace"))
+        os.replace(fresh, path)
+    finally:
+        fresh.unlink(missing_ok=True)
+    return path
+
+
+def report_html(result: Result) -> str:
+    """The report as a string of HTML."""
+    sections = [_learning(result), _time(result), _messages(result), _traffic(result), _scenario(result)]
+    return page_html(result.name, sections, [_headline(result), *_warnings(result)])
+
+
+def _headline(result: Result) -> Facts:
+    pairs = [
+        *_metrics(result),
+        ("Simulated time", human.seconds(result.sim_time_s)),
+        ("Rounds", human.count(result.finished_rounds)),
+        ("Sent up", human.bits(sum(result.bits("up")))),
+        ("Sent down", human.bits(sum(result.bits("down")))),
+        ("Stopped by", human.cause(result.manifest["stopped_by"])),
+        ("Digest", result.digest),
+    ]
+    return Facts(pairs, large=True)
+
+
+def _metrics(result: Result) -> list[tuple[str, str]]:
+    accuracy, loss = result.last("accuracy"), result.last("loss")
+    which = "Final" if result.finished_rounds else "Initial"
+    pairs = [(f"{which} accuracy", human.score(accuracy.value))] if accuracy else []
+    if accuracy or loss:
+        # Every task has a loss: one without a value has overflowed.
+        pairs.append((f"{which} loss", human.digits(loss.value if loss else math.inf)))
+    return pairs
+
+
+def _warnings(result: Result) -> list[Part]:
+    if result.finished_rounds:
+        return []
+    text = "No global round finished before the run stopped, so there is nothing to draw over time."
+    sent = " The bits above were sent within the unfinished round." if len(result.messages) else ""
+    return [Words(text + sent)]
+
+
+def _learning(result: Result) -> Section:
+    metrics: tuple[Metric, Metric] = ("accuracy", "loss")
+    found = [figure for figure in (curves.metric_curve(result, metric) for metric in metrics) if figure]
+    parts: list[Part] = [curves.axis_chooser(result), *found] if found else [Words(_undrawn(result))]
+    if len(found) == 1:
+        absent = "accuracy" if found[0].key == "loss" else "loss"
+        parts.insert(
+            0, Words(f"This run has no {absent} to show: its task gives none, or it was never finite.")
+        )
+    if len(result.rounds) > ENOUGH:
+        drawn, rows = human.count(ENOUGH), human.count(len(result.rounds))
+        parts.append(Words(f"Drawn are {drawn} evenly spread rounds of {rows}."))
+    return Section("learning", "Accuracy and loss", parts)
+
+
+def _undrawn(result: Result) -> str:
+    if result.last("accuracy") or result.last("loss"):
+        return "The model was evaluated only once; its accuracy and loss stand above."
+    return "Neither accuracy nor loss was evaluated: this run was simulated for its timing only."
+
+
+def _time(result: Result) -> Section:
+    path, nodes = breakdown.critical_path(result), breakdown.activities(result)
+    parts: list[Part] = []
+    if path:
+        parts += [Words(_PATH), breakdown.round_chooser(result), path]
+    if nodes:
+        parts += [Words(_NODES), nodes]
+    return Section(
+        "time", "Where the time goes", parts or [Words("No round finished: there is no time to break down.")]
+    )
+
+
+def _messages(result: Result) -> Section:
+    found = sizes.message_sizes(result)
+    figure = sizes.size_figure(found)
+    parts: list[Part] = [figure] if figure else []
+    parts.append(sizes.size_table(found) if found else Words("No message was sent."))
+    return Section("messages", "Messages", parts)
+
+
+def _traffic(result: Result) -> Section:
+    figure = curves.traffic(result)
+    if figure is None:
+        return Section("bits", "Bits over time", [Words("No round finished: there is no curve to draw.")])
+    return Section("bits", "Bits over time", [curves.scale_chooser(), figure])
+
+
+def _scenario(result: Result) -> Section:
+    text = result.scenario_text
+    parts: list[Part] = [Code("The scenario as it was run", text[:_LONGEST])]
+    if len(text) > _LONGEST:
+        parts.append(
+            Words(f"Shown are the first {human.count(_LONGEST)} of {human.count(len(text))} characters.")
+        )
+    parts.append(Facts(_facts({key: value for key, value in result.manifest.items() if key not in _SHOWN})))
+    return Section("scenario", "Scenario and provenance", parts)
+
+
+def _facts(manifest: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for key, value in manifest.items():
+        name = f"{prefix}{str(key).removesuffix('_s').replace('_', ' ')}"
+        if isinstance(value, Mapping):
+            pairs += _facts(value, f"{name}: ")
+        elif str(key).endswith("_s") and isinstance(value, int | float):
+            pairs.append((name, human.seconds(value)))
+        else:
+            pairs.append((name, value if isinstance(value, str) else json.dumps(value, default=str)))
+    return pairs
+
+
+_SHOWN = ("name", "digest", "stopped_by", "rounds", "sim_time_s", "totals", "schema")
+_PATH = (
+    "A round is as long as its slowest chain of transfers and computations. These bars follow that chain: "
+    "down from the cloud, compute, up again. Colours are layers, counted from the devices up."
+)
+_NODES = (
+    "What a node does in a round, mean over all rounds and the nodes of its level. "
+    "Links have the colour of the layer above the node. A node waits while others are slower."
+)

@@ -1,0 +1,58 @@
+"""A run in a terminal: a table of its rounds and the lines with which it ends."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from netsim.result import Result
+from netsim.views import human
+from netsim.views.axes import column, payload, thin
+
+
+def rounds_table(result: Result, rows: int = 12) -> list[str]:
+    """Lines of an aligned table: a heading and at most `rows` rounds, the first and the last among them."""
+    kept = thin(len(result.rounds), rows).tolist() if len(result.rounds) else []
+    frame, up, down = result.rounds, payload(result, "up"), payload(result, "down")
+    cells: list[tuple[str, ...]] = [("round", "time", "accuracy", "loss", "up", "down")]
+    for row in kept:
+        number, time_s, accuracy, loss = (float(column(frame, name)[row]) for name in _COLUMNS)
+        when = human.count(int(number)), human.seconds(time_s)
+        sent = human.bits(up[row]), human.bits(down[row])
+        cells.append((*when, _metric(accuracy, human.score), _metric(loss, human.digits), *sent))
+    widths = [max(map(len, texts)) for texts in zip(*cells, strict=True)]
+    pairs = [zip(line, widths, strict=True) for line in cells]
+    return ["  ".join(text.rjust(width) for text, width in pair) for pair in pairs]
+
+
+def closing_lines(result: Result) -> list[str]:
+    """How it ended, in words: outcome, simulated time and bits; what stopped it; the bits of each layer."""
+    up, down = result.bits("up"), result.bits("down")
+    rounds = f"{human.count(result.finished_rounds)} round{'s' if result.finished_rounds != 1 else ''}"
+    layers = [f"layer {n}: {_sent(*bits)}" for n, bits in enumerate(zip(up, down, strict=True), 1)]
+    return [
+        f"{_outcome(result)} after {human.seconds(result.sim_time_s)} simulated, {_sent(sum(up), sum(down))}",
+        f"{rounds}, stopped by {human.cause(result.manifest['stopped_by'])}",
+        *layers,
+    ]
+
+
+def _sent(up: float, down: float) -> str:
+    return f"{human.bits(up)} up, {human.bits(down)} down"
+
+
+def _outcome(result: Result) -> str:
+    if not result.finished_rounds:
+        return "no round finished"
+    if accuracy := result.last("accuracy"):
+        return f"accuracy {human.score(accuracy.value)}"
+    if loss := result.last("loss"):
+        return f"loss {human.digits(loss.value)}"
+    return "nothing evaluated"
+
+
+def _metric(value: float, write: Callable[[float], str]) -> str:
+    return "-" if math.isnan(value) else write(value)
+
+
+_COLUMNS = ("round", "sim_time_s", "accuracy", "loss")

@@ -1,0 +1,80 @@
+"""From a scenario to live parts: the learning task, the links, the clocks and the children's weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import simpy
+
+from learning.engine import Engine
+from learning.rules import Mean, Rule
+from learning.tasks import Task, make_task
+from netsim.network import Ports
+from netsim.protocol import Loop
+from netsim.scenario import Scenario
+from netsim.topology import Node, Topology
+from netsim.trace import Trace
+
+
+class WiringError(ValueError):
+    """Parts that are right by themselves do not fit together; the text says which and what to change."""
+
+
+def task_of(scenario: Scenario, topology: Topology) -> Task:
+    """The learning task, its data split over the topology's devices (groups are the edge servers).
+
+    Raises DataError where the data set is missing or broken, WiringError where the parts do not fit.
+    """
+    spec = scenario.task
+    groups = [edge.ordinal for edge in topology.levels[1] for _ in edge.children]
+    folder = Path(spec.data_dir) if spec.data_dir else None
+    task = make_task(spec.dataset, spec.partition, spec.model, groups, scenario.seed, folder)
+    try:
+        scenario.ladder.check_dimension(task.dim)
+    except ValueError as error:
+        raise WiringError(f"algorithm: {error}") from None
+    return task
+
+
+def wire(
+    scenario: Scenario, topology: Topology, task: Task, env: simpy.Environment, engine: Engine, trace: Trace
+) -> Loop:
+    """Everything the nested loop needs. Raises WiringError as `connect` does."""
+    algorithm, seed = scenario.ladder, scenario.seed
+    ports = connect(scenario, topology, env)
+    parents = [node for level in topology.levels[1:] for node in level]
+    shares = {p.name: children_shares(p, algorithm.layers[p.level - 1].rule, task.samples) for p in parents}
+    flops = float(task.flops_per_sample * algorithm.leaf.batch_size)
+    ordinals = [device.ordinal for device in topology.levels[0]]
+    step_s = scenario.devices.compute.step_seconds(flops, ordinals, seed)
+    return Loop(env, engine, algorithm, ports, shares, [float(s) for s in step_s], trace)
+
+
+def connect(scenario: Scenario, topology: Topology, env: simpy.Environment) -> dict[str, Ports]:
+    """The links between every parent and its children, by parent name.
+
+    Raises WiringError where one cannot be built, such as for a distance its path loss does not cover.
+    """
+    ports = {}
+    for level in topology.levels[1:]:
+        for parent in level:
+            layer = scenario.network[parent.level - 1]
+            try:
+                ports[parent.name] = layer.connect(env, parent, parent.children, scenario.seed)
+            except ValueError as error:
+                raise WiringError(f"network[{parent.level - 1}]: {error}") from None
+    return ports
+
+
+def children_shares(parent: Node, rule: Rule, samples: Sequence[int]) -> tuple[float, ...]:
+    """The children's weights in their parent's mean, summing to 1: by devices below them, or by samples."""
+    by_samples = isinstance(rule, Mean) and rule.weights == "samples"
+
+    def mass(node: Node) -> int:
+        if node.children:
+            return sum(mass(child) for child in node.children)
+        return samples[node.ordinal] if by_samples else 1
+
+    masses = [mass(child) for child in parent.children]
+    return tuple(m / sum(masses) for m in masses)

@@ -1,0 +1,144 @@
+"""The command line as a user meets it: whole output, exit codes, one clear error each."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY
+
+QUICK = ("run", "quickstart", "stop.rounds=2", "task.model=logistic")
+
+
+def netsim(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own."""
+    env = {**os.environ, **environment}
+    return subprocess.run(
+        [sys.executable, "-m", "netsim", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        env=env,
+        check=False,
+    )
+
+
+def test_json_prints_one_object_and_nothing_else(tmp_path: Path) -> None:
+    done = netsim(*QUICK, "--json", cwd=tmp_path)
+    summary = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert list(summary) == [
+        "name", "digest", "run_dir", "rounds", "sim_time_s", "accuracy", "loss", "bits_up", "bits_down", "stopped_by",
+    ]  # fmt: skip
+    assert (summary["rounds"], summary["stopped_by"], len(summary["bits_up"])) == (2, "rounds", 3)
+
+
+def test_the_run_folder_holds_tables_manifest_scenario_and_report(tmp_path: Path) -> None:
+    folder = Path(json.loads(netsim(*QUICK, "--json", cwd=tmp_path).stdout)["run_dir"])
+    assert folder.parent == tmp_path / "runs" / "quickstart"
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "manifest.json", "messages.parquet", "nodes.parquet", "report.html", "rounds.parquet", "scenario.yaml",
+    ]  # fmt: skip
+
+
+def test_a_second_run_writes_the_same_tables(tmp_path: Path) -> None:
+    one = Path(json.loads(netsim(*QUICK, "--json", "--out", "a", cwd=tmp_path).stdout)["run_dir"])
+    two = Path(
+        json.loads(netsim(*QUICK, "--json", "--out", "b", "--memory", "30 kB", cwd=tmp_path).stdout)[
+            "run_dir"
+        ]
+    )
+    assert one.name == two.name
+    for table in ("rounds", "messages", "nodes"):
+        assert (one / f"{table}.parquet").read_bytes() == (two / f"{table}.parquet").read_bytes()
+
+
+def test_a_run_ends_with_accuracy_simulated_time_and_report(tmp_path: Path) -> None:
+    done = netsim(*QUICK, cwd=tmp_path)
+    assert done.returncode == 0
+    assert "accuracy" in done.stdout
+    assert "simulated" in done.stdout
+    report = Path(done.stdout.splitlines()[-1].removeprefix("report: "))
+    assert report.is_file()
+
+
+def test_the_resolved_scenario_runs_to_the_same_digest(tmp_path: Path) -> None:
+    (tmp_path / "again.yaml").write_text(netsim("check", "quickstart", "--resolved", cwd=tmp_path).stdout)
+    first = netsim("check", "quickstart", cwd=tmp_path).stdout.splitlines()[0]
+    assert netsim("check", "again.yaml", cwd=tmp_path).stdout.splitlines()[0] == first
+
+
+def test_check_prints_a_row_per_layer(tmp_path: Path) -> None:
+    lines = netsim("check", "quickstart", cwd=tmp_path).stdout.splitlines()
+    rows = [line.split() for line in lines if line[:1].isdigit() and line.split()[0] in "123"]
+    assert [row[:4] for row in rows] == [["1", "40", "5", "5"], ["2", "8", "4", "2"], ["3", "2", "2", "2"]]
+    assert [row[-1] for row in rows] == ["cell", "wired", "wired"]
+
+
+def test_init_writes_a_sample_that_passes_check_and_is_never_overwritten(tmp_path: Path) -> None:
+    assert netsim("init", "mine.yaml", cwd=tmp_path).returncode == 0
+    assert netsim("check", "mine.yaml", cwd=tmp_path).returncode == 0
+    again = netsim("init", "mine.yaml", cwd=tmp_path)
+    assert (again.returncode, "exists already" in again.stderr) == (1, True)
+
+
+def test_a_report_is_drawn_again_from_the_tables(tmp_path: Path) -> None:
+    folder = Path(json.loads(netsim(*QUICK, "--json", cwd=tmp_path).stdout)["run_dir"])
+    (folder / "report.html").unlink()
+    assert netsim("report", str(folder), cwd=tmp_path).returncode == 0
+    assert (folder / "report.html").stat().st_size > 100_000
+
+
+WRONG = {
+    "a misspelt key": ("learning_rate: 0.2", "learnin_rate: 0.2", "did you mean 'learning_rate'"),
+    "a missing unit": ("rate: 100 Mbit/s", "rate: 100", "a rate needs a unit, got 100"),
+    "a negative tau": ("tau: [5, 2, 2]", "tau: [-5, 2, 2]", "tau must be >= 1, got -5"),
+    "a cyclic topology": ("{fanout: [2, 4, 5]}", "{file: loop.yaml}", "a -> b -> c -> a"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_input_is_one_clear_error_with_its_place(case: str, tmp_path: Path) -> None:
+    right, wrong, says = WRONG[case]
+    text = (REPOSITORY / "scenarios" / "quickstart.yaml").read_text()
+    assert right in text
+    (tmp_path / "wrong.yaml").write_text(text.replace(right, wrong))
+    (tmp_path / "loop.yaml").write_text(CYCLE)
+    done = netsim("run", "wrong.yaml", "--json", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert says in done.stderr
+    assert "wrong.yaml:" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+CYCLE = """\
+nodes: [{id: cloud}, {id: a}, {id: b}, {id: c}]
+edges: [{source: cloud, target: a}, {source: a, target: b}, {source: b, target: c}, {source: c, target: a}]
+"""
+
+
+def test_a_missing_dataset_names_where_it_looked_and_what_to_do(tmp_path: Path) -> None:
+    done = netsim("run", "mnist_qmlhfl", cwd=tmp_path, NETSIM_DATA=str(tmp_path))
+    assert done.returncode == 1
+    assert "MNIST not found" in done.stderr
+    assert "NETSIM_DATA" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("swep",), ("run",), ("run", "quickstart", "--engine", "magic")])
+def test_usage_errors_exit_with_1(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    assert netsim(*arguments, cwd=tmp_path).returncode == 1
+
+
+def test_cuda_where_there_is_none_is_refused(tmp_path: Path) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a CUDA device")
+    done = netsim(*QUICK, "--device", "cuda", cwd=tmp_path)
+    assert (done.returncode, "no CUDA device" in done.stderr) == (1, True)

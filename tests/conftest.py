@@ -1,0 +1,30 @@
+"""Small real things for tests: no mocks."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """Tiny models on two shared cores: a second thread can be a hundred times slower."""
+    import sys
+
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def mnist_dir() -> Path:
+    """The folder with real MNIST, or a skip with the reason."""
+    folder = os.environ.get("NETSIM_DATA")
+    if not folder or not (Path(folder) / "MNIST" / "raw").is_dir():
+        pytest.skip("real MNIST is absent: set NETSIM_DATA to a folder with MNIST/raw")
+    return Path(folder)

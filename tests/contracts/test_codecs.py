@@ -1,0 +1,109 @@
+"""The byte codecs: fields, Elias omega codes and QSGD's two messages, against the published codes and sizes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from learning.coins import Coins, row_key
+from learning.compressors import COMPRESSORS, Qsgd, RandK, Sign, TopK
+from learning.compressors.elias import level_bits, omega_code, read_levels, torch_coded_bits
+from learning.compressors.packing import BitReader, code_bits, field_bits, to_bytes
+
+OMEGA = {  # Elias, IEEE Trans. Inf. Theory 21 (1975): the published codes
+    1: "0", 2: "100", 3: "110", 4: "101000", 7: "101110", 8: "1110000", 15: "1111110",
+    16: "10100100000", 32: "101011000000", 100: "1011011001000", 1000: "11100111111010000",
+}  # fmt: skip
+KEY = row_key(5, "compressor", 1)
+
+
+def gaussian(dim, seed=0):
+    return torch.randn(dim, generator=torch.Generator().manual_seed(seed))
+
+
+def coded(codec, row, key=KEY):
+    return codec.encode(row[None].clone(), Coins(np.array([key], np.uint64)))
+
+
+@pytest.mark.parametrize("number", OMEGA)
+def test_omega_codes_are_the_published_ones(number):
+    assert "".join(map(str, code_bits(*omega_code(np.array([number]))))) == OMEGA[number]
+
+
+@given(st.integers(1, 40), st.lists(st.integers(0, 2**40 - 1), max_size=30))
+def test_fields_come_back_from_bytes(width, numbers):
+    values = np.array([n % 2**width for n in numbers], dtype=np.int64)
+    data = to_bytes(field_bits(values, width))
+    assert len(data) == -(-width * len(values) // 8)
+    assert BitReader.of(data).fields(len(values), width).tolist() == values.tolist()
+
+
+@given(st.lists(st.integers(-70_000, 70_000) | st.just(0), min_size=1, max_size=60))
+@settings(max_examples=200)
+def test_levels_come_back_from_both_codes(levels):
+    signed = np.array(levels)
+    dense, bits = level_bits(signed)
+    assert read_levels(bits, len(signed), dense).tolist() == levels
+    assert torch_coded_bits(torch.from_numpy(abs(signed))[None]).tolist() == [len(bits)]
+
+
+@pytest.mark.parametrize(("levels", "golden"), [(4, 11_600), (64, 85_000), (256, 181_000)])
+def test_elias_message_of_65536_gaussians_has_the_measured_size(levels, golden):
+    sizes = [coded(Qsgd(levels, None, "elias"), gaussian(65_536, seed), seed).bits.item() for seed in range(6)]
+    assert np.mean(sizes) == pytest.approx(golden, rel=0.02)
+
+
+@pytest.mark.parametrize(("levels", "dense"), [(1, False), (4000, True)])
+def test_the_shorter_of_sparse_and_dense_is_sent(levels, dense):
+    row = gaussian(1000)
+    assert Qsgd(levels, None, "elias").pack(row, KEY)[0] >> 7 == dense
+
+
+@pytest.mark.parametrize("bucket", [None, 100])
+@pytest.mark.parametrize("levels", [1, 4, 300])
+def test_elias_sizes_of_numba_of_torch_and_of_the_bytes_agree(levels, bucket):
+    codec, row = Qsgd(levels, bucket, "elias"), gaussian(1001)
+    row[200:300] = 0
+    size = coded(codec, row).bits.item()
+    assert size == coded(codec, row.double()).bits.item()
+    assert len(codec.pack(row, KEY)) == -(-size // 8)
+
+
+@pytest.mark.parametrize("code", ["fixed", "elias"])
+def test_a_poisoned_bucket_travels_as_nan(code):
+    codec, row = Qsgd(4, 10, code), gaussian(35)
+    row[[3, 12]] = torch.tensor([torch.inf, torch.nan])
+    received = codec.unpack(codec.pack(row, KEY), 35)
+    assert received.isnan().tolist() == [True] * 20 + [False] * 15
+    assert torch.equal(received.nan_to_num(), coded(codec, row).values[0].nan_to_num())
+
+
+@pytest.mark.parametrize("codec", [Qsgd(16), Qsgd(4, None, "elias"), Qsgd(300, 64, "elias"), Sign()], ids=repr)
+def test_a_large_message_comes_back(codec):
+    row = gaussian(100_003)
+    assert torch.equal(codec.unpack(codec.pack(row, KEY), 100_003), coded(codec, row).values[0])
+
+
+def test_the_shared_seed_travels_in_the_message_itself():
+    data = RandK(k=5).pack(gaussian(50), KEY)
+    assert int.from_bytes(data[:8], "big") == KEY
+    assert RandK(k=5).unpack(data, 50).count_nonzero() == 5
+
+
+def test_a_sign_of_nan_cannot_be_packed():
+    row = gaussian(9)
+    row[4] = torch.nan
+    with pytest.raises(ValueError, match="nan at coordinate 4"):
+        Sign().pack(row, KEY)
+
+
+@pytest.mark.parametrize(
+    "codec", [COMPRESSORS["none"](), Qsgd(4), Qsgd(4, 64, "elias"), Sign(), TopK(0.1), RandK(0.1)], ids=repr
+)
+def test_a_message_cut_short_is_refused(codec):
+    data = codec.pack(gaussian(500), KEY)
+    with pytest.raises(ValueError, match="message .*got .*; send it"):
+        codec.unpack(data[: len(data) // 2], 500)

@@ -1,0 +1,68 @@
+"""Tiny runs for the equality tests: scenarios as text, final models as vectors."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netsim.scenario import Scenario, load_text
+from netsim.simulation import Run, play
+
+RECIPES = {
+    "fedavg": ([6], "fedavg: {learning_rate: 0.2, batch_size: 8, local_steps: 3}"),
+    "sign_sgd": ([5], "sign_sgd: {learning_rate: 0.01, batch_size: 8}"),
+    "hier_favg": ([2, 3], "hier_favg: {learning_rate: 0.2, batch_size: 8, tau: [3, 2]}"),
+    "hier_local_qsgd": (
+        [2, 3],
+        "hier_local_qsgd: {learning_rate: 0.2, batch_size: 8, tau: [3, 2], levels: [4, 8], bucket: 64}",
+    ),
+    "hier_sign_sgd": (
+        [2, 3],
+        "hier_sign_sgd: {learning_rate: 0.01, batch_size: 8, tau: [1, 4], down: {qsgd: {levels: 31, bucket: 64}}}",
+    ),
+    "qmlhfl": (
+        [2, 2, 3],
+        "qmlhfl: {learning_rate: 0.2, batch_size: 8, tau: [3, 2, 2], levels: [4, 8, 16], bucket: 64}",
+    ),
+    "qmlhfl_elias": (
+        [2, 2, 3],
+        "qmlhfl: {learning_rate: 0.2, batch_size: 8, tau: [3, 2, 2], levels: [4, 8, 16], bucket: 64, code: elias}",
+    ),
+}
+
+
+def scenario(
+    fanout: list[int], algorithm: str, *, rounds: int = 3, model: str = "{mlp: {hidden: [5]}}", **more: object
+) -> Scenario:
+    """Digits over a fan-out tree with plain wired links; `more` are further top-level keys as YAML text."""
+    links = "\n".join("  - wired: {rate: 10 Mbit/s, latency: 3 ms, shared: false}" for _ in fanout)
+    keys = {
+        "seed": "5",
+        "task": f"{{dataset: digits, partition: {{dirichlet: {{alpha: 0.5}}}}, model: {model}}}",
+        "devices": "{compute: {flops: {rate: 2 GFLOP/s, efficiency: 0.2, spread: {lognormal: 0.4}}}}",
+        "network": "\n" + links,
+        "stop": f"{{rounds: {rounds}}}",
+    }
+    keys |= {name: str(value) for name, value in more.items()}
+    text = f"name: tiny\ntopology: {{fanout: {json.dumps(fanout)}}}\nalgorithm:\n  {algorithm}\n"
+    return load_text(text + "".join(f"{name}: {value}\n" for name, value in keys.items()), "tiny.yaml")
+
+
+def recipe(name: str, **more: object) -> Scenario:
+    """A tiny scenario of a recipe in RECIPES."""
+    fanout, algorithm = RECIPES[name]
+    return scenario(fanout, algorithm, **more)  # type: ignore[arg-type]
+
+
+def weights(run: Run) -> NDArray[np.float64]:
+    """The cloud's final model."""
+    run.engine.settle(run.model)
+    assert run.model.value is not None
+    return run.model.value.double().numpy()
+
+
+def final(scene: Scenario, **how: object) -> NDArray[np.float64]:
+    """The cloud's model after a whole run."""
+    return weights(play(scene, device="cpu", **how))  # type: ignore[arg-type]

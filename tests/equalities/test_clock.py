@@ -1,0 +1,100 @@
+"""Simulated time equals a closed form wherever links are constant and unshared."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import pytest
+
+from learning.compressors import Plain
+from netsim.scenario import Scenario, grow
+from netsim.simulation import play
+from netsim.topology import Node
+from netsim.wiring import task_of
+
+from .runs import RECIPES, recipe, scenario
+
+TRUNKS = "\n" + "  - wired: {rate: 10 Mbit/s, latency: 3 ms}\n" * 2
+RATE_BPS, LATENCY_S, HEADER_BITS, MSS_BITS = 10e6, 3e-3, 8 * 90, 8 * 1448
+
+
+def on_air(bits: int) -> float:
+    return LATENCY_S + (bits + HEADER_BITS * math.ceil(bits / MSS_BITS)) / RATE_BPS
+
+
+def duration(scene: Scenario, node: Node, heard_bits: int, tau: int, dim: int, step_s: list[float]) -> float:
+    """tau * max over children of (down + their own recursion + up); the first downlink is what was heard."""
+    if not node.children:
+        return tau * step_s[node.ordinal]
+    layer, total = scene.ladder.layers[node.level - 1], 0.0
+    for k in range(tau):
+        bits = heard_bits if k == 0 else layer.downlink.bits(dim)
+        up, down = on_air(layer.up.bits(dim)), on_air(bits)
+        total += max(down + duration(scene, c, bits, layer.tau, dim, step_s) + up for c in node.children)
+    return total
+
+
+@pytest.mark.parametrize("name", [n for n in RECIPES if n != "qmlhfl_elias"])
+def test_simulated_time_is_the_closed_form(name: str) -> None:
+    scene = recipe(name, rounds=4)
+    topology = grow(scene)
+    task = task_of(scene, topology)
+    flops = float(task.flops_per_sample * scene.ladder.leaf.batch_size)
+    step_s = list(scene.devices.compute.step_seconds(flops, range(len(topology.levels[0])), scene.seed))
+    expected = duration(scene, topology.root, Plain().bits(task.dim), 4, task.dim, step_s)
+    run = play(scene, engine="timing")
+    assert run.env.now == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_critical_path_sums_to_each_round_s_length() -> None:
+    run = play(recipe("qmlhfl", rounds=4), engine="timing")
+    rows = run.trace.rounds
+    for before, row in pairwise(rows):
+        path = sum(value for key, value in row.items() if key.startswith("path_"))
+        assert path == pytest.approx(row["sim_time_s"] - before["sim_time_s"], rel=1e-9)
+
+
+def test_every_node_s_time_sums_to_the_round_s_length() -> None:
+    run = play(recipe("qmlhfl", rounds=3), engine="timing")
+    ends = [row["sim_time_s"] for row in run.trace.rounds]
+    for row in run.trace.nodes:
+        parts = [row[k] for k in ("downlink_s", "compute_s", "below_s", "uplink_s", "waiting_s")]
+        assert sum(parts) == pytest.approx(ends[row["round"]] - ends[row["round"] - 1], rel=1e-9)
+
+
+def test_bits_are_counted_per_layer_and_a_broadcast_once() -> None:
+    """hier_sign_sgd, 2 edges x 3 devices, 4 votes a round, 3 rounds, d parameters."""
+    run = play(recipe("hier_sign_sgd", network=TRUNKS), engine="timing")
+    d, qsgd = run.task.dim, -(-run.task.dim // 64) * 32 + run.task.dim * 6
+    first, later = 32 * d, qsgd
+    assert run.trace.totals["bits_up"] == [3 * 4 * 6 * d, 3 * 2 * d * 3]
+    assert run.trace.totals["bits_down"] == [2 * (first + 2 * later + 3 * 3 * d), first + 2 * later]
+
+
+def test_private_lines_carry_a_broadcast_once_each() -> None:
+    shared = play(recipe("hier_favg", network=TRUNKS), engine="timing")
+    private = play(recipe("hier_favg"), engine="timing")
+    (a1, a2), (b1, b2) = shared.trace.totals["bits_down"], private.trace.totals["bits_down"]
+    assert (b1, b2) == (3 * a1, 2 * a2)
+
+
+def test_a_round_that_ends_at_the_deadline_counts() -> None:
+    base = play(recipe("hier_favg"), engine="timing").trace.rounds
+    second = base[2]["sim_time_s"]
+    at = play(deadline(second), engine="timing")
+    before = play(deadline(math.nextafter(second, 0)), engine="timing")
+    assert (at.trace.rounds[-1]["round"], before.trace.rounds[-1]["round"]) == (2, 1)
+    assert (at.stopped_by, before.stopped_by) == ("deadline", "deadline")
+
+
+def test_bits_of_an_unfinished_round_are_counted() -> None:
+    base = play(recipe("hier_favg"), engine="timing").trace.rounds
+    cut = play(deadline((base[1]["sim_time_s"] + base[2]["sim_time_s"]) / 2), engine="timing")
+    assert cut.trace.totals["bits_down"][1] == 2 * base[1]["bits_down_2"]
+    assert cut.trace.rounds[-1]["bits_down_2"] == base[1]["bits_down_2"]
+
+
+def deadline(seconds: float) -> Scenario:
+    fanout, algorithm = RECIPES["hier_favg"]
+    return scenario(fanout, algorithm, stop=f"{{rounds: 3, deadline: {seconds!r} s}}")

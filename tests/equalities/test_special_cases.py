@@ -1,0 +1,69 @@
+"""Special cases are equalities: not about the same, the same bits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from .runs import final, scenario
+
+FLAT = "fedavg: {learning_rate: 0.2, batch_size: 8, local_steps: 3, weights: devices}"
+
+
+def test_hier_favg_with_one_edge_and_one_aggregation_is_fedavg() -> None:
+    nested = "hier_favg: {learning_rate: 0.2, batch_size: 8, tau: [3, 1], weights: devices}"
+    assert np.array_equal(final(scenario([1, 6], nested)), final(scenario([6], FLAT)))
+
+
+def test_a_layer_with_one_child_changes_no_weight() -> None:
+    below = "hier_favg: {learning_rate: 0.2, batch_size: 8, tau: [3, 2]}"
+    above = "hier_favg: {learning_rate: 0.2, batch_size: 8, tau: [3, 2, 1]}"
+    assert np.array_equal(final(scenario([1, 2, 3], above)), final(scenario([2, 3], below)))
+
+
+def test_a_one_child_layer_that_iterates_is_a_longer_run() -> None:
+    twice = "hier_favg: {learning_rate: 0.2, batch_size: 8, tau: [3, 2, 2]}"
+    once = "hier_favg: {learning_rate: 0.2, batch_size: 8, tau: [3, 2]}"
+    assert np.array_equal(
+        final(scenario([1, 2, 3], twice, rounds=2)), final(scenario([2, 3], once, rounds=4))
+    )
+
+
+def test_qmlhfl_without_quantizers_is_hier_favg() -> None:
+    bare = "qmlhfl: {learning_rate: 0.2, batch_size: 8, tau: [3, 2], levels: [null, null], weights: samples}"
+    favg = "hier_favg: {learning_rate: 0.2, batch_size: 8, tau: [3, 2]}"
+    assert np.array_equal(final(scenario([2, 3], bare)), final(scenario([2, 3], favg)))
+
+
+def test_hier_local_qsgd_is_qmlhfl_on_two_layers() -> None:
+    rest = "learning_rate: 0.2, batch_size: 8, tau: [3, 2], levels: [4, 8], weights: samples"
+    assert np.array_equal(
+        final(scenario([2, 3], f"hier_local_qsgd: {{{rest}}}")),
+        final(scenario([2, 3], f"qmlhfl: {{{rest}}}")),
+    )
+
+
+def test_averaging_once_after_all_steps_differs_from_averaging_often() -> None:
+    often = final(scenario([2, 3], "hier_favg: {learning_rate: 0.2, batch_size: 8, tau: [3, 2]}"))
+    once = final(scenario([2, 3], "hier_favg: {learning_rate: 0.2, batch_size: 8, tau: [6, 1]}"))
+    assert not np.allclose(often, once, rtol=1e-6)
+
+
+@pytest.mark.parametrize("fanout", [[4], [2, 2], [2, 1, 2], [1, 2, 1, 2]])
+def test_a_deeper_tree_over_the_same_devices_sees_the_same_minibatches(fanout: list[int]) -> None:
+    """With one step per upload and full averaging, every tree over four devices is plain distributed SGD."""
+    ones = "[" + ", ".join("1" for _ in fanout) + "]"
+    algorithm = f"hier_favg: {{learning_rate: 0.2, batch_size: 8, tau: {ones}, weights: devices}}"
+    deep = final(scenario(fanout, algorithm, precision="float64", task=IID))
+    flat = final(
+        scenario(
+            [4],
+            "fedavg: {learning_rate: 0.2, batch_size: 8, local_steps: 1, weights: devices}",
+            precision="float64",
+            task=IID,
+        )
+    )
+    assert np.allclose(deep, flat, rtol=0, atol=1e-14)
+
+
+IID = "{dataset: digits, partition: iid, model: {mlp: {hidden: [5]}}}"

@@ -1,0 +1,392 @@
+"""Datasets: what is read is what the files hold, and a bad file is an answer, not a traceback."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import struct
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from learning.datasets import DATASETS, DataError
+from learning.datasets.cifar10 import Cifar10
+from learning.datasets.digits import Digits
+from learning.datasets.idx import FILES, FashionMnist, Mnist, parse_idx
+from learning.datasets.images import ImageFolder, decoded_once
+from learning.datasets.npz import Npz
+
+SHAPES = ((60_000, 28, 28), (60_000,), (10_000, 28, 28), (10_000,))
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NETSIM_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def arrays() -> dict[str, NDArray[np.uint8]]:
+    """Random arrays of MNIST's shapes, by IDX file name."""
+    rng = np.random.default_rng(0)
+    high = (256, 10, 256, 10)
+    return {
+        name: rng.integers(0, top, shape, np.uint8)
+        for name, shape, top in zip(FILES, SHAPES, high, strict=True)
+    }
+
+
+def idx(array: NDArray[np.uint8]) -> bytes:
+    """The bytes of an IDX file."""
+    magic = 2051 if array.ndim == 3 else 2049
+    return struct.pack(f">{1 + array.ndim}I", magic, *array.shape) + array.tobytes()
+
+
+def jpeg(colour: tuple[int, int, int], side: int = 8, kind: str = "JPEG") -> bytes:
+    """One image of one colour."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.new("RGB", (side, side), colour).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def tiny_tree() -> dict[str, bytes]:
+    """Two classes, three train images and two test images, colours far apart."""
+    red, blue = jpeg((200, 0, 0)), jpeg((0, 0, 200))
+    return {
+        "cifar10/train/dog/1.jpg": blue,
+        "cifar10/train/cat/2.jpg": red,
+        "cifar10/train/cat/1.jpg": red,
+        "cifar10/test/dog/1.jpg": blue,
+        "cifar10/test/cat/1.jpg": red,
+        "cifar10/README.txt": b"not an image",
+        "../../etc/evil": b"ignored",
+    }
+
+
+def tar_of(files: dict[str, bytes], path: Path) -> Path:
+    """A tar.xz archive of the files."""
+    with tarfile.open(path, "w:xz") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def test_digits_are_a_stratified_split_of_all_1797_images() -> None:
+    from sklearn.datasets import load_digits
+
+    data, pixels = Digits().load(), load_digits().data
+    together = np.concatenate([data.train_x, data.test_x]).reshape(-1, 64) * 16
+    assert sorted(map(tuple, together)) == sorted(map(tuple, pixels))
+    assert np.bincount(data.test_y).tolist() == [36, 36, 35, 37, 36, 36, 36, 36, 35, 36]
+
+
+def test_digits_labels_belong_to_their_images() -> None:
+    from sklearn.datasets import load_digits
+
+    pixels, labels = load_digits(return_X_y=True)
+    known = {tuple(image): label for image, label in zip(pixels, labels, strict=True)}
+    data = Digits().load()
+    assert all(known[tuple(x.ravel() * 16)] == y for x, y in zip(data.train_x, data.train_y, strict=True))
+
+
+def test_standardised_digits_have_mean_0_and_variance_1() -> None:
+    data = Digits().load()
+    z = (data.train_x.astype(np.float64) - data.mean[0]) / data.std[0]
+    assert z.mean() == pytest.approx(0, abs=1e-6)
+    assert z.var() == pytest.approx(1, rel=1e-6)
+
+
+def test_a_subset_is_a_fixed_shuffle_and_normalises_alike() -> None:
+    whole, part = Digits().load(), Digits(train_limit=300, test_limit=50).load()
+    assert part.shape == Digits(train_limit=300, test_limit=50).describe()
+    assert part.mean == whole.mean
+    assert set(np.unique(part.train_y)) == set(range(10))
+    assert {x.tobytes() for x in part.train_x} <= {x.tobytes() for x in whole.train_x}
+
+
+def test_a_limit_below_1_is_refused() -> None:
+    with pytest.raises(ValueError, match="train_limit must be >= 1, got 0"):
+        Digits(train_limit=0)
+
+
+@pytest.mark.parametrize("name", ["digits", "mnist", "fashion_mnist", "cifar10", "synthetic"])
+def test_built_in_shapes_are_known_without_any_file(name: str, tmp_path: Path) -> None:
+    assert DATASETS[name]().describe(tmp_path / "nothing").train >= 1000
+
+
+@pytest.mark.skipif("NETSIM_DATA" not in os.environ, reason="NETSIM_DATA names no folder with MNIST")
+def test_real_mnist_is_bit_for_bit_the_original() -> None:
+    data = Mnist().load()
+    assert data.provenance == "MNIST: original files, md5 checked"
+    assert data.train_y[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
+    assert (data.train_x.mean() / 255, data.train_x.std() / 255) == pytest.approx((0.1307, 0.3081), abs=1e-4)
+
+
+@pytest.mark.parametrize("folder", ["MNIST/raw", "MNIST", "."])
+@pytest.mark.parametrize("zipped", [False, True])
+def test_idx_files_are_found_plain_or_zipped(
+    folder: str, zipped: bool, tmp_path: Path, arrays: dict[str, NDArray[np.uint8]]
+) -> None:
+    (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+    for name, array in arrays.items():
+        content = gzip.compress(idx(array), 0) if zipped else idx(array)
+        (tmp_path / folder / f"{name}{'.gz' if zipped else ''}").write_bytes(content)
+    data = Mnist().load(tmp_path)
+    assert (data.train_x[:, 0] == arrays[FILES[0]]).all()
+    assert (data.test_y == arrays[FILES[3]]).all()
+    assert data.shape == Mnist().describe()
+
+
+def test_the_keras_archive_serves_too(tmp_path: Path, arrays: dict[str, NDArray[np.uint8]]) -> None:
+    values = list(arrays.values())
+    np.savez(tmp_path / "mnist.npz", x_train=values[0], y_train=values[1], x_test=values[2], y_test=values[3])
+    data = Mnist().load(tmp_path)
+    assert (data.test_x[:, 0] == values[2]).all()
+    assert data.provenance == "MNIST: Keras archive mnist.npz"
+
+
+def test_the_environment_names_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arrays: dict[str, NDArray[np.uint8]]
+) -> None:
+    for name, array in arrays.items():
+        (tmp_path / name).write_bytes(idx(array))
+    monkeypatch.setenv("NETSIM_DATA", str(tmp_path))
+    assert Mnist(train_limit=5).load().shape.train == 5
+
+
+def test_missing_files_are_named_with_places_and_remedy(tmp_path: Path) -> None:
+    with pytest.raises(
+        DataError, match="Fashion-MNIST not found: looked for train-images-idx3-ubyte"
+    ) as caught:
+        FashionMnist().load(tmp_path)
+    assert str(tmp_path / "FashionMNIST" / "raw") in str(caught.value)
+    assert "set NETSIM_DATA or data_dir, or `download: true`" in str(caught.value)
+
+
+def test_a_failing_download_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_: object) -> None:
+        raise RuntimeError("no route to host")
+
+    monkeypatch.setattr("torchvision.datasets.MNIST", fail)
+    with pytest.raises(DataError, match="download of MNIST failed: no route to host"):
+        Mnist(download=True).load(tmp_path)
+
+
+@pytest.mark.skipif("NETSIM_DATA" not in os.environ, reason="NETSIM_DATA names no folder with MNIST")
+def test_mnist_is_not_taken_for_fashion(tmp_path: Path) -> None:
+    folder = Path(os.environ["NETSIM_DATA"]) / "MNIST" / "raw"
+    for name in FILES:
+        (tmp_path / name).symlink_to(folder / name)
+    with pytest.raises(DataError, match="these are MNIST's files, not Fashion-MNIST's"):
+        FashionMnist().load(tmp_path)
+
+
+GOOD = idx(np.arange(12, dtype=np.uint8).reshape(3, 2, 2))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "0 bytes are too few"),
+        (GOOD[:-1], "announces 12 bytes of data .3x2x2., found 11"),
+        (GOOD + b"!", "found 13"),
+        (b"\x00\x00\x08\x01" + GOOD[4:], "magic number must be 2051 .images., found 2049"),
+        (struct.pack(">4I", 2051, 2**32 - 1, 2**32 - 1, 2**32 - 1), "truncated or damaged"),
+    ],
+)
+def test_damaged_idx_files_are_named(content: bytes, message: str) -> None:
+    with pytest.raises(DataError, match=f"x-ubyte: .*{message}"):
+        parse_idx(content, Path("x-ubyte"), images=True)
+
+
+def test_good_idx_bytes_are_read_in_order() -> None:
+    assert parse_idx(GOOD, Path("x"), images=True).tolist() == np.arange(12).reshape(3, 2, 2).tolist()
+
+
+@pytest.mark.parametrize(
+    "damage", [b"not gzip", gzip.compress(bytes(1000))[:-9], b"\x1f\x8b\x08\x00junkjunk"]
+)
+def test_a_damaged_gz_file_is_named(
+    damage: bytes, tmp_path: Path, arrays: dict[str, NDArray[np.uint8]]
+) -> None:
+    for name, array in arrays.items():
+        (tmp_path / name).write_bytes(idx(array))
+    (tmp_path / FILES[1]).unlink()
+    (tmp_path / f"{FILES[1]}.gz").write_bytes(damage)
+    with pytest.raises(DataError, match=r"train-labels-idx1-ubyte\.gz: cannot be read"):
+        Mnist().load(tmp_path)
+
+
+def test_labels_above_9_are_refused(tmp_path: Path, arrays: dict[str, NDArray[np.uint8]]) -> None:
+    arrays[FILES[3]][7] = 10
+    for name, array in arrays.items():
+        (tmp_path / name).write_bytes(idx(array))
+    with pytest.raises(DataError, match=r"t10k-.*labels must be integers in 0..9, found uint8 up to 10"):
+        Mnist().load(tmp_path)
+
+
+def test_npz_reads_any_float_images_channels_last(tmp_path: Path) -> None:
+    x = np.random.default_rng(1).normal(3, 2, (20, 5, 4, 3))
+    np.savez(
+        tmp_path / "own.npz", x_train=x, y_train=np.arange(20) % 4, x_test=x[:6], y_test=np.arange(6) % 4
+    )
+    data = Npz("own.npz", layout="hwc").load(tmp_path)
+    assert np.array_equal(data.train_x, x.transpose(0, 3, 1, 2).astype(np.float32))
+    assert data.shape == Npz("own.npz", layout="hwc").describe(tmp_path)
+    assert data.mean == pytest.approx(x.mean((0, 1, 2)), rel=1e-6)
+    assert data.classes == 4
+
+
+def _npz(**changes: object) -> Callable[[Path], None]:
+    values: dict[str, object] = {
+        "x_train": np.zeros((4, 3)), "y_train": np.arange(4), "x_test": np.zeros((2, 3)), "y_test": np.arange(2),
+    }  # fmt: skip
+    values |= changes
+    kept = {key: value for key, value in values.items() if value is not None}
+    return lambda path: np.savez(path, **kept)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (lambda path: path.write_bytes(b"PK\x03\x04 broken"), "not a readable .npz file"),
+        (lambda path: np.save(path.open("wb"), np.zeros(3)), "one bare array"),
+        (_npz(y_test=None), "missing y_test"),
+        (_npz(y_train=np.array([{}, 1, 2, 3], dtype=object)), "not a readable .npz file"),
+        (_npz(y_train=np.arange(3)), "every sample needs one label, found 4 and 3"),
+        (_npz(y_train=np.arange(4.0)), "y must be one axis of integers"),
+        (_npz(y_train=np.arange(4) - 1), "labels must be >= 0, found -1"),
+        (_npz(x_train=np.full((4, 3), np.nan)), "values that are not finite"),
+        (_npz(x_test=np.zeros((2, 5))), "x_train and x_test must agree"),
+        (_npz(x_train=np.zeros(4)), "x must have 2, 3 or 4 axes"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_wrong_npz_file_says_what_is_wrong(
+    write: Callable[[Path], None], message: str, tmp_path: Path
+) -> None:
+    write(tmp_path / "bad.npz")
+    with pytest.raises(DataError, match=message):
+        Npz(str(tmp_path / "bad.npz")).load()
+
+
+def test_a_path_that_leads_nowhere_names_both_places(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=f"looked for nowhere.npz and {tmp_path}/nowhere.npz"):
+        Npz("nowhere.npz").describe(tmp_path)
+
+
+@pytest.mark.parametrize("form", ["tar.xz", "zip", "tree"])
+def test_images_decode_alike_from_archives_and_trees(form: str, tmp_path: Path) -> None:
+    source = tmp_path / f"set.{form}"
+    if form == "zip":
+        with zipfile.ZipFile(source, "w") as archive:
+            for name, content in tiny_tree().items():
+                archive.writestr(name, content)
+    elif form == "tar.xz":
+        tar_of(tiny_tree(), source)
+    else:
+        for name, content in tiny_tree().items():
+            if name.startswith("cifar10/"):
+                place = source / name.removeprefix("cifar10/")
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_bytes(content)
+    train_x, train_y, test_x, test_y = decoded_once(source, "set", None, grey=False)
+    assert (train_y.tolist(), test_y.tolist()) == ([0, 0, 1], [0, 1])
+    assert np.abs(train_x[2].mean((1, 2)) - [0, 0, 200]).max() < 3
+    assert test_x.shape == (2, 3, 8, 8)
+
+
+def test_decoded_images_come_from_the_cache_and_a_damaged_cache_heals(tmp_path: Path) -> None:
+    source = tar_of(tiny_tree(), tmp_path / "cifar10.tar.xz")
+    first = decoded_once(source, "set", None, grey=False)
+    (cached,) = (tmp_path / "cache").iterdir()
+    written = cached.stat().st_mtime_ns
+    assert (decoded_once(source, "set", None, grey=False)[0] == first[0]).all()
+    assert cached.stat().st_mtime_ns == written
+    cached.write_bytes(b"half a file")
+    assert (decoded_once(source, "set", None, grey=False)[0] == first[0]).all()
+    assert cached.stat().st_size > 100
+
+
+def test_a_changed_archive_is_decoded_again(tmp_path: Path) -> None:
+    source = tar_of(tiny_tree(), tmp_path / "cifar10.tar.xz")
+    decoded_once(source, "set", None, grey=False)
+    tar_of({**tiny_tree(), "cifar10/train/dog/9.jpg": jpeg((0, 0, 200))}, source)
+    assert len(decoded_once(source, "set", None, grey=False)[0]) == 4
+
+
+def test_nothing_is_extracted_from_an_archive(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    folder.mkdir(parents=True)
+    decoded_once(tar_of(tiny_tree(), folder / "cifar10.tar.xz"), "set", None, grey=False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "cache"]
+    assert [path.name for path in folder.iterdir()] == ["cifar10.tar.xz"]
+
+
+def test_a_damaged_archive_or_image_is_named(tmp_path: Path) -> None:
+    source = tar_of(tiny_tree(), tmp_path / "cifar10.tar.xz")
+    broken = tmp_path / "cifar10-broken.tar.xz"
+    broken.write_bytes(source.read_bytes()[:-200])
+    with pytest.raises(DataError, match=r"cifar10-broken.tar.xz: damaged archive"):
+        decoded_once(broken, "set", None, grey=False)
+    tar_of({**tiny_tree(), "cifar10/train/cat/3.jpg": b"\xff\xd8 no"}, source)
+    with pytest.raises(DataError, match=r"train/cat/3\.jpg: not a readable image"):
+        decoded_once(source, "set", None, grey=False)
+
+
+def test_cifar_finds_the_archive_and_says_what_it_lacks(tmp_path: Path) -> None:
+    tar_of(tiny_tree(), tmp_path / "cifar10-jpeg.tar.xz")
+    with pytest.raises(
+        DataError, match=r"re-encoded \(JPEG\): CIFAR-10 has 50000 images.*found \(3, 3, 8, 8\) in 2"
+    ):
+        Cifar10().load(tmp_path)
+    with pytest.raises(DataError, match="CIFAR-10 not found: looked for cifar-10-batches-py"):
+        Cifar10().load(tmp_path / "cache")
+
+
+def test_cifar_reads_the_binary_version(tmp_path: Path) -> None:
+    folder = tmp_path / "cifar-10-batches-bin"
+    folder.mkdir()
+    records = np.random.default_rng(2).integers(0, 256, (10_000, 3073), np.uint8)
+    records[:, 0] = np.arange(10_000) % 10
+    for name in [*(f"data_batch_{n}.bin" for n in range(1, 6)), "test_batch.bin"]:
+        records.tofile(folder / name)
+    data = Cifar10().load(tmp_path)
+    assert data.shape == Cifar10().describe()
+    assert (data.train_x[10_003].ravel() == records[3, 1:]).all()
+    (folder / "test_batch.bin").write_bytes(b"short")
+    with pytest.raises(DataError, match=r"test_batch.bin: a batch has 30730000 bytes, found 5"):
+        Cifar10().load(tmp_path)
+
+
+def test_pickles_that_are_not_the_published_ones_are_never_opened(tmp_path: Path) -> None:
+    folder = tmp_path / "cifar-10-batches-py"
+    folder.mkdir()
+    (folder / "data_batch_1").write_bytes(
+        b"cos\nsystem\n(S'touch " + str(tmp_path / "owned").encode() + b"'\ntR."
+    )
+    with pytest.raises(DataError, match="cifar-10-batches-py: refused"):
+        Cifar10().load(tmp_path)
+    assert not (tmp_path / "owned").exists()
+
+
+def test_an_image_folder_is_resized_and_greyed(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        for index, label in enumerate(("b", "a", "c")):
+            (tmp_path / split / label).mkdir(parents=True)
+            (tmp_path / split / label / "1.png").write_bytes(jpeg((60 * index,) * 3, 8 + index, "PNG"))
+    part = ImageFolder(str(tmp_path), size=4, grey=True)
+    data = part.load()
+    assert data.shape == part.describe()
+    assert data.train_x[:, 0, 0, 0].tolist() == [60, 0, 120]
+    with pytest.raises(DataError, match=r"the others are .*; give `size`"):
+        ImageFolder(str(tmp_path)).load()

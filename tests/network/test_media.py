@@ -1,0 +1,191 @@
+"""Sharing: the virtual-time server against closed forms, queueing theory and a brute-force simulator."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+import pytest
+import simpy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netsim.network.media import Medium, PrivateMedium, SharedMedium
+
+Flow = tuple[float, float, float]  # arrival s, work s, weight
+
+
+def finishes(
+    flows: Sequence[Flow], kind: Callable[[simpy.Environment], Medium] = SharedMedium
+) -> list[float]:
+    """Finish time of each flow, by simulation."""
+    env = simpy.Environment()
+    medium, done = kind(env), [math.nan] * len(flows)
+
+    def note(k: int, _: simpy.Event) -> None:
+        done[k] = env.now
+
+    def begin(k: int, work_s: float, weight: float, _: simpy.Event) -> None:
+        medium.serve(work_s, weight).callbacks.append(partial(note, k))
+
+    for k, (at_s, work_s, weight) in enumerate(flows):
+        env.timeout(at_s).callbacks.append(partial(begin, k, work_s, weight))
+    env.run()
+    return done
+
+
+def brute_force(flows: Sequence[Flow]) -> list[float]:
+    """The same by re-scanning all flows at every event, O(n) each."""
+    left = [work_s for _, work_s, _ in flows]
+    done, active, now = [math.nan] * len(flows), set[int](), 0.0
+    waiting = sorted(range(len(flows)), key=lambda k: flows[k][0])
+    while waiting or active:
+        total = sum(flows[k][2] for k in active)
+        ends = {k: now + left[k] * total / flows[k][2] for k in active}
+        first_s = min(ends.values(), default=math.inf)
+        next_s = min(first_s, flows[waiting[0]][0] if waiting else math.inf)
+        for k in active:
+            left[k] -= (next_s - now) * flows[k][2] / total
+        for k in [k for k in active if ends[k] <= next_s]:
+            done[k] = next_s
+            active.remove(k)
+        while waiting and flows[waiting[0]][0] <= next_s:
+            active.add(waiting.pop(0))
+        now = next_s
+    return done
+
+
+def test_oracle_q5_a_batch_leaves_at_the_closed_form_times() -> None:
+    capacity_bps, sizes = 10.0, [3, 1, 5, 2, 4]
+    done = finishes([(0.0, size / capacity_bps, 1.0) for size in sizes])
+    assert sorted(done) == pytest.approx([0.5, 0.9, 1.2, 1.4, 1.5], rel=1e-12)
+    assert [done[sizes.index(s)] for s in (1, 5)] == pytest.approx([0.5, 1.5], rel=1e-12)
+
+
+def test_oracle_q6_equal_sizes_leave_together_at_the_makespan() -> None:
+    assert finishes([(0.0, 0.3, 1.0)] * 7) == pytest.approx([2.1] * 7, rel=1e-12)
+
+
+def test_oracle_closed_form_batch_with_weights() -> None:
+    assert finishes([(0.0, 1.0, 3.0), (0.0, 1.0, 1.0)]) == pytest.approx([4 / 3, 2.0], rel=1e-12)
+
+
+@pytest.mark.parametrize("law", ["deterministic", "exponential", "uniform", "hyperexponential"])
+def test_oracle_q4_mean_sojourn_of_mg1_ps_is_insensitive(law: str) -> None:
+    rng, n, rho = np.random.Generator(np.random.Philox(key=2)), 60_000, 0.7
+    sizes = {
+        "deterministic": np.ones(n),
+        "exponential": rng.exponential(1.0, n),
+        "uniform": rng.uniform(0.0, 2.0, n),
+        "hyperexponential": rng.exponential(np.where(rng.random(n) < 0.5, 0.2, 1.8)),
+    }[law]
+    arrivals = np.cumsum(rng.exponential(1 / rho, n))
+    done = finishes(list(zip(arrivals.tolist(), sizes.tolist(), [1.0] * n, strict=True)))
+    batches = (np.array(done) - arrivals)[n // 10 :].reshape(30, -1).mean(axis=1)
+    error = batches.std(ddof=1) / math.sqrt(30)
+    assert error < 0.15
+    assert abs(batches.mean() - 1 / (1 - rho)) < 4 * error
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 20), st.floats(1e-3, 5), st.sampled_from([0.01, 0.5, 1.0, 3.0, 100.0])),
+        min_size=1,
+        max_size=25,
+    )
+)
+@settings(max_examples=150, deadline=None)
+def test_oracle_virtual_time_equals_brute_force(flows: list[Flow]) -> None:
+    assert finishes(flows) == pytest.approx(brute_force(flows), rel=1e-9)
+
+
+def test_oracle_virtual_time_equals_brute_force_in_one_long_busy_period() -> None:
+    rng = np.random.Generator(np.random.Philox(key=5))
+    flows = list(
+        zip(rng.uniform(0, 900, 1000), rng.exponential(1, 1000), rng.uniform(0.1, 3, 1000), strict=True)
+    )
+    assert finishes(flows) == pytest.approx(brute_force(flows), rel=1e-9)
+
+
+@given(st.lists(st.tuples(st.floats(0, 20), st.floats(0, 5), st.just(1.0)), min_size=1, max_size=20))
+@settings(max_examples=50, deadline=None)
+def test_oracle_q9_a_medium_is_busy_as_long_as_its_work_demands(flows: list[Flow]) -> None:
+    env = simpy.Environment()
+    medium = SharedMedium(env)
+
+    def begin(work_s: float, _: simpy.Event) -> None:
+        medium.serve(work_s)
+
+    for at_s, work_s, _ in flows:
+        env.timeout(at_s).callbacks.append(partial(begin, work_s))
+    env.run()
+    free_s = busy_s = 0.0  # the work-conserving recursion, whatever the discipline
+    for at_s, work_s, _ in sorted(flows):
+        free_s = max(free_s, at_s) + work_s
+        busy_s += work_s
+    assert medium.busy_s == pytest.approx(busy_s, rel=1e-9, abs=1e-12)
+    assert env.now == pytest.approx(max(free_s, max(at for at, *_ in flows)), rel=1e-9)
+
+
+def test_busy_time_is_known_while_serving() -> None:
+    env = simpy.Environment()
+    medium = SharedMedium(env)
+    medium.serve(5.0)
+    env.run(until=2.0)
+    assert medium.busy_s == 2.0
+
+
+def test_ties_fire_in_order_of_arrival() -> None:
+    env, log = simpy.Environment(), list[int]()
+    medium = SharedMedium(env)
+
+    def note(k: int, _: simpy.Event) -> None:
+        log.append(k)
+
+    for k, (work_s, weight) in enumerate([(3.0, 3.0), (1.0, 1.0), (0.3, 0.3), (0.1, 0.1)]):
+        medium.serve(work_s, weight).callbacks.append(partial(note, k))
+    env.run()
+    assert log == [0, 1, 2, 3]
+
+
+def test_no_work_is_served_at_once() -> None:
+    assert finishes([(0.0, 1.0, 1.0), (0.5, 0.0, 1.0)]) == [1.0, 0.5]
+
+
+def test_a_tiny_rest_of_work_late_in_time_does_not_stop_the_clock() -> None:
+    flows = [(1e9 + k * 1e-7, 1e-9 * (k + 1), 1.0) for k in range(50)]
+    assert finishes(flows) == pytest.approx(brute_force(flows), abs=1e-6)
+
+
+def test_rounding_errors_do_not_outlive_a_busy_period() -> None:
+    done = finishes([(0.0, 1.0, 1e-9), (2.0, 1e-9, 1.0)])
+    assert done[1] - 2.0 == pytest.approx(1e-9, rel=1e-5)
+
+
+def test_a_private_medium_ignores_what_else_is_on_it() -> None:
+    assert finishes([(0.0, 2.0, 1.0), (1.0, 2.0, 5.0)], PrivateMedium) == [2.0, 3.0]
+
+
+@pytest.mark.parametrize("kind", [PrivateMedium, SharedMedium])
+@pytest.mark.parametrize(
+    ("work_s", "weight"),
+    [(-1.0, 1.0), (math.nan, 1.0), (math.inf, 1.0), (1.0, 0.0), (1.0, math.nan), (1.0, math.inf)],
+)
+def test_impossible_work_and_weights_are_refused(
+    kind: Callable[[simpy.Environment], Medium], work_s: float, weight: float
+) -> None:
+    with pytest.raises(ValueError, match="must be finite and"):
+        kind(simpy.Environment()).serve(work_s, weight)
+
+
+def test_twenty_thousand_flows_per_second_are_shared() -> None:
+    env = simpy.Environment()
+    medium = SharedMedium(env)
+    began = time.process_time()
+    for k in range(10_000):
+        medium.serve(1.0 + (k * 7919 % 10_007) / 10_007)
+    env.run()
+    assert 10_000 / (time.process_time() - began) > 20_000

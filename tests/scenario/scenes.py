@@ -1,0 +1,40 @@
+"""A small valid scenario for the tests of this folder, and how to read one that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from netsim.scenario import ScenarioError, load_text
+
+SCENE = """\
+name: scene
+seed: 7
+task:
+  dataset: digits
+  partition: {dirichlet: {alpha: 0.3}}
+  model: {mlp: {hidden: [64]}}
+topology: {fanout: [2, 5]}
+devices: {compute: {flops: {rate: 2 GFLOP/s, spread: {lognormal: 0.4}}}}
+algorithm:
+  qmlhfl: {learning_rate: 0.2, batch_size: 32, tau: [5, 2], levels: [4, 8]}
+network:
+  - cell: {uplink: 20 MHz}
+  - wired: {rate: 100 Mbit/s, latency: 5 ms}
+stop: {rounds: 20}
+"""
+
+
+def with_algorithm(text: str) -> str:
+    """SCENE with another algorithm, given as one line of YAML."""
+    head, _, tail = SCENE.partition("algorithm:")
+    return f"{head}algorithm: {text}\n{tail[tail.index('network:') :]}"
+
+
+def complaints(text: str, overrides: Sequence[str] = ()) -> list[str]:
+    """The lines of the error that the text gives."""
+    with pytest.raises(ScenarioError) as caught:
+        load_text(text, "bad.yaml", overrides)
+    assert str(caught.value) == "\n".join(caught.value.lines)
+    return list(caught.value.lines)

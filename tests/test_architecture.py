@@ -1,0 +1,112 @@
+"""The shape of the system, held by tests: imports, file sizes, names, style, types, shipped scenarios."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY
+
+SOURCES = sorted(
+    p for room in ("netsim", "learning", "tests", "topologies") for p in (REPOSITORY / room).rglob("*.py")
+)
+SCENARIOS = sorted((REPOSITORY / "scenarios").rglob("*.yaml"))
+TORCH_FREE = (
+    "--help",
+    "check quickstart",
+    "run quickstart --engine timing --json",
+    "list compressors",
+    "export schema",
+)
+
+
+def tool(*command: str) -> str:
+    """Output of a tool of this environment; fails the test if the tool does."""
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_imports_point_down_and_never_in_a_circle() -> None:
+    code = "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_linter_is_content() -> None:
+    tool("ruff", "check", ".")
+
+
+def test_the_formatter_is_content() -> None:
+    tool("ruff", "format", "--check", ".")
+
+
+def test_types_are_strict() -> None:
+    tool("mypy")
+
+
+def test_no_file_is_over_300_lines() -> None:
+    long = {
+        str(p.relative_to(REPOSITORY)): n for p in SOURCES if (n := len(p.read_text().splitlines())) > 300
+    }
+    assert not long
+
+
+def test_no_name_admits_that_nothing_was_decided() -> None:
+    vague = {"utils", "util", "helpers", "common", "misc", "manager", "core", "base", "context"}
+    assert not [p for p in SOURCES if p.stem in vague]
+
+
+@pytest.mark.parametrize("command", TORCH_FREE)
+def test_starts_without_torch_and_pandas_stay_out_where_nothing_is_trained(
+    command: str, tmp_path: Path
+) -> None:
+    code = (
+        "import json, sys\nfrom netsim.cli import main\n"
+        f"sys.argv = ['netsim', *{command.split()!r}]\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    sys.stderr.write(json.dumps([end.code, 'torch' in sys.modules]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stderr.splitlines()[-1].rpartition("[")[1] + done.stderr.rpartition("[")[2]) == [
+        0,
+        False,
+    ]
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda p: p.stem)
+def test_every_shipped_scenario_passes_check_and_states_its_claim(path: Path) -> None:
+    from netsim.cli.checking import check_command
+
+    assert path.read_text().startswith("# Claim: ")
+    assert check_command(str(path), [], show_resolved=False) == 0
+
+
+def test_the_layer_topologies_are_what_their_script_writes(tmp_path: Path) -> None:
+    script = tmp_path / "make_layers.py"
+    script.write_text((REPOSITORY / "topologies" / "make_layers.py").read_text())
+    subprocess.run([sys.executable, str(script)], check=True)
+    for depth in (2, 3, 4):
+        name = f"layers_{depth}.yaml"
+        assert (tmp_path / name).read_text() == (REPOSITORY / "topologies" / name).read_text()
+
+
+def test_the_layer_scenarios_share_devices_data_and_work() -> None:
+    from netsim.scenario import grow, load
+
+    scenes = [load(f"mnist_layers_{depth}") for depth in (2, 3, 4)]
+    trees = [grow(scene) for scene in scenes]
+    places = [[(d.name, d.x_m, d.y_m) for d in tree.levels[0]] for tree in trees]
+    assert [tree.depth for tree in trees] == [2, 3, 4]
+    assert places[0] == places[1] == places[2]
+    assert len({scene.task for scene in scenes}) == 1
+    assert {scene.ladder.steps(tree.depth) for scene, tree in zip(scenes, trees, strict=True)} == {16}

@@ -1,0 +1,103 @@
+"""Results made by hand: small tables whose every number a test can predict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from netsim.result import Result
+
+MakeResult = Callable[..., Result]
+
+
+@pytest.fixture
+def make_result() -> MakeResult:
+    return synthetic
+
+
+def synthetic(finished: int = 20, depth: int = 3, name: str = "quickstart", **changes: Any) -> Result:
+    """`finished` equal rounds of a tree of two children a node; a layer's numbers follow from its number."""
+    layers = range(1, depth + 1)
+    rows = [_round(number, layers) for number in range(finished + 1)]
+    stopped = {"name": name, "digest": "4f2a9c01d2e3b4a5", "stopped_by": "rounds", "host_time_s": 12.5}
+    tables = {
+        "scenario_text": f"name: {name}\nseed: 7\n",
+        "rounds": pd.DataFrame(rows),
+        "messages": pd.DataFrame(
+            [m for k in range(1, finished + 1) for m in _messages(k, layers)], columns=MESSAGES
+        ),
+        "nodes": pd.DataFrame([n for k in range(1, finished + 1) for n in _nodes(k, depth)], columns=NODES),
+        "manifest": stopped | {"versions": {"torch": "2.11"}, "rounds": finished},
+    }
+    return Result(**{**tables, **changes})
+
+
+def payload_bits(layer: int, direction: str) -> int:
+    return (31_400 if direction == "up" else 250_000) * layer
+
+
+def senders(layer: int, direction: str) -> int:
+    """Messages of a layer per round, four times as many per layer one goes down; a broadcast is one."""
+    return 4 ** (4 - layer) * (2 if direction == "up" else 1)
+
+
+def _round(number: int, layers: range) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "round": number,
+        "sim_time_s": number * round_s(len(layers)),
+        "local_steps": 20 * number,
+    }
+    row |= {"accuracy": 0.95 - 0.85 * 0.8**number, "loss": 2.3 * 0.85**number}
+    for layer in layers:
+        for way in ("up", "down"):
+            bits = number * senders(layer, way) * payload_bits(layer, way)
+            row |= {
+                f"bits_{way}_{layer}": bits,
+                f"wire_bits_{way}_{layer}": bits + 320 * number * senders(layer, way),
+            }
+        row |= {
+            f"path_down_s_{layer}": bool(number) * 0.05 * layer,
+            f"path_up_s_{layer}": bool(number) * 0.2 / layer,
+        }
+    return row | {"path_compute_s": bool(number) * 0.5}
+
+
+def round_s(depth: int) -> float:
+    return 0.5 + sum(0.05 * layer + 0.2 / layer for layer in range(1, depth + 1))
+
+
+def _messages(number: int, layers: range) -> list[dict[str, Any]]:
+    ways = [(layer, way) for layer in layers for way in ("down", "up")]
+    return [
+        dict(
+            zip(
+                MESSAGES,
+                (number, layer, way, f"n{i}", "*", 2, bits, bits + 320, 0.01, 1.0, 1.01),
+                strict=True,
+            )
+        )
+        for layer, way in ways
+        for i in range(senders(layer, way))
+        for bits in [payload_bits(layer, way)]
+    ]
+
+
+def _nodes(number: int, depth: int) -> list[dict[str, Any]]:
+    rows = []
+    for level in range(depth):
+        for index in range(2 ** (depth - level)):
+            down, up, waiting = 0.05 * (level + 1), 0.2 / (level + 1), 0.02 * index
+            busy = round_s(depth) - down - up - waiting
+            times = (down, busy if level == 0 else 0.0, busy if level else 0.0, up, waiting)
+            rows.append(dict(zip(NODES, (number, f"n{level}.{index}", level, *times), strict=True)))
+    return rows
+
+
+MESSAGES = (
+    "round", "layer", "direction", "src", "dst", "receivers",
+    "payload_bits", "wire_bits", "airtime_s", "sent_s", "arrived_s",
+)  # fmt: skip
+NODES = ("round", "node", "level", "downlink_s", "compute_s", "below_s", "uplink_s", "waiting_s")

@@ -1,0 +1,60 @@
+"""Numbers as people say them."""
+
+from __future__ import annotations
+
+import pytest
+
+from netsim.views import human
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0, "0 bit"),
+        (12, "12 bit"),
+        (31_400, "31.4 kbit"),
+        (34_512_000, "34.5 Mbit"),
+        (1e9, "1 Gbit"),
+        (2e15, "2 Pbit"),
+    ],
+)
+def test_bits_are_said_with_a_prefix(value: float, said: str) -> None:
+    assert human.bits(value) == said
+
+
+def test_a_value_that_rounds_up_takes_the_next_prefix() -> None:
+    assert human.bits(999_600) == "1 Mbit"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0, "0 s"),
+        (2.5e-7, "0.25 µs"),
+        (0.0123, "12.3 ms"),
+        (18.24, "18.2 s"),
+        (119, "119 s"),
+        (204, "3.4 min"),
+        (7200, "2 h"),
+        (259_200, "3 d"),
+    ],
+)
+def test_seconds_become_minutes_once_there_are_two(value: float, said: str) -> None:
+    assert human.seconds(value) == said
+
+
+def test_large_and_small_numbers_keep_three_digits() -> None:
+    assert [human.digits(value) for value in (0.09414, 123_456, 2.5e9)] == ["0.0941", "123000", "2.5e+09"]
+
+
+def test_what_is_no_number_says_so() -> None:
+    assert (human.score(float("nan")), human.digits(float("inf"))) == ("not finite", "not finite")
+
+
+def test_an_accuracy_has_three_decimals() -> None:
+    assert human.score(0.94) == "0.940"
+
+
+def test_an_axis_has_one_unit_for_all_its_values() -> None:
+    assert human.time_scale(7200.0) == (3600.0, "h")
+    assert human.bit_scale(5e6) == (1e6, "Mbit")

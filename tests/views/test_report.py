@@ -1,0 +1,135 @@
+"""The report is one file that needs no other, and says in words what it cannot draw."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from netsim.result import Result
+from netsim.views import report, report_html, write_report
+from netsim.views.page import script_json
+
+MakeResult = Callable[..., Result]
+NAN = float("nan")
+HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
+
+
+def own_markup(html: str) -> str:
+    """The page without plotly's own code."""
+    return re.sub(r"<script>.*?</script>", "", html, flags=re.DOTALL)
+
+
+def test_the_report_is_one_small_file(make_result: MakeResult, tmp_path: Path) -> None:
+    path = write_report(make_result(finished=5000), tmp_path / "deep" / "report.html")
+    assert path.stat().st_size < 6e6
+    assert [entry.name for entry in path.parent.iterdir()] == ["report.html"]
+
+
+def test_the_report_points_nowhere(make_result: MakeResult) -> None:
+    page = own_markup(report_html(make_result()))
+    assert not re.search(r"""(src|href|action)=|https?://|@import|url\(""", page)
+
+
+def test_the_headline_says_how_well_how_long_and_how_many_bits(make_result: MakeResult) -> None:
+    page = report_html(make_result(finished=1, depth=1))
+    told = dict(re.findall(r"<div><dt>(.*?)</dt><dd>(.*?)</dd></div>", page))
+    assert told["Final accuracy"] == "0.270"
+    assert (told["Simulated time"], told["Sent up"], told["Sent down"]) == ("750 ms", "4.02 Mbit", "16 Mbit")
+    assert (told["Stopped by"], told["Digest"]) == ("rounds", "4f2a9c01d2e3b4a5")
+
+
+@pytest.mark.parametrize("field", ["name", "digest", "stopped_by", "versions", "scenario_text"])
+def test_hostile_text_is_escaped_wherever_it_stands(make_result: MakeResult, field: str) -> None:
+    manifest = dict(make_result().manifest)
+    run = (
+        make_result(scenario_text=HOSTILE)
+        if field == "scenario_text"
+        else make_result(manifest=manifest | {field: HOSTILE})
+    )
+    page = report_html(run)
+    assert HOSTILE not in page
+    assert "<img" not in own_markup(page)
+    assert page.count("<script") - page.count("<script>document") == report_html(make_result()).count(
+        "<script"
+    )
+
+
+def test_json_inside_a_script_cannot_end_it() -> None:
+    text = script_json({"name": HOSTILE + "<!--&"})
+    assert not set("<>&") & set(text)
+    assert json.loads(text) == {"name": HOSTILE + "<!--&"}
+
+
+def test_a_task_without_accuracy_shows_its_loss_and_says_so(make_result: MakeResult) -> None:
+    page = report_html(make_result(rounds=make_result().rounds.assign(accuracy=NAN)))
+    assert "This run has no accuracy to show" in page
+    assert 'id="plot-loss"' in page
+    assert 'id="plot-accuracy"' not in page
+
+
+def test_a_timing_run_says_that_nothing_was_evaluated(make_result: MakeResult) -> None:
+    page = report_html(make_result(rounds=make_result().rounds.assign(accuracy=NAN, loss=NAN)))
+    assert "simulated for its timing only" in page
+    assert 'id="plot-path"' in page
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_a_run_without_a_finished_round_says_so(make_result: MakeResult, rows: int) -> None:
+    page = report_html(make_result(finished=0, rounds=make_result(finished=0).rounds.iloc[:rows]))
+    assert "No global round finished" in page
+    assert "No message was sent" in page
+
+
+def test_a_run_cut_in_its_first_round_shows_the_initial_model(make_result: MakeResult) -> None:
+    messages = make_result(finished=1).messages
+    page = report_html(make_result(finished=0, messages=messages))
+    assert "<dt>Initial accuracy</dt><dd>0.100</dd>" in page
+    assert "evaluated only once" in page
+    assert "sent within the unfinished round" in page
+
+
+def test_a_loss_that_overflowed_is_said_not_to_be_finite(make_result: MakeResult) -> None:
+    rounds = make_result(finished=3).rounds
+    page = report_html(make_result(rounds=rounds.assign(loss=[2.3, 90.0, NAN, NAN])))
+    assert "<dt>Final loss</dt><dd>not finite</dd>" in page
+
+
+def test_thousands_of_rounds_are_thinned_and_the_page_says_so(make_result: MakeResult) -> None:
+    page = report_html(make_result(finished=1500, depth=1))
+    assert "Drawn are 1,000 evenly spread rounds of 1,501." in page
+
+
+def test_a_long_scenario_is_cut_and_the_page_says_so(
+    make_result: MakeResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "_LONGEST", 10)
+    page = report_html(make_result(scenario_text="0123456789abcdef"))
+    assert "0123456789</pre>" in page
+    assert "first 10 of 16 characters" in page
+
+
+def test_figures_are_described_for_those_who_cannot_see_them(make_result: MakeResult) -> None:
+    page = report_html(make_result(finished=1, depth=1))
+    assert 'aria-label="Accuracy from 0.1 at the start to 0.27 at the end of the run."' in page
+    assert (
+        "The mean round takes 750 ms: layer 1 downlink 50 ms, compute 500 ms, layer 1 uplink 200 ms." in page
+    )
+
+
+def test_a_report_is_replaced_whole(
+    make_result: MakeResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_report(make_result(), tmp_path / "report.html")
+    before = path.read_bytes()
+
+    def fails(result: Result) -> str:
+        raise KeyError(result.name)
+
+    monkeypatch.setattr(report, "report_html", fails)
+    with pytest.raises(KeyError):
+        write_report(make_result(), path)
+    assert path.read_bytes() == before
