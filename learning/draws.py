@@ -40,16 +40,9 @@ def centred(rows: Floats, groups: NDArray[np.intp]) -> Floats:
     return rows - (sums / np.bincount(groups)[:, None])[groups]
 
 
-def scaled(rows: Floats, size: float, field: str, needed: str) -> Floats:
-    """Rows scaled so that their root mean square norm is `size`; ValueError where all rows are zero and it is not."""
-    actual = root_mean_square(rows)
-    if size == 0:
-        return np.zeros_like(rows)
-    if actual < 1e-9:
-        raise ValueError(
-            f"{field} must be 0 without {needed}, got {size}; set it to 0 or change the topology"
-        )
-    return rows * (size / actual)
+def scaled(rows: Floats, size: float) -> Floats:
+    """Rows scaled so that their root mean square norm is `size`; rows of zeros only for size 0."""
+    return rows * (size / root_mean_square(rows)) if size > 0 else np.zeros_like(rows)
 
 
 def root_mean_square(rows: Floats) -> float:

@@ -130,10 +130,20 @@ class QuadraticTask(SyntheticTask):
         within = centred(self.drawn(DEVICES, self.devices), self.edges)
         between = self.drawn(EDGES, int(self.edges.max()) + 1)[self.edges]
         between = between - between.mean(axis=0)
-        pulls = scaled(within, self.law.heterogeneity, "heterogeneity", "two devices under one edge server")
-        pulls = pulls + scaled(between, self.law.edge_heterogeneity, "edge_heterogeneity", "two edge servers")
+        pulls = scaled(within, self.law.heterogeneity)
+        pulls = pulls + scaled(between, self.law.edge_heterogeneity)
         centres: Floats = pulls / self.curvatures
         return centres
+
+    def check(self) -> None:
+        """Raise ValueError where the topology has nobody to differ from."""
+        edges = int(self.edges.max()) + 1
+        if self.law.heterogeneity > 0 and edges == self.devices:
+            raise ValueError(
+                _alone("heterogeneity", self.law.heterogeneity, "two devices under one edge server")
+            )
+        if self.law.edge_heterogeneity > 0 and edges == 1:
+            raise ValueError(_alone("edge_heterogeneity", self.law.edge_heterogeneity, "two edge servers"))
 
     @property
     def constants(self) -> Constants:
@@ -160,3 +170,7 @@ class QuadraticTask(SyntheticTask):
         return BoundQuadratic(
             start, self.samples, device, dtype, self.curvatures, self.centres, self.noise_rows
         )
+
+
+def _alone(field: str, value: float, needed: str) -> str:
+    return f"{field} must be 0 without {needed}, got {value}; set it to 0 or change the topology"

@@ -100,7 +100,7 @@ class Vote:
         """Return onto + step * sign(count); uses draw 0 of the coins where a tie is tossed."""
         import torch
 
-        votes = state.sign()
+        votes = state.clamp(-1, 1)  # counts are whole: their sign, but nan stays nan
         if self.ties == "random":
             votes = torch.where(state == 0, coins.signs(len(state), state)[0], votes)
         return onto + votes * self.step

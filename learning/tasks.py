@@ -128,8 +128,7 @@ def make_task(
         raise ValueError("a task needs at least one device, got none; add devices to the topology")
     if isinstance(dataset, Synthetic):
         _check_alone(partition, model)
-        kind = QuadraticTask if dataset.objective == "quadratic" else RidgeTask
-        return kind(dataset, tuple(groups), seed)
+        return _objective(dataset, tuple(groups), seed)
     chosen, shared = _required(model), partition if partition is not None else Iid()
     arrays = _labelled(dataset).load(data_dir)
     chosen.dim(arrays.shape.inputs, arrays.classes)
@@ -147,6 +146,14 @@ def describe_task(
         return dataset.dim, dataset.flops, shape
     chosen = _required(model)
     return chosen.dim(shape.inputs, shape.classes), chosen.flops(shape.inputs, shape.classes), shape
+
+
+def _objective(law: Synthetic, groups: tuple[int, ...], seed: int) -> Task:
+    if law.objective == "logistic":
+        return RidgeTask(law, groups, seed)
+    task = QuadraticTask(law, groups, seed)
+    task.check()
+    return task
 
 
 def _required(model: Model | None) -> Model:

@@ -52,7 +52,8 @@ class Sign:
             rows = rows.detach().contiguous()
             sign_rows(rows.numpy(), coins.keys)
             return Encoded(rows, None)
-        return Encoded(torch.where(rows == 0, coins.signs(rows.shape[1], rows), rows.sign()), None)
+        signs = torch.where(rows == 0, coins.signs(rows.shape[1], rows), rows.sign())
+        return Encoded(torch.where(rows.isnan(), rows, signs), None)  # torch's sign of nan is 0
 
     def pack(self, row: Tensor, key: int) -> bytes:
         """Return one bit per coordinate, set for +1; raises ValueError for a nan."""

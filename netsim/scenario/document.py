@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -16,6 +17,7 @@ MOST_REPEATED = 50_000  # values read again through aliases: what stops an alias
 DEEPEST = 60
 
 _CIRCLE = f"unfolds to over {DEEPEST} levels or {MOST_REPEATED} repeated values; do aliases run in a circle?"
+_DEEP = f"nested deeper than {DEEPEST} levels"
 _TAG = "tag:yaml.org,2002:"
 _PLAIN_TEXT = ("str", "timestamp")  # a name may look like a date
 
@@ -57,6 +59,8 @@ def parse(text: str) -> Document:
         raise UnreadableError(
             Problem((), f"the text has {len(text)} characters, at most {LARGEST_TEXT} are read")
         )
+    if max(accumulate((c in "[{") - (c in "]}") for c in text), default=0) > 10 * DEEPEST:
+        raise UnreadableError(Problem((), _DEEP))  # the YAML library would need minutes to see it
     document = Document()
     node = _compose(text)
     if node is not None:
@@ -75,7 +79,7 @@ def _compose(text: str) -> Any:
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
         raise UnreadableError(Problem((), _syntax(error)), line, column) from None
     except RecursionError:
-        raise UnreadableError(Problem((), f"nested deeper than {DEEPEST} levels")) from None
+        raise UnreadableError(Problem((), _DEEP)) from None
     except Exception as error:  # the YAML library has no common error for what it cannot read
         raise UnreadableError(Problem((), f"this is not YAML: {str(error).splitlines()[0]}")) from None
 

@@ -21,11 +21,16 @@ class ScenarioError(Exception):
     """
 
     def __init__(self, lines: Sequence[str]) -> None:
-        super().__init__("\n".join(lines))
-        self.lines = tuple(lines)
+        self.lines = tuple(_one_line(line) for line in lines)
+        super().__init__("\n".join(self.lines))
 
     def __reduce__(self) -> tuple[type[ScenarioError], tuple[tuple[str, ...]]]:
         return type(self), (self.lines,)
+
+
+def _one_line(line: str) -> str:
+    """The line with what a terminal would obey, and not show, escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
 @dataclass(frozen=True)

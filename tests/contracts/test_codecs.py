@@ -50,10 +50,11 @@ def test_levels_come_back_from_both_codes(levels):
     assert torch_coded_bits(torch.from_numpy(abs(signed))[None]).tolist() == [len(bits)]
 
 
-@pytest.mark.parametrize(("levels", "golden"), [(4, 11_600), (64, 85_000), (256, 181_000)])
-def test_elias_message_of_65536_gaussians_has_the_measured_size(levels, golden):
-    sizes = [coded(Qsgd(levels, None, "elias"), gaussian(65_536, seed), seed).bits.item() for seed in range(6)]
-    assert np.mean(sizes) == pytest.approx(golden, rel=0.02)
+@pytest.mark.parametrize(("levels", "golden", "spread"), [(4, 11_600, 370), (64, 85_000, 380), (256, 181_000, 240)])
+def test_elias_message_of_65536_gaussians_has_the_measured_size(levels, golden, spread):
+    """The golden figures of the reference are single messages; gamma codes would be 4500 bits short at 64 levels."""
+    sizes = [coded(Qsgd(levels, None, "elias"), gaussian(65_536, seed), seed).bits.item() for seed in range(8)]
+    assert abs(np.mean(sizes) - golden) < 3 * spread
 
 
 @pytest.mark.parametrize(("levels", "dense"), [(1, False), (4000, True)])
@@ -105,5 +106,5 @@ def test_a_sign_of_nan_cannot_be_packed():
 )
 def test_a_message_cut_short_is_refused(codec):
     data = codec.pack(gaussian(500), KEY)
-    with pytest.raises(ValueError, match="message .*got .*; send it"):
+    with pytest.raises(ValueError, match=r"message .*got .*; send it"):
         codec.unpack(data[: len(data) // 2], 500)

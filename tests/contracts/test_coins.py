@@ -28,7 +28,7 @@ def test_philox_gives_the_known_answers_of_random123(given, expected, make):
     assert [f"{int(word[0]):08x}" for word in answer] == expected
 
 
-def test_word_of_coordinate_lQ_plus_b_is_lane_l_of_block_b():
+def test_coordinates_go_lane_by_lane_through_the_blocks():
     key, count, draw = KEYS[:1], 10, 3
     drawn = words(key, count, draw)[0]
     for coordinate in range(count):
@@ -98,7 +98,7 @@ def test_coins_are_the_top_24_bits_of_the_words(dtype):
 
 
 @pytest.mark.parametrize("count", [1, 31, 32, 33, 1000])
-def test_sign_of_coordinate_bW_plus_w_is_bit_b_of_word_w(count):
+def test_signs_go_bit_by_bit_through_the_words(count):
     signs = Coins(KEYS).signs(count, torch.zeros(1))
     width = -(-count // 32)
     for coordinate in range(count):

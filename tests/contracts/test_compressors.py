@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -23,7 +25,11 @@ EXAMPLES = {
     "integer": [Integer(0.01, 1), Integer(0.3, 4), Integer(0.3, 5), Integer(0.01, 3, zeros=True)],
 }
 EVERY = [codec for name, part in COMPRESSORS.items() for codec in EXAMPLES.get(name) or [part()]]
+UNBIASED = [codec for codec in EVERY if codec.omega(60) is not None]
+CONTRACTING = [codec for codec in EVERY if codec.delta(60) is not None]
 every = pytest.mark.parametrize("codec", EVERY, ids=repr)
+every_unbiased = pytest.mark.parametrize("codec", UNBIASED, ids=repr)
+every_contraction = pytest.mark.parametrize("codec", CONTRACTING, ids=repr)
 
 
 def lattice(codec, count, dim, rng):
@@ -68,34 +74,32 @@ def test_every_part_of_the_table_is_examined():
     assert {type(codec) for codec in EVERY} == set(COMPRESSORS.values())
 
 
-@every
+def visible(row):
+    """Return the row with its small coordinates raised to 3 % of the norm, so that DRAWS draws see each of them."""
+    return torch.where(row == 0, row, torch.copysign(row.abs().clamp(min=0.03 * row.norm().item()), row))
+
+
+@every_unbiased
 def test_unbiased_compressors_have_the_vector_as_their_mean(codec):
-    if codec.omega(60) is None:
-        pytest.skip("biased, and says so")
     for row in inputs(codec, 3, 60):
+        row = visible(row) if codec.omega(60) else row
         answers = draws(codec, row)
-        bias, spread = answers.mean(0) - row.double(), answers.std(0) / math.sqrt(DRAWS)
-        moved = spread > 1e-7 * row.abs().max()
-        assert (bias[~moved].abs() <= 1e-6 * row.abs().max()).all()
-        z = bias[moved] / spread[moved]
-        assert len(z) == 0 or z.abs().max() < 5
-        assert len(z) < 20 or 0.5 < z.square().mean() < 1.8
+        bias, error = answers.mean(0) - row.double(), answers.std(0) / math.sqrt(DRAWS)
+        rounding = 1e-6 * row.abs()
+        assert (bias.abs() <= 5 * error + rounding).all()
+        z = (bias / error)[error > rounding]
+        assert len(z) < 20 or 0.4 < z.square().mean() < 1.8
 
 
-@every
+@every_unbiased
 def test_the_variance_stays_below_omega(codec):
-    omega = codec.omega(60)
-    if omega is None:
-        pytest.skip("biased, and says so")
     for row in inputs(codec, 3, 60):
-        assert errors(codec, row).mean() <= omega * (1 + 4 / math.sqrt(DRAWS)) + 1e-12
+        assert errors(codec, row).mean() <= codec.omega(60) * (1 + 4 / math.sqrt(DRAWS)) + 1e-12
 
 
-@every
+@every_contraction
 def test_a_contraction_contracts(codec):
     delta = codec.delta(60)
-    if delta is None:
-        pytest.skip("no contraction, and says so")
     assert 0 < delta <= 1
     for row in inputs(codec, 3, 60):
         assert errors(codec, row).mean() <= (1 - delta) * (1 + 4 / math.sqrt(DRAWS)) + 1e-12
@@ -155,6 +159,13 @@ def test_rows_need_not_be_contiguous(codec):
     rows = inputs(codec, 6, 100)
     wide = torch.cat([rows, rows], dim=1)[:, :100]
     assert same_bits(codec.encode(wide, Coins(keys(6))).values, encode(codec, rows).values)
+
+
+def test_sizes_and_accuracies_are_known_without_torch_and_numba():
+    code = "import sys, learning.compressors as c, learning.rules; c.Qsgd(4).bits(9); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "learning.rules" in loaded.split()
+    assert not {"torch", "numba", "scipy"} & set(loaded.split())
 
 
 @every

@@ -15,6 +15,7 @@ from torch.func import grad
 from learning.datasets.synthetic import Synthetic
 from learning.objectives import QuadraticTask
 from learning.ridge import RidgeTask
+from learning.tasks import make_task
 
 torch.set_num_threads(1)
 GROUPS = (0, 0, 0, 1, 1, 4, 4, 4)
@@ -164,7 +165,7 @@ def test_heterogeneity_needs_somebody_to_differ_from() -> None:
         (Synthetic(edge_heterogeneity=1.0), (0, 0), "must be 0 without two edge servers"),
     ):
         with pytest.raises(ValueError, match=message):
-            QuadraticTask(law, groups, 1).centres  # noqa: B018
+            make_task(law, None, None, groups, seed=1)
 
 
 @pytest.mark.parametrize(

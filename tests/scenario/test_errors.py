@@ -83,7 +83,9 @@ def test_one_mistake_is_one_clear_complaint(right: str, wrong: str, line: str) -
 
 def test_several_mistakes_are_told_at_once_in_the_order_of_the_file() -> None:
     text = SCENE.replace("alpha", "alfa").replace("seed: 7", "sed: 7").replace("20 MHz", "20 Mhz")
-    text = text.replace("rounds: 20", "rounds: 2.5, target_accuracy: 95").replace("levels: [4, 8]", "levels: 4")
+    text = text.replace("rounds: 20", "rounds: 2.5, target_accuracy: 95").replace(
+        "levels: [4, 8]", "levels: 4"
+    )
     assert complaints(text) == [
         "bad.yaml:2:1: sed: unknown key 'sed'; did you mean 'seed'? (known: algorithm, devices, evaluate, name, "
         "network, precision, seed, stop, sweep, task, topology)",
@@ -104,13 +106,15 @@ def test_a_law_of_one_layer_is_told_at_that_layer() -> None:
         "to skip a layer, remove it from the topology (layer 2)"
     ]
     assert complaints(text.replace("tau: 0", "tau: 2"))[0].startswith(
-        "bad.yaml:9:66: algorithm.layers[0]: layer 1: sign carries no magnitude"
+        "bad.yaml:9:65: algorithm.layers[0]: layer 1: sign carries no magnitude"
     )
 
 
 def test_arguments_beside_a_part_instead_of_below_it_are_pointed_out() -> None:
     text = SCENE.replace("{dirichlet: {alpha: 0.3}}", "{dirichlet: , alpha: 0.3}")
-    assert complaints(text) == ["bad.yaml:5:28: task.partition.alpha: write 'alpha' below 'dirichlet', not beside it"]
+    assert complaints(text) == [
+        "bad.yaml:5:28: task.partition.alpha: write 'alpha' below 'dirichlet', not beside it"
+    ]
 
 
 def test_a_field_of_two_types_tells_both_rules() -> None:

@@ -1,0 +1,96 @@
+"""`key.path[0].x=value` changes one place; a wrong one is the command line's fault, and told so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from netsim.scenario import load_text
+from netsim.scenario.overrides import BadOverrideError, replaced, split, steps
+from tests.scenario.scenes import SCENE, complaints
+
+
+def test_overrides_are_applied_in_order_before_validation() -> None:
+    scenario = load_text(
+        SCENE,
+        overrides=[
+            "seed=1",
+            "seed=9",
+            "network[1].wired.rate=3 Mbit/s",
+            "algorithm.qmlhfl.tau[1]=4",
+            "evaluate.every=5",
+            "stop.deadline=2 min",
+        ],
+    )
+    assert scenario.seed == 9
+    assert scenario.network[1].rate == 3e6  # type: ignore[attr-defined]
+    assert scenario.ladder.taus == (5, 4)
+    assert scenario.evaluate.every == 5
+    assert scenario.stop.deadline == 120.0
+
+
+def test_a_value_is_yaml() -> None:
+    assert split("a.b=[1, {c: 1e-3}]") == (("a", "b"), [1, {"c": 0.001}])
+    assert split("a=x=y") == (("a",), "x=y")
+    assert split("a=") == (("a",), None)
+    assert split('sweep["a=b"]=[1]') == (("sweep", "a=b"), [1])
+
+
+@pytest.mark.parametrize(
+    ("path", "loc"),
+    [
+        ("network[0].cell.uplink", ("network", 0, "cell", "uplink")),
+        ("a[1][2]", ("a", 1, 2)),
+        ('x["my.part:Name"].y', ("x", "my.part:Name", "y")),
+        ("my-key", ("my-key",)),
+    ],
+)
+def test_a_path_is_read_step_by_step(path: str, loc: tuple[Any, ...]) -> None:
+    assert steps(path) == loc
+
+
+@pytest.mark.parametrize("path", [".a", "[0]", "a..b", "a[x]", "a b", "a]"])
+def test_a_malformed_path_is_refused(path: str) -> None:
+    with pytest.raises(BadOverrideError, match="is no path; write words and"):
+        steps(path)
+
+
+def test_the_tree_given_stays_as_it_was() -> None:
+    tree = {"a": [{"b": 1}]}
+    assert replaced(tree, ("a", 0, "b"), 2) == ({"a": [{"b": 2}]}, ("a", 0, "b"))
+    assert tree == {"a": [{"b": 1}]}
+
+
+def test_a_bare_name_opens_for_its_arguments() -> None:
+    assert replaced({"up": "qsgd"}, ("up", "qsgd", "levels"), 4)[0] == {"up": {"qsgd": {"levels": 4}}}
+
+
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        ("nonsense", "'nonsense' is no override; write key.path=value, e.g. stop.rounds=5"),
+        ("=3", "'=3' is no override; write key.path=value, e.g. stop.rounds=5"),
+        ("stop.rounds=[1", "stop.rounds: this is not YAML: while parsing a flow sequence, expected ',' or ']', but got '<stream end>'"),
+        ("network[4]=x", "network[4]: network has 2 entries, counted from 0"),
+        ("network.cell=x", "network.cell: network is a list; choose an entry, e.g. network[0].cell"),
+        ("seed[0]=1", "seed[0]: seed is no list but 7"),
+        ("seed.x=1", "seed.x: seed is 7, with nothing below it; write seed=... whole"),
+        ("stop.round=3", "stop.round: unknown key 'round'; did you mean 'rounds'? (known: deadline, rounds, target_accuracy)"),
+        ("stpo.rounds=3", "stpo: unknown key 'stpo'; did you mean 'stop'? (known: algorithm, devices, evaluate, name, "
+         "network, precision, seed, stop, sweep, task, topology)"),
+        ("seed=-1", "seed: must be >= 0, got -1"),
+        ("network[0].wired.rate=1 Mbit/s", "network[0].wired: only one network fits here, and 'cell' is there"),
+        ("algorithm.tau=[1, 2]", "algorithm.tau: write 'tau' below 'qmlhfl', not beside it"),
+    ],
+)  # fmt: skip
+def test_a_bad_override_is_told_as_the_command_lines(override: str, line: str) -> None:
+    assert complaints(SCENE, [override]) == [f"command line: {line}"]
+
+
+def test_an_override_can_mend_the_file_and_leaves_its_other_faults_to_it() -> None:
+    text = SCENE.replace("seed: 7", "seed: -7").replace("rounds: 20", "rounds: 0")
+    assert complaints(text, ["seed=3", "evaluate.every=0"]) == [
+        "bad.yaml:14:16: stop.rounds: must be >= 1, got 0",
+        "command line: evaluate.every: must be >= 1, got 0",
+    ]

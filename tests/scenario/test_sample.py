@@ -1,0 +1,76 @@
+"""The sample is a working scenario, and reading scenarios is quick and free of torch."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from netsim.scenario import (
+    PARTS,
+    ScenarioError,
+    load,
+    load_text,
+    part_registries,
+    sample_text,
+    shipped,
+    shown_default,
+)
+from netsim.scenario.records import arguments_of
+
+
+def test_the_sample_loads_and_explains_every_section() -> None:
+    scenario = load_text(sample_text())
+    assert scenario.name == "sample"
+    assert all(re.search(rf"^{name}:", sample_text(), re.MULTILINE) for name in type(scenario).model_fields)
+
+
+def test_the_layers_shown_as_comments_are_a_scenario_too() -> None:
+    text = re.sub(r"^  qmlhfl: .*\n", "", sample_text(), flags=re.MULTILINE)
+    for line in re.findall(r"^  # (?:leaf:|layers:|  - ).*\n", text, re.MULTILINE):
+        text = text.replace(line, line.replace("# ", "", 1))
+    layers = load_text(text).ladder.layers
+    assert [layer.tau for layer in layers] == [5, 2, 2]
+
+
+def test_parts_named_in_the_sample_exist() -> None:
+    for kind in ("recipe", "partition", "model"):
+        assert all(name in sample_text() for name in PARTS[kind].registry)
+
+
+def test_shipped_scenarios_are_found_by_name_and_misspellings_are_guessed() -> None:
+    assert "quickstart" in shipped()
+    assert load("quickstart", ["seed=3"]).seed == 3
+    with pytest.raises(
+        ScenarioError, match="'quikstart' is neither a file nor a shipped scenario; did you mean 'quickstart'"
+    ):
+        load("quikstart")
+    with pytest.raises(ScenarioError, match=r"nowhere.yaml: no such file"):
+        load("nowhere.yaml")
+
+
+def test_defaults_are_shown_as_a_scenario_writes_them() -> None:
+    wired = {
+        field.name: shown_default(field) for field in arguments_of(part_registries()["networks"]["wired"])
+    }
+    assert wired["rate"] == "1 Gbit/s"
+    assert wired["latency"] == "10 ms"
+    assert wired["shared"] == "true"
+    assert wired["uplink"] == "null"
+    mlp = arguments_of(part_registries()["models"]["mlp"])
+    assert shown_default(mlp[0]) == "[64]"
+
+
+def test_reading_a_scenario_takes_no_torch_and_half_a_second_at_most() -> None:
+    script = """
+import sys, time
+from netsim.scenario import load
+start = time.process_time()
+load("quickstart")
+assert time.process_time() - start < 0.5
+heavy = {"torch", "torchvision", "pandas", "scipy", "sklearn", "numba", "plotly", "networkx"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)

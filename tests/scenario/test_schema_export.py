@@ -1,0 +1,57 @@
+"""The JSON schema for editors accepts what `load` accepts, and catches keys, types and units."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netsim.scenario import json_schema, load, resolved, sample_text
+from netsim.scenario.document import parse
+from netsim.scenario.overrides import replaced, steps
+from tests.conftest import REPOSITORY
+from tests.scenario.scenes import SCENE
+
+jsonschema = pytest.importorskip("jsonschema")
+FILES = sorted((REPOSITORY / "scenarios").glob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def validator() -> Any:
+    schema = json_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_shipped_scenario_is_valid_as_written_and_resolved(path: Path, validator: Any) -> None:
+    validator.validate(parse(path.read_text()).data)
+    validator.validate(parse(resolved(load(path))).data)
+
+
+def test_the_sample_is_valid(validator: Any) -> None:
+    validator.validate(parse(sample_text()).data)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("stop.roundz", 3),
+        ("stop.rounds", 0),
+        ("stop.deadline", "5 parsecs"),
+        ("network[0].cell.uplink", 20),
+        ("network[1].wired.rate", "20 MHz"),
+        ("network[1].wired.latency", "soon"),
+        ("devices.compute.flops.rate", 2e9),
+        ("task.partition.dirichlet.alfa", 1),
+        ("task.dataset", "digit"),
+        ("algorithm.qmlhfl.tau", 5),
+        ("algorithm.qmlhfl.code", "elais"),
+    ],
+)
+def test_a_misspelt_key_or_a_missing_unit_is_refused(path: str, value: object, validator: Any) -> None:
+    data = parse(SCENE).data
+    assert validator.is_valid(copy.deepcopy(data))
+    assert not validator.is_valid(replaced(data, steps(path), value)[0])
