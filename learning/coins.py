@@ -33,7 +33,9 @@ def row_key(seed: int, stream: str, *path: int) -> int:
         packed = struct.pack(f"<{len(path) + 1}q", seed, *path)
     except struct.error as error:
         got = f"got {(seed, *path)} in stream {stream!r}"
-        raise ValueError(f"seed and path must be integers of 64 signed bits, {got}; use smaller numbers") from error
+        raise ValueError(
+            f"seed and path must be integers of 64 signed bits, {got}; use smaller numbers"
+        ) from error
     return int.from_bytes(blake2b(packed, digest_size=8, person=stream.encode()).digest(), "little")
 
 

@@ -24,7 +24,11 @@ def test_every_netsim_command_runs(tmp_path: Path) -> None:
     for line in lines:
         command = shlex.split(line, comments=True)[1:]
         done = subprocess.run(
-            [sys.executable, "-m", "netsim", *command], cwd=tmp_path, capture_output=True, text=True, check=False
+            [sys.executable, "-m", "netsim", *command],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, f"{line}\n{done.stderr}"
 
@@ -38,7 +42,11 @@ def test_the_scenario_shown_is_the_quickstart() -> None:
 
 def test_the_demo_s_output_is_the_program_s(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "netsim", "run", "quickstart"], cwd=tmp_path, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "netsim", "run", "quickstart"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     *told, report = done.stdout.splitlines()
     shown = next(block for block in blocks("") if block.startswith("accuracy"))
@@ -51,7 +59,11 @@ def test_the_errors_shown_are_the_program_s(tmp_path: Path) -> None:
     broken = text.replace("learning_rate: 0.2", "learnin_rate: 0.2").replace("100 Mbit/s", "100 Mbits/s")
     (tmp_path / "mine.yaml").write_text(broken)
     done = subprocess.run(
-        [sys.executable, "-m", "netsim", "check", "mine.yaml"], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "netsim", "check", "mine.yaml"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     shown = next(block for block in blocks("") if block.startswith("mine.yaml"))
     for line, told in zip(shown.splitlines(), done.stderr.splitlines(), strict=True):

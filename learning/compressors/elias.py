@@ -33,7 +33,9 @@ def read_levels(bits: NDArray[np.uint8], dim: int, dense: bool) -> NDArray[np.in
     try:
         _read_dense(text, out) if dense else _read_sparse(text, out)
     except (IndexError, ValueError) as error:
-        raise ValueError(f"message of {dim} levels must be whole, got {len(text)} bits; send it all") from error
+        raise ValueError(
+            f"message of {dim} levels must be whole, got {len(text)} bits; send it all"
+        ) from error
     return out
 
 

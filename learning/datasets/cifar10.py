@@ -62,7 +62,8 @@ class Cifar10:
             return _verified(root, download=True), "CIFAR-10: original python batches, md5 checked"
         raise DataError(
             f"CIFAR-10 not found: looked for {PICKLES}, {BINARY}, {TREE}/train/<class>/ and {', '.join(ARCHIVES)} "
-            f"in {root}; set NETSIM_DATA or data_dir, or `download: true`"
+            f"in {root}; set NETSIM_DATA or task.data_dir to the folder that holds them, or let torchvision "
+            "fetch them: {cifar10: {download: true}} as task.dataset"
         )
 
 

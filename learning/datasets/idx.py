@@ -132,7 +132,8 @@ class _Idx:
         folders = ", ".join(str(folder) for folder in self._folders(root))
         return (
             f"{self.title} not found: looked for {', '.join(FILES)} (plain or .gz) in {folders}, "
-            f"and for {root / self.archive}; set NETSIM_DATA or data_dir, or `download: true`"
+            f"and for {root / self.archive}; set NETSIM_DATA or task.data_dir to the folder that holds them, or let "
+            f"torchvision fetch them: {{{self.archive.partition('.')[0]}: {{download: true}}}} as task.dataset"
         )
 
 

@@ -59,13 +59,11 @@ def _content(scenario: Scenario, ladder: Algorithm) -> dict[str, Any]:
 
 
 def _canonical(value: Any) -> Any:
-    """1.0 and 1 are one number, and a key that says nothing is not there: a new optional key moves no digest."""
+    """A key that says nothing is not there, so that a new optional key moves no digest."""
     if isinstance(value, dict):
         return {key: _canonical(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):
         return [_canonical(item) for item in value]
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
     return value
 
 

@@ -50,10 +50,14 @@ def test_levels_come_back_from_both_codes(levels):
     assert torch_coded_bits(torch.from_numpy(abs(signed))[None]).tolist() == [len(bits)]
 
 
-@pytest.mark.parametrize(("levels", "golden", "spread"), [(4, 11_600, 370), (64, 85_000, 380), (256, 181_000, 240)])
+@pytest.mark.parametrize(
+    ("levels", "golden", "spread"), [(4, 11_600, 370), (64, 85_000, 380), (256, 181_000, 240)]
+)
 def test_elias_message_of_65536_gaussians_has_the_measured_size(levels, golden, spread):
     """The golden figures of the reference are single messages; gamma codes would be 4500 bits short at 64 levels."""
-    sizes = [coded(Qsgd(levels, None, "elias"), gaussian(65_536, seed), seed).bits.item() for seed in range(8)]
+    sizes = [
+        coded(Qsgd(levels, None, "elias"), gaussian(65_536, seed), seed).bits.item() for seed in range(8)
+    ]
     assert abs(np.mean(sizes) - golden) < 3 * spread
 
 
@@ -82,7 +86,9 @@ def test_a_poisoned_bucket_travels_as_nan(code):
     assert torch.equal(received.nan_to_num(), coded(codec, row).values[0].nan_to_num())
 
 
-@pytest.mark.parametrize("codec", [Qsgd(16), Qsgd(4, None, "elias"), Qsgd(300, 64, "elias"), Sign()], ids=repr)
+@pytest.mark.parametrize(
+    "codec", [Qsgd(16), Qsgd(4, None, "elias"), Qsgd(300, 64, "elias"), Sign()], ids=repr
+)
 def test_a_large_message_comes_back(codec):
     row = gaussian(100_003)
     assert torch.equal(codec.unpack(codec.pack(row, KEY), 100_003), coded(codec, row).values[0])

@@ -67,7 +67,9 @@ def errors(codec, row):
 
 
 def same_bits(a, b):
-    return a.dtype == b.dtype and torch.equal(a.contiguous().view(torch.uint8), b.contiguous().view(torch.uint8))
+    return a.dtype == b.dtype and torch.equal(
+        a.contiguous().view(torch.uint8), b.contiguous().view(torch.uint8)
+    )
 
 
 def test_every_part_of_the_table_is_examined():
@@ -131,7 +133,9 @@ def test_rows_do_not_depend_on_their_number_order_or_neighbours(codec, dtype):
     whole, order = encode(codec, rows, which).values, [4, 0, 6]
     assert whole.dtype == dtype
     assert same_bits(encode(codec, rows[order], which[order]).values, whole[order])
-    assert all(same_bits(encode(codec, rows[i : i + 1], which[i : i + 1]).values, whole[i : i + 1]) for i in range(7))
+    assert all(
+        same_bits(encode(codec, rows[i : i + 1], which[i : i + 1]).values, whole[i : i + 1]) for i in range(7)
+    )
 
 
 @every
@@ -244,7 +248,9 @@ def test_the_sign_of_zero_is_a_fair_coin_for_every_coordinate(zero):
 
 
 def test_top_k_keeps_the_largest_and_the_first_of_equals():
-    rows = torch.tensor([[1.0, -3.0, 2.0, -2.0, 2.0], [0.0, 0.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, torch.nan, 5.0]])
+    rows = torch.tensor(
+        [[1.0, -3.0, 2.0, -2.0, 2.0], [0.0, 0.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, torch.nan, 5.0]]
+    )
     kept = encode(TopK(k=2), rows).values
     assert kept[:2].tolist() == [[0, -3, 2, 0, 0], [0, 0, 0, 0, 0]]
     assert kept[2].nan_to_num(9).tolist() == [0, 0, 0, 9, 5]
@@ -286,7 +292,9 @@ def test_an_integer_code_refuses_what_it_cannot_carry(number, zeros):
 
 def test_an_integer_code_snaps_what_float32_has_blurred():
     blurred = torch.tensor([[0.1000013, -0.2999991, 0.11]])
-    assert encode(Integer(0.1, 3), blurred).values.tolist() == (torch.tensor([[1.0, -3.0, 1.0]]) * 0.1).tolist()
+    assert (
+        encode(Integer(0.1, 3), blurred).values.tolist() == (torch.tensor([[1.0, -3.0, 1.0]]) * 0.1).tolist()
+    )
 
 
 def test_half_width_floats_saturate_but_keep_inf_and_nan():

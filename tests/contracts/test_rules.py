@@ -68,7 +68,9 @@ def test_a_vote_moves_by_one_step_towards_the_majority(onto):
 
 
 def test_a_vote_ignores_weights(onto):
-    assert torch.equal(merge(Vote(0.1), updates(), WEIGHTS, onto), merge(Vote(0.1), updates(), [9.0] * 8, onto))
+    assert torch.equal(
+        merge(Vote(0.1), updates(), WEIGHTS, onto), merge(Vote(0.1), updates(), [9.0] * 8, onto)
+    )
 
 
 def test_ties_are_tossed_by_a_fair_coin_of_the_row_key():
@@ -95,7 +97,11 @@ def test_a_poisoned_row_shows_in_the_model(rule, onto):
 
 @pytest.mark.parametrize(
     ("part", "arguments", "value"),
-    [(Mean, {"weights": "uniform"}, "uniform"), (Vote, {"step": 0.0}, "0.0"), (Vote, {"step": 1, "ties": "up"}, "up")],
+    [
+        (Mean, {"weights": "uniform"}, "uniform"),
+        (Vote, {"step": 0.0}, "0.0"),
+        (Vote, {"step": 1, "ties": "up"}, "up"),
+    ],
 )
 def test_a_wrong_argument_is_refused_by_value(part, arguments, value):
     with pytest.raises(ValueError, match=f"got .*{value}.*; "):

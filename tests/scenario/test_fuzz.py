@@ -43,19 +43,19 @@ def answers(text: str, overrides: tuple[str, ...] = ()) -> bool:
     return True
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=100)
 @given(st.text())
 def test_random_text(text: str) -> None:
     answers(text)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=100)
 @given(st.text(alphabet="{}[]:,-&*!|>'\"#%@` \n\tab1<.~?", max_size=60))
 def test_text_of_yaml_signs(text: str) -> None:
     answers(text)
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=100)
 @given(st.integers(0, 2**32), st.data())
 def test_a_valid_scenario_with_one_node_replaced(seed: int, data: st.DataObject) -> None:
     tree = parse(SCENE).data
@@ -72,13 +72,13 @@ def test_a_valid_scenario_with_one_node_replaced(seed: int, data: st.DataObject)
     answers(stream.getvalue())
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=100)
 @given(st.integers(0, len(SCENE) - 1), st.integers(0, 12), st.text(max_size=6))
 def test_a_valid_scenario_with_some_letters_replaced(at: int, length: int, new: str) -> None:
     answers(SCENE[:at] + new + SCENE[at + length :])
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=100)
 @given(st.text(max_size=12), st.text(max_size=12))
 def test_random_overrides(path: str, value: str) -> None:
     answers(SCENE, (f"{path}={value}",))

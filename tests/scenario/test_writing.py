@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from learning.recipes import RECIPES
+from learning.recipes import RECIPES, HierFAVG
 from netsim.scenario import PARTS, Scenario, digest, dump_part, grow, load, load_text, resolved, shipped
 from tests.scenario.scenes import SCENE, with_algorithm
 
@@ -140,3 +140,16 @@ def test_a_changed_algorithm_needs_no_text() -> None:
     other = scenario.model_copy(update={"algorithm": scene("hier_favg").algorithm})
     assert other.ladder.leaf.learning_rate == 1.0
     assert digest(other) != digest(scenario)
+
+
+def test_a_tree_and_the_fan_out_that_grows_it_are_one_run() -> None:
+    tree = load_text(SCENE.replace("{fanout: [2, 5]}", "{tree: [{devices: 5}, {devices: 5}]}"))
+    assert digest(tree) == digest(load_text(SCENE))
+
+
+def test_one_and_one_point_nought_are_one_number() -> None:
+    one, nought = (HierFAVG(rate, 8, (5, 2)) for rate in (1, 1.0))
+    scenario = load_text(SCENE)
+    assert digest(scenario.model_copy(update={"algorithm": one})) == digest(
+        scenario.model_copy(update={"algorithm": nought})
+    )

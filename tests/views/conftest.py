@@ -41,7 +41,7 @@ def payload_bits(layer: int, direction: str) -> int:
 
 def senders(layer: int, direction: str) -> int:
     """Messages of a layer per round, four times as many per layer one goes down; a broadcast is one."""
-    return 4 ** (4 - layer) * (2 if direction == "up" else 1)
+    return int(4 ** (4 - layer)) * (2 if direction == "up" else 1)
 
 
 def _round(number: int, layers: range) -> dict[str, Any]:
