@@ -37,9 +37,10 @@ class HostClock:
         return time.perf_counter() - self._tick
 
 
-def run_digest(scenario: Scenario, numerics: Numerics) -> str:
-    """The run's name: what the scenario says and the numerics it was computed with, 16 hex digits."""
-    return hashlib.blake2b(f"{digest(scenario)}|{numerics.tag}".encode(), digest_size=8).hexdigest()
+def run_digest(scenario: Scenario, task: Task, numerics: Numerics) -> str:
+    """The run's name: what the scenario says, the data it found and the numerics it used, 16 hex digits."""
+    content = f"{digest(scenario)}|{task.fingerprint}|{numerics.tag}"
+    return hashlib.blake2b(content.encode(), digest_size=8).hexdigest()
 
 
 def close_books(
@@ -49,7 +50,7 @@ def close_books(
     rounds = pd.DataFrame(trace.rounds)
     manifest: dict[str, Any] = {
         "name": scenario.name,
-        "digest": run_digest(scenario, numerics),
+        "digest": run_digest(scenario, task, numerics),
         "scenario_digest": digest(scenario),
         "stopped_by": stopped_by,
         "rounds": int(rounds["round"].iloc[-1]),

@@ -101,7 +101,7 @@ def _graphml(path: Path) -> Branch:
 def _tree_or_graph(data: Any, path: Path) -> Branch:
     if not isinstance(data, Mapping):
         raise TopologyError(f"{path}: a topology is a mapping with `children` or with `nodes` and `edges`")
-    return _graph(data, path) if "nodes" in data else _tree(data, str(path), 0)
+    return _graph(data, path) if "nodes" in data else branch_of(data, str(path), 0)
 
 
 def _graph(data: Mapping[str, Any], path: Path) -> Branch:
@@ -117,7 +117,7 @@ def _graph(data: Mapping[str, Any], path: Path) -> Branch:
     return branches(graph, str(path))
 
 
-def _tree(data: Any, source: str, depth: int) -> Branch:
+def branch_of(data: Any, source: str, depth: int) -> Branch:
     if not isinstance(data, Mapping):
         raise TopologyError(f"{source}: a child is a mapping such as {{name: edge_a}}, got {data!r}")
     if depth > DEEPEST:
@@ -144,4 +144,4 @@ def _children(data: Mapping[str, Any], source: str, title: str, depth: int) -> l
         raise TopologyError(
             f"{source}: children of {title} must be a list, got {children!r}; or write devices: 5"
         )
-    return [_tree(child, source, depth + 1) for child in children or ()]
+    return [branch_of(child, source, depth + 1) for child in children or ()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
@@ -120,6 +121,8 @@ def export(
 
 def main() -> NoReturn:
     """Entry point: exit 0 fine, 1 your input (usage errors too), 3 our bug, 130 interrupted."""
+    if "" not in sys.path:
+        sys.path.append(os.getcwd())  # so that `my_codecs:Turbo` is found where the user stands
     try:
         app()
     except SystemExit as end:

@@ -33,7 +33,7 @@ def resolved(scenario: Scenario) -> str:
 
 
 def digest(scenario: Scenario) -> str:
-    """16 hex digits of blake2b over the resolved content without name and sweep.
+    """16 hex digits of blake2b over the resolved content without name, sweep and the place of the data.
 
     A recipe and its expanded form agree, and so do a topology file and a copy of it under another name.
     """
@@ -41,6 +41,7 @@ def digest(scenario: Scenario) -> str:
     natural = replace(ladder, layers=tuple(replace(layer, down=layer.downlink) for layer in ladder.layers))
     content = {key: value for key, value in _content(scenario, natural).items() if key not in NEITHER}
     content["topology"] = grow(scenario).fingerprint
+    content["task"].pop("data_dir")
     text = json.dumps(_canonical(content), sort_keys=True, separators=(",", ":"), allow_nan=False)
     return blake2b(text.encode(), digest_size=8).hexdigest()
 
