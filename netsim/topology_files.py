@@ -118,6 +118,7 @@ def _graph(data: Mapping[str, Any], path: Path) -> Branch:
 
 
 def branch_of(data: Any, source: str, depth: int) -> Branch:
+    """A tree written as nested mappings with `children` or `devices`. Raises TopologyError naming `source`."""
     if not isinstance(data, Mapping):
         raise TopologyError(f"{source}: a child is a mapping such as {{name: edge_a}}, got {data!r}")
     if depth > DEEPEST:

@@ -105,8 +105,7 @@ class Qsgd:
             magnitude = fields & ((1 << width) - 1)
             signed = np.where(fields >> width, -magnitude, magnitude)
         units = self._spread(norms / torch.full_like(norms, self.levels), dim)
-        values = torch.from_numpy(signed).float()[None] * units + 0.0
-        return values.masked_fill_(~self._spread(norms, dim).isfinite(), torch.nan)[0]
+        return (torch.from_numpy(signed).float()[None] * units + 0.0)[0]
 
     def _size(self, dim: int) -> int:
         return dim if self.bucket is None else min(self.bucket, dim)
@@ -138,8 +137,8 @@ class Qsgd:
         ratio = (rows.abs() / torch.where(units == 0, 1.0, units)).clamp_(max=self.levels)
         whole = ratio.floor()
         up = (ratio - whole) >= 1 - coins.uniforms(dim, rows)  # both exact: floor(ratio + u) without rounding
-        values = torch.copysign((whole + up) * units, rows) + 0.0  # adding 0 turns -0 into +0
-        return values.masked_fill_(~self._spread(norms, dim).isfinite(), torch.nan), norms
+        values = torch.copysign((whole + up) * units, rows) + 0.0  # + 0: no -0; 0 * inf is nan, as promised
+        return values, norms
 
     def _norms(self, rows: Tensor) -> Tensor:
         """Return [K, buckets]: float64 squares added by a halving tree, the same bits on every device."""

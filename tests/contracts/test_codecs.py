@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learning.coins import Coins, row_key
-from learning.compressors import COMPRESSORS, Qsgd, RandK, Sign, TopK
+from learning.compressors import Integer, Plain, Qsgd, RandK, Sign, TopK
 from learning.compressors.elias import level_bits, omega_code, read_levels, torch_coded_bits
 from learning.compressors.packing import BitReader, code_bits, field_bits, to_bytes
 
@@ -108,7 +110,40 @@ def test_a_sign_of_nan_cannot_be_packed():
 
 
 @pytest.mark.parametrize(
-    "codec", [COMPRESSORS["none"](), Qsgd(4), Qsgd(4, 64, "elias"), Sign(), TopK(0.1), RandK(0.1)], ids=repr
+    ("codec", "dim", "bits"),
+    [
+        (Plain("bf16"), 10, 160), (TopK(0.01), 1000, 10 * 42), (TopK(k=2), 1024, 84), (RandK(k=10), 1000, 384),
+        (RandK(k=10, indices="list"), 1025, 430), (Sign(), 1000, 1000), (Integer(0.1, 1), 100, 100),
+        (Integer(0.1, 3), 100, 200), (Integer(0.1, 4), 100, 300), (Integer(0.1, 3, zeros=True), 100, 300),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_sizes_are_the_closed_forms(codec, dim, bits):
+    assert codec.bits(dim) == bits
+
+
+@pytest.mark.parametrize(("number", "zeros"), [(0.6, True), (4.0, True), (2.0, False), (math.nan, True)])
+def test_an_integer_code_refuses_what_it_cannot_carry(number, zeros):
+    rows = torch.full((2, 4), 0.1)
+    rows[1, 2] = 0.1 * number
+    with pytest.raises(ValueError, match=r"row 1, coordinate 2\); use"):
+        Integer(0.1, 3, zeros).encode(rows, Coins(np.array([KEY, KEY], np.uint64)))
+
+
+def test_an_integer_code_snaps_what_float32_has_blurred():
+    row, codec = torch.tensor([0.1000013, -0.2999991, -1e-9]), Integer(0.1, 3, zeros=True)
+    expected = torch.tensor([1.0, -3.0, 0.0]) * 0.1
+    for answer in (coded(codec, row).values[0], codec.unpack(codec.pack(row, KEY), 3)):
+        assert torch.equal(answer.view(torch.int32), expected.view(torch.int32))
+
+
+def test_half_width_floats_saturate_but_keep_inf_and_nan():
+    row = torch.tensor([[1e6, -1e6, torch.inf, torch.nan]])
+    assert coded(Plain("fp16"), row[0]).values.nan_to_num(9, posinf=8).tolist() == [[65504, -65504, 8, 9]]
+
+
+@pytest.mark.parametrize(
+    "codec", [Plain(), Qsgd(4), Qsgd(4, 64, "elias"), Sign(), TopK(0.1), RandK(0.1)], ids=repr
 )
 def test_a_message_cut_short_is_refused(codec):
     data = codec.pack(gaussian(500), KEY)

@@ -85,6 +85,7 @@ def test_bytes_of_words_are_uniform(shift, across):
 
 def test_uniforms_lie_in_the_open_interval_with_the_moments_of_a_uniform():
     drawn = uniforms(KEYS, 50_000)
+    assert (drawn == (words(KEYS, 50_000) + 0.5) * 2.0**-32).all()
     assert 0 < drawn.min() < drawn.max() < 1
     assert abs(drawn.mean() - 0.5) < 4 * np.sqrt(1 / 12 / drawn.size)
     assert abs(np.corrcoef(drawn)[0, 1]) < 4 / np.sqrt(50_000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 import subprocess
 import sys
 
@@ -158,6 +159,17 @@ def test_the_accelerator_gives_the_same_bits(codec):
     assert here.bits is there.bits is None or torch.equal(here.bits, there.bits.cpu())
 
 
+@pytest.mark.parametrize(
+    ("dust", "shape"), [(0.08873602747917175, "3.04..0......00."), (0.09173943102359772, "0.3..4.0....00..")]
+)
+def test_the_norm_is_added_by_a_halving_tree_on_every_path(dust, shape, monkeypatch):
+    """3-4-5 midway between two floats, plus dust that in-order and pairwise sums lose: they round down to ...504."""
+    row = torch.tensor([{"3": 12582903.0, "4": 16777204.0, "0": 0.0, ".": dust}[place] for place in shape])
+    fast = Qsgd(4).pack(row, 0)[:4]
+    monkeypatch.setattr(philox, "has_numba", lambda: False)
+    assert fast == Qsgd(4).pack(row, 0)[:4] == struct.pack(">f", 20971506.0)
+
+
 @every
 def test_rows_need_not_be_contiguous(codec):
     rows = inputs(codec, 6, 100)
@@ -198,15 +210,14 @@ def test_fixed_bits_of_qsgd_are_a_norm_per_bucket_and_a_code_per_coordinate():
 
 @pytest.mark.parametrize(("dim", "levels"), [(16, 4), (256, 4), (1024, 16)])
 def test_some_vector_attains_omega(dim, levels):
-    row = torch.ones(dim)
-    if dim == 16:  # half-odd levels .5 and 1.5 whose squares add up to levels^2
-        row = torch.tensor([0.5] * 10 + [1.5] * 6)
+    halves = torch.tensor([0.5] * 10 + [1.5] * 6)  # whose squares add up to levels^2
+    row = halves if dim == 16 else torch.ones(dim)
     assert errors(Qsgd(levels, None), row).mean() == pytest.approx(Qsgd(levels, None).omega(dim), rel=0.03)
 
 
 def test_qsgd_in_double_precision_is_the_formula_of_the_paper():
     x = inputs(Qsgd(5), 3, 200).double()
-    u = ((np.array([philox.numpy_words(keys(3), 200, 0)])[0]) >> 8) * 2.0**-24
+    u = (philox.numpy_words(keys(3), 200, 0) >> 8) * 2.0**-24
     norm = np.linalg.norm(x.numpy(), axis=1, keepdims=True)
     expected = np.sign(x.numpy()) * np.floor(np.abs(x.numpy()) / norm * 5 + u) * norm / 5
     assert np.allclose(encode(Qsgd(5, None), x).values, expected, rtol=1e-12, atol=0)
@@ -226,8 +237,9 @@ def test_a_bucket_of_zeros_or_of_the_smallest_numbers_gives_finite_values():
 def test_a_poisoned_update_shows_in_its_bucket_alone():
     rows = inputs(Qsgd(4), 2, 30)
     rows[0, 14], rows[1, 25] = torch.nan, -torch.inf
-    poisoned = encode(Qsgd(4, 10), rows).values.isnan()
-    assert poisoned.nonzero().tolist() == [[0, j] for j in range(10, 20)] + [[1, j] for j in range(20, 30)]
+    expected = [[0, j] for j in range(10, 20)] + [[1, j] for j in range(20, 30)]
+    for dtype in (torch.float32, torch.float64):
+        assert encode(Qsgd(4, 10), rows.to(dtype)).values.isnan().nonzero().tolist() == expected
 
 
 # --- the others ------------------------------------------------------------------------------------------------
@@ -259,47 +271,13 @@ def test_top_k_keeps_the_largest_and_the_first_of_equals():
 def test_rand_k_draws_each_coordinate_equally_often_and_k_at_a_time():
     chosen = draws(RandK(k=3), torch.ones(20)) != 0
     assert (chosen.sum(1) == 3).all()
-    expected, spread = DRAWS * 3 / 20, math.sqrt(DRAWS * 0.15 * 0.85)
-    assert (chosen.sum(0) - expected).abs().max() < 4.5 * spread
+    assert (chosen.sum(0) - DRAWS * 3 / 20).abs().max() < 4.5 * math.sqrt(DRAWS * 0.15 * 0.85)
 
 
 @pytest.mark.parametrize("codec", [RandK(k=3), RandK(k=3, unbiased=False)], ids=repr)
 def test_rand_k_has_exactly_the_stated_error(codec):
     expected = codec.omega(20) if codec.unbiased else 1 - codec.delta(20)
     assert errors(codec, inputs(codec, 1, 20)[0]).mean() == pytest.approx(expected, rel=0.03)
-
-
-@pytest.mark.parametrize(
-    ("codec", "dim", "bits"),
-    [
-        (Plain("bf16"), 10, 160), (TopK(0.01), 1000, 10 * 42), (RandK(k=10), 1000, 384),
-        (RandK(k=10, indices="list"), 1025, 430), (Sign(), 1000, 1000), (Integer(0.1, 1), 100, 100),
-        (Integer(0.1, 3), 100, 200), (Integer(0.1, 4), 100, 300), (Integer(0.1, 3, zeros=True), 100, 300),
-    ],
-    ids=repr,
-)  # fmt: skip
-def test_sizes_are_the_closed_forms(codec, dim, bits):
-    assert codec.bits(dim) == bits
-
-
-@pytest.mark.parametrize(("number", "zeros"), [(0.6, True), (4.0, True), (2.0, False), (math.nan, True)])
-def test_an_integer_code_refuses_what_it_cannot_carry(number, zeros):
-    rows = torch.full((2, 4), 0.1)
-    rows[1, 2] = 0.1 * number
-    with pytest.raises(ValueError, match=r"row 1, coordinate 2\); use"):
-        Integer(0.1, 3, zeros).encode(rows, Coins(keys(2)))
-
-
-def test_an_integer_code_snaps_what_float32_has_blurred():
-    blurred = torch.tensor([[0.1000013, -0.2999991, 0.11]])
-    assert (
-        encode(Integer(0.1, 3), blurred).values.tolist() == (torch.tensor([[1.0, -3.0, 1.0]]) * 0.1).tolist()
-    )
-
-
-def test_half_width_floats_saturate_but_keep_inf_and_nan():
-    row = torch.tensor([[1e6, -1e6, torch.inf, torch.nan]])
-    assert encode(Plain("fp16"), row).values.nan_to_num(9, posinf=8).tolist() == [[65504, -65504, 8, 9]]
 
 
 @pytest.mark.parametrize(
