@@ -2,36 +2,57 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netsim.luck import normals
-from netsim.units import DurationS, FlopRate, check_quantities, render
+from netsim.clocks import Clock, Every, Jitter, Work
+from netsim.luck import uniforms
+from netsim.speeds import read_speeds
+from netsim.spreads import SPREADS, Lognormal, NoSpread, Spread
+from netsim.units import DurationS, FlopRate, FrequencyHz, SizeBits, TimeS, check_quantities, render
 
+__all__ = [
+    "COMPUTE",
+    "SPREADS",
+    "Clock",
+    "Compute",
+    "Constant",
+    "Cycles",
+    "Flops",
+    "Lognormal",
+    "NoSpread",
+    "Profiled",
+    "Servers",
+    "Spread",
+    "Traced",
+    "Work",
+]
 
-class Spread(Protocol):
-    """How device speeds differ."""
-
-    def factors(self, seed: int, ordinals: Sequence[int]) -> NDArray[np.float64]:
-        """Positive factors on the time of a step, mean one, [len(ordinals)], keyed by device ordinal."""
-        ...
+ASSIGNED = 1 << 40
+"""Path of the draw that gives a device its row of a trace, away from every step number."""
 
 
 class Compute(Protocol):
-    """A device's clock."""
+    """What a device's processor is; `clock` makes the times of a run.
 
-    def step_seconds(self, flops_per_step: float, ordinals: Sequence[int], seed: int) -> NDArray[np.float64]:
-        """Seconds of one SGD step of each device, shape [len(ordinals)].
+    Parts have a `spread` (who is faster, for the whole run) and a `jitter` redrawn `every` period of local
+    work (`round`) or `every: step`; the two multiply.
+    """
 
-        Args:
-            flops_per_step: floating-point operations of one step (forward and backward, whole batch).
-            ordinals: leaf ordinals; a deeper tree over the same devices keeps their speeds.
-            seed: the scenario's seed.
+    def clock(self, work: Work, ordinals: Sequence[int], seed: int) -> Clock:
+        """The clock of devices with these leaf ordinals, each of whose steps is `work`.
+
+        A deeper tree over the same devices keeps their times. `clock(...).step_s` are the mean seconds per step.
         """
+        ...
+
+    def describe(self) -> str:
+        """One line for `netsim check`."""
         ...
 
 
@@ -45,20 +66,23 @@ class Flops:
     rate: FlopRate = 2e9
     efficiency: float = 0.2
     spread: Spread = field(default_factory=lambda: NoSpread())
+    jitter: Spread = field(default_factory=lambda: NoSpread())
+    every: Every = "round"
 
     def __post_init__(self) -> None:
-        check_quantities(self)
+        _check(self, self.every)
         if not 0 < self.efficiency <= 1:
             raise ValueError(f"efficiency must be in (0, 1], got {self.efficiency}; 0.2 is typical")
 
-    def step_seconds(self, flops_per_step: float, ordinals: Sequence[int], seed: int) -> NDArray[np.float64]:
-        """See `Compute`. Raises ValueError for a negative or non-finite flop count."""
-        if not 0 <= flops_per_step < float("inf"):
-            raise ValueError(f"flops_per_step must be finite and >= 0, got {flops_per_step}")
-        return flops_per_step / (self.efficiency * self.rate) * self.spread.factors(seed, ordinals)
+    def clock(self, work: Work, ordinals: Sequence[int], seed: int) -> Clock:
+        """See `Compute`."""
+        mean_s = work.flops / (self.efficiency * self.rate)
+        return Clock(
+            ordinals, mean_s * self.spread.factors(seed, ordinals), Jitter(self.jitter, self.every, seed)
+        )
 
     def describe(self) -> str:
-        """One line for `netsim check`."""
+        """See `Compute`."""
         return f"{render(self.rate, 'flop rate')} at efficiency {self.efficiency:g}"
 
 
@@ -68,43 +92,151 @@ class Constant:
 
     step: DurationS
     spread: Spread = field(default_factory=lambda: NoSpread())
+    jitter: Spread = field(default_factory=lambda: NoSpread())
+    every: Every = "round"
 
     def __post_init__(self) -> None:
-        check_quantities(self)
+        _check(self, self.every)
 
-    def step_seconds(self, flops_per_step: float, ordinals: Sequence[int], seed: int) -> NDArray[np.float64]:
-        """See `Compute`; `flops_per_step` is not used."""
-        return self.step * self.spread.factors(seed, ordinals)
+    def clock(self, work: Work, ordinals: Sequence[int], seed: int) -> Clock:
+        """See `Compute`; `work` is not used."""
+        step_s = self.step * self.spread.factors(seed, ordinals)
+        return Clock(ordinals, step_s, Jitter(self.jitter, self.every, seed))
 
     def describe(self) -> str:
-        """One line for `netsim check`."""
+        """See `Compute`."""
         return f"{render(self.step, 'time')} per step"
 
 
 @dataclass(frozen=True)
-class NoSpread:
-    """All devices are equally fast."""
+class Cycles:
+    """Time = cycles / frequency, with the cycles per sample, or per bit of a sample of stated size.
 
-    def factors(self, seed: int, ordinals: Sequence[int]) -> NDArray[np.float64]:
-        """Ones, shape [len(ordinals)]."""
-        return np.ones(len(ordinals))
+    T = C D / f of the theory literature (Tran et al., INFOCOM 2019: 10 to 30 cycles per bit; Yang et al.,
+    arXiv:1911.02417: 1e4 to 3e4 cycles per sample). Cycles per bit do not know the model: for deep networks
+    they are too few by factors of 1e3 to 1e4, for which `flops` is the part. Spread is of frequency:
+    a device whose time is doubled runs at half of `rate`, which a `kappa` energy sees.
+    """
+
+    rate: FrequencyHz = 1e9
+    cycles_per_sample: float | None = None
+    cycles_per_bit: float | None = None
+    bits_per_sample: SizeBits | None = None
+    spread: Spread = field(default_factory=lambda: NoSpread())
+    jitter: Spread = field(default_factory=lambda: NoSpread())
+    every: Every = "round"
+
+    def __post_init__(self) -> None:
+        _check(self, self.every)
+        if (self.cycles_per_sample is None) == (self.cycles_per_bit is None):
+            said = "neither" if self.cycles_per_bit is None else "both"
+            raise ValueError(
+                f"cycles needs cycles_per_sample, or cycles_per_bit with bits_per_sample, got {said}"
+            )
+        if (self.cycles_per_bit is None) != (self.bits_per_sample is None):
+            raise ValueError("bits_per_sample goes with cycles_per_bit; write e.g. 6272 bit, or remove it")
+        for name in ("cycles_per_sample", "cycles_per_bit", "bits_per_sample"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise ValueError(f"{name} must be finite and > 0, got {value}")
+
+    def clock(self, work: Work, ordinals: Sequence[int], seed: int) -> Clock:
+        """See `Compute`; cycles and frequencies are known to it."""
+        cycles = work.samples * self._per_sample
+        hz = self.rate / self.spread.factors(seed, ordinals)
+        return Clock(ordinals, cycles / hz, Jitter(self.jitter, self.every, seed), cycles, hz)
+
+    @property
+    def _per_sample(self) -> float:
+        if self.cycles_per_sample is not None:
+            return self.cycles_per_sample
+        assert self.cycles_per_bit is not None
+        assert self.bits_per_sample is not None
+        return self.cycles_per_bit * self.bits_per_sample
+
+    def describe(self) -> str:
+        """See `Compute`."""
+        return f"{self._per_sample:g} cycles per sample at {render(self.rate, 'frequency')}"
 
 
 @dataclass(frozen=True)
-class Lognormal:
-    """Factors exp(sigma Z - sigma^2/2) with Z standard normal: mean one, fixed for a run."""
+class Profiled:
+    """A measured time per sample of a step's batch, whatever the model (measure the one you train)."""
 
-    sigma: float
+    per_sample: DurationS
+    spread: Spread = field(default_factory=lambda: NoSpread())
+    jitter: Spread = field(default_factory=lambda: NoSpread())
+    every: Every = "round"
 
     def __post_init__(self) -> None:
-        if not 0 <= self.sigma <= 5:
-            raise ValueError(f"sigma must be in [0, 5], got {self.sigma}; 0.4 is a moderate spread")
+        _check(self, self.every)
 
-    def factors(self, seed: int, ordinals: Sequence[int]) -> NDArray[np.float64]:
-        """See `Spread`."""
-        drawn = normals(seed, "compute", ordinals=ordinals)
-        return np.asarray(np.exp(self.sigma * drawn - self.sigma**2 / 2), dtype=np.float64)
+    def clock(self, work: Work, ordinals: Sequence[int], seed: int) -> Clock:
+        """See `Compute`."""
+        step_s = work.samples * self.per_sample * self.spread.factors(seed, ordinals)
+        return Clock(ordinals, step_s, Jitter(self.jitter, self.every, seed))
+
+    def describe(self) -> str:
+        """See `Compute`."""
+        return f"{render(self.per_sample, 'time')} per sample"
 
 
-SPREADS: dict[str, type[Spread]] = {"none": NoSpread, "lognormal": Lognormal}
-COMPUTE: dict[str, type[Compute]] = {"flops": Flops, "constant": Constant}
+@dataclass(frozen=True)
+class Traced:
+    """Measured device speeds from a CSV of (ms per sample, kbit/s) rows, in FedScale's columns.
+
+    Each device has a row's first column for the whole run: a row drawn with replacement, keyed by the device
+    (`assign: drawn`), or row k mod rows for device k (`in_order`). The second column, a rate, is not used
+    here. `path` is looked up as `netsim.speeds.read_speeds` says.
+    """
+
+    path: str
+    assign: Literal["drawn", "in_order"] = "drawn"
+    jitter: Spread = field(default_factory=lambda: NoSpread())
+    every: Every = "round"
+
+    def __post_init__(self) -> None:
+        _check(self, self.every)
+        if self.assign not in ("drawn", "in_order"):
+            raise ValueError(f"assign must be drawn or in_order, got {self.assign!r}")
+
+    def clock(self, work: Work, ordinals: Sequence[int], seed: int) -> Clock:
+        """See `Compute`. Raises ValueError for a missing or damaged file, with its line."""
+        per_sample_s = read_speeds(self.path)
+        step_s = work.samples * per_sample_s[self._rows(len(per_sample_s), ordinals, seed)]
+        return Clock(ordinals, step_s, Jitter(self.jitter, self.every, seed))
+
+    def _rows(self, count: int, ordinals: Sequence[int], seed: int) -> NDArray[np.int64]:
+        if self.assign == "in_order":
+            return np.asarray(ordinals, dtype=np.int64) % count
+        drawn = uniforms(seed, "compute", ASSIGNED, ordinals=ordinals)[:, 0]
+        return np.asarray(drawn * count, dtype=np.int64)
+
+    def describe(self) -> str:
+        """See `Compute`."""
+        return f"speeds of {self.path}, {self.assign.replace('_', ' ')}"
+
+
+@dataclass(frozen=True)
+class Servers:
+    """What servers compute: seconds from the last answer they wait for to their new model."""
+
+    aggregation: TimeS = 0.0
+
+    def __post_init__(self) -> None:
+        check_quantities(self)
+
+
+def _check(part: object, every: str) -> None:
+    check_quantities(part)
+    if every not in ("round", "step"):
+        raise ValueError(f"every must be round or step, got {every!r}; for a fixed difference use spread")
+
+
+COMPUTE: dict[str, type[Compute]] = {
+    "flops": Flops,
+    "constant": Constant,
+    "cycles": Cycles,
+    "profiled": Profiled,
+    "traced": Traced,
+}

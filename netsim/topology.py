@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Protocol
 
 from netsim.topology_files import File
+from netsim.topology_zoo import Zoo
 from netsim.tree import Branch, Node, Topology, TopologyError, grow
 
-__all__ = ["TOPOLOGIES", "Fanout", "File", "Node", "Topology", "TopologyError", "TopologyPart"]
+__all__ = ["TOPOLOGIES", "Fanout", "File", "Node", "Topology", "TopologyError", "TopologyPart", "Zoo"]
 
 LARGEST = 10_000_000
 """Nodes; a mistyped fan-out is refused before it fills the memory."""
@@ -57,4 +58,4 @@ class Fanout:
         return grow(rows[0][0], "fanout")
 
 
-TOPOLOGIES: dict[str, type[TopologyPart]] = {"fanout": Fanout, "file": File}
+TOPOLOGIES: dict[str, type[TopologyPart]] = {"fanout": Fanout, "file": File, "zoo": Zoo}

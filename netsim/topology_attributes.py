@@ -16,21 +16,36 @@ EDGE_TEXTS = {
     "latency": ("latency_s", "time"),
     "distance": ("distance_m", "distance"),
 }
-PLACES = {"x_m": 1.0, "y_m": 1.0, "x_km": 1e3, "y_km": 1e3}
+PLACES = {
+    "x_m": ("x_m", 1.0),
+    "y_m": ("y_m", 1.0),
+    "x_km": ("x_m", 1e3),
+    "y_km": ("y_m", 1e3),
+    "lat_deg": ("lat_deg", 1.0),
+    "lon_deg": ("lon_deg", 1.0),
+    "Latitude": ("lat_deg", 1.0),
+    "Longitude": ("lon_deg", 1.0),
+}
+"""Keys of a position, with the node's attribute and its scale; the last two are the Topology Zoo's."""
 KNOWN = (*EDGE_NUMBERS, *EDGE_TEXTS, *PLACES)
 
 
-def place_of(data: Mapping[str, Any], source: str, title: str) -> tuple[float | None, float | None]:
-    """Coordinates in metres from `x_m`, `y_m` or `x_km`, `y_km`; None if absent. Raises TopologyError."""
+def place_of(data: Mapping[str, Any], source: str, title: str) -> dict[str, float]:
+    """The position given: `x_m`, `y_m` (or `_km`) and `lat_deg`, `lon_deg` (or `Latitude`, `Longitude`).
+
+    Keys are the attributes of a Branch; absent ones are left out.
+
+    Raises:
+        TopologyError: not a number, or one coordinate written twice.
+    """
     found: dict[str, float] = {}
-    for key, scale in PLACES.items():
+    for key, (target, scale) in PLACES.items():
         if key in data:
-            if key[0] in found:
-                raise TopologyError(
-                    f"{source}: {title} has both {key[0]}_m and {key[0]}_km; write one of them"
-                )
-            found[key[0]] = _number(data[key], key, source, title) * scale
-    return found.get("x"), found.get("y")
+            if target in found:
+                other = next(one for one, (same, _) in PLACES.items() if same == target)
+                raise TopologyError(f"{source}: {title} has both {other} and {key}; write one of them")
+            found[target] = _number(data[key], key, source, title) * scale
+    return found
 
 
 def edge_of(data: Mapping[str, Any], source: str, title: str, strict: bool) -> dict[str, float]:
@@ -62,9 +77,9 @@ def _put(edge: dict[str, float], key: str, value: float, source: str, title: str
 
 def _number(value: Any, key: str, source: str, title: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        plain, unit = key.rsplit("_", 1)
+        plain, _, unit = key.rpartition("_")
         raise TopologyError(
-            f"{source}: {key} of {title} must be a number in {unit}, got {value!r}"
+            f"{source}: {key} of {title} must be a number in {unit if plain else 'deg'}, got {value!r}"
             + (f"; with a unit the key is `{plain}`" if plain in EDGE_TEXTS else "")
         )
     return float(value)

@@ -14,11 +14,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netsim.topology_attributes import CHILD_KEYS, edge_of, place_of
 from netsim.topology_graph import branches
 from netsim.tree import Branch, Topology, TopologyError, grow
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 DEEPEST = 200
 """Levels of a YAML tree; deeper means that an alias points at its own ancestor."""
@@ -87,15 +90,20 @@ def _json(path: Path) -> Branch:
 
 
 def _graphml(path: Path) -> Branch:
+    return branches(read_graphml(path), str(path))
+
+
+def read_graphml(path: Path) -> nx.Graph[Any]:
+    """The graph in a GraphML file, with or without directions and parallel edges. Raises TopologyError."""
     from xml.etree.ElementTree import ParseError
 
     import networkx as nx
 
     try:
-        graph = nx.read_graphml(path)
+        graph: nx.Graph[Any] = nx.read_graphml(path)
     except (ParseError, nx.NetworkXError) as error:
         raise TopologyError(f"{path}: not GraphML: {error}") from error
-    return branches(graph, str(path))
+    return graph
 
 
 def _tree_or_graph(data: Any, path: Path) -> Branch:
@@ -128,9 +136,8 @@ def branch_of(data: Any, source: str, depth: int) -> Branch:
     name = None if data.get("name") is None else str(data["name"])
     title = name if name is not None else f"an unnamed node {depth} below the cloud"
     rest = {key: value for key, value in data.items() if key not in CHILD_KEYS}
-    x_m, y_m = place_of(rest, source, title)
-    edge = edge_of(rest, source, title, strict=True)
-    return Branch(name, x_m, y_m, edge, _children(data, source, title, depth))
+    place, edge = place_of(rest, source, title), edge_of(rest, source, title, strict=True)
+    return Branch(name, edge=edge, children=_children(data, source, title, depth), **place)
 
 
 def _children(data: Mapping[str, Any], source: str, title: str, depth: int) -> list[Branch]:

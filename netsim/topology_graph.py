@@ -41,10 +41,10 @@ def branches(graph: nx.Graph[Any], source: str) -> Branch:
 
 
 def _branch(node: Mapping[str, Any], edge: Mapping[str, Any], title: str, source: str) -> Branch:
-    x_m, y_m = place_of(node, source, title)
     own = {key: value for key, value in node.items() if key not in NODE_KEYS}
     attributes = edge_of(own, source, title, strict=False) | edge_of(edge, source, title, strict=False)
-    return Branch(str(node.get("name", title)), x_m, y_m, attributes)
+    place = place_of(node, source, title)
+    return Branch(str(node.get("name", title)), edge=attributes, children=[], **place)
 
 
 def _edge(graph: nx.Graph[Any], node: Hashable, child: Hashable) -> Mapping[str, Any]:

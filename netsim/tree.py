@@ -11,6 +11,9 @@ from hashlib import blake2b
 LEVEL_NAMES = ("device", "edge", "region")
 """Names of the lowest levels; a node at a higher level l is called `l3-0` and so on, the root `cloud`."""
 
+BOUNDS = {"lat_deg": 90.0, "lon_deg": 180.0}
+"""Largest magnitude of a geographic coordinate, degrees."""
+
 
 class TopologyError(ValueError):
     """A topology that is not a tree of equally deep devices, or a file that does not describe one."""
@@ -30,6 +33,9 @@ class Node:
     y_m: float | None = None
     edge: Mapping[str, float] = field(default_factory=dict)
     """Attributes of the edge to the parent, SI: any of `rate_bps`, `latency_s`, `distance_m`."""
+    lat_deg: float | None = None
+    lon_deg: float | None = None
+    """Geographic position (WGS 84 degrees, north and east positive), for great-circle latencies."""
 
     def __repr__(self) -> str:
         return f"Node({self.name!r}, level={self.level}, children={len(self.children)})"
@@ -78,9 +84,8 @@ class Topology:
         digest = blake2b(digest_size=16)
         for node in (node for row in self.levels for node in row):
             edge = sorted(node.edge.items())
-            digest.update(
-                repr((node.name, node.level, len(node.children), node.x_m, node.y_m, edge)).encode()
-            )
+            where = (node.x_m, node.y_m, *(() if node.lat_deg is None else (node.lat_deg, node.lon_deg)))
+            digest.update(repr((node.name, node.level, len(node.children), *where, edge)).encode())
         return digest.hexdigest()
 
 
@@ -93,6 +98,8 @@ class Branch:
     y_m: float | None = None
     edge: dict[str, float] = field(default_factory=dict)
     children: list[Branch] = field(default_factory=list)
+    lat_deg: float | None = None
+    lon_deg: float | None = None
 
 
 def grow(root: Branch, source: str) -> Topology:
@@ -145,7 +152,8 @@ def _title(branch: Branch, row: Sequence[Branch]) -> str:
 def _node(branch: Branch, level: int, ordinal: int, depth: int, below: Iterator[Node]) -> Node:
     children = tuple(next(below) for _ in branch.children)
     name = branch.name if branch.name is not None else default_name(level, ordinal, depth)
-    return Node(name, level, ordinal, children, branch.x_m, branch.y_m, branch.edge)
+    places = (branch.lat_deg, branch.lon_deg)
+    return Node(name, level, ordinal, children, branch.x_m, branch.y_m, branch.edge, *places)
 
 
 def default_name(level: int, ordinal: int, depth: int) -> str:
@@ -156,13 +164,21 @@ def default_name(level: int, ordinal: int, depth: int) -> str:
 
 
 def _check_numbers(node: Node, source: str) -> None:
-    numbers = {"x_m": node.x_m, "y_m": node.y_m, **node.edge}
-    for key, value in numbers.items():
+    places = {key: getattr(node, key) for key in ("x_m", "y_m", *BOUNDS)}
+    for key, value in {**places, **node.edge}.items():
         if value is not None and not math.isfinite(value):
             raise TopologyError(f"{source}: {key} of {node.name!r} must be finite, got {value}")
     for key, value in node.edge.items():
         if value < 0 or (value == 0 and key != "latency_s"):
             rule = ">= 0" if key == "latency_s" else "> 0"
             raise TopologyError(f"{source}: {key} of {node.name!r} must be {rule}, got {value:g}")
-    if (node.x_m is None) != (node.y_m is None):
-        raise TopologyError(f"{source}: {node.name!r} has only one of x_m and y_m; give both or neither")
+    for key, bound in BOUNDS.items():
+        if places[key] is not None and abs(places[key]) > bound:
+            raise TopologyError(
+                f"{source}: {key} of {node.name!r} must be in [-{bound:g}, {bound:g}], got {places[key]:g}"
+            )
+    for one, other in (("x_m", "y_m"), tuple(BOUNDS)):
+        if (places[one] is None) != (places[other] is None):
+            raise TopologyError(
+                f"{source}: {node.name!r} has only one of {one} and {other}; give both or neither"
+            )

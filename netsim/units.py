@@ -194,6 +194,7 @@ def _table(**units: str | int) -> dict[str, Fraction]:
 
 _BITS = _table(bit=1, kbit="1e3", Mbit="1e6", Gbit="1e9")
 _BYTES = _table(B=8, kB="8e3", MB="8e6", GB="8e9")
+_SMALL_JOULES = {"mJ": "1e-3", "uJ": "1e-6", "nJ": "1e-9"}
 _POWERS = _table(kW="1e3", W=1, mW="1e-3", uW="1e-6")
 
 DIMENSIONS: dict[str, Dimension] = {
@@ -237,6 +238,12 @@ DIMENSIONS: dict[str, Dimension] = {
     "distance": Dimension("distance", _table(km="1e3", m=1), "250 m", ("km", "m")),
     "speed": Dimension("speed", {"m/s": Fraction(1), "km/h": Fraction(5, 18)}, "3 m/s", ("m/s",)),
     "energy": Dimension("energy", _table(Wh=3600, kJ="1e3", J=1, mJ="1e-3"), "5 J", ("kJ", "J", "mJ")),
+    "energy per bit": Dimension(
+        "energy per bit",
+        {"J/bit": Fraction(1), **{f"{unit}/bit": Fraction(scale) for unit, scale in _SMALL_JOULES.items()}},
+        "3 uJ/bit",
+        ("J/bit", "mJ/bit", "uJ/bit", "nJ/bit"),
+    ),
     "size": Dimension("size", {**_BITS, **_BYTES}, "8 Mbit", ("Gbit", "Mbit", "kbit", "bit")),
 }
 
@@ -251,4 +258,5 @@ FlopRate = Annotated[float, Quantity("flop rate", positive=True)]
 DistanceM = Annotated[float, Quantity("distance", positive=True)]
 SpeedMps = Annotated[float, Quantity("speed", positive=True)]
 EnergyJ = Annotated[float, Quantity("energy")]
+EnergyPerBitJ = Annotated[float, Quantity("energy per bit")]
 SizeBits = Annotated[float, Quantity("size")]

@@ -10,6 +10,7 @@ import simpy
 from learning.engine import Engine
 from learning.rules import Mean, Rule
 from learning.tasks import Task, make_task
+from netsim.clocks import Work
 from netsim.network import Ports
 from netsim.protocol import Loop
 from netsim.scenario import Scenario
@@ -45,9 +46,10 @@ def wire(
     ports = connect(scenario, topology, env)
     parents = [node for level in topology.levels[1:] for node in level]
     shares = {p.name: children_shares(p, algorithm.layers[p.level - 1].rule, task.samples) for p in parents}
-    flops = float(task.flops_per_sample * algorithm.leaf.batch_size)
+    batch = algorithm.leaf.batch_size
+    work = Work(float(task.flops_per_sample * batch), batch)
     ordinals = [device.ordinal for device in topology.levels[0]]
-    step_s = scenario.devices.compute.step_seconds(flops, ordinals, seed)
+    step_s = scenario.devices.compute.clock(work, ordinals, seed).step_s
     return Loop(env, engine, algorithm, ports, shares, [float(s) for s in step_s], trace)
 
 

@@ -194,5 +194,5 @@ def test_the_fingerprint_moves_with_every_number_and_name(tmp_path: Path) -> Non
     assert len({grown(tmp_path, text).fingerprint for text in texts}) == len(texts)
 
 
-def test_the_registry_holds_both_parts() -> None:
-    assert set(TOPOLOGIES) == {"fanout", "file"}
+def test_the_registry_holds_the_parts() -> None:
+    assert set(TOPOLOGIES) == {"fanout", "file", "zoo"}

@@ -1,4 +1,4 @@
-"""A wireless cell: every device has its own rate by a link budget, and all share the airtime of the band."""
+"""A wireless cell: every device has its own rate by a link budget, and all share the band by an access scheme."""
 
 from __future__ import annotations
 
@@ -8,59 +8,45 @@ from typing import Literal
 
 import simpy
 
-from netsim.network.channels import Channel, FixedRate, Shannon, snr_linear
+from netsim.network.access import ACCESS, Access, media, split, weight
+from netsim.network.channels import FixedRate
+from netsim.network.fading import Fading
+from netsim.network.largescale import check_covered
 from netsim.network.links import Downlink, Link, Ports
-from netsim.network.media import Medium, SharedMedium
+from netsim.network.loss import Direction, Identity, Loss, NoLoss
+from netsim.network.media import Medium
 from netsim.network.packets import PACKETS, Stack
-from netsim.network.pathloss import Macro, PathLoss, UrbanMicro
-from netsim.network.placement import annulus_m, known_distance_m
+from netsim.network.pathloss import PathLoss
+from netsim.network.placement import Placement
+from netsim.network.presets import PRESETS
+from netsim.network.radio import Heard, Radio
+from netsim.network.ratemaps import RateMap
+from netsim.network.shadowing import Shadowing
 from netsim.topology import Node
-from netsim.units import DistanceM, FrequencyHz, GainDb, PowerDbm, check_quantities, render
+from netsim.units import FrequencyHz, GainDb, PowerDbm, check_quantities, render
 
-
-@dataclass(frozen=True)
-class Radio:
-    """The link budget of a cell, every number known (a preset with its overrides applied)."""
-
-    uplink: float
-    downlink: float
-    carrier: float
-    device_power: float
-    station_power: float
-    device_gain: float
-    station_gain: float
-    device_noise_figure: float
-    station_noise_figure: float
-    interference_margin: float
-    pathloss: PathLoss
-    radius: tuple[float, float]
-
-    def up(self, distance_m: float) -> Shannon:
-        """The channel from a device at a distance. Raises ValueError where no path loss is known."""
-        return self._channel(distance_m, self.uplink, self.device_power, self.station_noise_figure)
-
-    def down(self, distance_m: float) -> Shannon:
-        """The channel to a device at a distance. Raises ValueError where the path loss does not cover it."""
-        return self._channel(distance_m, self.downlink, self.station_power, self.device_noise_figure)
-
-    def _channel(self, distance_m: float, band_hz: float, power_dbm: float, figure_db: float) -> Shannon:
-        gains_db = self.device_gain + self.station_gain
-        loss_db = self.pathloss.loss_db(distance_m, self.carrier)
-        snr = snr_linear(power_dbm, gains_db, loss_db, figure_db, band_hz, self.interference_margin)
-        return Shannon(band_hz, snr)
+Preset = Literal["urban_micro", "urban_macro", "wifi", "factory", "tran2019", "chen2021", "yang2021"]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell with airtime processor sharing, separate bands up and down, and rates by Shannon's formula.
+    """A cell with separate bands up and down; a field left None takes the preset's value (`PRESETS`).
 
-    A field left None takes the preset's value (`PRESETS`). A device's distance is taken from coordinates of
-    both ends, else from the edge's `distance_m`, else drawn uniformly in the area between the two radii,
-    keyed by seed and device. An edge's `rate_bps` replaces that child's link budget, its `latency_s` is
-    added.
+    A device's distance is taken from coordinates of both ends, else from the edge's `distance_m`, else from
+    the placement. Its mean SNR follows from the link budget (powers, gains, path loss, shadowing, noise
+    figure, interference margin), its rate from fading and rate map, and its share from the access scheme:
+    `airtime` (default), `fdma` (fixed shares of the band; an uplink has its full power in its own share, the
+    downlink a constant power per hertz), `tdma` (one message after the other) or `wifi` (packet-fair, both
+    directions on one channel). A broadcast is one transfer over the whole band at the worst child's rate.
+
+    `unserved`: a device whose draws leave it without a rate (below the rate map's floor, or in a fade that
+    never ends) is drawn again, up to 100 times, so that the fleet is one that the cell covers; `refuse` makes
+    it an error, which names the device.
+
+    An edge's `rate_bps` replaces that child's link budget, its `latency_s` is added.
     """
 
-    preset: Literal["urban_micro", "urban_macro"] = "urban_micro"
+    preset: Preset = "urban_micro"
     uplink: FrequencyHz | None = None
     downlink: FrequencyHz | None = None
     carrier: FrequencyHz | None = None
@@ -72,28 +58,27 @@ class Cell:
     station_noise_figure: GainDb | None = None
     interference_margin: GainDb | None = None
     pathloss: PathLoss | None = None
-    radius: tuple[DistanceM, DistanceM] | None = None
+    shadowing: Shadowing | None = None
+    placement: Placement | None = None
+    fading: Fading | None = None
+    rate_map: RateMap | None = None
+    access: Access | None = None
+    packets: Stack | None = None
+    loss: Loss | None = None
     downcast: Literal["broadcast", "unicast"] = "broadcast"
-    packets: Stack = "radio"
+    unserved: Literal["redraw", "refuse"] = "redraw"
 
     def __post_init__(self) -> None:
         check_quantities(self)
-        for name, choices in (("preset", PRESETS), ("downcast", DOWNCASTS), ("packets", PACKETS)):
-            if getattr(self, name) not in choices:
-                raise ValueError(f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}")
+        for name, choices in _CHOICES.items():
+            value = getattr(self, name)
+            if value not in choices and not (value is None and name in _OPTIONAL):
+                raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
         for name in ("device_noise_figure", "station_noise_figure", "interference_margin"):
             if (getattr(self, name) or 0) < 0:
                 raise ValueError(f"{name} must be >= 0 dB, got {getattr(self, name):g} dB")
-        inner_m, outer_m = self.radio.radius
-        if inner_m > outer_m:
-            raise ValueError(f"radius must be [inner, outer], got [{inner_m:g} m, {outer_m:g} m]; swap them")
-        try:
-            self.radio.up(inner_m)
-            self.radio.up(outer_m)
-        except ValueError as error:
-            raise ValueError(
-                f"radius [{inner_m:g} m, {outer_m:g} m]: {error}; set radius or pathloss"
-            ) from error
+        radio = self.radio
+        check_covered(radio.placement, radio.pathloss, radio.carrier)
 
     @property
     def radio(self) -> Radio:
@@ -104,74 +89,59 @@ class Cell:
 
     def connect(self, env: simpy.Environment, parent: Node, children: Sequence[Node], seed: int) -> Ports:
         """See `LayerNetwork`."""
-        radio = self.radio
-        drawn_m = annulus_m(radio.radius, seed, children[0].level, [child.ordinal for child in children])
-        band_up, band_down = SharedMedium(env), SharedMedium(env)
+        radio, broadcast = self.radio, self.downcast == "broadcast"
+        wireless = [child for child in children if "rate_bps" not in child.edge]
+        shares = split(radio.access, len(wireless), broadcast)
+        again = self.unserved == "redraw"
+        heard = iter(radio.hear(parent, wireless, shares, seed, again=again) if wireless else ())
+        bands_up, bands_down = media(radio.access, env, len(children), broadcast)
         up, down = [], []
-        for child, place_m in zip(children, drawn_m.tolist(), strict=True):
-            here, there = _channels(radio, parent, child, place_m)
-            up.append(self._link(env, here, band_up, child))
-            down.append(self._link(env, there, band_down, child))
-        return Ports(up, Downlink(down, self.downcast == "broadcast"))
-
-    def _link(self, env: simpy.Environment, channel: Channel, band: Medium, child: Node) -> Link:
-        return Link(env, channel, band, child.edge.get("latency_s", 0.0), PACKETS[self.packets])
+        for child, band_up, band_down in zip(children, bands_up, bands_down, strict=True):
+            there = None if "rate_bps" in child.edge else next(heard)
+            up.append(_link(env, radio, child, seed, "up", there, band_up))
+            down.append(_link(env, radio, child, seed, "down", there, band_down))
+        return Ports(up, Downlink(down, broadcast))
 
     def describe(self) -> str:
         """See `LayerNetwork`."""
         radio = self.radio
         up, down, carrier = (render(hz, "frequency") for hz in (radio.uplink, radio.downlink, radio.carrier))
-        near, far = (render(m, "distance") for m in radio.radius)
-        loss = radio.pathloss.describe()
-        return f"cell: {up} up, {down} down at {carrier}, {loss}, {near} to {far}, {self.downcast} downlink"
+        parts = (radio.pathloss, radio.placement, radio.fading, radio.rate_map)
+        said = ", ".join(part.describe() for part in parts)
+        lossy = "" if isinstance(radio.loss, NoLoss) else f", {radio.loss.describe()}"
+        return f"cell: {up} up, {down} down at {carrier}, {said}, {radio.access}, {self.downcast} downlink{lossy}"
 
 
-def _channels(radio: Radio, parent: Node, child: Node, drawn_m: float) -> tuple[Channel, Channel]:
-    if "rate_bps" in child.edge:
-        fixed = FixedRate(child.edge["rate_bps"])
-        return fixed, fixed
-    known_m = known_distance_m(parent, child)
-    distance_m = drawn_m if known_m is None else known_m
-    try:
-        return radio.up(distance_m), radio.down(distance_m)
-    except ValueError as error:
-        raise ValueError(
-            f"{child.name!r} is {distance_m:g} m from {parent.name!r}, but {error}; "
-            "move it, or choose another path loss"
-        ) from error
+def _link(
+    env: simpy.Environment,
+    radio: Radio,
+    child: Node,
+    seed: int,
+    direction: Direction,
+    heard: Heard | None,
+    band: Medium,
+) -> Link:
+    channel, snr = heard.way(direction) if heard else (None, None)
+    if channel is None:
+        channel = FixedRate(child.edge["rate_bps"])
+    return Link(
+        env,
+        channel,
+        band,
+        child.edge.get("latency_s", 0.0),
+        PACKETS[radio.packets],
+        weight(radio.access, channel),
+        radio.loss,
+        Identity.of(child, seed, direction),
+        snr,
+    )
 
 
-DOWNCASTS = ("broadcast", "unicast")
-
-PRESETS: dict[str, Radio] = {
-    # 3GPP TR 38.901 UMi street canyon without line of sight; powers, gains and noise figures of TR 36.814
-    "urban_micro": Radio(
-        uplink=20e6,
-        downlink=20e6,
-        carrier=3.5e9,
-        device_power=23.0,
-        station_power=30.0,
-        device_gain=0.0,
-        station_gain=5.0,
-        device_noise_figure=9.0,
-        station_noise_figure=5.0,
-        interference_margin=0.0,
-        pathloss=UrbanMicro(),
-        radius=(10.0, 250.0),
-    ),
-    # 3GPP TR 36.814 case 1 macro: 46 dBm, 14 dBi, 128.1 + 37.6 log10 d_km with 20 dB penetration loss
-    "urban_macro": Radio(
-        uplink=20e6,
-        downlink=20e6,
-        carrier=2.0e9,
-        device_power=23.0,
-        station_power=46.0,
-        device_gain=0.0,
-        station_gain=14.0,
-        device_noise_figure=9.0,
-        station_noise_figure=5.0,
-        interference_margin=0.0,
-        pathloss=Macro(penetration_loss=20.0),
-        radius=(35.0, 500.0),
-    ),
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "preset": tuple(PRESETS),
+    "access": ACCESS,
+    "packets": tuple(PACKETS),
+    "downcast": ("broadcast", "unicast"),
+    "unserved": ("redraw", "refuse"),
 }
+_OPTIONAL = ("access", "packets")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import simpy
 
 from netsim.network.channels import Channel
+from netsim.network.loss import HOPELESS, Identity, Loss, NoLoss, Tries, attempt
 from netsim.network.media import Medium
 from netsim.network.packets import Packets
 from netsim.topology import Node
@@ -16,13 +19,17 @@ from netsim.topology import Node
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Transfer:
-    """One message under way to one receiver."""
+    """One message under way to one receiver; repetitions after losses are part of it."""
 
     arrived: simpy.Event
-    """Fires when the last bit is there: service, then latency."""
+    """Fires when the last bit is there: service, then latency. It fires for an erased message too, when its
+    airtime and latency are over: what is missing is missed then, not earlier."""
     wire_bits: int
+    """Headers and repetitions included."""
     airtime_s: float
     """Seconds of sole use of the medium (not the time it took, which sharing stretches)."""
+    delivered: bool = True
+    """False: erased on its way up. Downlinks always deliver."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -43,7 +50,12 @@ class Sent:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Link:
-    """One direction of one child's link. Latency does not occupy the medium."""
+    """One direction of one child's link. Latency does not occupy the medium; repetitions do.
+
+    Raises:
+        ValueError: a loss without identity, or without the SNR it needs, or a downlink that would hardly
+            ever get a message through.
+    """
 
     env: simpy.Environment
     channel: Channel
@@ -52,17 +64,60 @@ class Link:
     packets: Packets
     weight: float = 1.0
     """Share of the medium among simultaneous transfers."""
+    loss: Loss = field(default_factory=NoLoss)
+    identity: Identity | None = None
+    """Whose draws these are; needed where messages can be lost."""
+    snr: float | None = None
+    """Mean, linear; for losses that depend on it."""
+    cap: float = 1.0
+    """Largest fraction of the medium one transfer can use: own access rate / trunk rate."""
+    error_rate: float = field(init=False)
+    """Of one attempt of one unit (packet or message)."""
+    _numbers: Iterator[int] = field(init=False, default_factory=itertools.count)
+
+    def __post_init__(self) -> None:
+        name = self.identity.name if self.identity else "this link"
+        try:
+            object.__setattr__(self, "error_rate", self.loss.failure(self.snr))
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
+        if self.error_rate > 0 and self.identity is None:
+            raise ValueError(f"a link with loss ({self.loss.describe()}) needs an identity to key its draws")
+        if self.error_rate > HOPELESS and self._repeats:
+            raise ValueError(
+                f"{name} loses {self.error_rate:.4g} of its downlink messages (at most {HOPELESS:g}), and a "
+                "downlink repeats until it has arrived; move the device, raise the power, or change the loss"
+            )
+
+    @property
+    def _repeats(self) -> bool:
+        return self.identity is not None and self.identity.direction == "down"
 
     def airtime_s(self, payload_bits: int, at_s: float) -> float:
-        """Seconds of sole use a message takes when its service begins at `at_s`."""
+        """Seconds of sole use of one attempt at a message when its service begins at `at_s`."""
         return self.channel.airtime_s(self.packets.wire_bits(payload_bits), at_s)
 
     def send(self, payload_bits: int) -> Transfer:
         """Put a message on the link now."""
-        wire_bits = self.packets.wire_bits(payload_bits)
+        tries, share = self.tries(payload_bits, [self.error_rate])
+        wire_bits = round(self.packets.wire_bits(payload_bits) * share)
         airtime_s = self.channel.airtime_s(wire_bits, self.env.now)
-        served = self.medium.serve(airtime_s, self.weight)
-        return Transfer(_later(served, self.latency_s), wire_bits, airtime_s)
+        served = self.medium.serve(airtime_s, self.weight, self.cap)
+        late_s = self.latency_s + (tries.rounds - 1) * self.loss.retry_latency
+        return Transfer(_later(served, late_s), wire_bits, airtime_s, tries.missing == 0)
+
+    def tries(self, payload_bits: int, error_rates: Sequence[float]) -> tuple[Tries, float]:
+        """What the channel does to the link's next message, and (units sent, repetitions included) / units.
+
+        `error_rates`: of all receivers; more than one for a broadcast.
+        """
+        units = max(1, self.packets.count(payload_bits)) if self.loss.per == "packet" else 1
+        number = next(self._numbers)
+        if self.identity is None or payload_bits == 0 or not any(error_rates):
+            return Tries(units, 1, 0), 1.0
+        most = math.inf if self._repeats else self.loss.attempts
+        tries = attempt(self.identity.dice(number), units, error_rates, most)
+        return tries, tries.sent / units
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,14 +155,18 @@ class Downlink:
         return Sent(arrivals, wire_bits, len(each), sum(transfer.airtime_s for transfer in each), each)
 
     def _broadcast(self, payload_bits: int) -> Sent:
-        worst = self.links[0]
-        wire_bits = max(link.packets.wire_bits(payload_bits) for link in self.links)
-        airtime_s = self.airtime_s(payload_bits, worst.env.now)
-        served = worst.medium.serve(airtime_s, worst.weight)
-        by_latency = {delay_s: _later(served, delay_s) for delay_s in {link.latency_s for link in self.links}}
-        arrivals = [by_latency[link.latency_s] for link in self.links]
-        last = by_latency[max(by_latency)]
-        return Sent(arrivals, wire_bits, 1, airtime_s, (Transfer(last, wire_bits, airtime_s),))
+        """One transfer, over when its last receiver has every packet; the first child's dice are thrown."""
+        first, now = self.links[0], self.links[0].env.now
+        tries, share = first.tries(payload_bits, [link.error_rate for link in self.links])
+        sizes = [round(link.packets.wire_bits(payload_bits) * share) for link in self.links]
+        airtime_s = max(link.channel.airtime_s(b, now) for link, b in zip(self.links, sizes, strict=True))
+        served = first.medium.serve(airtime_s, first.weight, min(link.cap for link in self.links))
+        more_s = (tries.rounds - 1) * first.loss.retry_latency
+        delays_s = {link.latency_s + more_s for link in self.links}
+        by_delay = {delay_s: _later(served, delay_s) for delay_s in delays_s}
+        arrivals = [by_delay[link.latency_s + more_s] for link in self.links]
+        last = by_delay[max(by_delay)]
+        return Sent(arrivals, max(sizes), 1, airtime_s, (Transfer(last, max(sizes), airtime_s),))
 
 
 @dataclass(frozen=True, eq=False)

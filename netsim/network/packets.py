@@ -31,6 +31,11 @@ class Packets:
         """payload + 8 header ceil(payload / (8 mss))."""
         return payload_bits + 8 * self.header_bytes * self.count(payload_bits)
 
+    @property
+    def control_bits(self) -> int:
+        """Wire bits of a control message: one full packet, whatever it says (an upper bound)."""
+        return self.wire_bits(8 * self.mss_bytes)
+
 
 PACKETS: dict[Stack, Packets] = {
     "ethernet": Packets(

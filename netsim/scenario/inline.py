@@ -15,7 +15,8 @@ from netsim.tree import Node, Topology, default_name, grow
 class Tree:
     """The cloud and what hangs below it, in the words of a YAML topology file (`children` or `devices: 5`).
 
-    Resolved scenarios carry their topology so. Children hold `name`, `x_m`, `y_m`, edge attributes and children.
+    Resolved scenarios carry their topology so. Children hold `name`, a position in metres or degrees, edge
+    attributes and children.
     """
 
     children: list[dict[str, Any]] | None = None
@@ -23,6 +24,8 @@ class Tree:
     name: str | None = None
     x_m: float | None = None
     y_m: float | None = None
+    lat_deg: float | None = None
+    lon_deg: float | None = None
 
     def grow(self, search: Sequence[Path] = ()) -> Topology:
         """The tree; `search` is not used. Raises TopologyError naming the node."""
@@ -43,6 +46,8 @@ def _branch(node: Node, depth: int) -> dict[str, Any]:
         data["name"] = node.name
     if node.x_m is not None:
         data |= {"x_m": node.x_m, "y_m": node.y_m}
+    if node.lat_deg is not None:
+        data |= {"lat_deg": node.lat_deg, "lon_deg": node.lon_deg}
     data |= dict(node.edge)
     children = [_branch(child, depth) for child in node.children]
     if children and not any(children):

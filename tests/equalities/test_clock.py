@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from learning.compressors import Plain
+from netsim.clocks import Work
 from netsim.scenario import Scenario, grow
 from netsim.simulation import play
 from netsim.topology import Node
@@ -40,8 +41,9 @@ def test_simulated_time_is_the_closed_form(name: str) -> None:
     scene = recipe(name, rounds=4)
     topology = grow(scene)
     task = task_of(scene, topology)
-    flops = float(task.flops_per_sample * scene.ladder.leaf.batch_size)
-    step_s = list(scene.devices.compute.step_seconds(flops, range(len(topology.levels[0])), scene.seed))
+    batch = scene.ladder.leaf.batch_size
+    work = Work(float(task.flops_per_sample * batch), batch)
+    step_s = list(scene.devices.compute.clock(work, range(len(topology.levels[0])), scene.seed).step_s)
     expected = duration(scene, topology.root, Plain().bits(task.dim), 4, task.dim, step_s)
     run = play(scene, engine="timing")
     assert run.env.now == pytest.approx(expected, rel=1e-9)

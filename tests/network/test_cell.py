@@ -1,4 +1,4 @@
-"""Cells: distances, link budgets, shared airtime; wired links: trunks, lines, latency."""
+"""Cells: link budgets, places, shared media, who is unserved, and what is refused."""
 
 from __future__ import annotations
 
@@ -7,18 +7,23 @@ import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import simpy
 
-from netsim.network import NETWORKS, Cell, Ports, Wired
-from netsim.network.channels import FixedRate, Shannon
-from netsim.network.pathloss import LogDistance, Macro, UrbanMicro
-from netsim.network.placement import annulus_m
+from netsim.network.blockfading import Blocks
+from netsim.network.cell import Cell
+from netsim.network.channels import FixedRate
+from netsim.network.fading import Block, NoFading
+from netsim.network.links import Ports
+from netsim.network.loss import Erasure, Waterfall
+from netsim.network.pathloss import FixedGain, LogDistance, Macro, UrbanMicro
+from netsim.network.placement import Annulus
+from netsim.network.ratemaps import CqiTable, Shannon, TruncatedShannon
+from netsim.network.shadowing import LognormalShadowing, NoShadowing
 from netsim.topology import Fanout, File, Topology
 
 
-def connected(part: Cell | Wired, topology: Topology, seed: int = 1) -> Ports:
+def connected(part: Cell, topology: Topology, seed: int = 1) -> Ports:
     parent = topology.levels[1][0]
     return part.connect(simpy.Environment(), parent, parent.children, seed)
 
@@ -28,27 +33,46 @@ def tree(tmp_path: Path, text: str) -> Topology:
     return File("t.yaml").grow([tmp_path])
 
 
-def shannon(channel: object) -> Shannon:
-    assert isinstance(channel, Shannon)
-    return channel
+def plain(**own: Any) -> Cell:
+    """Nothing random but places: out of sight, no shadowing, no fading, Shannon."""
+    given: dict[str, Any] = {
+        "pathloss": UrbanMicro("nlos"),
+        "shadowing": NoShadowing(),
+        "fading": NoFading(),
+        "rate_map": Shannon(),
+    }
+    return Cell(**(given | own))
+
+
+def snrs(ports: Ports) -> list[float]:
+    return [link.snr or math.nan for link in ports.up]
 
 
 def test_oracle_uplink_and_downlink_budgets_at_a_known_distance(tmp_path: Path) -> None:
-    ports = connected(Cell(downlink=10e6), tree(tmp_path, "{children: [{distance: 100 m}]}"))
-    loss_db = UrbanMicro().loss_db(100.0, 3.5e9)
+    ports = connected(plain(downlink=10e6), tree(tmp_path, "{children: [{distance: 100 m}]}"))
+    loss_db = UrbanMicro("nlos").loss_db(100.0, 3.5e9, False)
     up_db = 23 + 5 - loss_db - (-174 + 10 * math.log10(20e6) + 5)
     down_db = 30 + 5 - loss_db - (-174 + 10 * math.log10(10e6) + 9)
-    up, down = shannon(ports.up[0].channel), shannon(ports.down.links[0].channel)
-    assert 10 * math.log10(up.snr) == pytest.approx(up_db, abs=1e-9)
-    assert 10 * math.log10(down.snr) == pytest.approx(down_db, abs=1e-9)
-    assert (up.bandwidth_hz, down.bandwidth_hz) == (20e6, 10e6)
+    up, down = ports.up[0], ports.down.links[0]
+    assert [10 * math.log10(link.snr or 0) for link in (up, down)] == pytest.approx(
+        [up_db, down_db], abs=1e-9
+    )
+    assert up.channel.mean_rate_bps == pytest.approx(20e6 * math.log2(1 + 10 ** (up_db / 10)), rel=1e-12)
+    assert down.channel.mean_rate_bps == pytest.approx(10e6 * math.log2(1 + 10 ** (down_db / 10)), rel=1e-12)
+
+
+def test_oracle_an_interference_margin_is_taken_off_both_directions() -> None:
+    one, other = (connected(plain(interference_margin=m), Fanout([3]).grow()) for m in (0.0, 3.0))
+    for before, after in zip((*one.up, *one.down.links), (*other.up, *other.down.links), strict=True):
+        assert (before.snr or 0) / (after.snr or 1) == pytest.approx(10**0.3, rel=1e-12)
 
 
 def test_coordinates_of_both_ends_go_before_the_edges_distance(tmp_path: Path) -> None:
     far = "{x_m: 0, y_m: 0, children: [{x_m: 60, y_m: 80, distance: 200 m}]}"
     near = "{children: [{x_m: 60, y_m: 80, distance: 100 m}]}"
-    rates = [shannon(connected(Cell(), tree(tmp_path, t)).up[0].channel).rate_bps for t in (far, near)]
-    assert rates[0] == rates[1]
+    assert snrs(connected(plain(), tree(tmp_path, far))) == pytest.approx(
+        snrs(connected(plain(), tree(tmp_path, near))), rel=1e-12
+    )
 
 
 def test_a_distance_outside_the_path_loss_names_device_and_distance(tmp_path: Path) -> None:
@@ -57,22 +81,15 @@ def test_a_distance_outside_the_path_loss_names_device_and_distance(tmp_path: Pa
         connected(Cell(), tree(tmp_path, "{children: [{name: phone, distance: 3 m}]}"))
 
 
-def test_devices_keep_their_places_in_a_deeper_tree_and_with_other_seeds_move() -> None:
-    def snrs(fanout: list[int], seed: int) -> list[float]:
+@pytest.mark.parametrize("part", [Cell(), Cell(fading=Block(coherence_time=0.01)), plain()])
+def test_devices_keep_their_links_in_a_deeper_tree_and_with_other_seeds_move(part: Cell) -> None:
+    def airtimes_s(fanout: list[int], seed: int) -> list[float]:
         topology = Fanout(fanout).grow()
-        ports = [Cell().connect(simpy.Environment(), p, p.children, seed) for p in topology.levels[1]]
-        return [shannon(link.channel).snr for port in ports for link in port.up]
+        ports = [part.connect(simpy.Environment(), p, p.children, seed) for p in topology.levels[1]]
+        return [link.airtime_s(1_000_000, 2.0) for port in ports for link in port.up]
 
-    assert snrs([6], 1) == snrs([2, 3], 1) == snrs([1, 3, 2], 1)
-    assert set(snrs([6], 1)).isdisjoint(snrs([6], 2))
-
-
-def test_oracle_placement_is_uniform_in_area() -> None:
-    drawn = annulus_m((10.0, 250.0), 3, 0, range(40_000))
-    share = (drawn**2 - 10**2) / (250**2 - 10**2)
-    assert drawn.min() >= 10
-    assert drawn.max() <= 250
-    assert np.abs(np.sort(share) - (np.arange(40_000) + 0.5) / 40_000).max() < 1.95 / math.sqrt(40_000)
+    assert airtimes_s([6], 1) == airtimes_s([2, 3], 1) == airtimes_s([1, 3, 2], 1)
+    assert set(airtimes_s([6], 1)).isdisjoint(airtimes_s([6], 2))
 
 
 def test_both_directions_have_one_medium_each_for_all_children() -> None:
@@ -82,34 +99,82 @@ def test_both_directions_have_one_medium_each_for_all_children() -> None:
     assert up != down
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-def test_an_edges_rate_and_latency_override_the_layers(tmp_path: Path, name: str) -> None:
+def test_an_edges_rate_and_latency_override_the_budget(tmp_path: Path) -> None:
     topology = tree(tmp_path, "{children: [{rate: 3 Mbit/s, latency: 7 ms}, {}]}")
-    ports = connected(NETWORKS[name](), topology)  # type: ignore[arg-type]
+    ports = connected(Cell(loss=Erasure(0.5)), topology)
     for one, other in (ports.up, ports.down.links):
-        assert (one.channel, one.latency_s) == (FixedRate(3e6), 0.007)
+        assert (one.channel, one.latency_s, one.snr) == (FixedRate(3e6), 0.007, None)
         assert (other.channel, other.latency_s) != (FixedRate(3e6), 0.007)
+        assert one.error_rate == other.error_rate == 0.5
 
 
-def test_the_macro_preset_is_its_own_cell() -> None:
-    radio = Cell("urban_macro", uplink=5e6).radio
-    assert (radio.uplink, radio.station_power, radio.pathloss) == (5e6, 46.0, Macro(penetration_loss=20.0))
+def test_a_loss_by_snr_takes_the_links_own_mean_snr() -> None:
+    ports = connected(plain(loss=Waterfall(2.0, "none")), Fanout([3]).grow())
+    for link in (*ports.up, *ports.down.links):
+        assert link.error_rate == pytest.approx(-math.expm1(-2.0 / (link.snr or 0)), rel=1e-12)
+
+
+def test_block_fading_links_fade_on_their_own_and_by_direction() -> None:
+    ports = connected(
+        plain(fading=Block(coherence_time=0.01), pathloss=FixedGain(-110.0)), Fanout([4]).grow()
+    )
+    assert all(isinstance(link.channel, Blocks) for link in ports.up)
+    assert len({link.snr for link in ports.up}) == 1
+    times_s = [link.airtime_s(100_000, 0.0) for link in (*ports.up, *ports.down.links)]
+    assert len(set(times_s)) == 8
+
+
+DEAF = {"rate_map": CqiTable(), "fading": NoFading(), "shadowing": LognormalShadowing(8.0)}
+
+
+def test_the_unserved_are_drawn_again_until_the_cell_covers_them() -> None:
+    part = plain(**DEAF, placement=Annulus((100.0, 1000.0)))
+    ports = connected(part, Fanout([300]).grow())
+    assert all(link.channel.mean_rate_bps > 0 for link in ports.up)
+    assert min(snrs(ports)) > 10**-0.67 > 0.2
+    with pytest.raises(ValueError, match=re.escape("more) has no uplink rate: ")):
+        connected(plain(**DEAF, placement=Annulus((100.0, 1000.0)), unserved="refuse"), Fanout([300]).grow())
+
+
+def test_the_served_keep_their_places_when_others_are_drawn_again() -> None:
+    wide = plain(**DEAF, placement=Annulus((100.0, 1000.0)))
+    bound = plain(**(DEAF | {"rate_map": Shannon()}), placement=Annulus((100.0, 1000.0)))
+    drawn, first = (snrs(connected(part, Fanout([300]).grow())) for part in (wide, bound))
+    kept = [a == b for a, b in zip(drawn, first, strict=True)]
+    assert kept == [snr >= 10**-0.67 for snr in first]
+    assert 50 < sum(kept) < 300
+
+
+@pytest.mark.parametrize("unserved", ["redraw", "refuse"])
+def test_a_device_that_nothing_can_serve_is_named_with_its_distance_and_snr(
+    unserved: str, tmp_path: Path
+) -> None:
+    part = plain(rate_map=TruncatedShannon(), device_power=-40.0, unserved=unserved)
+    again = " in any of 100 draws" if unserved == "redraw" else ""
+    said = f"'far' has no uplink rate{again}: 200 m from 'cloud' the mean SNR is -"
+    with pytest.raises(ValueError, match=re.escape(said)):
+        connected(part, tree(tmp_path, "{children: [{name: far, distance: 200 m}]}"))
 
 
 @pytest.mark.parametrize(
     ("bad", "said"),
     [
         ({"uplink": 0.0}, "uplink must be > 0"),
-        ({"preset": "mars"}, "preset must be one of urban_micro, urban_macro, got 'mars'"),
+        ({"preset": "mars"}, "preset must be one of urban_micro, urban_macro, wifi, factory, tran2019, "),
         ({"downcast": "x"}, "downcast must be one of broadcast, unicast, got 'x'"),
         ({"packets": "x"}, "packets must be one of ethernet, radio, none, got 'x'"),
+        ({"access": "cdma"}, "access must be one of airtime, fdma, tdma, wifi, got 'cdma'"),
+        ({"unserved": None}, "unserved must be one of redraw, refuse, got None"),
         ({"interference_margin": -1.0}, "interference_margin must be >= 0 dB, got -1 dB"),
-        ({"radius": (250.0, 10.0)}, "radius must be [inner, outer], got [250 m, 10 m]; swap them"),
         (
-            {"radius": (1.0, 10.0)},
-            "radius [1 m, 10 m]: urban_micro covers 10 m to 5000 m, got 1 m; set radius",
+            {"placement": Annulus((1.0, 10.0))},
+            "placement reaches from 1 m to 10 m: urban_micro covers 10 m to 5000 m, got 1 m; set placement",
         ),
-        ({"pathloss": Macro(), "radius": (40.0, 90.0)}, "macro covers 1.5 to 2.5 GHz, got 3.5 GHz"),
+        ({"pathloss": Macro()}, "macro covers 35 m to 5000 m, got 10 m"),
+        (
+            {"pathloss": Macro(), "placement": Annulus((40.0, 90.0))},
+            "macro covers 1.5 to 2.5 GHz, got 3.5 GHz",
+        ),
         ({"device_power": math.nan}, "device_power must be a finite number"),
     ],
 )
@@ -118,54 +183,10 @@ def test_an_impossible_cell_is_refused(bad: dict[str, Any], said: str) -> None:
         Cell(**bad)
 
 
-@pytest.mark.parametrize(
-    ("bad", "said"),
-    [
-        ({"rate": -1.0}, "rate must be > 0"),
-        ({"latency": "soon"}, "latency must be a time or from_distance, got 'soon'"),
-        ({"latency": -1.0}, "latency must be >= 0"),
-        ({"route_factor": 0.5}, "route_factor must be >= 1, got 0.5"),
-        ({"downcast": "x"}, "downcast must be broadcast or unicast, got 'x'"),
-        ({"packets": "x"}, "packets must be one of"),
-        (
-            {"shared": False, "downcast": "broadcast"},
-            "downcast must be unicast on private lines, got broadcast",
-        ),
-    ],
-)
-def test_an_impossible_wired_link_is_refused(bad: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(said)):
-        Wired(**bad)
-
-
-def test_oracle_latency_from_coordinates(tmp_path: Path) -> None:
-    topology = tree(tmp_path, "{x_km: 0, y_km: 0, children: [{x_km: 300, y_km: 400}, {distance: 100 km}]}")
-    ports = connected(Wired(latency="from_distance"), topology)
-    assert [link.latency_s for link in ports.up] == pytest.approx([3.75e-3, 0.75e-3], rel=1e-12)
-    with pytest.raises(
-        ValueError, match="latency is from_distance, but 'device0' has no distance to 'cloud'"
-    ):
-        connected(Wired(latency="from_distance"), Fanout([1]).grow())
-
-
-def test_private_lines_carry_a_copy_for_each_child_without_contention() -> None:
-    ports = connected(Wired(1e6, latency=0.0, shared=False, packets="none"), Fanout([4]).grow())
-    sent = ports.down.send(1_000_000)
-    ports.up[0].env.run()
-    assert (sent.transfers, ports.up[0].env.now) == (4, 1.0)
-
-
-def test_a_trunk_is_shared_and_broadcasts_once() -> None:
-    ports = connected(Wired(1e6, latency=0.0, packets="none"), Fanout([4]).grow())
-    assert ports.down.send(1_000_000).transfers == 1
-    for link in ports.up:
-        link.send(1_000_000)
-    ports.up[0].env.run()
-    assert ports.up[0].env.now == pytest.approx(4.0, rel=1e-12)
-
-
-def test_each_part_describes_itself_in_one_line() -> None:
-    said = "cell: 20 MHz up, 5 MHz down at 3.5 GHz, 38.901 UMi NLOS, 10 m to 250 m, broadcast downlink"
-    assert Cell(downlink=5e6).describe() == said
-    assert Wired(1e8, latency=0.005).describe() == "wired: 100 Mbit/s, 5 ms, shared trunk, broadcast downlink"
+def test_a_cell_describes_itself_in_one_line() -> None:
+    assert Cell(downlink=5e6).describe() == (
+        "cell: 20 MHz up, 5 MHz down at 3.5 GHz, 38.901 UMi LOS/NLOS, 10 m to 250 m, ergodic Rayleigh, "
+        "truncated Shannon, airtime, broadcast downlink"
+    )
     assert "log-distance, exponent 2" in Cell(pathloss=LogDistance(2.0)).describe()
+    assert Cell(loss=Erasure(0.1)).describe().endswith("broadcast downlink, erasure, 0.1 per message")

@@ -29,7 +29,7 @@ def link(env: simpy.Environment, medium: Medium, rate_bps: float = 1e6, latency_
     return Link(env, FixedRate(rate_bps), medium, latency_s, PACKETS["none"])
 
 
-def test_oracle_q11_constant_rate_plus_latency() -> None:
+def test_oracle_Q11_constant_rate_plus_latency() -> None:
     env = simpy.Environment()
     sent = link(env, PrivateMedium(env), 1e6, 0.25).send(500_000)
     assert (sent.wire_bits, sent.airtime_s) == (500_000, 0.5)

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from netsim.network.media import Medium, PrivateMedium, SharedMedium
 
 Flow = tuple[float, float, float]  # arrival s, work s, weight
+Capped = tuple[float, float, float, float]  # ... and the largest fraction of the medium
 
 
 def finishes(
-    flows: Sequence[Flow], kind: Callable[[simpy.Environment], Medium] = SharedMedium
+    flows: Sequence[Flow | Capped], kind: Callable[[simpy.Environment], Medium] = SharedMedium
 ) -> list[float]:
     """Finish time of each flow, by simulation."""
     env = simpy.Environment()
@@ -28,27 +29,42 @@ def finishes(
     def note(k: int, _: simpy.Event) -> None:
         done[k] = env.now
 
-    def begin(k: int, work_s: float, weight: float, _: simpy.Event) -> None:
-        medium.serve(work_s, weight).callbacks.append(partial(note, k))
+    def begin(k: int, asked: Sequence[float], _: simpy.Event) -> None:
+        medium.serve(*asked).callbacks.append(partial(note, k))
 
-    for k, (at_s, work_s, weight) in enumerate(flows):
-        env.timeout(at_s).callbacks.append(partial(begin, k, work_s, weight))
+    for k, (at_s, *asked) in enumerate(flows):
+        env.timeout(at_s).callbacks.append(partial(begin, k, asked))
     env.run()
     return done
 
 
-def brute_force(flows: Sequence[Flow]) -> list[float]:
-    """The same by re-scanning all flows at every event, O(n) each."""
-    left = [work_s for _, work_s, _ in flows]
+def filled(flows: Sequence[Sequence[float]], active: set[int]) -> dict[int, float]:
+    """Progressive filling: cap whoever would exceed their cap, share the rest among the others."""
+    rates, free, room = dict[int, float](), set(active), 1.0
+    while free:
+        level = room / sum(flows[k][2] for k in free)
+        over = [k for k in free if flows[k][3:] and flows[k][3] < level * flows[k][2]]
+        if not over:
+            return rates | {k: level * flows[k][2] for k in free}
+        for k in over:
+            rates[k] = flows[k][3]
+            room -= flows[k][3]
+            free.remove(k)
+    return rates
+
+
+def brute_force(flows: Sequence[Flow | Capped]) -> list[float]:
+    """The same by finding all rates anew at every event, O(n^2) each."""
+    left = [flow[1] for flow in flows]
     done, active, now = [math.nan] * len(flows), set[int](), 0.0
     waiting = sorted(range(len(flows)), key=lambda k: flows[k][0])
     while waiting or active:
-        total = sum(flows[k][2] for k in active)
-        ends = {k: now + left[k] * total / flows[k][2] for k in active}
+        rates = filled(flows, active)
+        ends = {k: now + left[k] / rates[k] for k in active}
         first_s = min(ends.values(), default=math.inf)
         next_s = min(first_s, flows[waiting[0]][0] if waiting else math.inf)
         for k in active:
-            left[k] -= (next_s - now) * flows[k][2] / total
+            left[k] -= (next_s - now) * rates[k]
         for k in [k for k in active if ends[k] <= next_s]:
             done[k] = next_s
             active.remove(k)
@@ -58,14 +74,14 @@ def brute_force(flows: Sequence[Flow]) -> list[float]:
     return done
 
 
-def test_oracle_q5_a_batch_leaves_at_the_closed_form_times() -> None:
+def test_oracle_Q5_a_batch_leaves_at_the_closed_form_times() -> None:
     capacity_bps, sizes = 10.0, [3, 1, 5, 2, 4]
     done = finishes([(0.0, size / capacity_bps, 1.0) for size in sizes])
     assert sorted(done) == pytest.approx([0.5, 0.9, 1.2, 1.4, 1.5], rel=1e-12)
     assert [done[sizes.index(s)] for s in (1, 5)] == pytest.approx([0.5, 1.5], rel=1e-12)
 
 
-def test_oracle_q6_equal_sizes_leave_together_at_the_makespan() -> None:
+def test_oracle_Q6_equal_sizes_leave_together_at_the_makespan() -> None:
     assert finishes([(0.0, 0.3, 1.0)] * 7) == pytest.approx([2.1] * 7, rel=1e-12)
 
 
@@ -74,7 +90,7 @@ def test_oracle_closed_form_batch_with_weights() -> None:
 
 
 @pytest.mark.parametrize("law", ["deterministic", "exponential", "uniform", "hyperexponential"])
-def test_oracle_q4_mean_sojourn_of_mg1_ps_is_insensitive(law: str) -> None:
+def test_oracle_Q4_mean_sojourn_of_mg1_ps_is_insensitive(law: str) -> None:
     rng, n, rho = np.random.Generator(np.random.Philox(key=2)), 60_000, 0.7
     sizes = {
         "deterministic": np.ones(n),
@@ -102,6 +118,71 @@ def test_oracle_virtual_time_equals_brute_force(flows: list[Flow]) -> None:
     assert finishes(flows) == pytest.approx(brute_force(flows), rel=1e-9)
 
 
+CAPPED = st.tuples(
+    st.floats(0, 20),
+    st.floats(1e-3, 5),
+    st.sampled_from([0.5, 1.0, 3.0]),
+    st.sampled_from([0.02, 0.1, 0.25, 0.5, 0.9, 1.0]),
+)
+
+
+@given(st.lists(CAPPED, min_size=1, max_size=25))
+@settings(max_examples=200, deadline=None)
+def test_oracle_water_filling_equals_progressive_filling(flows: list[Capped]) -> None:
+    assert finishes(flows) == pytest.approx(brute_force(flows), rel=1e-9)
+
+
+def test_oracle_water_filling_equals_progressive_filling_in_one_long_busy_period() -> None:
+    rng = np.random.Generator(np.random.Philox(key=6))
+    columns = (
+        rng.uniform(0, 400, 500),
+        rng.exponential(1, 500),
+        rng.uniform(0.1, 3, 500),
+        rng.uniform(0.01, 1, 500),
+    )
+    flows = [(float(a), float(b), float(c), float(d)) for a, b, c, d in zip(*columns, strict=True)]
+    assert finishes(flows) == pytest.approx(brute_force(flows), rel=1e-9)
+
+
+def test_oracle_M1_what_a_capped_flow_leaves_the_others_take() -> None:
+    flows = [(0.0, 8.0, 1.0, 1.0), (0.0, 2.0, 1.0, 0.2)]  # rates 0.8 and 0.2 of the medium: both 10 s
+    assert finishes(flows) == pytest.approx([10.0, 10.0], rel=1e-12)
+
+
+def test_a_cap_holds_even_for_a_flow_alone() -> None:
+    assert finishes([(0.0, 1.0, 1.0, 0.25)]) == finishes([(0.0, 1.0, 1.0, 0.25)], PrivateMedium) == [4.0]
+
+
+def test_a_cap_that_never_binds_changes_nothing() -> None:
+    flows = [(0.0, 1.0, 1.0), (0.5, 1.0, 2.0), (0.7, 0.1, 1.0)]
+    assert finishes([(*flow, 1.0) for flow in flows]) == finishes(flows)
+
+
+@pytest.mark.parametrize("kind", [SharedMedium, PrivateMedium])
+@pytest.mark.parametrize("cap", [0.0, -0.5, 1.5, math.nan])
+def test_an_impossible_cap_is_refused(kind: Callable[[simpy.Environment], Medium], cap: float) -> None:
+    with pytest.raises(ValueError, match=r"cap must be in \(0, 1\] of the medium"):
+        kind(simpy.Environment()).serve(1.0, 1.0, cap)
+
+
+@pytest.mark.parametrize("kind", [SharedMedium, PrivateMedium])
+def test_oracle_Q7_little_holds_on_the_path_whatever_the_discipline(
+    kind: Callable[[simpy.Environment], Medium],
+) -> None:
+    rng, n = np.random.Generator(np.random.Philox(key=9)), 2000
+    arrivals = np.cumsum(rng.exponential(1 / 0.8, n))
+    sizes, caps = rng.exponential(1.0, n), rng.uniform(0.3, 1.0, n)
+    flows = [(float(a), float(s), 1.0, float(c)) for a, s, c in zip(arrivals, sizes, caps, strict=True)]
+    done = np.array(finishes(flows, kind))
+    changes = sorted([(t, 1) for t in arrivals] + [(t, -1) for t in done])
+    times, steps = (np.array(column) for column in zip(*changes, strict=True))
+    present = np.cumsum(steps)[:-1]
+    area = float((present * np.diff(times)).sum())  # L x horizon
+    assert present.min() >= 0
+    assert area == pytest.approx(float((done - arrivals).sum()), rel=1e-9)
+    assert (kind is PrivateMedium) == np.allclose(done - arrivals, sizes / caps)
+
+
 def test_oracle_virtual_time_equals_brute_force_in_one_long_busy_period() -> None:
     rng = np.random.Generator(np.random.Philox(key=5))
     flows = list(
@@ -112,7 +193,7 @@ def test_oracle_virtual_time_equals_brute_force_in_one_long_busy_period() -> Non
 
 @given(st.lists(st.tuples(st.floats(0, 20), st.floats(0, 5), st.just(1.0)), min_size=1, max_size=20))
 @settings(max_examples=50, deadline=None)
-def test_oracle_q9_a_medium_is_busy_as_long_as_its_work_demands(flows: list[Flow]) -> None:
+def test_oracle_Q9_a_medium_is_busy_as_long_as_its_work_demands(flows: list[Flow]) -> None:
     env = simpy.Environment()
     medium = SharedMedium(env)
 

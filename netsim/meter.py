@@ -1,0 +1,144 @@
+"""Joules of a run, added up as it happens: per node, and per layer for what goes over links."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+
+from netsim.clocks import Clock
+from netsim.energy import Energy, Terminal, idle_j, receive_j
+from netsim.network import Cell, LayerNetwork
+from netsim.topology import Node, Topology
+from netsim.units import w_from_dbm
+
+
+@dataclass(frozen=True)
+class Radios:
+    """Radiated powers of a layer's cells, and whether each device has a band of its own (static FDMA).
+
+    A station serves K own bands at once with one radio: each message costs it airtime / K, at a K-th of its
+    power per hertz. A device has all its power in its own band, and a broadcast takes the whole band.
+    """
+
+    device_w: float
+    station_w: float
+    own_bands: bool = False
+
+    @classmethod
+    def of(cls, layer: LayerNetwork) -> Radios | None:
+        """What a layer's network radiates: the cell's own powers; None for anything but a cell."""
+        if not isinstance(layer, Cell):
+            return None
+        radio = layer.radio
+        powers = w_from_dbm(radio.device_power), w_from_dbm(radio.station_power)
+        return cls(*powers, own_bands=radio.access == "fdma")
+
+
+@dataclass
+class Joules:
+    """Where a node's energy went; `wired_j` is the wires' for what it sent."""
+
+    compute_j: float = 0.0
+    transmit_j: float = 0.0
+    receive_j: float = 0.0
+    idle_j: float = 0.0
+    wired_j: float = 0.0
+
+    @property
+    def total_j(self) -> float:
+        """The sum of the parts."""
+        return self.compute_j + self.transmit_j + self.receive_j + self.idle_j + self.wired_j
+
+
+class Meter:
+    """Counts what nodes draw. Call `computed` and `sent` as work and transfers begin, `close` at a round's end.
+
+    Args:
+        energy: the scenario's section.
+        topology: whose nodes are metered.
+        clock: the devices' clock. Raises ValueError if `energy.compute` needs what it does not know.
+        radios: per layer from the devices up; None for a layer that is no cell.
+    """
+
+    def __init__(
+        self, energy: Energy, topology: Topology, clock: Clock, radios: Sequence[Radios | None]
+    ) -> None:
+        energy.compute.check(clock)
+        self.energy, self.clock, self.radios = energy, clock, tuple(radios)
+        self.topology = topology
+        self.layer_j = [0.0] * topology.depth
+        """Joules of sending, receiving and wires of each layer since the run began, both ends together."""
+        self.node_j: dict[str, Joules] = {node.name: Joules() for level in topology.levels for node in level}
+        """Joules of each node since the last `close`."""
+        self.closed_j = Joules()
+        """Joules of all nodes up to the last `close`."""
+        self._busy_s = dict.fromkeys(self.node_j, 0.0)
+
+    def computed(self, device: Node, steps: int, seconds: float) -> None:
+        """A device makes `steps` SGD steps in `seconds`."""
+        joules = self.energy.compute.compute_j(self.clock, device.ordinal, steps, seconds)
+        self.node_j[device.name].compute_j += joules
+        self._busy_s[device.name] += seconds
+
+    def sent(
+        self, layer: int, sender: Node, receivers: Sequence[Node], wire_bits: float, airtime_s: float
+    ) -> None:
+        """One transfer on `layer` (1 ... N) begins: a broadcast is one with all children as receivers.
+
+        `airtime_s`: seconds of sole use of the medium; whatever was erased is paid all the same.
+        """
+        radios = self.radios[layer - 1]
+        if radios is None:
+            joules = self.energy.wired_per_bit * wire_bits
+            self.node_j[sender.name].wired_j += joules
+        else:
+            joules = self._send(sender, layer, radios, airtime_s, len(receivers) > 1)
+            for receiver in receivers:
+                joules += self._receive(receiver, layer, radios, airtime_s, False)
+        self.layer_j[layer - 1] += joules
+
+    def close(self, length_s: float) -> Mapping[str, Joules]:
+        """Charge the waiting of `length_s` seconds and return each node's joules since the last call.
+
+        Nodes with a radio wait at its idle power, devices without one at `device.idle_power`.
+        """
+        done = self.node_j
+        for level in self.topology.levels:
+            for node in level:
+                waiting = self._waiting_w(node)
+                done[node.name].idle_j += idle_j(waiting, length_s, self._busy_s[node.name])
+        for joules in done.values():
+            for one in fields(Joules):
+                setattr(self.closed_j, one.name, getattr(self.closed_j, one.name) + getattr(joules, one.name))
+        self.node_j = {name: Joules() for name in done}
+        self._busy_s = dict.fromkeys(done, 0.0)
+        return done
+
+    def _send(self, node: Node, layer: int, radios: Radios, airtime_s: float, whole: bool) -> float:
+        terminal, radiated_w, own_s = self._radio(node, layer, radios, airtime_s, whole)
+        joules = terminal.transmit_j(radiated_w, own_s)
+        self.node_j[node.name].transmit_j += joules
+        self._busy_s[node.name] += own_s
+        return joules
+
+    def _receive(self, node: Node, layer: int, radios: Radios, airtime_s: float, whole: bool) -> float:
+        terminal, _, own_s = self._radio(node, layer, radios, airtime_s, whole)
+        joules = receive_j(terminal.receive_power, own_s)
+        self.node_j[node.name].receive_j += joules
+        self._busy_s[node.name] += own_s
+        return joules
+
+    def _radio(
+        self, node: Node, layer: int, radios: Radios, airtime_s: float, whole: bool
+    ) -> tuple[Terminal, float, float]:
+        """The node's radio, its radiated power and how long it is busy; `whole`: the message takes all the band."""
+        if node.level < layer:
+            return self.energy.device, radios.device_w, airtime_s
+        share = 1.0 / len(node.children) if radios.own_bands and not whole else 1.0
+        return self.energy.station, radios.station_w, airtime_s * share
+
+    def _waiting_w(self, node: Node) -> float:
+        if node.level and self.radios[node.level - 1] is not None:
+            return self.energy.station.idle_power
+        radio_above = node.level < len(self.radios) and self.radios[node.level] is not None
+        return self.energy.device.idle_power if radio_above or not node.level else 0.0

@@ -1,0 +1,102 @@
+"""Rates that change with time: cumulative bits, and their inverse."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """Cumulative bits A(t) of one period, repeated for ever.
+
+    Linear between its points (a rate that is constant by pieces), or all of a point's bits at its instant
+    (opportunities to deliver, lost when nothing is there to be sent).
+
+    Args:
+        times_s: [n], ascending (strictly, if linear) from 0 to the period.
+        bits: [n], cumulative, ascending from 0 (linear) or from the bits at time 0.
+        steps: whether bits come at instants.
+
+    Raises:
+        ValueError: no time passes, or no bits.
+    """
+
+    times_s: NDArray[np.float64]
+    bits: NDArray[np.float64]
+    steps: bool
+
+    def __post_init__(self) -> None:
+        if len(self.times_s) == 0 or not self.period_s > 0:
+            raise ValueError("a trace needs a length > 0 s")
+        if not self.total_bits > 0:
+            raise ValueError("a trace must deliver something, but all its rates are 0")
+
+    @cached_property
+    def period_s(self) -> float:
+        """After which it begins again."""
+        return float(self.times_s[-1])
+
+    @cached_property
+    def total_bits(self) -> float:
+        """Bits of one period."""
+        return float(self.bits[-1])
+
+    @property
+    def mean_rate_bps(self) -> float:
+        """Bits of a period / period."""
+        return self.total_bits / self.period_s
+
+    def finish_s(self, bits: float, at_s: float) -> float:
+        """Seconds until `bits` > 0 are through when sending begins at `at_s` >= 0: A^-1(A(t) + S) - t.
+
+        Exact, O(log n). An opportunity at the very instant `at_s` is missed.
+        """
+        phase_s = math.fmod(at_s, self.period_s)
+        sent = self._bits_at(phase_s) + bits
+        turns = max(0, math.ceil(sent / self.total_bits) - 1)
+        rest = min(sent - turns * self.total_bits, self.total_bits)
+        return max(0.0, turns * self.period_s + self._first_s(rest) - phase_s)
+
+    def _bits_at(self, phase_s: float) -> float:
+        if not self.steps:
+            return float(np.interp(phase_s, self.times_s, self.bits))
+        after = int(np.searchsorted(self.times_s, phase_s, side="right"))
+        return float(self.bits[after - 1]) if after else 0.0
+
+    def _first_s(self, bits: float) -> float:
+        """First instant of a period at which its cumulative bits reach `bits` in (0, total]."""
+        after = int(np.searchsorted(self.bits, bits, side="left"))
+        if self.steps or after == 0:
+            return float(self.times_s[after])
+        t0, t1 = self.times_s[after - 1 : after + 1].tolist()
+        b0, b1 = self.bits[after - 1 : after + 1].tolist()
+        return float(t0 + (bits - b0) * (t1 - t0) / (b1 - b0))
+
+
+def pieces(durations_s: NDArray[np.float64], rates_bps: NDArray[np.float64]) -> Curve:
+    """The curve of rates that each hold for a duration > 0."""
+    times_s = np.concatenate([[0.0], np.cumsum(durations_s)])
+    return Curve(times_s, np.concatenate([[0.0], np.cumsum(durations_s * rates_bps)]), steps=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Following:
+    """A channel whose rate follows a curve, `scale` times as fast, begun `offset_s` into it."""
+
+    curve: Curve
+    scale: float = 1.0
+    offset_s: float = 0.0
+
+    @property
+    def mean_rate_bps(self) -> float:
+        """The curve's, scaled."""
+        return self.scale * self.curve.mean_rate_bps
+
+    def airtime_s(self, wire_bits: float, at_s: float) -> float:
+        """See `Channel`."""
+        return self.curve.finish_s(wire_bits / self.scale, at_s + self.offset_s) if wire_bits else 0.0
