@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, cast
 
 import simpy
 
+from learning.compressors import Qsgd
 from learning.tasks import describe_task
 from netsim.cli.guard import InputError
 from netsim.scenario import Scenario, digest, dump_part, grow, load, resolved
 from netsim.topology import Topology
 from netsim.views import human
 from netsim.wiring import connect
+
+WORTH_A_HINT = 2.0
+"""Times by which a coded message must be shorter than the fixed code to be worth a line."""
 
 COLUMNS = ("layer", "senders", "children", "tau", "up", "bits up", "rule", "down", "bits down", "channel")
 
@@ -46,7 +50,19 @@ def check_command(name: str, overrides: Sequence[str], show_resolved: bool) -> i
     console.print(_table(scenario, topology, dim))
     for n, network in enumerate(scenario.network, start=1):
         console.print(f"channel of layer {n}: {network.describe()}", highlight=False, soft_wrap=True)
+    for line in _hints(scenario, dim):
+        console.print(line, highlight=False, soft_wrap=True)
     return 0
+
+
+def _hints(scenario: Scenario, dim: int) -> Iterator[str]:
+    """Where a message could be many times shorter for the asking."""
+    for n, layer in enumerate(scenario.ladder.layers, start=1):
+        for way, codec in (("up", layer.up), ("down", layer.downlink)):
+            fixed = codec.bits(dim)
+            if isinstance(codec, Qsgd) and fixed and fixed > WORTH_A_HINT * codec.expected_coded_bits(dim):
+                ratio = fixed / codec.expected_coded_bits(dim)
+                yield f"hint: layer {n} {way}: about {ratio:.2g} times shorter with `code: elias` (sizes then need values)"
 
 
 def _table(scenario: Scenario, topology: Topology, dim: int) -> object:

@@ -142,3 +142,9 @@ def test_cuda_where_there_is_none_is_refused(tmp_path: Path) -> None:
         pytest.skip("this machine has a CUDA device")
     done = netsim(*QUICK, "--device", "cuda", cwd=tmp_path)
     assert (done.returncode, "no CUDA device" in done.stderr) == (1, True)
+
+
+def test_check_hints_where_coded_messages_would_be_many_times_shorter(tmp_path: Path) -> None:
+    one_norm = netsim("check", "quickstart", "algorithm.qmlhfl.bucket=null", cwd=tmp_path).stdout
+    assert "hint: layer 1 up" in one_norm
+    assert "hint" not in netsim("check", "quickstart", "algorithm.qmlhfl.code=elias", cwd=tmp_path).stdout
