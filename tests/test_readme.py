@@ -37,7 +37,7 @@ def test_the_scenario_shown_is_the_quickstart() -> None:
     from netsim.scenario import digest, load, load_text
 
     shown = load_text(blocks("yaml")[0], "README.md")
-    assert digest(shown) == digest(load("quickstart", ["stop.deadline=null"]))
+    assert digest(shown) == digest(load("quickstart"))
 
 
 def test_the_demo_s_output_is_the_program_s(tmp_path: Path) -> None:
