@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from learning.compressors import Compressor, Integer, Plain, Sign
@@ -56,7 +57,7 @@ class Layer:
                 f"tau must be >= 1, got {self.tau}; to skip a layer, remove it from the topology"
             )
 
-    @property
+    @cached_property
     def downlink(self) -> Compressor:
         """The compressor of the parent's broadcasts after the first of a period (which is forwarded)."""
         if self.down is not None:
@@ -78,6 +79,7 @@ class Algorithm:
             raise ValueError("an algorithm needs at least one layer, got none")
         for number, layer in enumerate(self.layers, start=1):
             _check_signs(number, layer)
+            _check_step(self.leaf, layer.rule)
             _check_lattice(number, layer, self.layers)
 
     @property
@@ -120,6 +122,15 @@ def _check_signs(number: int, layer: Layer) -> None:
     if signs and not votes:
         raise ValueError(
             f"layer {number}: sign carries no magnitude, so its rule must be vote, got {layer.rule}"
+        )
+
+
+def _check_step(leaf: Leaf, rule: Rule) -> None:
+    """Signs do not see the devices' learning rate: a second value would change nothing."""
+    if isinstance(rule, Vote) and rule.step != leaf.learning_rate:
+        raise ValueError(
+            f"learning_rate is the vote's step where layer 1 votes: got {leaf.learning_rate} and step {rule.step}; "
+            "write the same number twice"
         )
 
 

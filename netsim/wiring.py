@@ -7,6 +7,7 @@ from pathlib import Path
 
 import simpy
 
+from learning.datasets import DataError
 from learning.engine import Engine
 from learning.rules import Mean, Rule
 from learning.tasks import Task, make_task
@@ -30,7 +31,12 @@ def task_of(scenario: Scenario, topology: Topology) -> Task:
     spec = scenario.task
     groups = [edge.ordinal for edge in topology.levels[1] for _ in edge.children]
     folder = Path(spec.data_dir) if spec.data_dir else None
-    task = make_task(spec.dataset, spec.partition, spec.model, groups, scenario.seed, folder)
+    try:
+        task = make_task(spec.dataset, spec.partition, spec.model, groups, scenario.seed, folder)
+    except DataError:
+        raise
+    except ValueError as error:
+        raise WiringError(f"task: {error}") from None
     try:
         scenario.ladder.check_dimension(task.dim)
     except ValueError as error:

@@ -19,6 +19,7 @@ def blocks(language: str) -> list[str]:
 
 
 def test_every_netsim_command_runs(tmp_path: Path) -> None:
+    (tmp_path / "my_lab.py").write_text(next(block for block in blocks("python") if "ScaledSign" in block))
     lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("netsim ")]
     assert len(lines) >= 7
     for line in lines:
@@ -31,13 +32,18 @@ def test_every_netsim_command_runs(tmp_path: Path) -> None:
             check=False,
         )
         assert done.returncode == 0, f"{line}\n{done.stderr}"
+    reading = next(block for block in blocks("python") if "Result.load" in block)
+    done = subprocess.run(
+        [sys.executable, "-c", reading], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert "accuracy" in done.stdout
 
 
 def test_the_scenario_shown_is_the_quickstart() -> None:
     from netsim.scenario import digest, load, load_text
 
     shown = load_text(blocks("yaml")[0], "README.md")
-    assert digest(shown) == digest(load("quickstart", ["stop.deadline=null"]))
+    assert digest(shown) == digest(load("quickstart"))
 
 
 def test_the_demo_s_output_is_the_program_s(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
+from math import log2, sqrt
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -54,6 +54,13 @@ class Qsgd:
         if self.code == "elias":
             return None
         return 32 * self._buckets(dim) + dim * (1 + self.levels.bit_length())
+
+    def expected_coded_bits(self, dim: int) -> float:
+        """Return QSGD's estimate of the mean Elias-coded length (arXiv:1610.02132, Theorem 3.2, o(1) dropped)."""
+        size, s = self._size(dim), self.levels
+        nonzero = s * (s + sqrt(size))
+        spread = max(1.0, 2 * (s**2 + size) / nonzero)
+        return self._buckets(dim) * (32 + (3 + 1.5 * log2(spread)) * nonzero)
 
     def omega(self, dim: int) -> float:
         """Return q*(B, s) of the largest bucket: sqrt(B)/s - 1 if sqrt(B) >= 2s, else B/(4 s^2).

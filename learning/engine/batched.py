@@ -17,6 +17,7 @@ from torch import Tensor
 
 from learning.coins import Coins
 from learning.engine.eager import bits_of, one_key, value_of
+from learning.engine.encoding import encoded
 from learning.engine.fused import aligned
 from learning.engine.merging import base_of, carries_models
 from learning.engine.promises import Announce, Answer, Combine, Ref, Start, Train
@@ -63,7 +64,7 @@ class BatchedSolver:
                 case Start():
                     ref.settle(self._task.initial(self._seed))
                 case Announce(codec, own, copy, key):
-                    sent = codec.encode((value_of(own) - value_of(copy))[None], one_key(key))
+                    sent = encoded(codec, (value_of(own) - value_of(copy))[None], one_key(key))
                     ref.bits = bits_of(sent)
                     ref.settle(value_of(copy) + sent.values[0])
                 case Train():
@@ -106,7 +107,7 @@ class BatchedSolver:
         if not jobs:
             for row, op in zip(work, ops, strict=True):
                 torch.sub(value_of(op.moved), value_of(op.heard), out=row)
-        sent = codec.encode(work, Coins(np.array([op.key for op in ops], dtype=np.uint64)))
+        sent = encoded(codec, work, Coins(np.array([op.key for op in ops], dtype=np.uint64)))
         return list(sent.values), sent.bits
 
     def _trained(self, jobs: Sequence[Train], models: bool) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from learning.coins import Coins
 from learning.compressors import Encoded
+from learning.engine.encoding import encoded
 from learning.engine.merging import base_of, carries_models
 from learning.engine.promises import Announce, Answer, Combine, Ref, Start, Train
 from learning.engine.trainers import Trainer
@@ -37,7 +38,7 @@ class EagerSolver:
             case Answer():
                 ref.bits = self._answer(ref, ref.op)
             case Announce(codec, own, copy, key):
-                sent = codec.encode((value_of(own) - value_of(copy))[None], one_key(key))
+                sent = encoded(codec, (value_of(own) - value_of(copy))[None], one_key(key))
                 ref.bits = bits_of(sent)
                 ref.settle(value_of(copy) + sent.values[0])
             case Combine():
@@ -61,7 +62,7 @@ class EagerSolver:
         update = (
             self._trained(job, False) if isinstance(job, Train) else value_of(op.moved) - value_of(op.heard)
         )
-        sent = op.codec.encode(update[None] if local else update[None].clone(), one_key(op.key))
+        sent = encoded(op.codec, update[None] if local else update[None].clone(), one_key(op.key))
         ref.settle(sent.values[0])
         return bits_of(sent)
 

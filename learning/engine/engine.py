@@ -9,6 +9,7 @@ from typing import Protocol
 from learning.algorithm import Leaf
 from learning.coins import row_key
 from learning.compressors import Compressor
+from learning.engine.encoding import payload_bits
 from learning.engine.promises import (
     Announce,
     Answer,
@@ -74,15 +75,15 @@ class Engine:
         """The upload of the node at `place`: how far `moved` is from what it `heard`, through `codec`."""
         key = self._key("compressor", place, visit, UP)
         body = self._promise(Answer(codec, moved, heard, key), (moved, heard), (codec,), packed(key))
-        return Letter(body, codec.bits(self.dim))
+        return Letter(body, payload_bits(codec, self.dim))
 
     def announce(self, codec: Compressor, place: Place, own: Ref, copy: Ref, visit: Visit) -> Letter:
         """The broadcast of the node at `place`; the body is the copy its receivers then hold."""
         if codec.lossless:
-            return Letter(own, codec.bits(self.dim))
+            return Letter(own, payload_bits(codec, self.dim))
         key = self._key("compressor", place, visit, DOWN)
         body = self._promise(Announce(codec, own, copy, key), (own, copy), (codec,), packed(key))
-        return Letter(body, codec.bits(self.dim))
+        return Letter(body, payload_bits(codec, self.dim))
 
     def combine(
         self,

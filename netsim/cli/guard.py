@@ -42,6 +42,7 @@ USER_ERRORS = {
     "ScenarioError",
     "TopologyError",
     "DataError",
+    "PartError",
     "ResultError",
     "ValuesNeededError",
     "WiringError",

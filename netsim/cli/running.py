@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from learning.engine import DeviceKind, EngineKind
+from netsim.cli.guard import InputError
 from netsim.cli.progress import progress
 from netsim.scenario import load
+
+if TYPE_CHECKING:
+    from netsim.result import Result
 
 
 def run_command(
@@ -28,17 +35,53 @@ def run_command(
     memory_bytes = None if memory is None else bytes_of(memory)
     if scenario.sweep:
         sys.stderr.write("netsim: `sweep:` is ignored by run; this runs the scenario's own values\n")
+    _probe(out / scenario.name)
     from netsim.simulation import simulate
-    from netsim.views import closing_lines, write_report
+    from netsim.views import closing_lines
 
     with progress(scenario.stop.rounds) as display:
         result = simulate(
             scenario, engine=engine, device=device, memory_bytes=memory_bytes, on_round=display.show
         )
-    folder = result.save(out / scenario.name / result.digest)
-    report = write_report(result, folder / "report.html")
+    folder, report = _keep(result, out / scenario.name / result.digest)
+    _warn_of_divergence(result)
     if as_json:
         sys.stdout.write(json.dumps(result.summary(folder)) + "\n")
     else:
         sys.stdout.write("\n".join([*closing_lines(result), f"report: {report}"]) + "\n")
     return 0
+
+
+def _probe(folder: Path) -> None:
+    """Find out that nothing can be written there before the training, not after it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"--out: {folder} cannot be written: {error.strerror}; name another folder"
+        ) from None
+
+
+def _keep(result: Result, folder: Path) -> tuple[Path, Path]:
+    from netsim.views import write_report
+
+    try:
+        kept = result.save(folder)
+        return kept, write_report(result, kept / "report.html")
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be written: {error.strerror}; free space, or name another --out"
+        ) from None
+
+
+def _warn_of_divergence(result: Result) -> None:
+    """A loss that overflowed is a result, but nobody should take it for a good one."""
+    evaluated = result.rounds[result.rounds["accuracy"].notna()]
+    lost = evaluated[~evaluated["loss"].abs().lt(math.inf)]
+    if len(lost):
+        sys.stderr.write(
+            f"netsim: the loss is not finite from round {int(lost['round'].iloc[0])} on: the model diverged; "
+            "a smaller learning_rate, or more quantization levels, may help\n"
+        )

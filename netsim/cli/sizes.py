@@ -11,4 +11,4 @@ def bytes_of(text: str) -> int:
     try:
         return int(parse(text, "size") // 8)
     except ValueError as error:
-        raise InputError(f"--memory: {error}") from None
+        raise InputError(f"--memory: {error} (or 64 MB)") from None

@@ -31,7 +31,7 @@ algorithm:
   # QMLHFL: tau[0] steps at a device between uploads, tau[1] edge aggregations between uploads, ...; QSGD levels
   # of each layer's uplink (null: not quantized). Also fedavg, sign_sgd, hier_favg, hier_local_qsgd, hier_sign_sgd.
   qmlhfl: {learning_rate: 0.2, batch_size: 32, tau: [5, 2, 2], levels: [4, 8, 16], bucket: 512}
-  # The same, layer by layer (`netsim check --resolved` writes every recipe so):
+  # Or layer by layer (`netsim check --resolved` writes every recipe so), here with a quantized top broadcast:
   # leaf: {learning_rate: 0.2, batch_size: 32}
   # layers:
   #   - {tau: 5, up: {qsgd: {levels: 4}}, rule: mean}
@@ -47,9 +47,6 @@ network:                    # one entry per layer, from the devices up
 stop: {rounds: 20}          # global rounds; also deadline: 20 s (simulated) and target_accuracy: 0.95, first wins
 evaluate: {every: 1}        # score the cloud's model in every round
 precision: float32          # or float64
-
-# `netsim sweep` runs every combination; `netsim run` ignores this section.
-sweep: {"network[0].cell.uplink": [1 MHz, 5 MHz, 20 MHz], seed: [1, 2, 3]}
 """
 
 

@@ -14,6 +14,7 @@ from ruamel.yaml.representer import RoundTripRepresenter
 from learning.algorithm import Algorithm
 from netsim.scenario.inline import written
 from netsim.scenario.schema import PARTS, Scenario, grow
+from netsim.scenario.strangers import sources
 from netsim.topology import Fanout
 
 NEITHER = ("name", "sweep")  # say nothing about a run's results
@@ -35,13 +36,16 @@ def resolved(scenario: Scenario) -> str:
 def digest(scenario: Scenario) -> str:
     """16 hex digits of blake2b over the resolved content without name, sweep and the place of the data.
 
-    A recipe and its expanded form agree, and so do a topology file and a copy of it under another name.
+    A recipe and its expanded form agree, and so do a topology file and a copy of it under another name. The
+    source of parts from outside enters: another body behind the same name is another run.
     """
     ladder = scenario.ladder
     natural = replace(ladder, layers=tuple(replace(layer, down=layer.downlink) for layer in ladder.layers))
     content = {key: value for key, value in _content(scenario, natural).items() if key not in NEITHER}
     content["topology"] = grow(scenario).fingerprint
     content["task"].pop("data_dir")
+    if strangers := sources(content):
+        content["sources"] = strangers
     text = json.dumps(_canonical(content), sort_keys=True, separators=(",", ":"), allow_nan=False)
     return blake2b(text.encode(), digest_size=8).hexdigest()
 

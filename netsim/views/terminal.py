@@ -30,8 +30,9 @@ def closing_lines(result: Result) -> list[str]:
     up, down = result.bits("up"), result.bits("down")
     rounds = f"{human.count(result.finished_rounds)} round{'s' if result.finished_rounds != 1 else ''}"
     layers = [f"layer {n}: {_sent(*bits)}" for n, bits in enumerate(zip(up, down, strict=True), 1)]
+    lasted = f" after {human.seconds(result.sim_time_s)} simulated" if result.finished_rounds else ""
     return [
-        f"{_outcome(result)} after {human.seconds(result.sim_time_s)} simulated, {_sent(sum(up), sum(down))}",
+        f"{_outcome(result)}{lasted}, {_sent(sum(up), sum(down))}",
         f"{rounds}, stopped by {human.cause(result.manifest['stopped_by'])}",
         *layers,
     ]

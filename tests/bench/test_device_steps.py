@@ -62,7 +62,9 @@ def naive(made: ClassificationTask) -> Callable[[], None]:
     """What most published code does, on tensors that are ready: one module, loader and optimiser per device."""
     bound = made.bind(torch.device("cpu"), torch.float32)
     x, y = bound.gather(list(range(DEVICES)), np.tile(np.arange(STEPS * BATCH), (DEVICES, 1)))
-    loaders = [DataLoader(TensorDataset(a, b), batch_size=BATCH, shuffle=True) for a, b in zip(x, y, strict=True)]
+    loaders = [
+        DataLoader(TensorDataset(a, b), batch_size=BATCH, shuffle=True) for a, b in zip(x, y, strict=True)
+    ]
 
     def run() -> None:
         for loader in loaders:
@@ -93,5 +95,7 @@ def test_device_steps_per_cpu_second(model: str, capsys: pytest.CaptureFixture[s
     made = task(model)
     ours, theirs = steps_per_second(batched(made)), steps_per_second(naive(made))
     with capsys.disabled():
-        print(f"\n{model}: batched {ours:,.0f} steps/s, naive {theirs:,.0f} steps/s, ratio {ours / theirs:.2f}")
+        print(
+            f"\n{model}: batched {ours:,.0f} steps/s, naive {theirs:,.0f} steps/s, ratio {ours / theirs:.2f}"
+        )
     assert ours > 0.5 * theirs

@@ -76,8 +76,11 @@ def test_the_resolved_scenario_runs_to_the_same_digest(tmp_path: Path) -> None:
 def test_check_prints_a_row_per_layer(tmp_path: Path) -> None:
     lines = netsim("check", "quickstart", cwd=tmp_path).stdout.splitlines()
     rows = [line.split() for line in lines if line[:1].isdigit() and line.split()[0] in "123"]
-    assert [row[:4] for row in rows] == [["1", "40", "5", "5"], ["2", "8", "4", "2"], ["3", "2", "2", "2"]]
-    assert [row[-1] for row in rows] == ["cell", "wired", "wired"]
+    assert [row[:5] for row in rows] == [
+        ["1", "40", "5", "cell", "5"],
+        ["2", "8", "4", "wired", "2"],
+        ["3", "2", "2", "wired", "2"],
+    ]
 
 
 def test_init_writes_a_sample_that_passes_check_and_is_never_overwritten(tmp_path: Path) -> None:
@@ -142,3 +145,9 @@ def test_cuda_where_there_is_none_is_refused(tmp_path: Path) -> None:
         pytest.skip("this machine has a CUDA device")
     done = netsim(*QUICK, "--device", "cuda", cwd=tmp_path)
     assert (done.returncode, "no CUDA device" in done.stderr) == (1, True)
+
+
+def test_check_hints_where_coded_messages_would_be_many_times_shorter(tmp_path: Path) -> None:
+    one_norm = netsim("check", "quickstart", "algorithm.qmlhfl.bucket=null", cwd=tmp_path).stdout
+    assert "hint: layer 1 up" in one_norm
+    assert "hint" not in netsim("check", "quickstart", "algorithm.qmlhfl.code=elias", cwd=tmp_path).stdout

@@ -31,7 +31,7 @@ def test_a_timing_run_says_that_nothing_was_evaluated(make_result: MakeResult) -
 
 
 def test_a_run_cut_in_its_first_round_says_so(make_result: MakeResult) -> None:
-    assert closing_lines(make_result(finished=0))[0].startswith("no round finished after 0 s")
+    assert closing_lines(make_result(finished=0))[0].startswith("no round finished, ")
 
 
 def test_the_table_has_aligned_lines_with_the_first_and_the_last_round(make_result: MakeResult) -> None:

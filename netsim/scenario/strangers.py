@@ -1,0 +1,37 @@
+"""Parts from outside: their source is part of what a run depends on."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from netsim.scenario.parts import STRANGER
+
+
+def sources(content: Any) -> dict[str, str]:
+    """For every `package.module:Name` in resolved data, a hash of the file that defines it.
+
+    A class without a file (typed into a session) is named by its module alone.
+    """
+    return {name: _hash(name.partition(":")[0]) for name in sorted(set(_names(content)))}
+
+
+def _names(content: Any) -> Iterator[str]:
+    if isinstance(content, str) and re.match(STRANGER, content):
+        yield content
+    elif isinstance(content, dict):
+        for key, value in content.items():
+            yield from _names(key)
+            yield from _names(value)
+    elif isinstance(content, list):
+        for value in content:
+            yield from _names(value)
+
+
+def _hash(module: str) -> str:
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return blake2b(Path(file).read_bytes(), digest_size=8).hexdigest() if file else module

@@ -1,0 +1,24 @@
+"""What nobody holds any more is gone: a long run needs no more memory than a short one."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+
+from learning.engine.promises import Ref
+from netsim.simulation import play
+
+from .runs import RECIPES, recipe
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_refs_do_not_pile_up_over_rounds(name: str) -> None:
+    def alive(rounds: int) -> int:
+        run = play(recipe(name, rounds=rounds, evaluate="{every: 100}"), device="cpu")
+        gc.collect()
+        held = sum(type(thing) is Ref for thing in gc.get_objects())
+        assert len(run.engine._book._names) <= 12
+        return held
+
+    assert alive(12) <= alive(3)
