@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -19,7 +20,7 @@ from netsim.trace import Trace
 
 MESSAGES = (
     "round", "layer", "direction", "src", "dst", "receivers",
-    "payload_bits", "wire_bits", "airtime_s", "sent_s", "arrived_s",
+    "payload_bits", "wire_bits", "airtime_s", "sent_s", "arrived_s", "delivered",
 )  # fmt: skip
 NODES = ("round", "node", "level", "downlink_s", "compute_s", "below_s", "uplink_s", "waiting_s")
 
@@ -55,7 +56,7 @@ def close_books(
         "stopped_by": stopped_by,
         "rounds": int(rounds["round"].iloc[-1]),
         "sim_time_s": float(rounds["sim_time_s"].iloc[-1]),
-        "totals": dict(trace.totals),
+        "totals": {**trace.totals, **energy_totals(trace)},
         "task": {"description": task.description, "provenance": task.provenance, "parameters": task.dim},
         "numerics": {
             "engine": numerics.engine,
@@ -71,9 +72,17 @@ def close_books(
         scenario_text=resolved(scenario),
         rounds=rounds,
         messages=pd.DataFrame(trace.messages, columns=list(MESSAGES)),
-        nodes=pd.DataFrame(trace.nodes, columns=list(NODES)),
+        nodes=pd.DataFrame(trace.nodes, columns=None if trace.nodes else list(NODES)),
         manifest=manifest,
     )
+
+
+def energy_totals(trace: Trace) -> dict[str, float]:
+    """Joules of the whole run, an unfinished round included; nothing where nobody counted."""
+    if trace.meter is None:
+        return {}
+    spent = trace.meter.closed_j
+    return {"energy_j": spent.total_j, **{f"energy_{name}": value for name, value in asdict(spent).items()}}
 
 
 def device_name(numerics: Numerics) -> str:

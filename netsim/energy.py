@@ -54,10 +54,10 @@ class Kappa:
 
     def compute_j(self, clock: Clock, ordinal: int, steps: int, seconds: float) -> float:
         """See `Consumption`."""
+        self.check(clock)
         hz = clock.hz_of(ordinal)
-        if clock.cycles is None or hz is None:
-            self.check(clock)
-            raise AssertionError
+        assert clock.cycles is not None
+        assert hz is not None
         return cycles_j(self.kappa, steps * clock.cycles, hz)
 
     def describe(self) -> str:

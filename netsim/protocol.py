@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
@@ -10,7 +11,9 @@ import simpy
 
 from learning.algorithm import Algorithm, Layer
 from learning.engine import Engine, Letter, Place, Ref, Visit
-from netsim.network import Ports
+from netsim.clocks import Clock
+from netsim.meter import Meter
+from netsim.network import Ports, Transfer
 from netsim.topology import Node
 from netsim.trace import Path, Trace
 
@@ -29,10 +32,10 @@ class Heard:
 
 @dataclass(frozen=True)
 class Talk:
-    """A finished conversation: the child's answer, when it arrived, and what it waited for."""
+    """A finished conversation: the child's answer (None: lost on its way), when it ended, and what it waited for."""
 
-    answer: Letter
-    arrived_s: float
+    answer: Letter | None
+    ended_s: float
     path: Path
 
 
@@ -40,8 +43,9 @@ class Talk:
 class Loop:
     """What the nested loop needs from its surroundings, and nothing more.
 
-    `ports` and `shares` (the children's weights, summing to 1) are keyed by parent name; `step_s` holds
-    each device's seconds per SGD step by leaf ordinal.
+    `ports` and `shares` (the children's weights, summing to 1) are keyed by parent name; `clock` times the
+    devices' local work, `aggregation_s` a server's from the last answer to its new model; `meter` counts
+    joules, if anybody wants them.
     """
 
     env: simpy.Environment
@@ -49,8 +53,10 @@ class Loop:
     algorithm: Algorithm
     ports: Mapping[str, Ports]
     shares: Mapping[str, Sequence[float]]
-    step_s: Sequence[float]
+    clock: Clock
     trace: Trace
+    aggregation_s: float = 0.0
+    meter: Meter | None = None
 
     def advance(
         self, node: Node, heard: Heard, tau: int, visit: Visit, watch: Watch | None = None
@@ -83,11 +89,26 @@ class Loop:
         ]
         yield self.env.all_of(talks)
         done = [cast("Talk", talk.value) for talk in talks]
+        path = max(done, key=lambda talk: talk.ended_s).path
+        if self.aggregation_s:
+            yield self.env.timeout(self.aggregation_s)
+            path = path.computing(self.aggregation_s)
+        return self._merge(node, layer, own, said, done, visit), path
+
+    def _merge(
+        self, node: Node, layer: Layer, own: Ref, said: Heard, done: Sequence[Talk], visit: Visit
+    ) -> Ref:
+        """The node's new model from the answers that arrived, whose weights are renormalised; none: its own."""
+        present = [(t.answer, w) for t, w in zip(done, self.shares[node.name], strict=True) if t.answer]
+        if not present:
+            return own
+        answers = [answer for answer, _ in present]
+        shares = [weight for _, weight in present]
+        if len(present) < len(done):
+            whole = math.fsum(shares)
+            shares = [weight / whole for weight in shares]
         onto = own if layer.onto == "own" else said.model
-        answers, shares = [talk.answer for talk in done], self.shares[node.name]
-        merged = self.engine.combine(layer.rule, place(node), onto, said.model, answers, shares, visit)
-        last = max(done, key=lambda talk: talk.arrived_s)
-        return merged, last.path
+        return self.engine.combine(layer.rule, place(node), onto, said.model, answers, shares, visit)
 
     def _local_work(self, child: Node, layer: Layer, said: Heard, visit: Visit) -> Letter | None:
         """A device's answer is promised when its parent speaks, so that siblings train in one stack."""
@@ -114,14 +135,22 @@ class Loop:
             moved, path = yield from self.advance(child, said, layer.tau, visit)
             answer = self.engine.answer(layer.up, place(child), moved, said.model, visit)
         else:
-            yield self.env.timeout(layer.tau * self.step_s[child.ordinal])
+            yield self.env.timeout(self._local_work_s(child, layer.tau, visit))
             answer, path = promised, Path(self.env.now - heard_s, *2 * ((0.0,) * self.algorithm.depth,))
         ready_s = self.env.now
-        yield self._reply(node, i, answer, visit)
+        sent = self._reply(node, i, answer, visit)
+        yield sent.arrived
         self.trace.spent(
             visit.path[0] + 1, child, heard_s - began_s, ready_s - heard_s, self.env.now - ready_s
         )
-        return Talk(answer, self.env.now, path.over(node.level, heard_s - began_s, self.env.now - ready_s))
+        arrived = answer if sent.delivered else None
+        return Talk(arrived, self.env.now, path.over(node.level, heard_s - began_s, self.env.now - ready_s))
+
+    def _local_work_s(self, device: Node, steps: int, visit: Visit) -> float:
+        seconds = self.clock.local_work_s(device.ordinal, steps, visit.step)
+        if self.meter is not None:
+            self.meter.computed(device, steps, seconds)
+        return seconds
 
     def _speak(self, node: Node, said: Heard, visit: Visit) -> Sequence[simpy.Event]:
         sent = self.ports[node.name].down.send(said.bits)
@@ -129,14 +158,21 @@ class Loop:
         row["receivers"] = len(node.children)
         for event in sent.arrivals:
             _stamp(event, row, self.env)
+        if self.meter is not None:
+            hearers = [node.children] if sent.transfers == 1 else [(child,) for child in node.children]
+            for one, receivers in zip(sent.each, hearers, strict=True):
+                self.meter.sent(node.level, node, receivers, one.wire_bits, one.airtime_s)
         return sent.arrivals
 
-    def _reply(self, node: Node, i: int, answer: Letter, visit: Visit) -> simpy.Event:
+    def _reply(self, node: Node, i: int, answer: Letter, visit: Visit) -> Transfer:
         bits = self.engine.bits(answer)
         sent = self.ports[node.name].up[i].send(bits)
         row = self._message(node.level, "up", node.children[i].name, node.name, bits, sent, visit)
+        row["delivered"] = sent.delivered
         _stamp(sent.arrived, row, self.env)
-        return sent.arrived
+        if self.meter is not None:
+            self.meter.sent(node.level, node.children[i], (node,), sent.wire_bits, sent.airtime_s)
+        return sent
 
     def _message(
         self, layer: int, direction: str, src: str, dst: str, payload_bits: int, sent: Any, visit: Visit
@@ -154,6 +190,7 @@ class Loop:
                 "airtime_s": sent.airtime_s,
                 "sent_s": self.env.now,
                 "arrived_s": float("nan"),
+                "delivered": True,
             }
         )
 

@@ -87,8 +87,10 @@ class Run:
         return self.stopped_by != "deadline"
 
     def close(self) -> None:
-        """Evaluate the last finished round if its row was not due."""
+        """Evaluate the last finished round if its row was not due; charge what an unfinished one has drawn."""
         row = self.trace.rounds[-1]
+        if self.trace.meter is not None:
+            self.trace.meter.close(max(0.0, self.env.now - row["sim_time_s"]))  # an unfinished round's
         if row["round"] % self.scenario.evaluate.every and self.stopped_by == "deadline":
             row |= self.engine.score(self.model)
 

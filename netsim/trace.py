@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from netsim.meter import Joules, Meter
 from netsim.topology import Node, Topology
 
 
@@ -27,6 +28,10 @@ class Path:
         down = tuple(a + b for a, b in zip(self.down_s, other.down_s, strict=True))
         up = tuple(a + b for a, b in zip(self.up_s, other.up_s, strict=True))
         return Path(self.compute_s + other.compute_s, down, up)
+
+    def computing(self, seconds: float) -> Path:
+        """This path followed by a server's own computing."""
+        return Path(self.compute_s + seconds, self.down_s, self.up_s)
 
     def over(self, layer: int, down_s: float, up_s: float) -> Path:
         """This path with a downlink before and an uplink after it on `layer` (1 ... N)."""
@@ -50,6 +55,7 @@ class Trace:
     """Append-only tables of one run (see netsim.result for their columns)."""
 
     topology: Topology
+    meter: Meter | None = None
     rounds: list[dict[str, Any]] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
     nodes: list[dict[str, Any]] = field(default_factory=list)
@@ -62,8 +68,11 @@ class Trace:
 
     @property
     def totals(self) -> Mapping[str, list[int]]:
-        """Bits sent so far, per layer from the devices up, finished or not."""
-        return {name: list(values) for name, values in self._totals.items()}
+        """Bits sent and uploads lost so far, per layer from the devices up, in finished rounds or not."""
+        lost = [0] * self.topology.depth
+        for message in self.messages:
+            lost[message["layer"] - 1] += not message["delivered"]
+        return {name: list(values) for name, values in self._totals.items()} | {"lost_up": lost}
 
     def sent(self, message: dict[str, Any]) -> dict[str, Any]:
         """Record a transfer when it begins; the returned row gets its `arrived_s` later."""
@@ -88,12 +97,15 @@ class Trace:
     def round_done(
         self, turn: int, now_s: float, metrics: Mapping[str, float], steps: int, path: Path
     ) -> None:
-        """Close global round `turn` (1, 2, ...): its row, and where each node's time went."""
+        """Close global round `turn` (1, 2, ...): its row, and where each node's time and energy went."""
         length_s = now_s - self.rounds[-1]["sim_time_s"]
+        joules = self.meter.close(length_s) if self.meter is not None else {}
         self._row(turn, now_s, metrics, steps, self._totals, path)
-        for level in self.topology.levels[:-1]:
+        for level in self.topology.levels:
             for node in level:
                 self._node_row(turn, node, length_s)
+                if node.name in joules:
+                    self.nodes[-1] |= _columns(joules[node.name])
 
     def _row(
         self,
@@ -113,13 +125,20 @@ class Trace:
         row["local_steps"] = steps
         for name, values in totals.items():
             row |= {f"{name}_{n}": value for n, value in enumerate(values, start=1)}
+        if self.meter is not None:
+            spent = self.meter.closed_j
+            row |= {"energy_j": spent.total_j} | {
+                f"energy_{name}": value for name, value in asdict(spent).items()
+            }
+            row |= {f"energy_layer_j_{n}": value for n, value in enumerate(self.meter.layer_j, start=1)}
         row["path_compute_s"] = path.compute_s
         row |= {f"path_down_s_{n}": value for n, value in enumerate(path.down_s, start=1)}
         row |= {f"path_up_s_{n}": value for n, value in enumerate(path.up_s, start=1)}
         self.rounds.append(row)
 
     def _node_row(self, turn: int, node: Node, length_s: float) -> None:
-        shares = self._shares.pop((turn, node.name), _Shares())
+        served = _Shares(busy_s=length_s)  # the cloud serves its children all the time
+        shares = served if node is self.topology.root else self._shares.pop((turn, node.name), _Shares())
         spent_s = shares.downlink_s + shares.busy_s + shares.uplink_s
         self.nodes.append(
             {
@@ -133,3 +152,7 @@ class Trace:
                 "waiting_s": max(0.0, length_s - spent_s),
             }
         )
+
+
+def _columns(joules: Joules) -> dict[str, float]:
+    return {f"energy_{name}": value for name, value in asdict(joules).items()}

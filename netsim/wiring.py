@@ -11,7 +11,8 @@ from learning.datasets import DataError
 from learning.engine import Engine
 from learning.rules import Mean, Rule
 from learning.tasks import Task, make_task
-from netsim.clocks import Work
+from netsim.clocks import Clock, Work
+from netsim.meter import Meter, Radios
 from netsim.network import Ports
 from netsim.protocol import Loop
 from netsim.scenario import Scenario
@@ -48,15 +49,35 @@ def wire(
     scenario: Scenario, topology: Topology, task: Task, env: simpy.Environment, engine: Engine, trace: Trace
 ) -> Loop:
     """Everything the nested loop needs. Raises WiringError as `connect` does."""
-    algorithm, seed = scenario.ladder, scenario.seed
+    algorithm = scenario.ladder
     ports = connect(scenario, topology, env)
     parents = [node for level in topology.levels[1:] for node in level]
     shares = {p.name: children_shares(p, algorithm.layers[p.level - 1].rule, task.samples) for p in parents}
     batch = algorithm.leaf.batch_size
     work = Work(float(task.flops_per_sample * batch), batch)
+    clock = clock_of(scenario, topology, work)
+    trace.meter = meter_of(scenario, topology, clock)
+    wait_s = scenario.servers.aggregation
+    return Loop(env, engine, algorithm, ports, shares, clock, trace, wait_s, trace.meter)
+
+
+def clock_of(scenario: Scenario, topology: Topology, work: Work) -> Clock:
+    """The devices' clock. Raises WiringError where the compute part cannot time this work."""
     ordinals = [device.ordinal for device in topology.levels[0]]
-    step_s = scenario.devices.compute.clock(work, ordinals, seed).step_s
-    return Loop(env, engine, algorithm, ports, shares, [float(s) for s in step_s], trace)
+    try:
+        return scenario.devices.compute.clock(work, ordinals, scenario.seed)
+    except (ValueError, OSError) as error:
+        raise WiringError(f"devices.compute: {error}") from None
+
+
+def meter_of(scenario: Scenario, topology: Topology, clock: Clock) -> Meter | None:
+    """The meter of a scenario with an energy section. Raises WiringError where a part lacks what it needs."""
+    if scenario.energy is None:
+        return None
+    try:
+        return Meter(scenario.energy, topology, clock, [Radios.of(layer) for layer in scenario.network])
+    except ValueError as error:
+        raise WiringError(f"energy: {error}") from None
 
 
 def connect(scenario: Scenario, topology: Topology, env: simpy.Environment) -> dict[str, Ports]:

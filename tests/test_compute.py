@@ -18,7 +18,7 @@ from netsim.luck import normals, uniforms
 from netsim.spreads import Lognormal, NoSpread, ShiftedExponential, Uniform
 
 STEP = Work(8e8, 32)
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parent / "device_speeds"
 SPEEDS = str(DATA / "speeds.csv")
 
 

@@ -26,13 +26,34 @@ from learning.models import MODELS, Model
 from learning.partitions import PARTITIONS, Iid, Partition
 from learning.recipes import RECIPES, Recipe
 from learning.rules import RULES, Rule
-from netsim.compute import COMPUTE, SPREADS, Compute, Spread
-from netsim.network import NETWORKS, PATHLOSS, LayerNetwork, PathLoss
+from netsim.compute import COMPUTE, SPREADS, Compute, Servers, Spread
+from netsim.energy import CONSUMPTIONS, Consumption, Energy
+from netsim.network import (
+    FADING,
+    LAWS,
+    LOSSES,
+    NETWORKS,
+    PATHLOSS,
+    PLACEMENTS,
+    RATE_MAPS,
+    SHADOWING,
+    TRACES,
+    Fading,
+    Law,
+    LayerNetwork,
+    Loss,
+    PathLoss,
+    Placement,
+    RateMap,
+    Shadowing,
+    Trace,
+)
 from netsim.scenario.errors import Loc, Problem, nearest, problems_of, refusal
 from netsim.scenario.inline import Tree
 from netsim.scenario.ladders import AlgorithmForm
 from netsim.scenario.laws import Ground, depth_problems, sweep_problems
 from netsim.scenario.parts import STRANGER, Catalogue
+from netsim.scenario.records import Reads, Record
 from netsim.topology import TOPOLOGIES, Topology, TopologyPart
 from netsim.units import DurationS
 
@@ -47,8 +68,16 @@ PARTS = Catalogue(
         ("topology", TopologyPart, {**TOPOLOGIES, "tree": Tree}),
         ("network", LayerNetwork, NETWORKS),
         ("pathloss", PathLoss, PATHLOSS),
+        ("shadowing", Shadowing, SHADOWING),
+        ("placement", Placement, PLACEMENTS),
+        ("fading", Fading, FADING),
+        ("law", Law, LAWS),
+        ("rate map", RateMap, RATE_MAPS),
+        ("loss", Loss, LOSSES),
+        ("trace", Trace, TRACES),
         ("compute", Compute, COMPUTE),
         ("spread", Spread, SPREADS),
+        ("consumption", Consumption, CONSUMPTIONS),
     ]
 )
 """Every kind of part that a scenario may name, with the Protocol that fields are annotated with."""
@@ -141,6 +170,8 @@ class Scenario(Section):
     task: TaskSection
     topology: Annotated[TopologyPart, PARTS["topology"], BeforeValidator(_topology_name)]
     devices: Devices
+    servers: Annotated[Servers, Reads(Record(Servers, PARTS.records))] = Servers()
+    energy: Annotated[Energy, Reads(Record(Energy, PARTS.records))] | None = None
     algorithm: Annotated[Recipe | Algorithm, AlgorithmForm(PARTS["recipe"])]
     network: tuple[Annotated[LayerNetwork, PARTS["network"]], ...]
     stop: Stop

@@ -21,8 +21,16 @@ SHELVES = {
     "topology": "trees",
     "network": "networks",
     "pathloss": "pathlosses",
+    "shadowing": "shadowings",
+    "placement": "placements",
+    "fading": "fadings",
+    "law": "laws",
+    "rate map": "rate maps",
+    "loss": "losses",
+    "trace": "traces",
     "compute": "clocks",
     "spread": "spreads",
+    "consumption": "consumptions",
 }
 
 

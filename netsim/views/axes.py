@@ -30,17 +30,21 @@ class Axis:
 
 
 def horizontal_axes(result: Result) -> list[Axis]:
-    """Simulated time, rounds, local steps, uplink bits, total bits; in the order of the chooser."""
+    """Simulated time, rounds, local steps, uplink bits, total bits and energy where it was counted."""
     rounds = result.rounds
     time_s, up = column(rounds, "sim_time_s"), payload(result, "up")
     total = up + payload(result, "down")
-    return [
+    axes = [
         _scaled("Simulated time", "Simulated time", time_s, human.time_scale(_largest(time_s))),
         Axis("Rounds", "Global rounds", column(rounds, "round"), "rounds"),
         Axis("Local steps", "Local SGD steps of a device", column(rounds, "local_steps"), "steps"),
         _scaled("Uplink bits", "Uplink payload of all layers", up, human.bit_scale(_largest(up))),
         _scaled("Total bits", "Payload of all layers, up and down", total, human.bit_scale(_largest(total))),
     ]
+    if "energy_j" in rounds.columns:
+        spent = column(rounds, "energy_j")
+        axes.append(_scaled("Energy", "Energy of all nodes", spent, human.joule_scale(_largest(spent))))
+    return axes
 
 
 def column(frame: DataFrame, name: str) -> NDArray[np.float64]:

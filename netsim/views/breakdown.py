@@ -65,10 +65,11 @@ def path_segments(result: Result) -> list[Segment]:
 
 def activities(result: Result) -> Figure | None:
     """What nodes do with their time, mean over a level's nodes and all rounds; None if none was timed."""
-    if not len(result.nodes):
+    below = result.nodes[result.nodes["level"] < result.depth]  # the cloud serves its children all the time
+    if not len(below):
         return None
-    means = result.nodes.groupby("level")[list(_ACTIVITIES)].mean()
-    nodes = result.nodes.groupby("level")["node"].nunique()
+    means = below.groupby("level")[list(_ACTIVITIES)].mean()
+    nodes = below.groupby("level")["node"].nunique()
     levels = [int(level) for level in means.index]
     scale = human.time_scale(float(means.sum(axis=1).max()))
     rows = [f"{level_name(level)} ({human.count(int(nodes[level]))})" for level in levels]

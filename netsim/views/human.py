@@ -46,6 +46,20 @@ def cause(stopped_by: object) -> str:
     return str(stopped_by).replace("_", " ")
 
 
+def joules(value: float) -> str:
+    """Joules with an SI prefix, from microjoules up, and three digits: `12.5 kJ`."""
+    return _in(joule_scale(value), value)
+
+
+def joule_scale(largest: float) -> Scale:
+    """As `bit_scale`, with prefixes below one too."""
+    shown = float(f"{abs(largest):.3g}")
+    if 0 < shown < 1:
+        return Scale(1e-3, "mJ") if shown >= 1e-3 else Scale(1e-6, "µJ")
+    scale = bit_scale(largest)
+    return Scale(scale.size, scale.unit.replace("bit", "J"))
+
+
 def bit_scale(largest: float) -> Scale:
     """The unit in which the largest value of an axis has one to three digits before the point."""
     size, prefix = 1.0, ""

@@ -13,6 +13,7 @@ from typing import Any
 from netsim.result import Metric, Result
 from netsim.views import breakdown, curves, human, sizes
 from netsim.views.axes import ENOUGH
+from netsim.views.joules import energy_figure, energy_table, has_energy, layer_table
 from netsim.views.page import page_html
 from netsim.views.parts import Code, Facts, Part, Section, Words
 
@@ -35,7 +36,8 @@ def write_report(result: Result, path: Path) -> Path:
 
 def report_html(result: Result) -> str:
     """The report as a string of HTML."""
-    sections = [_learning(result), _time(result), _messages(result), _traffic(result), _scenario(result)]
+    sections = [_learning(result), _time(result), _messages(result), _traffic(result)]
+    sections += [*_energy(result), _scenario(result)]
     return page_html(result.name, sections, [_headline(result), *_warnings(result)])
 
 
@@ -46,6 +48,11 @@ def _headline(result: Result) -> Facts:
         ("Rounds", human.count(result.finished_rounds)),
         ("Sent up", human.bits(sum(result.bits("up")))),
         ("Sent down", human.bits(sum(result.bits("down")))),
+        *(
+            [("Energy", human.joules(float(result.rounds["energy_j"].iloc[-1])))]
+            if has_energy(result)
+            else []
+        ),
         ("Stopped by", human.cause(result.manifest["stopped_by"])),
         ("Digest", result.digest),
     ]
@@ -118,6 +125,13 @@ def _traffic(result: Result) -> Section:
     return Section("bits", "Bits over time", [curves.scale_chooser(), figure])
 
 
+def _energy(result: Result) -> list[Section]:
+    if not has_energy(result):
+        return []
+    parts: list[Part] = [Words(_ENERGY), energy_figure(result), energy_table(result), layer_table(result)]
+    return [Section("energy", "Energy", parts)]
+
+
 def _scenario(result: Result) -> Section:
     text = result.scenario_text
     parts: list[Part] = [Code("The scenario as it was run", text[:_LONGEST])]
@@ -146,6 +160,10 @@ _SHOWN = ("name", "digest", "stopped_by", "rounds", "sim_time_s", "totals", "sch
 _PATH = (
     "A round is as long as its slowest chain of transfers and computations. These bars follow that chain: "
     "down from the cloud, compute, up again. Colours are layers, counted from the devices up."
+)
+_ENERGY = (
+    "What devices, radios and wires draw; a transfer is paid by both ends, waiting at idle power. "
+    "Servers' processors are not counted."
 )
 _NODES = (
     "What a node does in a round, mean over all rounds and the nodes of its level. "
