@@ -9,11 +9,12 @@ import simpy
 
 from learning.datasets import DataError
 from learning.engine import Engine
-from learning.rules import Mean, Rule
+from learning.rules import Mean, Rule, Vote
 from learning.tasks import Task, make_task
 from netsim.clocks import Clock, Work
 from netsim.meter import Meter, Radios
 from netsim.network import Ports
+from netsim.network.loss import NoLoss
 from netsim.protocol import Loop
 from netsim.scenario import Scenario
 from netsim.topology import Node, Topology
@@ -50,6 +51,7 @@ def wire(
 ) -> Loop:
     """Everything the nested loop needs. Raises WiringError as `connect` does."""
     algorithm = scenario.ladder
+    _check_votes(scenario)
     ports = connect(scenario, topology, env)
     parents = [node for level in topology.levels[1:] for node in level]
     shares = {p.name: children_shares(p, algorithm.layers[p.level - 1].rule, task.samples) for p in parents}
@@ -59,6 +61,17 @@ def wire(
     trace.meter = meter_of(scenario, topology, clock)
     wait_s = scenario.servers.aggregation
     return Loop(env, engine, algorithm, ports, shares, clock, trace, wait_s, trace.meter)
+
+
+def _check_votes(scenario: Scenario) -> None:
+    """An edge server that hears no vote makes no step, for which the one-bit code has no word."""
+    rule, part = scenario.ladder.layers[0].rule, scenario.network[0]
+    loss = getattr(getattr(part, "radio", part), "loss", None)
+    if isinstance(rule, Vote) and rule.ties == "random" and loss is not None and not isinstance(loss, NoLoss):
+        raise WiringError(
+            "network[0].loss: uploads can be lost, and an edge server that hears no vote makes no step, which one "
+            "bit cannot say; set the vote's ties: zero"
+        )
 
 
 def clock_of(scenario: Scenario, topology: Topology, work: Work) -> Clock:

@@ -95,11 +95,12 @@ def list_(
             help="scenarios, topologies, or a kind of part such as compressors.", show_default=False
         ),
     ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="With formulas, defaults and sources.")] = False,
 ) -> None:
     """List scenarios, topologies and parts with their arguments."""
     from netsim.cli.listing import list_command
 
-    _end(guarded(lambda: list_command(kind)))
+    _end(guarded(lambda: list_command(kind, verbose)))
 
 
 @app.command()

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import sys
 from collections.abc import Iterator, Mapping
 
 from netsim.cli.guard import InputError
 
+CHANNELS = (
+    "networks", "pathlosses", "shadowings", "placements", "fadings", "laws", "rate maps", "losses", "traces",
+)  # fmt: skip
+"""The kinds that make up a channel, as `netsim list channels` shows them together."""
 
-def list_command(kind: str | None) -> int:
-    """Print one kind, or all of them."""
+
+def list_command(kind: str | None, verbose: bool = False) -> int:
+    """Print one kind, or all of them; `verbose` with formulas, defaults and sources as the parts state them."""
     from netsim.scenario import part_registries, shipped
 
     shelves: dict[str, Mapping[str, type] | list[str]] = {
@@ -18,21 +24,37 @@ def list_command(kind: str | None) -> int:
         "topologies": shipped("topologies"),
         **part_registries(),
     }
-    if kind is not None and kind not in shelves:
-        raise InputError(f"there is no kind '{kind}' to list; there are {', '.join(shelves)}")
-    for name in [kind] if kind else shelves:
-        sys.stdout.write("\n".join(_shelf(name, shelves[name])) + "\n")
+    if kind is not None and kind not in shelves and kind != "channels":
+        raise InputError(f"there is no kind '{kind}' to list; there are channels, {', '.join(shelves)}")
+    names = CHANNELS if kind == "channels" else (kind,) if kind else tuple(shelves)
+    for name in names:
+        sys.stdout.write("\n".join(_shelf(name, shelves[name], verbose)) + "\n")
+    if kind == "channels" or kind is None:
+        sys.stdout.write("\n".join(_presets(verbose)) + "\n")
     return 0
 
 
-def _shelf(kind: str, shelf: Mapping[str, type] | list[str]) -> Iterator[str]:
+def _shelf(kind: str, shelf: Mapping[str, type] | list[str], verbose: bool) -> Iterator[str]:
     yield f"{kind}:"
     if isinstance(shelf, list):
         yield from (f"  {name}" for name in shelf)
         return
     for name, part in shelf.items():
         yield f"  {name}{_signature(part)}"
-        yield f"      {(part.__doc__ or '').strip().splitlines()[0]}"
+        said = inspect.cleandoc(part.__doc__ or "").splitlines()
+        yield from (f"      {line}".rstrip() for line in (said if verbose else said[:1]))
+
+
+def _presets(verbose: bool) -> Iterator[str]:
+    """The cells that have a name, with every number and where it comes from."""
+    from netsim.network import PRESETS, SOURCES
+
+    yield "presets of cell:"
+    for name, radio in PRESETS.items():
+        yield f"  {name}"
+        yield f"      {SOURCES[name]}"
+        if verbose:
+            yield from (f"      {f.name}: {getattr(radio, f.name)}" for f in dataclasses.fields(radio))
 
 
 def _signature(part: type) -> str:

@@ -205,7 +205,14 @@ class Distances:
 
 
 def known_offset_m(parent: Node, child: Node) -> tuple[float, float] | None:
-    """The child's position relative to its parent if both have coordinates, else None."""
+    """The child's position relative to its parent if both have coordinates; None if the child has none.
+
+    Raises ValueError where only the child has them: a place relative to nothing would change nothing.
+    """
+    if parent.x_m is None and child.x_m is not None and "distance_m" not in child.edge:
+        raise ValueError(
+            f"{child.name!r} has coordinates, but its parent {parent.name!r} has none; give {parent.name!r} x_m and y_m"
+        )
     if parent.x_m is None or parent.y_m is None or child.x_m is None or child.y_m is None:
         return None
     return child.x_m - parent.x_m, child.y_m - parent.y_m

@@ -25,7 +25,14 @@ topology: {fanout: [2, 4, 5]}   # cloud -> 2 regions -> 4 edges each -> 5 device
 devices:
   # Seconds of an SGD step: the model's own operations on this processor; the spread makes devices differ.
   compute: {flops: {rate: 2 GFLOP/s, efficiency: 0.2, spread: {lognormal: 0.4}}}
-  # compute: {constant: 10 ms}  # the same for every device and model
+  # compute: {constant: 10 ms}  # the same for every device and model; also cycles, profiled, traced
+  # `jitter: {shifted_exponential: 0.3}` beside the spread is redrawn in every round (or `every: step`)
+
+servers: {aggregation: 0 s}     # from a server's last answer to its new model
+
+energy:                         # leave it out and no joules are counted
+  compute: {active_power: 2 W}  # or {kappa: 1e-28}, which needs `compute: cycles`
+  # device, station: {amplifier_efficiency, circuit_power, receive_power, idle_power}; wired_per_bit: 2.7 uJ/bit
 
 algorithm:
   # QMLHFL: tau[0] steps at a device between uploads, tau[1] edge aggregations between uploads, ...; QSGD levels
@@ -40,9 +47,12 @@ algorithm:
   # Uplinks: none, qsgd, top_k, rand_k; sign (whose rule is {vote: {step: 0.005}}).
 
 network:                    # one entry per layer, from the devices up
-  - {cell: {preset: urban_micro, uplink: 20 MHz, downlink: 20 MHz}}   # radio; also preset: urban_macro
+  - {cell: {preset: urban_micro, uplink: 20 MHz, downlink: 20 MHz}}
+  # presets: urban_micro, urban_macro, wifi, factory, tran2019, chen2021, yang2021 (`netsim list channels --verbose`);
+  # fading: none, {ergodic: rayleigh}, {block: {law: rayleigh, coherence_time: 20 ms}}; loss: {erasure: 0.01}; ...
   - {wired: {rate: 100 Mbit/s, latency: 5 ms}}
   - {wired: {rate: 1 Gbit/s, latency: 10 ms}}
+  # also {delay: {uplink: 33 s}} (a constant) and {traced: {uplink: {mahimahi: up.trace}, downlink: ...}}
 
 stop: {rounds: 20}          # global rounds; also deadline: 20 s (simulated) and target_accuracy: 0.95, first wins
 evaluate: {every: 1}        # score the cloud's model in every round

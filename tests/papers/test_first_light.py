@@ -15,13 +15,14 @@ FULL_PRECISION = (
 )
 
 
-def test_quickstart_reaches_92_percent_in_under_3_simulated_seconds_mostly_computing() -> None:
+def test_quickstart_reaches_92_percent_in_under_4_simulated_seconds_mostly_on_the_radio() -> None:
     result = simulate(load("quickstart"), device="cpu")
     accuracy = result.last("accuracy")
     assert accuracy is not None
     assert accuracy.value >= 0.92
-    assert result.sim_time_s < 3.0
-    assert result.rounds["path_compute_s"].sum() > 0.5 * result.sim_time_s
+    assert result.sim_time_s < 4.0
+    radio_s = result.rounds["path_down_s_1"].sum() + result.rounds["path_up_s_1"].sum()
+    assert radio_s > 0.5 * result.sim_time_s
 
 
 def test_hier_sign_sgd_sends_a_thirty_second_of_full_precision(mnist_dir: Path) -> None:

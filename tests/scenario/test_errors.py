@@ -87,8 +87,8 @@ def test_several_mistakes_are_told_at_once_in_the_order_of_the_file() -> None:
         "levels: [4, 8]", "levels: 4"
     )
     assert complaints(text) == [
-        "bad.yaml:2:1: sed: unknown key 'sed'; did you mean 'seed'? (known: algorithm, devices, evaluate, name, "
-        "network, precision, seed, stop, sweep, task, topology)",
+        "bad.yaml:2:1: sed: unknown key 'sed'; did you mean 'seed'? (known: algorithm, devices, energy, evaluate, name, "
+        "network, precision, seed, servers, stop, sweep, task, topology)",
         "bad.yaml:5:27: task.partition.dirichlet.alfa: unknown key 'alfa'; did you mean 'alpha'? "
         "(known: alpha, min_size)",
         "bad.yaml:10:69: algorithm.qmlhfl.levels: must be a list, got 4; write [4]",
@@ -120,7 +120,7 @@ def test_arguments_beside_a_part_instead_of_below_it_are_pointed_out() -> None:
 def test_a_field_of_two_types_tells_both_rules() -> None:
     assert complaints(SCENE.replace("latency: 5 ms", "latency: soon")) == [
         "bad.yaml:13:40: network[1].wired.latency: 'soon' is not a time; write e.g. 5 ms; or: "
-        "must be 'from_distance', got 'soon'"
+        "must be 'from_distance' or 'great_circle', got 'soon'"
     ]
 
 

@@ -1,0 +1,77 @@
+"""An erased upload is missing: the weights of those present are renormalised, its bits and seconds are spent."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from learning.engine import Engine, Letter
+from netsim.simulation import play
+from netsim.wiring import WiringError
+
+from .runs import final, recipe, scenario
+
+FAVG = "hier_favg: {learning_rate: 0.2, batch_size: 8, tau: [2, 1], weights: devices}"
+
+
+def lossy(probability: float, above: float = 0.0) -> str:
+    wired = "  - wired: {{rate: 10 Mbit/s, latency: 3 ms, loss: {{erasure: {{probability: {}}}}}}}\n"
+    return "\n" + wired.format(probability) + wired.format(above)
+
+
+def weights_heard(network: str, monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, ...]]:
+    """The weights of every combine of a run."""
+    seen: list[tuple[float, ...]] = []
+    combine = Engine.combine
+
+    def spy(self: Engine, rule, place, onto, copy, answers: list[Letter], weights, visit):  # type: ignore[no-untyped-def]
+        seen.append(tuple(weights))
+        return combine(self, rule, place, onto, copy, answers, weights, visit)
+
+    monkeypatch.setattr(Engine, "combine", spy)
+    play(scenario([2, 5], FAVG, rounds=6, network=network), engine="timing")
+    return seen
+
+
+def test_the_weights_of_those_present_sum_to_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = weights_heard(lossy(0.4), monkeypatch)
+    assert {len(w) for w in seen} - {2, 5}, "no upload was lost: the test is vacuous"
+    for weights in seen:
+        assert math.fsum(weights) == pytest.approx(1.0, rel=1e-12)
+        assert len(set(weights)) == 1
+
+
+def test_a_round_whose_uploads_are_all_lost_keeps_the_model() -> None:
+    scenes = (scenario([2, 3], FAVG, rounds=1, network=lossy(0.99, 0.99), seed=seed) for seed in range(20))
+    run = next(
+        run for scene in scenes if sum((run := play(scene, device="cpu")).trace.totals["lost_up"]) == 8
+    )
+    assert run.trace.totals["lost_up"] == [6, 2]
+    assert run.model.digest == run.engine.start().digest
+
+
+def test_lost_uploads_cost_the_same_bits_and_lost_downlinks_are_repeated() -> None:
+    safe = play(scenario([2, 5], FAVG, network=lossy(0.0)), engine="timing")
+    lost = play(scenario([2, 5], FAVG, network=lossy(0.5)), engine="timing")
+    assert sum(lost.trace.totals["lost_up"]) > 0
+    assert safe.trace.totals["wire_bits_up"] == lost.trace.totals["wire_bits_up"]
+    assert safe.env.now < lost.env.now
+
+
+def test_losing_uploads_changes_the_model_and_its_name() -> None:
+    safe, lost = scenario([2, 5], FAVG, network=lossy(0.0)), scenario([2, 5], FAVG, network=lossy(0.5))
+    assert not np.array_equal(final(safe), final(lost))
+    assert play(safe, engine="timing").model.digest != play(lost, engine="timing").model.digest
+
+
+def test_an_algorithm_that_loses_half_its_votes_still_learns() -> None:
+    votes = "hier_sign_sgd: {learning_rate: 0.01, batch_size: 8, tau: [1, 4], ties: zero}"
+    run = play(scenario([2, 3], votes, rounds=25, network=lossy(0.5)), device="cpu")
+    assert run.trace.rounds[-1]["loss"] < 0.9 * run.trace.rounds[0]["loss"]
+
+
+def test_votes_that_can_be_lost_need_a_word_for_no_step() -> None:
+    with pytest.raises(WiringError, match="ties: zero"):
+        play(recipe("hier_sign_sgd", network=lossy(0.5)), engine="timing")

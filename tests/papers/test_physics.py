@@ -1,0 +1,24 @@
+"""Claims of the physics scenarios."""
+
+from __future__ import annotations
+
+import pytest
+
+from netsim.scenario import load
+from netsim.simulation import play, simulate
+
+
+def test_oracle_S6_two_tiers_meet_hier_qsgd_s_published_clock() -> None:
+    run = play(load("hier_qsgd"), engine="timing")
+    rounds = [row["sim_time_s"] for row in run.trace.rounds]
+    assert rounds == pytest.approx([t * (2 * (10 * 2 + 33) + 330) for t in range(16)], rel=1e-9)
+
+
+def test_city_learns_and_the_air_costs_its_phones_more_than_computing() -> None:
+    result = simulate(load("city"), device="cpu")
+    accuracy = result.last("accuracy")
+    assert accuracy is not None
+    assert accuracy.value >= 0.93
+    phones = result.nodes[result.nodes["level"] == 0]
+    air = phones[["energy_transmit_j", "energy_receive_j", "energy_idle_j"]].sum().sum()
+    assert air > phones["energy_compute_j"].sum()
