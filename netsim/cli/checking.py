@@ -13,10 +13,11 @@ import simpy
 from learning.compressors import Qsgd
 from learning.tasks import describe_task
 from netsim.cli.guard import InputError
+from netsim.clocks import Work
 from netsim.scenario import PARTS, Scenario, digest, grow, load, resolved
 from netsim.topology import Topology
 from netsim.views import human
-from netsim.wiring import connect
+from netsim.wiring import clock_of, connect, meter_of
 
 WORTH_A_HINT = 2.0
 """Times by which a coded message must be shorter than the fixed code to be worth a line."""
@@ -38,6 +39,8 @@ def check_command(name: str, overrides: Sequence[str], show_resolved: bool) -> i
     except ValueError as error:
         raise InputError(f"{name}: {error}") from None
     connect(scenario, topology, simpy.Environment())
+    batch = scenario.ladder.leaf.batch_size
+    meter_of(scenario, topology, clock_of(scenario, topology, Work(float(flops * batch), batch)))
     sys.stdout.write("\n".join(_heading(scenario, topology, dim, flops)) + "\n")
     _print_table(scenario, topology, dim)
     sys.stdout.write("\n".join([*_layers(scenario), *_hints(scenario, dim)]) + "\n")

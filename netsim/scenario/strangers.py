@@ -1,4 +1,4 @@
-"""Parts from outside: their source is part of what a run depends on."""
+"""What a scenario names and does not hold: the source of foreign parts, the content of files."""
 
 from __future__ import annotations
 
@@ -18,6 +18,23 @@ def sources(content: Any) -> dict[str, str]:
     A class without a file (typed into a session) is named by its module alone.
     """
     return {name: _hash(name.partition(":")[0]) for name in sorted(set(_names(content)))}
+
+
+def files(content: Any) -> dict[str, str]:
+    """For every existing file that resolved data name by a `path` (traces, speeds), a hash of what is in it."""
+    found = {path for path in _paths(content) if Path(path).is_file()}
+    return {path: blake2b(Path(path).read_bytes(), digest_size=8).hexdigest() for path in sorted(found)}
+
+
+def _paths(content: Any) -> Iterator[str]:
+    if isinstance(content, dict):
+        for key, value in content.items():
+            if key == "path" and isinstance(value, str):
+                yield value
+            yield from _paths(value)
+    elif isinstance(content, list):
+        for value in content:
+            yield from _paths(value)
 
 
 def _names(content: Any) -> Iterator[str]:

@@ -14,7 +14,7 @@ from ruamel.yaml.representer import RoundTripRepresenter
 from learning.algorithm import Algorithm
 from netsim.scenario.inline import written
 from netsim.scenario.schema import PARTS, Scenario, grow
-from netsim.scenario.strangers import sources
+from netsim.scenario.strangers import files, sources
 from netsim.topology import Fanout
 
 NEITHER = ("name", "sweep")  # say nothing about a run's results
@@ -37,7 +37,7 @@ def digest(scenario: Scenario) -> str:
     """16 hex digits of blake2b over the resolved content without name, sweep and the place of the data.
 
     A recipe and its expanded form agree, and so do a topology file and a copy of it under another name. The
-    source of parts from outside enters: another body behind the same name is another run.
+    source of parts from outside enters, and so does what is in named files: another content is another run.
     """
     ladder = scenario.ladder
     natural = replace(ladder, layers=tuple(replace(layer, down=layer.downlink) for layer in ladder.layers))
@@ -46,6 +46,8 @@ def digest(scenario: Scenario) -> str:
     content["task"].pop("data_dir")
     if strangers := sources(content):
         content["sources"] = strangers
+    if named := files(content):
+        content["files"] = named
     text = json.dumps(_canonical(content), sort_keys=True, separators=(",", ":"), allow_nan=False)
     return blake2b(text.encode(), digest_size=8).hexdigest()
 

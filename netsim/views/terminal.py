@@ -35,7 +35,13 @@ def closing_lines(result: Result) -> list[str]:
         f"{_outcome(result)}{lasted}, {_sent(sum(up), sum(down))}",
         f"{rounds}, stopped by {human.cause(result.manifest['stopped_by'])}",
         *layers,
+        *_energy(result),
     ]
+
+
+def _energy(result: Result) -> list[str]:
+    spent = result.manifest.get("totals", {}).get("energy_j")
+    return [] if spent is None else [f"energy: {human.joules(float(spent))}"]
 
 
 def _sent(up: float, down: float) -> str:
