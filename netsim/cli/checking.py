@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from learning.compressors import Qsgd
 from learning.tasks import describe_task
 from netsim.cli.guard import InputError
 from netsim.clocks import Work
+from netsim.network import Ports
 from netsim.scenario import PARTS, Scenario, digest, grow, load, resolved
 from netsim.topology import Topology
 from netsim.views import human
@@ -38,12 +41,14 @@ def check_command(name: str, overrides: Sequence[str], show_resolved: bool) -> i
         scenario.ladder.check_dimension(dim)
     except ValueError as error:
         raise InputError(f"{name}: {error}") from None
-    connect(scenario, topology, simpy.Environment())
+    ports = connect(scenario, topology, simpy.Environment())
     batch = scenario.ladder.leaf.batch_size
-    meter_of(scenario, topology, clock_of(scenario, topology, Work(float(flops * batch), batch)))
+    clock = clock_of(scenario, topology, Work(float(flops * batch), batch))
+    meter_of(scenario, topology, clock)
     sys.stdout.write("\n".join(_heading(scenario, topology, dim, flops)) + "\n")
     _print_table(scenario, topology, dim)
-    sys.stdout.write("\n".join([*_layers(scenario), *_hints(scenario, dim)]) + "\n")
+    speeds = [*_rates(topology, ports), f"local step: {_range(clock.step_s.tolist(), human.seconds)}"]
+    sys.stdout.write("\n".join([*_layers(scenario), *speeds, *_hints(scenario, dim)]) + "\n")
     return 0
 
 
@@ -61,6 +66,25 @@ def _layers(scenario: Scenario) -> Iterator[str]:
         up, down = _short("compressor", layer.up), _short("compressor", layer.downlink)
         yield f"layer {n}: up {up}, rule {_short('rule', layer.rule)}, down {down}, onto {layer.onto}"
         yield f"         {network.describe()}"
+
+
+def _rates(topology: Topology, ports: Mapping[str, Ports]) -> Iterator[str]:
+    """What each layer's links carry when they have their medium to themselves."""
+    for n, parents in enumerate(topology.levels[1:], start=1):
+        ends = [ports[parent.name] for parent in parents]
+        up = [link.channel.mean_rate_bps for end in ends for link in end.up]
+        down = [link.channel.mean_rate_bps for end in ends for link in end.down.links]
+        if all(map(math.isfinite, up + down)):
+            yield f"layer {n} links alone: up {_range(up, _rate)}; down {_range(down, _rate)}"
+
+
+def _rate(bps: float) -> str:
+    return f"{human.bits(bps)}/s"
+
+
+def _range(values: Sequence[float], say: Callable[[float], str]) -> str:
+    low, middle, high = min(values), statistics.median(values), max(values)
+    return say(low) if low == high else f"{say(low)} to {say(high)}, median {say(middle)}"
 
 
 def _hints(scenario: Scenario, dim: int) -> Iterator[str]:

@@ -151,3 +151,11 @@ def test_check_hints_where_coded_messages_would_be_many_times_shorter(tmp_path: 
     one_norm = netsim("check", "quickstart", "algorithm.qmlhfl.bucket=null", cwd=tmp_path).stdout
     assert "hint: layer 1 up" in one_norm
     assert "hint" not in netsim("check", "quickstart", "algorithm.qmlhfl.code=elias", cwd=tmp_path).stdout
+
+
+def test_check_says_what_links_carry_and_how_long_a_step_takes(tmp_path: Path) -> None:
+    told = netsim("check", "quickstart", cwd=tmp_path).stdout
+    assert "layer 2 links alone: up 100 Mbit/s; down 100 Mbit/s" in told
+    assert "layer 1 links alone: up " in told
+    assert "median" in told
+    assert "local step: " in told
