@@ -6,13 +6,24 @@ import gc
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import simpy
 
 from learning.compressors import Plain
-from learning.engine import DeviceKind, Engine, EngineKind, Numerics, Ref, Visit, make_solver, resolve
+from learning.engine import (
+    DeviceKind,
+    Engine,
+    EngineKind,
+    Numerics,
+    Ref,
+    ValuesNeededError,
+    Visit,
+    make_solver,
+    resolve,
+)
+from learning.ledger import Ledger
 from learning.tasks import Task
 from netsim.protocol import Heard, Loop
 from netsim.scenario import Scenario, grow
@@ -35,12 +46,14 @@ def simulate(
     engine: EngineKind = "batched",
     device: DeviceKind = "auto",
     memory_bytes: int | None = None,
+    ledger: Ledger | None = None,
     on_round: OnRound | None = None,
 ) -> Result:
     """Run `scenario` until a stopping rule holds and return its tables.
 
     `engine`: batched (stacked waves), eager (one device at a time, the oracle) or timing (no values, no
-    torch). Simulated time never depends on the host, nor do results on `memory_bytes`.
+    torch). Simulated time never depends on the host, nor do results on `memory_bytes`. With a `ledger`, a run
+    whose models were all evaluated before, perhaps over another network, trains nothing: it is re-timed.
     Raises WiringError, DataError or TopologyError (all ValueError, with place and remedy) for input that
     only shows itself here: missing data sets, devices outside a path loss's range, a law of the
     algorithm that depends on the number of parameters.
@@ -48,8 +61,22 @@ def simulate(
     from netsim.books import HostClock, close_books
 
     host = HostClock()
-    run = play(scenario, engine=engine, device=device, memory_bytes=memory_bytes, on_round=on_round)
+    how: dict[str, Any] = {"device": device, "ledger": ledger}
+    run = None if ledger is None or engine == "timing" else retimed(scenario, engine, **how)
+    if run is None:
+        run = play(scenario, engine=engine, memory_bytes=memory_bytes, on_round=on_round, **how)
+    elif on_round is not None:
+        on_round(run.trace.rounds[-1])
     return close_books(scenario, run.numerics, run.task, run.trace, run.stopped_by, host)
+
+
+def retimed(scenario: Scenario, engine: EngineKind, device: DeviceKind, ledger: Ledger | None) -> Run | None:
+    """The run with every value taken from the ledger; None where one is missing."""
+    try:
+        run = play(scenario, engine=engine, device=device, ledger=ledger, values=False)
+    except ValuesNeededError:
+        return None
+    return None if run.engine.unknown else run
 
 
 @dataclass
@@ -65,6 +92,8 @@ class Run:
     on_round: OnRound | None
     model: Ref
     stopped_by: str = "deadline"
+    digests: list[bytes] = field(default_factory=list)
+    """The cloud's model of every finished global round, by name."""
 
     def begin(self) -> None:
         """Row 0: the initial model at t = 0."""
@@ -74,6 +103,7 @@ class Run:
     def watch(self, k: int, model: Ref, path: Path) -> bool:
         """Close global round k + 1; True once a stopping rule holds."""
         stop, turn, self.model = self.scenario.stop, k + 1, model
+        self.digests.append(model.digest)
         if turn == stop.rounds or turn % self.scenario.evaluate.every == 0:
             metrics = self.engine.score(model)
         else:
@@ -107,11 +137,14 @@ def play(
     engine: EngineKind = "batched",
     device: DeviceKind = "auto",
     memory_bytes: int | None = None,
+    ledger: Ledger | None = None,
     on_round: OnRound | None = None,
+    values: bool = True,
 ) -> Run:
     """Run `scenario` and return the run itself: its trace, and an engine that still holds the model.
 
-    Arguments and errors as for `simulate`.
+    Arguments and errors as for `simulate`. Without `values` the vectors get the names that `engine` would
+    give them, but are not computed: metrics and coded sizes come from the ledger alone.
     """
     topology = grow(scenario)
     task = task_of(scenario, topology)
@@ -119,8 +152,8 @@ def play(
         numerics = resolve(engine, device, scenario.precision, task.family)
     except ValueError as error:
         raise WiringError(str(error)) from None
-    solver = make_solver(numerics, task, scenario.seed, memory_bytes)
-    vectors = Engine(run_root(task, numerics), scenario.seed, task.dim, solver)
+    solver = make_solver(numerics, task, scenario.seed, memory_bytes) if values else None
+    vectors = Engine(run_root(task, numerics), scenario.seed, task.dim, solver, ledger)
     env, trace = simpy.Environment(), Trace(topology)
     loop = wire(scenario, topology, task, env, vectors, trace)
     run = Run(scenario, task, numerics, vectors, trace, env, on_round, vectors.start())

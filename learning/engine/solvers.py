@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from learning.engine.engine import Solver
@@ -45,9 +47,7 @@ def resolve(engine: EngineKind, device: DeviceKind, precision: Precision, family
     """
     if engine == "timing":
         return Numerics(engine, "none", precision, "none")
-    import torch
-
-    found = torch.cuda.is_available()
+    found = device != "cpu" and cuda_found()
     if device == "cuda" and not found:
         raise ValueError(
             "device cuda was asked for, but torch sees no CUDA device here; use --device cpu or auto"
@@ -55,6 +55,15 @@ def resolve(engine: EngineKind, device: DeviceKind, precision: Precision, family
     chosen = "cuda" if found and device != "cpu" else "cpu"
     strategy = "reference" if engine == "eager" else strategy_for(family, chosen)
     return Numerics(engine, chosen, precision, strategy)
+
+
+def cuda_found() -> bool:
+    """Whether torch sees a CUDA device; on Linux without NVIDIA's driver the answer needs no torch."""
+    if sys.platform == "linux" and not Path("/dev/nvidiactl").exists():
+        return False
+    import torch
+
+    return bool(torch.cuda.is_available())
 
 
 def strategy_for(family: str, device: str) -> str:

@@ -60,6 +60,9 @@ def run(
     memory: Annotated[
         str | None, typer.Option(help="Workspace for stacked training, e.g. '64 MB'; never changes a result.")
     ] = None,
+    ledger: Annotated[
+        bool, typer.Option(help="Use and feed the ledger: what is known is re-timed, not trained again.")
+    ] = True,
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")
     ] = False,
@@ -67,7 +70,40 @@ def run(
     """Run a scenario: train every device, simulate every message, write tables and a report."""
     from netsim.cli.running import run_command
 
-    _end(guarded(lambda: run_command(scenario, overrides or [], engine, device, out, memory, json)))
+    _end(guarded(lambda: run_command(scenario, overrides or [], engine, device, out, memory, json, ledger)))
+
+
+@app.command()
+def sweep(
+    scenario: ScenarioArgument,
+    overrides: Overrides = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that run points side by side.")] = 1,
+    engine: Annotated[Literal["batched", "eager"], typer.Option(help="How values are computed.")] = "batched",
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], typer.Option(help="Where models are trained.")
+    ] = "auto",
+    out: Annotated[
+        Path, typer.Option(help="Folder that receives <name>/<digest>/ and <name>-sweep/.")
+    ] = Path("runs"),
+    accuracy: Annotated[
+        float | None, typer.Option(help="Accuracy whose time is reported; default: what all points reach.")
+    ] = None,
+) -> None:
+    """Run every point of a scenario's sweep; points that differ in the network alone train once."""
+    from netsim.cli.sweeping import sweep_command
+
+    _end(guarded(lambda: sweep_command(scenario, overrides or [], workers, engine, device, out, accuracy)))
+
+
+@app.command(name="ledger")
+def ledger_(
+    out: Annotated[Path, typer.Option(help="The folder of results it belongs to.")] = Path("runs"),
+    clear: Annotated[bool, typer.Option("--clear", help="Forget everything.")] = False,
+) -> None:
+    """Show what the ledger knows, or clear it."""
+    from netsim.cli.sweeping import ledger_command
+
+    _end(guarded(lambda: ledger_command(out, clear)))
 
 
 @app.command()

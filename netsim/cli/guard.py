@@ -39,6 +39,7 @@ def _is_input(error: Exception) -> bool:
 
 USER_ERRORS = {
     "InputError",
+    "LedgerError",
     "ScenarioError",
     "TopologyError",
     "DataError",

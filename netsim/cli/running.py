@@ -8,9 +8,10 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from learning.engine import DeviceKind, EngineKind
+from learning.ledger import Ledger
 from netsim.cli.guard import InputError
 from netsim.cli.progress import progress
 from netsim.scenario import load
@@ -27,6 +28,7 @@ def run_command(
     out: Path,
     memory: str | None,
     as_json: bool,
+    use_ledger: bool,
 ) -> int:
     """Run a scenario and write runs/<name>/<digest>/; with `as_json` stdout carries one object and nothing else."""
     from netsim.cli.sizes import bytes_of
@@ -34,15 +36,18 @@ def run_command(
     scenario = load(name, overrides)
     memory_bytes = None if memory is None else bytes_of(memory)
     if scenario.sweep:
-        sys.stderr.write("netsim: `sweep:` is ignored by run; this runs the scenario's own values\n")
+        sys.stderr.write("netsim: `sweep:` is ignored by run; `netsim sweep` runs every point\n")
     _probe(out / scenario.name)
     from netsim.simulation import simulate
+    from netsim.sweep import LEDGER
     from netsim.views import closing_lines
 
+    ledger = Ledger(out / LEDGER) if use_ledger and engine == "batched" else None
+    how: dict[str, Any] = {"device": device, "memory_bytes": memory_bytes, "ledger": ledger}
     with progress(scenario.stop.rounds) as display:
-        result = simulate(
-            scenario, engine=engine, device=device, memory_bytes=memory_bytes, on_round=display.show
-        )
+        result = simulate(scenario, engine=engine, on_round=display.show, **how)
+    if ledger is not None:
+        ledger.close()
     folder, report = _keep(result, out / scenario.name / result.digest)
     _warn_of_divergence(result)
     if as_json:

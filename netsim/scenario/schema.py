@@ -93,6 +93,8 @@ def _slug(text: str) -> str:
         raise ValueError(
             f"must be letters, digits, '-', '_' and '.', at most 64 (it names a folder), got {text!r}"
         )
+    if text == "ledger":
+        raise ValueError("'ledger' names the folder of what runs have in common; choose another name")
     return text
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from netsim.views.comparison import write_comparison
 from netsim.views.report import report_html, write_report
 from netsim.views.terminal import closing_lines, rounds_table
 
-__all__ = ["closing_lines", "report_html", "rounds_table", "write_report"]
+__all__ = ["closing_lines", "report_html", "rounds_table", "write_comparison", "write_report"]

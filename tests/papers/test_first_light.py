@@ -25,6 +25,16 @@ def test_quickstart_reaches_92_percent_in_under_4_simulated_seconds_mostly_on_th
     assert radio_s > 0.5 * result.sim_time_s
 
 
+def test_the_quickstart_s_deadline_cuts_only_the_slowest_point_of_its_sweep() -> None:
+    from netsim.sweep import points_of
+
+    points = points_of("quickstart", [], load("quickstart"))
+    ends = {
+        (p.settings["network[0].cell.uplink"], play(p.load(), engine="timing").stopped_by) for p in points
+    }
+    assert ends == {("1 MHz", "deadline"), ("5 MHz", "rounds"), ("20 MHz", "rounds")}
+
+
 def test_hier_sign_sgd_sends_a_thirty_second_of_full_precision(mnist_dir: Path) -> None:
     signs = play(load("mnist_hier_sign_sgd", ["stop.rounds=2"]), engine="timing")
     floats = play(load("mnist_hier_sign_sgd", ["stop.rounds=2", FULL_PRECISION]), engine="timing")
