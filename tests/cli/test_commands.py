@@ -159,3 +159,10 @@ def test_check_says_what_links_carry_and_how_long_a_step_takes(tmp_path: Path) -
     assert "layer 1 links alone: up " in told
     assert "median" in told
     assert "local step: " in told
+
+
+def test_overrides_of_a_run_need_not_fit_the_sweep_it_ignores(tmp_path: Path) -> None:
+    wires = "network=[{wired: {}}, {wired: {}}, {wired: {}}]"
+    done = netsim("run", "quickstart", "stop.rounds=1", wires, "--engine", "timing", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "`netsim sweep` runs every point" in done.stderr
