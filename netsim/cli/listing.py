@@ -55,6 +55,9 @@ def _presets(verbose: bool) -> Iterator[str]:
         yield f"      {SOURCES[name]}"
         if verbose:
             yield from (f"      {f.name}: {getattr(radio, f.name)}" for f in dataclasses.fields(radio))
+    yield "constants of a paper, as a scenario (`netsim check hier_qsgd`):"
+    yield "  hier_qsgd"
+    yield "      delay 33 s and 330 s up, 2 s per local step: Hier-QSGD, arXiv:2103.14272, authors' options.py"
 
 
 def _signature(part: type) -> str:

@@ -14,7 +14,7 @@ from learning.engine import DeviceKind, EngineKind
 from learning.ledger import Ledger
 from netsim.cli.guard import InputError
 from netsim.cli.progress import progress
-from netsim.scenario import load
+from netsim.scenario import ScenarioError, load
 
 if TYPE_CHECKING:
     from netsim.result import Result
@@ -33,9 +33,9 @@ def run_command(
     """Run a scenario and write runs/<name>/<digest>/; with `as_json` stdout carries one object and nothing else."""
     from netsim.cli.sizes import bytes_of
 
-    scenario = load(name, overrides)
+    scenario = load(name, [*overrides, "sweep={}"])  # overrides may not fit a sweep that is not run
     memory_bytes = None if memory is None else bytes_of(memory)
-    if scenario.sweep:
+    if _sweeps(name):
         sys.stderr.write("netsim: `sweep:` is ignored by run; `netsim sweep` runs every point\n")
     _probe(out / scenario.name)
     from netsim.simulation import simulate
@@ -55,6 +55,13 @@ def run_command(
     else:
         sys.stdout.write("\n".join([*closing_lines(result), f"report: {report}"]) + "\n")
     return 0
+
+
+def _sweeps(name: str) -> bool:
+    try:
+        return bool(load(name).sweep)
+    except ScenarioError:  # right only with the user's overrides
+        return False
 
 
 def _probe(folder: Path) -> None:

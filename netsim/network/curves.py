@@ -54,10 +54,13 @@ class Curve:
     def finish_s(self, bits: float, at_s: float) -> float:
         """Seconds until `bits` > 0 are through when sending begins at `at_s` >= 0: A^-1(A(t) + S) - t.
 
-        Exact, O(log n). An opportunity at the very instant `at_s` is missed.
+        Exact, O(log n). An opportunity at the very instant `at_s` is missed, whichever way the instant was rounded.
         """
+        rounding_s = ROUNDING * max(at_s, self.period_s)
         phase_s = math.fmod(at_s, self.period_s)
-        sent = self._bits_at(phase_s) + bits
+        if self.period_s - phase_s <= rounding_s:  # a multiple of the period whose last bit says otherwise
+            phase_s = 0.0
+        sent = self._bits_at(phase_s + rounding_s if self.steps else phase_s) + bits
         turns = max(0, math.ceil(sent / self.total_bits) - 1)
         rest = min(sent - turns * self.total_bits, self.total_bits)
         return max(0.0, turns * self.period_s + self._first_s(rest) - phase_s)
@@ -76,6 +79,10 @@ class Curve:
         t0, t1 = self.times_s[after - 1 : after + 1].tolist()
         b0, b1 = self.bits[after - 1 : after + 1].tolist()
         return float(t0 + (bits - b0) * (t1 - t0) / (b1 - b0))
+
+
+ROUNDING = 1e-12
+"""Relative error of an instant: below it, two instants are one."""
 
 
 def pieces(durations_s: NDArray[np.float64], rates_bps: NDArray[np.float64]) -> Curve:

@@ -159,3 +159,19 @@ def test_check_says_what_links_carry_and_how_long_a_step_takes(tmp_path: Path) -
     assert "layer 1 links alone: up " in told
     assert "median" in told
     assert "local step: " in told
+
+
+def test_overrides_of_a_run_need_not_fit_the_sweep_it_ignores(tmp_path: Path) -> None:
+    wires = "network=[{wired: {}}, {wired: {}}, {wired: {}}]"
+    done = netsim("run", "quickstart", "stop.rounds=1", wires, "--engine", "timing", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "`netsim sweep` runs every point" in done.stderr
+
+
+def test_list_channels_prints_formulas_defaults_and_sources(tmp_path: Path) -> None:
+    told = netsim("list", "channels", "--verbose", cwd=tmp_path).stdout
+    for preset in ("urban_micro", "urban_macro", "wifi", "factory", "tran2019", "chen2021", "yang2021", "hier_qsgd"):
+        assert f"\n  {preset}\n" in told
+    for word in ("38.901", "unverified", "L(d) = L0 + 10 n log10(d / d0)", "pathloss: ", "airtime"):
+        assert word in told
+    assert len(told) > 3 * len(netsim("list", "channels", cwd=tmp_path).stdout)

@@ -49,12 +49,26 @@ def test_simulated_time_is_the_closed_form(name: str) -> None:
     assert run.env.now == pytest.approx(expected, rel=1e-9)
 
 
+def test_a_step_of_measured_devices_takes_its_whole_batch() -> None:
+    """hier_favg: 3 steps x 2 aggregations a round, batches of 8 samples at 5 ms."""
+    run = play(recipe("hier_favg", devices="{compute: {profiled: {per_sample: 5 ms}}}"), engine="timing")
+    assert run.trace.rounds[-1]["path_compute_s"] == pytest.approx(3 * 2 * 8 * 5e-3, rel=1e-9)
+
+
 def test_the_critical_path_sums_to_each_round_s_length() -> None:
     run = play(recipe("qmlhfl", rounds=4), engine="timing")
     rows = run.trace.rounds
     for before, row in pairwise(rows):
         path = sum(value for key, value in row.items() if key.startswith("path_"))
         assert path == pytest.approx(row["sim_time_s"] - before["sim_time_s"], rel=1e-9)
+
+
+def test_the_critical_path_says_which_layer_was_waited_for() -> None:
+    """hier_favg on equal private lines: two messages of 32 d bits each way on layer 1, one on layer 2."""
+    run = play(recipe("hier_favg"), engine="timing")
+    row, once_s = run.trace.rounds[-1], on_air(32 * run.task.dim)
+    waited_s = [row[f"path_{way}_s_{layer}"] for way in ("up", "down") for layer in (1, 2)]
+    assert waited_s == pytest.approx([2 * once_s, once_s] * 2, rel=1e-9)
 
 
 def test_every_node_s_time_sums_to_the_round_s_length() -> None:

@@ -60,6 +60,14 @@ def test_lost_uploads_cost_the_same_bits_and_lost_downlinks_are_repeated() -> No
     assert safe.env.now < lost.env.now
 
 
+def test_lost_uploads_cost_their_joules() -> None:
+    energy = "{compute: {active_power: 2 W}, wired_per_bit: 1 uJ/bit}"
+    run = play(scenario([2, 5], FAVG, network=lossy(0.5), energy=energy), engine="timing")
+    bits = sum(sum(run.trace.totals[f"wire_bits_{way}"]) for way in ("up", "down"))
+    assert sum(run.trace.totals["lost_up"]) > 0
+    assert run.trace.rounds[-1]["energy_wired_j"] == pytest.approx(1e-6 * bits, rel=1e-12)
+
+
 def test_losing_uploads_changes_the_model_and_its_name() -> None:
     safe, lost = scenario([2, 5], FAVG, network=lossy(0.0)), scenario([2, 5], FAVG, network=lossy(0.5))
     assert not np.array_equal(final(safe), final(lost))

@@ -53,6 +53,15 @@ def test_shadowing_is_added_to_the_path_loss_and_moves_nobody() -> None:
     assert max(extra) > 1
 
 
+def test_a_shadow_is_a_loss_and_has_the_draw_s_sign() -> None:
+    root, law = Fanout([50]).grow().root, LognormalShadowing(8.0)
+    plain, shadowed = found(root), found(root, shadowing=law)
+    extra = [two.loss_db - one.loss_db for one, two in zip(plain, shadowed, strict=True)]
+    sees = [place.sees for place in plain]
+    drawn = law.db(UrbanMicro(), sees, np.zeros((50, 2)), 3.5e9, 1, 0, range(50))
+    assert extra == pytest.approx(drawn.tolist(), abs=1e-9)
+
+
 def test_oracle_sight_is_drawn_with_its_distances_probability() -> None:
     """20 000 devices at 60 m; standard error 0.0035."""
     drawn = [p.sees for p in found(Fanout([20_000]).grow().root, Annulus((60.0, 60.0)))]

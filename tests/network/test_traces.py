@@ -46,7 +46,7 @@ def by_slots(lines_ms: list[int], bits: int, at_ms: float) -> float:
 @given(
     st.lists(st.integers(0, 30), min_size=1, max_size=40).map(sorted).filter(lambda lines: lines[-1] > 0),
     st.integers(1, 3_000_000),
-    st.floats(0, 200),
+    st.one_of(st.floats(0, 200), st.integers(0, 200).map(float)),  # slot edges too
 )
 @settings(max_examples=150, deadline=None)
 def test_oracle_Q12_leaky_trace_equals_a_slot_by_slot_loop(lines: list[int], bits: int, at_ms: float) -> None:

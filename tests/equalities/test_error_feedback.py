@@ -1,0 +1,49 @@
+"""What a lossy downlink leaves out is said later: the sender's own model loses nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from learning.engine import Engine, Letter, Place, Ref
+from netsim.simulation import play
+
+from .runs import scenario, weights
+
+VOTES = "hier_sign_sgd: {{learning_rate: 0.01, batch_size: 8, tau: [1, 4], down: {{top_k: {{fraction: 0.1}}}}, error_feedback: {}}}"
+
+
+def ends(
+    error_feedback: str, monkeypatch: pytest.MonkeyPatch
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(the cloud's final model, its first one plus the means of all the updates it was sent)."""
+    heard: list[tuple[list[Letter], tuple[float, ...]]] = []
+    combine = Engine.combine
+
+    def spy(self: Engine, rule, place: Place, onto, copy, answers, shares, visit) -> Ref:  # type: ignore[no-untyped-def]
+        if place[0] == 2:
+            heard.append((answers, tuple(shares)))
+        return combine(self, rule, place, onto, copy, answers, shares, visit)
+
+    monkeypatch.setattr(Engine, "combine", spy)
+    scene = scenario([2, 3], VOTES.format(error_feedback), rounds=4, precision="float64")
+    run = play(scene, engine="eager", device="cpu")
+    total = np.asarray(run.task.initial(scene.seed), dtype=np.float64)
+    for answers, shares in heard:
+        for letter, share in zip(answers, shares, strict=True):
+            assert letter.body.value is not None
+            total = total + share * letter.body.value.numpy()
+    return weights(run), total
+
+
+def test_with_error_feedback_the_model_is_the_start_plus_every_update(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own, total = ends("true", monkeypatch)
+    assert np.allclose(own, total, rtol=0, atol=1e-12)
+
+
+def test_without_it_what_the_downlink_leaves_out_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    own, total = ends("false", monkeypatch)
+    assert np.abs(own - total).max() > 0.01

@@ -1,0 +1,43 @@
+"""Whose update counts how much: by devices or by samples below a child, at any depth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from learning.rules import Mean, Vote
+from netsim.scenario import grow as grown
+from netsim.tree import Branch, grow
+from netsim.wiring import children_shares, task_of
+
+from .runs import final, scenario
+
+SAMPLES = [10, 20, 30, 40]
+UNEVEN = grow(Branch(children=[Branch(children=[Branch()]), Branch(children=[Branch()] * 3)]), "test")
+
+
+@pytest.mark.parametrize(
+    ("rule", "cloud", "edge"),
+    [
+        (Mean("devices"), (1 / 4, 3 / 4), (1 / 3, 1 / 3, 1 / 3)),
+        (Mean("samples"), (1 / 10, 9 / 10), (2 / 9, 3 / 9, 4 / 9)),
+        (Vote(0.01), (1 / 4, 3 / 4), (1 / 3, 1 / 3, 1 / 3)),
+    ],
+)
+def test_a_child_weighs_what_is_below_it(
+    rule: Mean | Vote, cloud: tuple[float, ...], edge: tuple[float, ...]
+) -> None:
+    root = UNEVEN.root
+    assert children_shares(root, rule, SAMPLES) == pytest.approx(cloud, rel=1e-12)
+    assert children_shares(root.children[1], rule, SAMPLES) == pytest.approx(edge, rel=1e-12)
+
+
+def test_by_samples_every_tree_is_the_flat_weighted_mean() -> None:
+    """One step per upload: weights multiply along the tree to each device's share of all samples."""
+    text = "{}: {{learning_rate: 0.2, batch_size: 8, {}, weights: samples}}"
+    nested = scenario([2, 3], text.format("hier_favg", "tau: [1, 1]"), precision="float64")
+    flat = scenario([6], text.format("fedavg", "local_steps: 1"), precision="float64")
+    samples = task_of(flat, grown(flat)).samples
+    assert list(samples) == list(task_of(nested, grown(nested)).samples)
+    assert sum(samples[:3]) != sum(samples[3:]), "edges of equal weight: the test is vacuous"
+    assert np.allclose(final(nested), final(flat), rtol=0, atol=1e-14)

@@ -1,0 +1,207 @@
+"""Breaks netsim on purpose, one line at a time, and demands that a test notices: `python tests/mutations.py [WORD ...]`.
+
+Works on a copy of the tracked files. Words choose the mutations whose name holds one of them. Prints a markdown
+table; exits with 1 where a mutation survives, refuses a table that no longer fits the sources.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "--timeout=100", "--hypothesis-seed=0")
+
+
+class Mutation(NamedTuple):
+    """One slip: `old`, found exactly once in `file`, becomes `new`; one of `tests` (below tests/) must fail."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+    @property
+    def files(self) -> list[str]:
+        """Paths of the tests from the repository's root."""
+        return [f"tests/{part}.py" for part in self.tests.split()]
+
+
+class RottenTableError(ValueError):
+    """A mutation fits its file no longer, or its tests do not run as they should."""
+
+
+def main(words: list[str]) -> int:
+    """Run the mutations that `words` choose (none: all); the number of survivors, at most 1."""
+    chosen = [m for m in MUTATIONS if not words or any(word in m.name for word in words)]
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        copy_tracked(copy)
+        for mutation in chosen:
+            mutated(mutation, copy)
+        if red := verdict(copy, sorted({name for m in chosen for name in m.files})):
+            raise RottenTableError(f"{red} fails without any mutation; mend it first")
+        sys.stdout.write("| # | mutation | file | fate | first failing test |\n|---|---|---|---|---|\n")
+        survivors = 0
+        for number, mutation in enumerate(chosen, start=1):
+            killer = kill(mutation, copy)
+            survivors += killer is None
+            fate = f"killed | `{killer}`" if killer else f"**survived** | {mutation.tests}"
+            sys.stdout.write(f"| {number} | {mutation.name} | `{mutation.file}` | {fate} |\n")
+            sys.stdout.flush()
+    sys.stdout.write(f"\n{len(chosen) - survivors} of {len(chosen)} killed.\n")
+    return min(survivors, 1)
+
+
+def copy_tracked(copy: Path) -> None:
+    """Copy what git tracks, and what it would, with the times of the files: compiled ones stay valid."""
+    listed = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    names = subprocess.run(listed, cwd=REPOSITORY, capture_output=True, check=True).stdout.decode()
+    for name in filter(None, names.split("\0")):
+        if (REPOSITORY / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(REPOSITORY / name, copy / name)
+
+
+def mutated(mutation: Mutation, copy: Path) -> str:
+    """The mutated text. Raises RottenTableError unless the old text is there exactly once."""
+    text = (copy / mutation.file).read_text()
+    if (count := text.count(mutation.old)) != 1:
+        raise RottenTableError(f"{mutation.name}: {mutation.file} has {mutation.old!r} {count} times")
+    return text.replace(mutation.old, mutation.new)
+
+
+def kill(mutation: Mutation, copy: Path) -> str | None:
+    """The first test that fails under the mutation; the copy is as before afterwards."""
+    path = copy / mutation.file
+    text, before = path.read_text(), path.stat()
+    path.write_text(mutated(mutation, copy))
+    try:
+        return verdict(copy, mutation.files, compiled=False)
+    finally:
+        path.write_text(text)
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def verdict(copy: Path, tests: list[str], *, compiled: bool = True) -> str | None:
+    """The first failing test; None where all pass. Raises RottenTableError where they cannot even be collected.
+
+    `compiled`: whether Python may leave bytecode behind.
+    """
+    env = os.environ | {"PYTHONPATH": str(copy)} | ({} if compiled else {"PYTHONDONTWRITEBYTECODE": "1"})
+    command = [sys.executable, "-m", "pytest", *OPTIONS, *tests]
+    done = subprocess.run(command, cwd=copy, env=env, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return None
+    failed = re.search(r"^(?:FAILED|ERROR) \S*/(\w+\.py::.+?)(?: - .*)?$", done.stdout, re.MULTILINE)
+    if done.returncode != 1 or failed is None:
+        raise RottenTableError(done.stdout[-2000:] + done.stderr)
+    return failed[1]
+
+
+NET, LEARN = "netsim/network/", "learning/"
+# fmt: off
+MUTATIONS = (
+    Mutation("headers dropped", NET + "packets.py", "payload_bits + 8 * self.header_bytes * self.count(payload_bits)", "payload_bits", "network/test_links"),
+    Mutation("a last, partly filled packet has no header", NET + "packets.py", "-(-payload_bits // (8 * self.mss_bytes))", "payload_bits // (8 * self.mss_bytes)", "network/test_packets"),
+    Mutation("headers counted into the payload", "netsim/protocol.py", '"payload_bits": payload_bits,', '"payload_bits": sent.wire_bits,', "equalities/test_clock"),
+    Mutation("downlink forgotten: devices hear at once", "netsim/protocol.py", "        yield hears\n", "        yield self.env.timeout(0)\n", "equalities/test_clock"),
+    Mutation("a broadcast at the best child's rate (min for max)", NET + "links.py", "airtime_s = max(link.channel", "airtime_s = min(link.channel", "network/test_links"),
+    Mutation("a broadcast planned at the best child's rate", NET + "links.py", "return max(airtimes) if self.broadcast", "return min(airtimes) if self.broadcast", "network/test_links"),
+    Mutation("a broadcast's bits counted per receiver", NET + "links.py", "Sent(arrivals, max(sizes), 1", "Sent(arrivals, sum(sizes), 1", "network/test_links equalities/test_clock"),
+    Mutation("a broadcast's payload counted per receiver", "netsim/protocol.py", "said.bits * sent.transfers", "said.bits * len(node.children)", "equalities/test_clock"),
+    Mutation("unicast payload counted once", "netsim/protocol.py", "said.bits * sent.transfers", "said.bits", "equalities/test_clock"),
+    Mutation("the first answer opens the barrier", "netsim/protocol.py", 'all_of(talks)\n        done = [cast("Talk", talk.value) for talk in talks]', 'any_of(talks)\n        none = Talk(None, 0.0, Path.none(self.algorithm.depth))\n        done = [cast("Talk", t.value) if t.triggered else none for t in talks]', "equalities/test_clock"),
+    Mutation("the mean device for the slowest", "netsim/protocol.py", "self.clock.local_work_s(device.ordinal, steps, visit.step)", "steps * float(self.clock.step_s.mean())", "equalities/test_clock"),
+    Mutation("the critical path of the first answer", "netsim/protocol.py", "path = max(done, key", "path = min(done, key", "equalities/test_clock"),
+    Mutation("a server aggregates in no time", "netsim/protocol.py", "yield self.env.timeout(self.aggregation_s)", "yield self.env.timeout(0)", "equalities/test_energy_audit"),
+    Mutation("a forwarded model re-encoded at the layer's own size", "netsim/protocol.py", "own, said, total = heard.model, heard, ", "own, said, total = heard.model, Heard(heard.model, layer.downlink.bits(self.engine.dim) or heard.bits), ", "equalities/test_clock"),
+    Mutation("lost uploads still merged", "netsim/protocol.py", "arrived = answer if sent.delivered else None", "arrived = answer", "equalities/test_lost_uploads"),
+    Mutation("weights of those present not renormalised", "netsim/protocol.py", "[weight / whole for weight in shares]", "list(shares)", "equalities/test_lost_uploads"),
+    Mutation("error feedback forgotten", "netsim/protocol.py", 'own if layer.onto == "own" else said.model', "said.model", "equalities/test_error_feedback"),
+    Mutation("the deadline's own event excluded", "netsim/simulation.py", "run.env.peek() <= stop.deadline", "run.env.peek() < stop.deadline", "equalities/test_clock"),
+    Mutation("unlimited sharing", NET + "media.py", "event = self._env.event()", "return self._env.timeout(work_s / cap)", "network/test_links"),
+    Mutation("shares by weight ignored", NET + "waterlevel.py", "_Flow(arrival, weight, cap, event, self._virtual + work_s / weight)", "_Flow(arrival, 1.0, cap, event, self._virtual + work_s)", "network/test_media"),
+    Mutation("caps of flows ignored", NET + "waterlevel.py", "if flow.cap < 1:", "if flow.cap < 0:", "network/test_media"),
+    Mutation("latency inside the shared rate", NET + "links.py", "serve(airtime_s, self.weight, self.cap)\n        late_s = self.latency_s + ", "serve(airtime_s + self.latency_s, self.weight, self.cap)\n        late_s = ", "network/test_links"),
+    Mutation("Wi-Fi shares airtime, not bits", NET + "access.py", "REFERENCE_BPS / channel.mean_rate_bps", "channel.mean_rate_bps / channel.mean_rate_bps", "network/test_access"),
+    Mutation("Wi-Fi has a channel for each direction", NET + "access.py", "return both, both", "return both, [SharedMedium(env)] * count", "network/test_access"),
+    Mutation("TDMA shares like airtime", NET + "access.py", "return [FifoMedium(env)] * count, ", "return [SharedMedium(env)] * count, ", "network/test_access"),
+    Mutation("FDMA uplink hears the noise of the whole band", NET + "radio.py", "band_hz = noise_hz = self.uplink / split", "band_hz, noise_hz = self.uplink / split, self.uplink", "network/test_access"),
+    Mutation("FDMA downlink has full power in each share", NET + "radio.py", "self.downlink / split, self.downlink", "self.downlink / split, self.downlink / split", "network/test_access"),
+    Mutation("noise figures of the wrong end", NET + "radio.py", "self.device_power, self.station_noise_figure", "self.device_power, self.device_noise_figure", "network/test_cell"),
+    Mutation("the interference margin forgotten", NET + "linkbudget.py", "+ noise_figure_db + interference_margin_db", "+ noise_figure_db", "network/test_linkbudget network/test_cell"),
+    Mutation("noise figure ignored", NET + "linkbudget.py", "+ noise_figure_db + interference_margin_db", "+ interference_margin_db", "network/test_linkbudget"),
+    Mutation("amplitude for power: dB / 20", NET + "linkbudget.py", "10.0 ** (above_db / 10.0)", "10.0 ** (above_db / 20.0)", "network/test_linkbudget"),
+    Mutation("SNR left in dB", NET + "linkbudget.py", "float(10.0 ** (above_db / 10.0))", "float(above_db)", "network/test_linkbudget"),
+    Mutation("half of log2: a real channel", NET + "ratemaps.py", "np.asarray(np.log1p(snr) / math.log(2.0))", "np.asarray(0.5 * np.log1p(snr) / math.log(2.0))", "network/test_ratemaps"),
+    Mutation("natural logarithm in the attenuated map", NET + "ratemaps.py", "share * np.log1p(snr) / math.log(2.0)", "share * np.log1p(snr)", "network/test_ratemaps"),
+    Mutation("3GPP rural constant slips", NET + "pathloss_tr38901.py", "161.04", "161.40", "network/test_pathloss"),
+    Mutation("3GPP urban macro constant slips", NET + "pathloss_tr38901.py", "13.54 + 39.08", "13.45 + 39.08", "network/test_pathloss"),
+    Mutation("3GPP break point with 2 pi for 4", NET + "pathloss_tr38901.py", "4.0 * effective_m2", "2.0 * math.pi * effective_m2", "network/test_pathloss"),
+    Mutation("chance of sight falls off at half the distance", NET + "pathloss_tr38901.py", "math.exp(-distance_m / scale_m)", "math.exp(-2 * distance_m / scale_m)", "network/test_pathloss"),
+    Mutation("shadowing without mean zero in dB", NET + "shadowing.py", "return self.sigma * _mixed(", "return -(self.sigma**2) * math.log(10) / 20 + self.sigma * _mixed(", "network/test_shadowing"),
+    Mutation("standard shadowing without mean zero in dB", NET + "shadowing.py", "return sigmas_db * _mixed(", "return 1.0 + sigmas_db * _mixed(", "network/test_shadowing network/test_largescale"),
+    Mutation("shadowing subtracted where it is added", NET + "largescale.py", "loss + float(e))", "loss - float(e))", "network/test_largescale"),
+    Mutation("a disc filled uniformly in distance", NET + "placement.py", "np.sqrt(inner_m**2 + drawn * (outer_m**2 - inner_m**2))", "inner_m + drawn * (outer_m - inner_m)", "network/test_placement"),
+    Mutation("block fading with one draw per message", NET + "blockfading.py", "self.fader.law.sample(self.fader.dice(chunk), CHUNK)", "np.full(CHUNK, self.fader.law.sample(self.fader.dice(chunk), 1)[0])", "network/test_fading"),
+    Mutation("block fading begins anew with every message", NET + "blockfading.py", "block = math.floor(at_s / self.block_s)", "at_s, block = 0.0, 0", "network/test_fading"),
+    Mutation("ergodic fading at the mean SNR", NET + "fading.py", "return _steady(mean_efficiency(self.law, snr, rates, air.direction), air)", "return _steady(rates.efficiency(snr, air.direction), air)", "network/test_fading"),
+    Mutation("Rician K left in dB", NET + "laws.py", "float(10.0 ** (self.k / 10.0))", "float(abs(self.k) + 1e-3)", "network/test_fading"),
+    Mutation("HARQ makes one attempt more", NET + "loss.py", "while lacking and rounds < attempts", "while lacking and rounds <= attempts", "network/test_loss"),
+    Mutation("repetitions cost no airtime", NET + "links.py", "wire_bits = round(self.packets.wire_bits(payload_bits) * share)", "wire_bits = self.packets.wire_bits(payload_bits)", "network/test_loss"),
+    Mutation("the first attempt has a retry's latency", NET + "links.py", "late_s = self.latency_s + (tries.rounds - 1)", "late_s = self.latency_s + tries.rounds", "network/test_loss"),
+    Mutation("a broadcast repeats for its first child alone", NET + "links.py", "first.tries(payload_bits, [link.error_rate for link in self.links])", "first.tries(payload_bits, [first.error_rate])", "network/test_loss"),
+    Mutation("packet errors without fading", NET + "loss.py", 'if self.fading == "none":', "if self.fading:", "network/test_loss"),
+    Mutation("the TCP window spans one way, not the round trip", NET + "wired.py", "self.window / (2.0 * latency_s)", "self.window / latency_s", "network/test_wired"),
+    Mutation("wires swap up and down", NET + "wired.py", 'self.uplink if direction == "up"', 'self.uplink if direction == "down"', "network/test_wired"),
+    Mutation("light in fibre takes no detour", NET + "wired.py", "far_m * self.route_factor / self.speed", "far_m / self.speed", "network/test_wired"),
+    Mutation("a trace always begins at its start", NET + "curves.py", "at_s + self.offset_s", "self.offset_s", "network/test_traces"),
+    Mutation("compute time per sample, not per batch", "netsim/wiring.py", "float(task.flops_per_sample * batch), batch)", "float(task.flops_per_sample), batch)", "equalities/test_clock"),
+    Mutation("a batch counted as one sample", "netsim/wiring.py", "float(task.flops_per_sample * batch), batch)", "float(task.flops_per_sample * batch), 1)", "equalities/test_clock"),
+    Mutation("spread of speeds ignored", "netsim/compute.py", "mean_s * self.spread.factors(seed, ordinals)", "mean_s * np.ones(len(ordinals))", "test_compute"),
+    Mutation("lognormal spread with median one", "netsim/spreads.py", "self.sigma * drawn - self.sigma**2 / 2", "self.sigma * drawn", "test_compute test_stragglers"),
+    Mutation("jitter drawn once for all rounds", "netsim/clocks.py", "steps * self._factor(ordinal, first_step)", "steps * self._factor(ordinal, 0)", "test_stragglers test_compute"),
+    Mutation("efficiency of the processor ignored", "netsim/compute.py", "work.flops / (self.efficiency * self.rate)", "work.flops / self.rate", "test_compute"),
+    Mutation("energy without amplifier efficiency", "netsim/energy.py", "(radiated_w / amplifier_efficiency + circuit_w)", "(radiated_w + circuit_w)", "test_energy"),
+    Mutation("idle energy forgotten", "netsim/energy.py", "idle_w * max(0.0, length_s - busy_s)", "0.0 * idle_w", "test_energy"),
+    Mutation("idle energy of the busy time too", "netsim/energy.py", "max(0.0, length_s - busy_s)", "length_s", "test_energy"),
+    Mutation("processor energy linear in frequency", "netsim/energy.py", "kappa * cycles * hz**2", "kappa * cycles * hz", "test_energy"),
+    Mutation("a broadcast heard by one receiver's radio", "netsim/meter.py", "for receiver in receivers:", "for receiver in receivers[:1]:", "test_energy equalities/test_energy_audit"),
+    Mutation("dBm read as dBW", "netsim/units.py", "(level_dbm - 30.0) / 10.0", "level_dbm / 10.0", "test_units"),
+    Mutation("weights by samples ignored", "netsim/wiring.py", 'isinstance(rule, Mean) and rule.weights == "samples"', "False", "equalities/test_weights"),
+    Mutation("an edge server weighs one, whatever is below it", "netsim/wiring.py", "return sum(mass(child) for child in node.children)", "return 1", "equalities/test_weights"),
+    Mutation("vote ties always +1", LEARN + "rules.py", "coins.signs(len(state), state)[0], votes", "state + 1, votes", "contracts/test_rules"),
+    Mutation("zero gradients always vote +1", LEARN + "compressors/kernels.py", "(coin if here == 0 else sign)", "(one if here == 0 else sign)", "contracts/test_compressors"),
+    Mutation("QSGD without the norm", LEARN + "compressors/kernels.py", "unit = norms[b] / np.float32(levels)", "unit = np.float32(1) / np.float32(levels)", "contracts/test_compressors"),
+    Mutation("QSGD's norms travel for nothing", LEARN + "compressors/qsgd.py", "return 32 * self._buckets(dim) + dim", "return dim", "contracts/test_compressors"),
+    Mutation("QSGD rounds to the nearest level", LEARN + "compressors/kernels.py", "ratio - whole >= gate", "ratio - whole >= np.float32(0.5)", "contracts/test_compressors"),
+    Mutation("minibatches keyed by call order", LEARN + "engine/minibatches.py", "job.device, job.first_step + j) for job in jobs", "place, job.first_step + j) for place, job in enumerate(jobs)", "equalities/test_streams equalities/test_engines_agree"),
+    Mutation("every period looks at the same minibatches", LEARN + "engine/minibatches.py", "job.first_step + j)", "j)", "equalities/test_qmlhfl_reference equalities/test_streams"),
+    Mutation("downlinks can be lost", NET + "links.py", 'self.identity.direction == "down"', 'self.identity.direction == "sideways"', "network/test_loss"),
+    Mutation("packets fail all or none", NET + "links.py", 'if self.loss.per == "packet" else 1', 'if self.loss.per == "pack" else 1', "network/test_loss"),
+    Mutation("quasi-static fades below the outage are used", NET + "blockfading.py", "self.outage + (1.0 - self.outage) * drawn", "drawn", "network/test_fading"),
+    Mutation("a CQI margin makes links better", NET + "ratemaps.py", "_CQI_SNR_DB + self.margin", "_CQI_SNR_DB - self.margin", "network/test_ratemaps"),
+    Mutation("great circle over half the angle", "netsim/geography.py", "2.0 * EARTH_RADIUS_M", "EARTH_RADIUS_M", "network/test_wired"),
+    Mutation("a child's own rate on a trunk is ignored", NET + "wired.py", "min(1.0, access_bps / line_bps, window_bps / line_bps)", "min(1.0, window_bps / line_bps)", "network/test_wired"),
+    Mutation("a faster processor computes longer", "netsim/compute.py", "self.rate / self.spread.factors", "self.rate * self.spread.factors", "test_compute"),
+    Mutation("a spread of speed read as one of time", "netsim/spreads.py", 'if self.of == "speed" else scaled', 'if self.of == "space" else scaled', "test_compute"),
+    Mutation("erased uploads cost no joules", "netsim/protocol.py", "(node,), sent.wire_bits, sent.airtime_s", "(node,), sent.wire_bits * sent.delivered, sent.airtime_s * sent.delivered", "equalities/test_lost_uploads"),
+    Mutation("energy of sending forgets the circuits", "netsim/energy.py", "/ amplifier_efficiency + circuit_w", "/ amplifier_efficiency", "test_energy"),
+    Mutation("an FDMA station draws full power in every band", "netsim/meter.py", "if radios.own_bands and not whole", "if radios.own_bands and not node", "test_energy"),
+    Mutation("local steps counted anew after each aggregation", "netsim/protocol.py", "visit.step + k * self.algorithm.steps(node.level)", "visit.step", "equalities/test_qmlhfl_reference"),
+    Mutation("Elias coding pays the fixed size", LEARN + "compressors/kernels.py", "out[k] = min(sparse + omega_length(nonzero + 1), dense)", "out[k] = dense", "contracts/test_codecs contracts/test_compressors"),
+    Mutation("updates added twice to the copy", LEARN + "engine/merging.py", "return onto\n", "return onto + onto\n", "equalities/test_qmlhfl_reference"),
+    Mutation("a path forgets the layer it is on", "netsim/trace.py", "up[layer - 1] += up_s", "up[0] += up_s", "equalities/test_clock"),
+)
+# fmt: on
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,53 @@
+"""Tiny timed runs for the property tests: a quadratic of a few parameters, constant clocks, no torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from typing import Any
+
+from netsim.scenario import Scenario
+from netsim.simulation import Run, play
+
+Data = dict[str, Any]
+
+
+def data(fanout: Sequence[int], tau: Sequence[int], network: Sequence[Data], **more: Any) -> Data:
+    """A scenario as plain data: 40 float32 parameters, 10 ms a step, 2 rounds; `more` replaces top-level keys."""
+    plain: Data = {
+        "name": "tiny",
+        "seed": 3,
+        "task": {"dataset": {"synthetic": {"dim": 40, "samples": 8}}},
+        "topology": {"fanout": list(fanout)},
+        "devices": {"compute": {"constant": {"step": "10 ms"}}},
+        "algorithm": {"hier_favg": {"learning_rate": 0.1, "batch_size": 4, "tau": list(tau)}},
+        "network": list(network),
+        "stop": {"rounds": 2},
+    }
+    return plain | more
+
+
+def timed(content: Mapping[str, Any]) -> Run:
+    """The whole run, without values."""
+    return play(Scenario.model_validate(content), engine="timing")
+
+
+def times_s(run: Run) -> list[float]:
+    """When each round ended."""
+    return [row["sim_time_s"] for row in run.trace.rounds]
+
+
+def wired(rate_bps: float = 1e6, latency_s: float = 0.0, **more: Any) -> Data:
+    """One wired layer, numbers written out exactly."""
+    return {"wired": {"rate": f"{rate_bps!r} bit/s", "latency": f"{latency_s!r} s", **more}}
+
+
+def conversations(fanout: Sequence[int], tau: Sequence[int], rounds: int) -> list[tuple[int, int]]:
+    """(parents speaking, children answering) over the run per layer, devices first: nodes x aggregations."""
+    nodes = [1, *accumulate(fanout, lambda a, b: a * b)]  # from the cloud down
+    depth = len(fanout)
+    turns = [rounds * math.prod(tau[n:]) for n in range(1, depth + 1)]  # of a parent at level n
+    return [
+        (nodes[depth - n] * turns[n - 1], nodes[depth - n + 1] * turns[n - 1]) for n in range(1, depth + 1)
+    ]
