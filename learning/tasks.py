@@ -31,7 +31,7 @@ class Task(Protocol):
 
     @property
     def family(self) -> str:
-        """linear (flatten, linear and relu only), conv or objective."""
+        """linear, small_conv, conv (see `learning.models.Model.family`) or objective."""
         ...
 
     @property

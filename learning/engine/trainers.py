@@ -1,4 +1,4 @@
-"""Local work: K devices' SGD steps in a stack, by one of four strategies.
+"""Local work: K devices' SGD steps in a stack, by one of five strategies.
 
 Which strategy runs is a fixed function of model family and device class (learning.engine.solvers), so
 that results do not depend on a machine's mood. `Reference` is the oracle: one device at a time through
@@ -16,6 +16,7 @@ from torch.func import grad, vmap
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from learning.engine.fused import Fused
+from learning.engine.im2col import Im2col
 from learning.engine.minibatches import minibatches
 from learning.engine.promises import Train
 from learning.tasks import BoundTask
@@ -60,7 +61,7 @@ class Stacked:
 
 
 class Looped:
-    """Device by device over views of the same stack: the fastest way for convolutions on a CPU."""
+    """Device by device over views of the same stack: the fastest way for wide convolutions on a CPU."""
 
     def __init__(self, task: BoundTask, seed: int) -> None:
         self._task, self._seed = task, seed
@@ -117,6 +118,7 @@ class Reference:
 
 STRATEGIES: dict[str, Callable[[BoundTask, int], Trainer]] = {
     "fused": Fused,
+    "im2col": Im2col,
     "vmap": Stacked,
     "loop": Looped,
     "reference": Reference,

@@ -31,7 +31,7 @@ from learning.models.layers import (
 if TYPE_CHECKING:
     from torch import nn
 
-Family = Literal["linear", "conv"]
+Family = Literal["linear", "small_conv", "conv"]
 
 
 class Model(Protocol):
@@ -39,7 +39,12 @@ class Model(Protocol):
 
     @property
     def family(self) -> Family:
-        """ "linear": a chain of nn.Flatten, nn.Linear and nn.ReLU only; "conv": anything else."""
+        """How the model may be trained.
+
+        "linear": a chain of nn.Flatten, nn.Linear and nn.ReLU only. "small_conv": a chain that begins with
+        convolutions of few channels (stride 1, no padding, with bias), each followed by nn.ReLU and at most one 2x2
+        nn.MaxPool2d, and ends as "linear". "conv": anything else.
+        """
 
     def dim(self, inputs: Size, classes: int) -> int:
         """Number of parameters d."""
@@ -123,6 +128,8 @@ class Mlp(_Layered):
 @dataclass(frozen=True)
 class LeNet(_Layered):
     """The small CNN of HierFL (arXiv:1905.06641) without its dropout: 21,840 parameters on 28x28x1."""
+
+    family = "small_conv"
 
     def layers(self, classes: int) -> tuple[Layer, ...]:
         """Two 5x5 convolutions (10, 20), each pooled; 50 hidden units."""

@@ -44,15 +44,16 @@ def batched(made: ClassificationTask) -> Callable[[], None]:
     bound = made.bind(torch.device("cpu"), torch.float32)
     numerics = resolve("batched", "cpu", "float32", made.family)
     trainer = STRATEGIES[numerics.strategy](bound, 1)
-    start = Ref(b"", 0, None, bound.initial(1))
+    initial = bound.initial(1)
+    start = Ref(b"", 0, None, initial)
     jobs = [Train(Leaf(0.05, BATCH), device, start, STEPS, 0) for device in range(DEVICES)]
     rows = stack_rows(made.dim, numerics)
-    work = aligned(rows, (made.dim,), bound.initial(1))
+    work = aligned(rows, (made.dim,), initial)
 
     def run() -> None:
         for first in range(0, DEVICES, rows):
             some = jobs[first : first + rows]
-            work[: len(some)].copy_(bound.initial(1).expand(len(some), -1))
+            work[: len(some)].copy_(initial.expand(len(some), -1))
             trainer.train(work[: len(some)], some, models=False)
 
     return run
