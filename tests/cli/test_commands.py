@@ -170,7 +170,16 @@ def test_overrides_of_a_run_need_not_fit_the_sweep_it_ignores(tmp_path: Path) ->
 
 def test_list_channels_prints_formulas_defaults_and_sources(tmp_path: Path) -> None:
     told = netsim("list", "channels", "--verbose", cwd=tmp_path).stdout
-    for preset in ("urban_micro", "urban_macro", "wifi", "factory", "tran2019", "chen2021", "yang2021", "hier_qsgd"):
+    for preset in (
+        "urban_micro",
+        "urban_macro",
+        "wifi",
+        "factory",
+        "tran2019",
+        "chen2021",
+        "yang2021",
+        "hier_qsgd",
+    ):
         assert f"\n  {preset}\n" in told
     for word in ("38.901", "unverified", "L(d) = L0 + 10 n log10(d / d0)", "pathloss: ", "airtime"):
         assert word in told
