@@ -110,3 +110,12 @@ def test_the_layer_scenarios_share_devices_data_and_work() -> None:
     assert places[0] == places[1] == places[2]
     assert len({scene.task for scene in scenes}) == 1
     assert {scene.ladder.steps(tree.depth) for scene, tree in zip(scenes, trees, strict=True)} == {16}
+
+
+def test_every_mutation_still_fits_its_file() -> None:
+    from tests.mutations import MUTATIONS, mutated
+
+    assert len(MUTATIONS) >= 90
+    for mutation in MUTATIONS:
+        assert mutated(mutation, REPOSITORY) != (REPOSITORY / mutation.file).read_text()
+        assert all((REPOSITORY / file).is_file() for file in mutation.files)
