@@ -174,7 +174,11 @@ def test_the_theme_follows_the_reader_while_the_page_is_open(
 ) -> None:
     seen = open_report(make_result(), scheme="light")
     seen.page.emulate_media(color_scheme="dark")
-    seen.page.wait_for_function("document.getElementById('plot-path')._fullLayout.font.color === '#e6e9ed'")
+    for path, colour in (
+        ("font.color", "#e6e9ed"),
+        ("xaxis.gridcolor", "#3a424d"),
+    ):  # TimeoutError where it never does
+        seen.page.wait_for_function(f"document.getElementById('plot-path')._fullLayout.{path} === '{colour}'")
     assert seen.layout("path", "xaxis.gridcolor") == "#3a424d"
 
 
