@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from learning.datasets.arrays import Arrays
 from learning.models import Model, initial_vector
 from learning.models.architectures import Family
+from learning.naming import part_name
 from learning.partitions import Partition
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ class ClassificationTask:
     def fingerprint(self) -> str:
         """Names the task's content: samples, labels, split and model; hashes the data, about 1 GB/s."""
         data = self.arrays
-        digest = blake2b(repr((self.model, data.classes, data.mean, data.std)).encode(), digest_size=16)
+        named = part_name((self.model, data.classes, data.mean, data.std))
+        digest = blake2b(named.encode(), digest_size=16)
         for array in (data.train_x, data.train_y, data.test_x, data.test_y, *self.parts):
             digest.update(f"{array.dtype} {array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)

@@ -116,7 +116,8 @@ class Run:
             self.stopped_by = "target_accuracy"
         elif turn == stop.rounds:
             self.stopped_by = "rounds"
-        return self.stopped_by != "deadline"
+        over = stop.deadline is not None and self.env.now >= stop.deadline
+        return over or self.stopped_by != "deadline"
 
     def close(self) -> None:
         """Evaluate the last finished round if its row was not due; charge what an unfinished one has drawn."""

@@ -119,4 +119,5 @@ def children_shares(parent: Node, rule: Rule, samples: Sequence[int]) -> tuple[f
         return samples[node.ordinal] if by_samples else 1
 
     masses = [mass(child) for child in parent.children]
-    return tuple(m / sum(masses) for m in masses)
+    whole = sum(masses)
+    return tuple(m / whole for m in masses)

@@ -17,7 +17,10 @@ class PartError(ValueError):
 
 def payload_bits(codec: Compressor, dim: int) -> int | None:
     """`codec.bits(dim)`, held to a whole number >= 0 or None. Raises PartError."""
-    bits = codec.bits(dim)
+    try:
+        bits = codec.bits(dim)
+    except ValueError as error:
+        raise PartError(f"{_name(codec)} at d = {dim}: {error}") from error
     if bits is not None and (not isinstance(bits, int) or bits < 0):
         raise PartError(
             f"{_name(codec)}: bits({dim}) must be an int >= 0, or None if sizes depend on values; got {bits!r}"
@@ -33,6 +36,8 @@ def encoded(codec: Compressor, rows: Tensor, coins: Coins) -> Encoded:
     shape, dtype = tuple(rows.shape), rows.dtype
     try:
         sent = codec.encode(rows, coins)
+    except ValueError as error:
+        raise PartError(f"{_name(codec)}: {error}") from error
     except Exception as error:
         if type(codec).__module__.startswith("learning."):
             raise

@@ -137,6 +137,8 @@ class Engine:
             return known
         if self._solver is None:
             self.unknown += 1
+            if self._ledger is not None:
+                raise ValuesNeededError("the ledger does not know this model, and nothing computes it here")
             return {"accuracy": float("nan"), "loss": float("nan")}
         found = self._solver.score(model)
         if self._ledger is not None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from learning.algorithm import Leaf
 from learning.compressors import Compressor
+from learning.naming import part_name
 from learning.rules import Rule
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ class Book:
     def _name(self, part: object) -> bytes:
         known = self._names.get(id(part))
         if known is None or known[0] is not part:
-            text = f"{type(part).__module__}.{part!r}".encode()
+            text = part_name(part).encode()
             known = self._names[id(part)] = (part, hashlib.blake2b(text, digest_size=16).digest())
         return known[1]
 

@@ -63,3 +63,10 @@ def test_a_foreign_fault_is_told_as_such(fault: str, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_ledger_knows_another_body_from_the_one_it_saw(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(GOOD)
+    first = json.loads(netsim(*RUN, cwd=tmp_path).stdout)["loss"]
+    (tmp_path / "mine.py").write_text(GOOD.replace("rows.half()", "(-rows).half()"))
+    assert json.loads(netsim(*RUN, cwd=tmp_path).stdout)["loss"] != first
