@@ -79,7 +79,7 @@ def test_another_process_gives_the_same_bits() -> None:
 
 
 @pytest.mark.parametrize("name", [n for n in RECIPES if n != "qmlhfl_elias"])
-def test_a_timing_only_run_keeps_the_same_time_and_names_the_same_model(name: str) -> None:
+def test_a_timing_only_run_keeps_the_same_time_and_counts_the_same_bits(name: str) -> None:
     timed, trained = play(recipe(name), engine="timing"), play(recipe(name), device="cpu")
     assert [r["sim_time_s"] for r in timed.trace.rounds] == [r["sim_time_s"] for r in trained.trace.rounds]
     assert timed.trace.totals == trained.trace.totals
