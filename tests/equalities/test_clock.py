@@ -114,3 +114,9 @@ def test_bits_of_an_unfinished_round_are_counted() -> None:
 def deadline(seconds: float) -> Scenario:
     fanout, algorithm = RECIPES["hier_favg"]
     return scenario(fanout, algorithm, stop=f"{{rounds: 3, deadline: {seconds!r} s}}")
+
+
+def test_a_run_cut_at_a_round_s_end_has_sent_what_that_many_rounds_send() -> None:
+    end = play(recipe("hier_favg"), engine="timing").trace.rounds[2]["sim_time_s"]
+    cut, short = play(deadline(end), engine="timing"), play(recipe("hier_favg", rounds=2), engine="timing")
+    assert cut.trace.totals == short.trace.totals
