@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
+
+from learning.naming import NO_VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +39,7 @@ class Mean:
     `weights` says what the protocol passes in: shares of `devices` or shares of `samples` below each child.
     """
 
-    weights: Literal["devices", "samples"] = "devices"
+    weights: Literal["devices", "samples"] = field(default="devices", metadata=NO_VALUE)
 
     def __post_init__(self) -> None:
         if self.weights not in ("devices", "samples"):
@@ -97,13 +99,17 @@ class Vote:
         state.add_(rows.sum(0))
 
     def end(self, state: Tensor, onto: Tensor, coins: Coins) -> Tensor:
-        """Return onto + step * sign(count); uses draw 0 of the coins where a tie is tossed."""
+        """Return onto + step * votes."""
+        return onto + self.votes(state, coins) * self.step
+
+    def votes(self, state: Tensor, coins: Coins) -> Tensor:
+        """Return the sign of the counts [d]; uses draw 0 of the coins where a tie is tossed."""
         import torch
 
         votes = state.clamp(-1, 1)  # counts are whole: their sign, but nan stays nan
         if self.ties == "random":
             votes = torch.where(state == 0, coins.signs(len(state), state)[0], votes)
-        return onto + votes * self.step
+        return votes
 
 
 RULES: dict[str, type[Rule]] = {"mean": Mean, "vote": Vote}

@@ -140,6 +140,8 @@ class Loop:
         ready_s = self.env.now
         sent = self._reply(node, i, answer, visit)
         yield sent.arrived
+        if sent.delivered:
+            self.engine.delivered(answer)
         self.trace.spent(
             visit.path[0] + 1, child, heard_s - began_s, ready_s - heard_s, self.env.now - ready_s
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import simpy
 
+from learning.checkpoints import Cut
 from learning.compressors import Plain
 from learning.engine import (
     DeviceKind,
@@ -27,7 +29,6 @@ from learning.ledger import Ledger
 from learning.tasks import Task
 from netsim.protocol import Heard, Loop
 from netsim.scenario import Scenario, grow
-from netsim.topology import Node
 from netsim.trace import Path, Trace
 from netsim.wiring import WiringError, task_of, wire
 
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
 OnRound = Callable[[Mapping[str, Any]], None]
 """Told each new row of the rounds table, for a progress display."""
+
+CHECKPOINT_S = 30.0
+"""Host seconds between two checkpoints, unless they take long to write: then they take at most a twentieth."""
 
 NOT_EVALUATED = {"accuracy": float("nan"), "loss": float("nan")}
 
@@ -47,13 +51,16 @@ def simulate(
     device: DeviceKind = "auto",
     memory_bytes: int | None = None,
     ledger: Ledger | None = None,
+    checkpoint_s: float = CHECKPOINT_S,
     on_round: OnRound | None = None,
 ) -> Result:
     """Run `scenario` until a stopping rule holds and return its tables.
 
     `engine`: batched (stacked waves), eager (one device at a time, the oracle) or timing (no values, no
     torch). Simulated time never depends on the host, nor do results on `memory_bytes`. With a `ledger`, a run
-    whose models were all evaluated before, perhaps over another network, trains nothing: it is re-timed.
+    whose models were all evaluated before, perhaps over another network, trains nothing: it is re-timed; one that
+    was killed, or now asks for more rounds, goes on from its last checkpoint, to equal tables. Checkpoints are
+    `checkpoint_s` host seconds apart (0: after every round; inf: only after the last).
     Raises WiringError, DataError or TopologyError (all ValueError, with place and remedy) for input that
     only shows itself here: missing data sets, devices outside a path loss's range, a law of the
     algorithm that depends on the number of parameters.
@@ -62,21 +69,44 @@ def simulate(
 
     host = HostClock()
     how: dict[str, Any] = {"device": device, "ledger": ledger}
-    run = None if ledger is None or engine == "timing" else retimed(scenario, engine, **how)
+    run: Run | None = None
+    known: list[bytes] = []
+    if ledger is not None and engine != "timing":
+        run, known = retimed(scenario, engine, **how)
     if run is None:
-        run = play(scenario, engine=engine, memory_bytes=memory_bytes, on_round=on_round, **how)
+        how |= {
+            "engine": engine,
+            "memory_bytes": memory_bytes,
+            "on_round": on_round,
+            "checkpoint_s": checkpoint_s,
+        }
+        run = _resumed(scenario, known, **how) or play(scenario, **how)
     elif on_round is not None:
         on_round(run.trace.rounds[-1])
     return close_books(scenario, run.numerics, run.task, run.trace, run.stopped_by, host)
 
 
-def retimed(scenario: Scenario, engine: EngineKind, device: DeviceKind, ledger: Ledger | None) -> Run | None:
-    """The run with every value taken from the ledger; None where one is missing."""
+def retimed(
+    scenario: Scenario, engine: EngineKind, device: DeviceKind, ledger: Ledger | None
+) -> tuple[Run | None, list[bytes]]:
+    """The run with every value taken from the ledger (None where one is missing), and its models up to there."""
+    run = stage(scenario, engine=engine, device=device, ledger=ledger, values=False)
     try:
-        run = play(scenario, engine=engine, device=device, ledger=ledger, values=False)
+        run.go()
     except ValuesNeededError:
+        return None, run.digests
+    return (None if run.engine.unknown else run), run.digests
+
+
+def _resumed(scenario: Scenario, known: list[bytes], ledger: Ledger | None, **how: Any) -> Run | None:
+    """The run continued from its last checkpoint, if there is one."""
+    cut = ledger.latest_cut(known) if ledger is not None and how["engine"] == "batched" else None
+    if cut is None:
         return None
-    return None if run.engine.unknown else run
+    try:
+        return play(scenario, ledger=ledger, cut=cut, **how)
+    except ValuesNeededError:  # somebody pruned the ledger meanwhile
+        return None
 
 
 @dataclass
@@ -88,12 +118,24 @@ class Run:
     numerics: Numerics
     engine: Engine
     trace: Trace
-    env: simpy.Environment
+    loop: Loop
+    checkpoints: Cadence | None
     on_round: OnRound | None
     model: Ref
     stopped_by: str = "deadline"
     digests: list[bytes] = field(default_factory=list)
     """The cloud's model of every finished global round, by name."""
+
+    @property
+    def env(self) -> simpy.Environment:
+        """The event loop."""
+        return self.loop.env
+
+    def go(self) -> None:
+        """From the initial model until a stopping rule holds."""
+        self.begin()
+        _drive(self)
+        self.close()
 
     def begin(self) -> None:
         """Row 0: the initial model at t = 0."""
@@ -117,7 +159,10 @@ class Run:
         elif turn == stop.rounds:
             self.stopped_by = "rounds"
         over = stop.deadline is not None and self.env.now >= stop.deadline
-        return over or self.stopped_by != "deadline"
+        over = over or self.stopped_by != "deadline"
+        if self.checkpoints is not None:
+            self.checkpoints.after_round(self.engine, model, last=over)
+        return over
 
     def close(self) -> None:
         """Evaluate the last finished round if its row was not due; charge what an unfinished one has drawn."""
@@ -132,20 +177,32 @@ class Run:
             self.on_round(self.trace.rounds[-1])
 
 
-def play(
+def play(scenario: Scenario, **how: Any) -> Run:
+    """Run `scenario` and return the run itself: its trace, and an engine that still holds the model.
+
+    Arguments as for `stage`, errors as for `simulate`.
+    """
+    run = stage(scenario, **how)
+    run.go()
+    return run
+
+
+def stage(
     scenario: Scenario,
     *,
     engine: EngineKind = "batched",
     device: DeviceKind = "auto",
     memory_bytes: int | None = None,
     ledger: Ledger | None = None,
+    cut: Cut | None = None,
+    checkpoint_s: float | None = None,
     on_round: OnRound | None = None,
     values: bool = True,
 ) -> Run:
-    """Run `scenario` and return the run itself: its trace, and an engine that still holds the model.
+    """A run that is ready to go: arguments and errors as for `simulate`.
 
-    Arguments and errors as for `simulate`. Without `values` the vectors get the names that `engine` would
-    give them, but are not computed: metrics and coded sizes come from the ledger alone.
+    Without `values` the vectors get the names that `engine` would give them, but are not computed: metrics
+    and coded sizes come from the ledger alone. From a `cut` on, the run goes as if it had never stopped.
     """
     topology = grow(scenario)
     task = task_of(scenario, topology)
@@ -154,14 +211,29 @@ def play(
     except ValueError as error:
         raise WiringError(str(error)) from None
     solver = make_solver(numerics, task, scenario.seed, memory_bytes) if values else None
-    vectors = Engine(run_root(task, numerics), scenario.seed, task.dim, solver, ledger)
+    vectors = Engine(run_root(task, numerics), scenario.seed, task.dim, solver, ledger, cut)
     env, trace = simpy.Environment(), Trace(topology)
     loop = wire(scenario, topology, task, env, vectors, trace)
-    run = Run(scenario, task, numerics, vectors, trace, env, on_round, vectors.start())
-    run.begin()
-    _drive(run, loop, topology.root)
-    run.close()
-    return run
+    keeps = ledger is not None and engine == "batched" and values and checkpoint_s is not None
+    cadence = Cadence(ledger, checkpoint_s) if ledger and keeps and checkpoint_s is not None else None
+    return Run(scenario, task, numerics, vectors, trace, loop, cadence, on_round, vectors.start())
+
+
+class Cadence:
+    """When the run's vectors are written down: every so many host seconds, and after its last round."""
+
+    def __init__(self, ledger: Ledger, every_s: float) -> None:
+        self._ledger, self._every_s = ledger, every_s
+        self._due_s = time.monotonic() + every_s
+
+    def after_round(self, engine: Engine, model: Ref, *, last: bool) -> None:
+        """Keep a checkpoint if one is due; on the way to the one the run goes on from, none is."""
+        began_s = time.monotonic()
+        if engine.replaying or (began_s < self._due_s and not last):
+            return
+        self._ledger.keep_cut(engine.cut(model))
+        now_s = time.monotonic()
+        self._due_s = now_s + max(self._every_s, 20 * (now_s - began_s))
 
 
 def run_root(task: Task, numerics: Numerics) -> bytes:
@@ -169,13 +241,14 @@ def run_root(task: Task, numerics: Numerics) -> bytes:
     return hashlib.blake2b(f"{task.fingerprint}|{numerics.tag}".encode(), digest_size=16).digest()
 
 
-def _drive(run: Run, loop: Loop, cloud: Node) -> None:
+def _drive(run: Run) -> None:
     """Step the event loop until the cloud is done, or the next event lies beyond the deadline.
 
     Events at the deadline itself still happen: a round that completes at it counts.
     """
-    first, stop = Heard(run.model, Plain().bits(loop.engine.dim)), run.scenario.stop
-    done = run.env.process(loop.advance(cloud, first, stop.rounds, Visit((), 0), run.watch))
+    first, stop = Heard(run.model, Plain().bits(run.engine.dim)), run.scenario.stop
+    cloud = run.trace.topology.root
+    done = run.env.process(run.loop.advance(cloud, first, stop.rounds, Visit((), 0), run.watch))
     with _seldom_collecting():
         while not done.processed and (stop.deadline is None or run.env.peek() <= stop.deadline):
             run.env.step()

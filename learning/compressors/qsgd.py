@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import log2, sqrt
 from typing import TYPE_CHECKING, Literal
 
@@ -13,6 +13,7 @@ from learning.coins import Coins
 from learning.compressors.compressor import Encoded
 from learning.compressors.elias import level_bits, read_levels, torch_coded_bits
 from learning.compressors.packing import BitReader, field_bits, float_bits, to_bytes
+from learning.naming import NO_VALUE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,7 +35,7 @@ class Qsgd:
 
     levels: int
     bucket: int | None = 512
-    code: Literal["fixed", "elias"] = "fixed"
+    code: Literal["fixed", "elias"] = field(default="fixed", metadata=NO_VALUE)
 
     def __post_init__(self) -> None:
         if not 1 <= self.levels <= MOST_LEVELS:

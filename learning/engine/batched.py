@@ -13,14 +13,16 @@ from weakref import WeakSet
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from learning.coins import Coins
-from learning.engine.eager import bits_of, one_key, value_of
-from learning.engine.encoding import encoded
+from learning.compressors import Compressor, Encoded, Integer, remembers
+from learning.engine.eager import bits_of, one_key
+from learning.engine.encoding import encoded, remembered
 from learning.engine.fused import aligned
-from learning.engine.merging import base_of, carries_models
-from learning.engine.promises import Announce, Answer, Combine, Ref, Start, Train
+from learning.engine.merging import carries_models, difference, merge, value_of
+from learning.engine.promises import Announce, Answer, Combine, Memory, Ref, Start, Train
 from learning.engine.trainers import Trainer
 from learning.engine.waves import waves
 from learning.tasks import BoundTask
@@ -50,6 +52,10 @@ class BatchedSolver:
         for wave in waves(targets, lambda r: _unsized(r, self._task.dim)):
             self._settle_wave(wave)
 
+    def tensor(self, values: NDArray[np.floating]) -> Tensor:
+        """A kept vector, back on the task's device."""
+        return torch.from_numpy(values).to(self._task.device)
+
     def score(self, ref: Ref) -> Mapping[str, float]:
         """The task's test metrics of a model."""
         if ref.value is None:
@@ -63,16 +69,24 @@ class BatchedSolver:
             match ref.op:
                 case Start():
                     ref.settle(self._task.initial(self._seed))
-                case Announce(codec, own, copy, key):
-                    sent = encoded(codec, (value_of(own) - value_of(copy))[None], one_key(key))
-                    ref.bits = bits_of(sent)
-                    ref.settle(value_of(copy) + sent.values[0])
+                case Announce():
+                    self._announce(ref, ref.op)
                 case Train():
                     ref.settle(self._trained([ref.op], models=True)[0].clone())
         if answers:
             self._settle_answers(answers)
         if combines:
             self._settle_combines(combines)
+        for ref in wave:
+            if isinstance(ref.op, Memory):  # else a combine has left it behind by now
+                self._rows_of([ref.op.message])
+
+    def _announce(self, ref: Ref, op: Announce) -> None:
+        work = difference(op.codec, op.own, op.copy, torch.empty_like(value_of(op.own)))[None]
+        sent = self._encoded(op.codec, work, [ref], [op])
+        ref.bits = bits_of(sent)
+        ref.tally = op.own.tally if isinstance(op.codec, Integer) else None
+        ref.settle(value_of(op.copy) + sent.values[0])
 
     def _settle_answers(self, refs: Sequence[Ref]) -> None:
         for chunk in _chunks(sorted(refs, key=lambda r: repr(_kind(r))), _kind, self._rows):
@@ -92,7 +106,7 @@ class BatchedSolver:
                 add = row if models[i] else _as_update(answer, row)
                 ops[i].rule.add(states[i], add[None], (weight,))
         for ref, op, state, whole in zip(refs, ops, states, models, strict=True):
-            ref.settle(op.rule.end(state, base_of(op, whole), one_key(op.key)))
+            merge(ref, op, state, whole, one_key(op.key))
 
     def _rows_of(self, answers: Sequence[Ref]) -> tuple[Sequence[Tensor], Tensor | None]:
         """What receivers decode of a chunk of like answers; rows live until the next call."""
@@ -106,9 +120,27 @@ class BatchedSolver:
         work = self._trained(jobs, False) if jobs else self._workspace(len(ops), value_of(ops[0].heard))
         if not jobs:
             for row, op in zip(work, ops, strict=True):
-                torch.sub(value_of(op.moved), value_of(op.heard), out=row)
-        sent = encoded(codec, work, Coins(np.array([op.key for op in ops], dtype=np.uint64)))
+                difference(codec, op.moved, op.heard, row)
+        sent = self._encoded(codec, work, answers, ops)
         return list(sent.values), sent.bits
+
+    def _encoded(
+        self, codec: Compressor, work: Tensor, refs: Sequence[Ref], ops: Sequence[Answer | Announce]
+    ) -> Encoded:
+        """The rows as messages; the memory rows they leave behind are settled on the way."""
+        coins = Coins(np.array([op.key for op in ops], dtype=np.uint64))
+        if not remembers(codec):
+            return encoded(codec, work, coins)
+        memory = torch.zeros_like(work)
+        for row, op in zip(memory, ops, strict=True):
+            if op.memory is not None:
+                row.copy_(value_of(op.memory))
+        sent, after = remembered(codec, work, memory, coins)
+        for ref, row in zip(refs, after, strict=True):
+            left = None if ref.after is None else ref.after()
+            if left is not None and left.value is None:
+                left.settle(row)
+        return sent
 
     def _trained(self, jobs: Sequence[Train], models: bool) -> Tensor:
         work = self._workspace(len(jobs), value_of(jobs[0].model))

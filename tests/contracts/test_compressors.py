@@ -13,7 +13,7 @@ import torch
 
 from learning import philox
 from learning.coins import Coins, row_key
-from learning.compressors import COMPRESSORS, Integer, Plain, Qsgd, RandK, Sign, TopK
+from learning.compressors import COMPRESSORS, Ef21, ErrorFeedback, Integer, Plain, Qsgd, RandK, Sign, TopK
 
 DRAWS = 4000
 DIMS = [1, 7, 8, 60, 1001]
@@ -24,6 +24,8 @@ EXAMPLES = {
     "top_k": [TopK(0.3), TopK(k=1)],
     "rand_k": [RandK(0.3), RandK(k=1), RandK(0.7, indices="list"), RandK(0.3, unbiased=False)],
     "integer": [Integer(0.01, 1), Integer(0.3, 4), Integer(0.3, 5), Integer(0.01, 3, zeros=True)],
+    "error_feedback": [ErrorFeedback(TopK(0.3)), ErrorFeedback(Qsgd(16, 9, "elias"))],
+    "ef21": [Ef21(TopK(0.3)), Ef21(RandK(0.3, unbiased=False))],
 }
 EVERY = [codec for name, part in COMPRESSORS.items() for codec in EXAMPLES.get(name) or [part()]]
 UNBIASED = [codec for codec in EVERY if codec.omega(60) is not None]
