@@ -25,17 +25,18 @@ SUFFIX, DIGEST = ".npz", 16
 class Cut:
     """All vectors alive between two global rounds, values [d] by digest; a killed run goes on from its last one.
 
-    `model` names the round's model, `tallies` holds the vote sums behind some of the rows. Models and memory
+    `model` names the model of round `turn`, `tallies` holds the vote sums behind some of the rows. Models and memory
     rows (error feedback) only: a message in flight is computed again from what it rests on.
     """
 
     model: bytes
+    turn: int
     rows: Rows
     tallies: Rows
 
 
 class Checkpoints:
-    """The checkpoints in a folder, named by the model of the global round they were taken after.
+    """The checkpoints in a folder, named by the global round they were taken after and its model.
 
     A process keeps one at a time: each new one replaces the one it wrote, or went on from, before.
     """
@@ -47,7 +48,7 @@ class Checkpoints:
     def keep(self, cut: Cut) -> None:
         """Write a cut and drop the one before. Raises OSError."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._folder / f"{cut.model.hex()}{SUFFIX}"
+        path = self._path(cut.model, cut.turn)
         handle, partial = tempfile.mkstemp(prefix=".partial-", dir=self._folder)
         try:
             with os.fdopen(handle, "wb") as file:
@@ -62,16 +63,18 @@ class Checkpoints:
         self._last = path
 
     def latest(self, models: Sequence[bytes]) -> Cut | None:
-        """The cut of the last of these models that has one; a damaged file counts as none."""
-        kept = {path.stem for path in self._folder.glob(f"*{SUFFIX}")} if self._folder.is_dir() else set()
-        for model in reversed(models):
-            if model.hex() in kept:
-                path = self._folder / f"{model.hex()}{SUFFIX}"
-                cut = _read(path, model)
-                if cut is not None:
-                    self._last = path
-                    return cut
+        """The cut after the last of these rounds (given by their models) that has one; a damaged file is none."""
+        for turn in range(len(models), 0, -1):
+            path = self._path(models[turn - 1], turn)
+            cut = _read(path, models[turn - 1], turn) if path.exists() else None
+            if cut is not None:
+                self._last = path
+                return cut
         return None
+
+    def _path(self, model: bytes, turn: int) -> Path:
+        """A model may outlive a round whose uploads are all lost, so it does not name its cut alone."""
+        return self._folder / f"{model.hex()}-{turn}{SUFFIX}"
 
     def counts(self) -> tuple[int, int]:
         """(number, bytes) on disk."""
@@ -90,13 +93,13 @@ def _packed(name: str, rows: Rows) -> dict[str, NDArray[Any]]:
     return {f"{name}_digests": digests, name: np.array(list(rows.values()))}
 
 
-def _read(path: Path, model: bytes) -> Cut | None:
+def _read(path: Path, model: bytes, turn: int) -> Cut | None:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             rows, tallies = (
                 dict(zip((d.tobytes() for d in file[f"{name}_digests"]), file[name], strict=True))
                 for name in ("rows", "tallies")
             )
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         return None
-    return Cut(model, rows, tallies) if model in rows else None
+    return Cut(model, turn, rows, tallies) if model in rows else None

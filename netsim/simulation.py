@@ -146,6 +146,7 @@ class Run:
         """Close global round k + 1; True once a stopping rule holds."""
         stop, turn, self.model = self.scenario.stop, k + 1, model
         self.digests.append(model.digest)
+        self.engine.reached(turn)
         if turn == stop.rounds or turn % self.scenario.evaluate.every == 0:
             metrics = self.engine.score(model)
         else:
@@ -161,7 +162,7 @@ class Run:
         over = stop.deadline is not None and self.env.now >= stop.deadline
         over = over or self.stopped_by != "deadline"
         if self.checkpoints is not None:
-            self.checkpoints.after_round(self.engine, model, last=over)
+            self.checkpoints.after_round(self.engine, model, turn, last=over)
         return over
 
     def close(self) -> None:
@@ -226,14 +227,14 @@ class Cadence:
         self._ledger, self._every_s = ledger, every_s
         self._due_s = time.monotonic() + every_s
 
-    def after_round(self, engine: Engine, model: Ref, *, last: bool) -> None:
+    def after_round(self, engine: Engine, model: Ref, turn: int, *, last: bool) -> None:
         """Keep a checkpoint if one is due; on the way to the one the run goes on from, none is."""
         began_s = time.monotonic()
         if engine.replaying or (began_s < self._due_s and not last):
             return
-        self._ledger.keep_cut(engine.cut(model))
+        self._ledger.keep_cut(engine.cut(model, turn))
         now_s = time.monotonic()
-        self._due_s = now_s + max(self._every_s, 20 * (now_s - began_s))
+        self._due_s = now_s + (max(self._every_s, 20 * (now_s - began_s)) if self._every_s else 0.0)
 
 
 def run_root(task: Task, numerics: Numerics) -> bytes:

@@ -195,9 +195,9 @@ class Engine:
 
     def settle(self, model: Ref) -> None:
         """Compute a model now if values are computed at all; keeps the chain of promises short."""
-        if self._solver is None or self._arrived(model):
-            return
-        if model.value is None:
+        if self.replaying:  # what matters is in the cut
+            forget(model)
+        elif self._solver is not None and model.value is None:
             self._solver.settle(model)
 
     @property
@@ -205,20 +205,14 @@ class Engine:
         """Whether the run is still on its way to the cut it goes on from."""
         return self._cut is not None
 
-    def cut(self, model: Ref) -> Cut:
-        """All that is known now, after the global round that made `model`: a later run may go on from here."""
-        return cut_of(model, list(self._made))
+    def cut(self, model: Ref, turn: int) -> Cut:
+        """All that is known now, after global round `turn`: a later run may go on from here."""
+        return cut_of(model, turn, list(self._made))
 
-    def _arrived(self, model: Ref) -> bool:
-        """On the way to a cut nothing is computed: what matters is in the cut, and the rest can be forgotten."""
-        cut = self._cut
-        if cut is None:
-            return False
-        if model.digest == cut.model:
+    def reached(self, turn: int) -> None:
+        """Told of the end of every global round; at the one of the cut, the replay is over."""
+        if self._cut is not None and self._cut.turn == turn:
             self._cut = None
-        else:
-            forget(model)
-        return True
 
     def _letter(self, codec: Compressor, body: Ref, slot: Slot) -> Letter:
         law = payload_bits(codec, self.dim)

@@ -113,10 +113,10 @@ class Ref:
 
     digest: bytes
     depth: int
-    op: Op | None
-    value: Tensor | None = None
+    op: Op | None = field(repr=False)
+    value: Tensor | None = field(default=None, repr=False)
     bits: int | None = None
-    tally: Tensor | None = None
+    tally: Tensor | None = field(default=None, repr=False)
     after: weakref.ReferenceType[Ref] | None = None
 
     def settle(self, value: Tensor) -> None:

@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def cut_of(model: Ref, alive: Iterable[Ref]) -> Cut:
-    """All settled vectors in `alive`, after the global round that made `model`."""
+def cut_of(model: Ref, turn: int, alive: Iterable[Ref]) -> Cut:
+    """All settled vectors in `alive`, after global round `turn`, which ended in `model`."""
     rows, tallies = {}, {}
     for ref in alive:
         if ref.value is not None:
             rows[ref.digest] = ref.value.detach().cpu().numpy()
         if ref.tally is not None:
             tallies[ref.digest] = ref.tally.detach().cpu().numpy()
-    return Cut(model.digest, rows, tallies)
+    return Cut(model.digest, turn, rows, tallies)
 
 
 def adopt(ref: Ref, cut: Cut, tensor: Callable[[NDArray[np.floating]], Tensor]) -> None:

@@ -15,8 +15,7 @@ from learning import philox
 from learning.coins import Coins, row_key
 from learning.compressors import COMPRESSORS, Ef21, ErrorFeedback, Integer, Plain, Qsgd, RandK, Sign, TopK
 
-DRAWS = 4000
-DIMS = [1, 7, 8, 60, 1001]
+DRAWS, DIMS = 4000, [1, 7, 8, 60, 1001]
 EXAMPLES = {
     "none": [Plain(), Plain("fp16"), Plain("bf16")],
     "qsgd": [Qsgd(4), Qsgd(1, 16), Qsgd(16, 9), Qsgd(3, None), Qsgd(2, None, "elias"), Qsgd(40, 16, "elias")],
@@ -28,11 +27,10 @@ EXAMPLES = {
     "ef21": [Ef21(TopK(0.3)), Ef21(RandK(0.3, unbiased=False))],
 }
 EVERY = [codec for name, part in COMPRESSORS.items() for codec in EXAMPLES.get(name) or [part()]]
-UNBIASED = [codec for codec in EVERY if codec.omega(60) is not None]
-CONTRACTING = [codec for codec in EVERY if codec.delta(60) is not None]
-every = pytest.mark.parametrize("codec", EVERY, ids=repr)
-every_unbiased = pytest.mark.parametrize("codec", UNBIASED, ids=repr)
-every_contraction = pytest.mark.parametrize("codec", CONTRACTING, ids=repr)
+UNBIASED, CONTRACTING = ([c for c in EVERY if getattr(c, law)(60) is not None] for law in ("omega", "delta"))
+each = pytest.mark.parametrize
+every, every_unbiased = each("codec", EVERY, ids=repr), each("codec", UNBIASED, ids=repr)
+every_contraction = each("codec", CONTRACTING, ids=repr)
 
 
 def lattice(codec, count, dim, rng):
