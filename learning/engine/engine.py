@@ -28,7 +28,7 @@ from learning.engine.promises import (
     Visit,
     packed,
 )
-from learning.engine.replay import adopt, cut_of, forget
+from learning.engine.resuming import adopt, cut_of, forget
 from learning.ledger import Ledger
 from learning.rules import Rule
 
