@@ -111,7 +111,7 @@ NET, LEARN = "netsim/network/", "learning/"
 MUTATIONS = (
     Mutation("headers dropped", NET + "packets.py", "payload_bits + 8 * self.header_bytes * self.count(payload_bits)", "payload_bits", "network/test_links"),
     Mutation("a last, partly filled packet has no header", NET + "packets.py", "-(-payload_bits // (8 * self.mss_bytes))", "payload_bits // (8 * self.mss_bytes)", "network/test_packets"),
-    Mutation("headers counted into the payload", "netsim/protocol.py", '"payload_bits": payload_bits,', '"payload_bits": sent.wire_bits,', "equalities/test_clock"),
+    Mutation("headers counted into the payload", "netsim/protocol.py", 'sizes = said.bits * sent.transfers, sent.wire_bits', 'sizes = sent.wire_bits, sent.wire_bits', "equalities/test_clock"),
     Mutation("downlink forgotten: devices hear at once", "netsim/protocol.py", "        yield hears\n", "        yield self.env.timeout(0)\n", "equalities/test_clock"),
     Mutation("a broadcast at the best child's rate (min for max)", NET + "links.py", "airtime_s = max(link.channel", "airtime_s = min(link.channel", "network/test_links"),
     Mutation("a broadcast planned at the best child's rate", NET + "links.py", "return max(airtimes) if self.broadcast", "return min(airtimes) if self.broadcast", "network/test_links"),
