@@ -149,7 +149,7 @@ class Loop:
     def _local_work_s(self, device: Node, steps: int, visit: Visit) -> float:
         seconds = self.clock.local_work_s(device.ordinal, steps, visit.step)
         if self.meter is not None:
-            self.meter.computed(device, steps, seconds)
+            self.meter.computed(device, steps, seconds, self.env.now)
         return seconds
 
     def _speak(self, node: Node, said: Heard, visit: Visit) -> Sequence[simpy.Event]:
@@ -164,7 +164,7 @@ class Loop:
         if self.meter is not None:
             hearers = [node.children] if sent.transfers == 1 else [(child,) for child in node.children]
             for one, receivers in zip(sent.each, hearers, strict=True):
-                self.meter.sent(node.level, node, receivers, one.wire_bits, one.airtime_s)
+                self.meter.begun(node.level, node, receivers, one)
         return sent.arrivals
 
     def _reply(self, node: Node, i: int, answer: Letter, visit: Visit) -> Transfer:
@@ -177,7 +177,7 @@ class Loop:
             self.trace.sent(Message(turn, node.level, way, *ends, *sizes, now, sent.delivered)),
         )
         if self.meter is not None:
-            self.meter.sent(node.level, node.children[i], (node,), sent.wire_bits, sent.airtime_s)
+            self.meter.begun(node.level, node.children[i], (node,), sent)
         return sent
 
     def _stamp(self, event: simpy.Event, row: int) -> None:
