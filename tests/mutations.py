@@ -197,7 +197,10 @@ MUTATIONS = (
     Mutation("energy of sending forgets the circuits", "netsim/energy.py", "/ amplifier_efficiency + circuit_w", "/ amplifier_efficiency", "test_energy"),
     Mutation("an FDMA station draws full power in every band", "netsim/meter.py", "if radios.own_bands and not whole", "if radios.own_bands and not node", "test_energy"),
     Mutation("local steps counted anew after each aggregation", "netsim/protocol.py", "visit.step + k * self.algorithm.steps(node.level)", "visit.step", "equalities/test_qmlhfl_reference"),
-    Mutation("Elias coding pays the fixed size", LEARN + "compressors/kernels.py", "out[k] = min(sparse + omega_length(nonzero + 1), dense)", "out[k] = dense", "contracts/test_codecs contracts/test_compressors"),
+    Mutation("Elias coding pays the fixed size", LEARN + "compressors/lengths.py", "return min(sparse, dense)", "return dense", "contracts/test_codecs contracts/test_compressors"),
+    Mutation("gaps as long as a word cost a bit less", LEARN + "compressors/lengths.py", "(2, 3, 1, 4, 1, 1)", "(2, 3, 1, 4, 1, 0)", "contracts/test_kernels"),
+    Mutation("far gaps cost what near ones do", LEARN + "compressors/lengths.py", "gap >= 2 << NEAR", "gap >= 4 << NEAR", "contracts/test_kernels"),
+    Mutation("long norms are added in reading order", LEARN + "compressors/norms.py", "low += bit * (rest & 1)", "low = turn * WIDTH", "contracts/test_kernels"),
     Mutation("updates added twice to the copy", LEARN + "engine/merging.py", "return onto\n", "return onto + onto\n", "equalities/test_qmlhfl_reference"),
     Mutation("a path forgets the layer it is on", "netsim/trace.py", "up[layer - 1] += up_s", "up[0] += up_s", "equalities/test_clock"),
 )

@@ -78,17 +78,15 @@ class Qsgd:
 
     def encode(self, rows: Tensor, coins: Coins) -> Encoded:
         """Return the quantised rows, and their lengths where the code is Elias; uses draw 0 of the coins."""
-        values, norms = self._quantise(rows, coins)
-        if self.code == "fixed":
-            return Encoded(values, None)
-        return Encoded(values, self._coded_bits(values, norms) + 1 + 32 * norms.shape[1])
+        values, norms, coded = self._quantise(rows, coins)
+        return Encoded(values, None if coded is None else coded + 1 + 32 * norms.shape[1])
 
     def pack(self, row: Tensor, key: int) -> bytes:
         """Return [Elias only: flag, set for dense] norms, then the code of the coordinates."""
         import torch
 
         fresh = row.detach().cpu().to(torch.float32, copy=True)
-        values, norms = self._quantise(fresh[None], Coins(np.array([key], dtype=np.uint64)))
+        values, norms, _ = self._quantise(fresh[None], Coins(np.array([key], dtype=np.uint64)))
         levels: NDArray[np.int64] = self._levels(values, norms)[0].numpy()
         signed = np.where(values[0].numpy() < 0, -levels, levels)
         if self.code == "fixed":
@@ -123,17 +121,21 @@ class Qsgd:
     def _spread(self, per_bucket: Tensor, dim: int) -> Tensor:
         return per_bucket.repeat_interleave(self._size(dim), dim=1)[:, :dim]
 
-    def _quantise(self, rows: Tensor, coins: Coins) -> tuple[Tensor, Tensor]:
+    def _quantise(self, rows: Tensor, coins: Coins) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return values [K, d], norms [K, buckets] and, where the code is Elias, the bits [K] of the levels."""
         import torch
 
+        elias = self.code == "elias"
         if rows.device.type != "cpu" or rows.dtype != torch.float32 or not philox.has_numba():
-            return self._quantise_by_torch(rows, coins)
+            values, norms = self._quantise_by_torch(rows, coins)
+            return values, norms, torch_coded_bits(self._levels(values, norms)) if elias else None
         from learning.compressors.kernels import quantise_rows
 
-        rows = rows.detach().contiguous()
-        norms = rows.new_empty(rows.shape[0], self._buckets(rows.shape[1]))
-        quantise_rows(rows.numpy(), coins.keys, self.levels, self._size(rows.shape[1]), norms.numpy())
-        return rows, norms
+        rows, dim = rows.detach().contiguous(), rows.shape[1]
+        norms = rows.new_empty(rows.shape[0], self._buckets(dim))
+        bits = torch.empty(rows.shape[0] if elias else 0, dtype=torch.int64)
+        quantise_rows(rows.numpy(), coins.keys, self.levels, self._size(dim), norms.numpy(), bits.numpy())
+        return rows, norms, bits if elias else None
 
     def _quantise_by_torch(self, rows: Tensor, coins: Coins) -> tuple[Tensor, Tensor]:
         import torch
@@ -168,14 +170,3 @@ class Qsgd:
         units = self._spread(norms / torch.full_like(norms, self.levels), values.shape[1])
         usable = units.isfinite() & (units > 0)
         return torch.where(usable, values.abs() / units, 0.0).round().to(torch.int64)
-
-    def _coded_bits(self, values: Tensor, norms: Tensor) -> Tensor:
-        import torch
-
-        if values.device.type != "cpu" or values.dtype != torch.float32 or not philox.has_numba():
-            return torch_coded_bits(self._levels(values, norms))
-        from learning.compressors.kernels import coded_bits
-
-        out = torch.empty(len(values), dtype=torch.int64)
-        coded_bits(values.numpy(), norms.numpy(), self.levels, self._size(values.shape[1]), out.numpy())
-        return out
