@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound="Callable[..., Any]")
 
 TILE = 512  # blocks whose words are made at once: 8 KiB, so that they stay in the first-level cache
+STEP = 128  # blocks made in a row: some vectors' worth
 
 
 def compiled(function: F) -> F:
@@ -75,19 +76,22 @@ def _block(counter: np.uint32, draw: np.uint32, k0: np.uint32, k1: np.uint32) ->
 
 
 @compiled
-def fill_tile(key: np.uint64, draw: np.uint32, start: int, lanes: NDArray[np.uint32]) -> None:
-    """Write the words of blocks start ... start + TILE - 1 to lanes [4 * TILE], lane after lane.
+def fill_tile(key: np.uint64, draw: np.uint32, start: int, count: int, lanes: NDArray[np.uint32]) -> None:
+    """Write the words of blocks start ... start + count - 1 (of at most TILE) to lanes [4 * TILE], lane after lane.
 
-    One flat array and a fixed count, so that the compiler knows that the four streams do not overlap.
+    One flat array and steps of fixed length, so that the compiler knows that the four streams do not overlap; the
+    last step may write words beyond `count`.
     """
     k0 = np.uint32(key & np.uint64(MASK))
     k1 = np.uint32(key >> np.uint64(32))
-    for i in range(TILE):
-        word0, word1, word2, word3 = _block(np.uint32(start + i), draw, k0, k1)
-        lanes[i] = word0
-        lanes[TILE + i] = word1
-        lanes[2 * TILE + i] = word2
-        lanes[3 * TILE + i] = word3
+    for first in range(0, min(count, TILE), STEP):
+        here, counter = lanes[first:], start + first
+        for i in range(STEP):
+            word0, word1, word2, word3 = _block(np.uint32(counter + i), draw, k0, k1)
+            here[i] = word0
+            here[TILE + i] = word1
+            here[2 * TILE + i] = word2
+            here[3 * TILE + i] = word3
 
 
 @compiled
@@ -98,7 +102,7 @@ def fill(keys: NDArray[np.uint64], draw: np.uint32, out: NDArray[np.uint32]) -> 
     lanes = np.empty(4 * TILE, np.uint32)
     for row in range(len(keys)):
         for start in range(0, quarter, TILE):
-            fill_tile(keys[row], draw, start, lanes)
+            fill_tile(keys[row], draw, start, quarter - start, lanes)
             for lane in range(4):
                 first = lane * quarter + start
                 last = min(first + min(TILE, quarter - start), count)

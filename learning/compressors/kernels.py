@@ -8,7 +8,7 @@ import numpy as np
 
 from learning.compressors.lengths import LANES, elias_bits
 from learning.compressors.norms import DEEPEST, STRIDE, norm
-from learning.philox_numba import TILE, compiled, fill, fill_tile
+from learning.philox_numba import TILE, compiled, fill, fill_tile, inlined
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +31,7 @@ def quantise_rows(
         for b in range(norms.shape[1]):
             norms[k, b] = norm(rows[k, b * bucket : min(dim, (b + 1) * bucket)], scratch)
         for start in range(0, quarter, TILE):
-            fill_tile(keys[k], np.uint32(0), start, lanes)
+            fill_tile(keys[k], np.uint32(0), start, quarter - start, lanes)
             for lane in range(4):
                 first = lane * quarter + start
                 last = min(first + min(TILE, quarter - start), dim)
@@ -86,19 +86,23 @@ def sign_rows(rows: NDArray[np.float32], keys: NDArray[np.uint64]) -> None:
     dim = rows.shape[1]
     count = (dim + 31) // 32
     words = np.empty((1, count), np.uint32)
+    coins = words[0].view(np.int32)
     for k in range(len(rows)):
         fill(keys[k : k + 1], np.uint32(0), words)
-        for bit in range(32):
-            first = bit * count
-            if first < dim:
-                _sign_run(rows[k, first : min(dim, first + count)], words[0], np.uint32(bit))
+        for bit in range(31, -1, -1):  # the topmost bit is a number's sign, which costs no mask to see
+            strip = rows[k, bit * count : (bit + 1) * count]
+            _sign_run(strip, coins)
+            for i in range(len(strip), count):
+                coins[i] = coins[i] << 1
 
 
-@compiled
-def _sign_run(x: NDArray[np.float32], words: NDArray[np.uint32], bit: np.uint32) -> None:
+@inlined
+def _sign_run(x: NDArray[np.float32], coins: NDArray[np.int32]) -> None:
+    """Use up the topmost bits of the coins and shift the next ones up."""
     one = np.float32(1)
     for i in range(len(x)):
-        coin = one if (words[i] >> bit) & np.uint32(1) else -one
-        here = x[i]
+        here, word = x[i], coins[i]
+        coins[i] = word << 1
+        coin = one if word < 0 else -one
         sign = one if here > 0 else -one
         x[i] = here if np.isnan(here) else (coin if here == 0 else sign)

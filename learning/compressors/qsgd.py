@@ -78,15 +78,20 @@ class Qsgd:
 
     def encode(self, rows: Tensor, coins: Coins) -> Encoded:
         """Return the quantised rows, and their lengths where the code is Elias; uses draw 0 of the coins."""
-        values, norms, coded = self._quantise(rows, coins)
-        return Encoded(values, None if coded is None else coded + 1 + 32 * norms.shape[1])
+        import torch
+
+        bits = rows.new_empty(len(rows), dtype=torch.int64) if self.code == "elias" else None
+        values, norms = self._quantise(rows, coins, bits)
+        if bits is None:
+            return Encoded(values, None)
+        return Encoded(values, bits + 1 + 32 * norms.shape[1])
 
     def pack(self, row: Tensor, key: int) -> bytes:
         """Return [Elias only: flag, set for dense] norms, then the code of the coordinates."""
         import torch
 
         fresh = row.detach().cpu().to(torch.float32, copy=True)
-        values, norms, _ = self._quantise(fresh[None], Coins(np.array([key], dtype=np.uint64)))
+        values, norms = self._quantise(fresh[None], Coins(np.array([key], dtype=np.uint64)))
         levels: NDArray[np.int64] = self._levels(values, norms)[0].numpy()
         signed = np.where(values[0].numpy() < 0, -levels, levels)
         if self.code == "fixed":
@@ -121,21 +126,22 @@ class Qsgd:
     def _spread(self, per_bucket: Tensor, dim: int) -> Tensor:
         return per_bucket.repeat_interleave(self._size(dim), dim=1)[:, :dim]
 
-    def _quantise(self, rows: Tensor, coins: Coins) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Return values [K, d], norms [K, buckets] and, where the code is Elias, the bits [K] of the levels."""
+    def _quantise(self, rows: Tensor, coins: Coins, bits: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return values [K, d] and norms [K, buckets]; `bits` [K] receives the lengths of the levels' Elias code."""
         import torch
 
-        elias = self.code == "elias"
         if rows.device.type != "cpu" or rows.dtype != torch.float32 or not philox.has_numba():
             values, norms = self._quantise_by_torch(rows, coins)
-            return values, norms, torch_coded_bits(self._levels(values, norms)) if elias else None
+            if bits is not None:
+                bits.copy_(torch_coded_bits(self._levels(values, norms)))
+            return values, norms
         from learning.compressors.kernels import quantise_rows
 
         rows, dim = rows.detach().contiguous(), rows.shape[1]
         norms = rows.new_empty(rows.shape[0], self._buckets(dim))
-        bits = torch.empty(rows.shape[0] if elias else 0, dtype=torch.int64)
-        quantise_rows(rows.numpy(), coins.keys, self.levels, self._size(dim), norms.numpy(), bits.numpy())
-        return rows, norms, bits if elias else None
+        lengths = (torch.empty(0, dtype=torch.int64) if bits is None else bits).numpy()
+        quantise_rows(rows.numpy(), coins.keys, self.levels, self._size(dim), norms.numpy(), lengths)
+        return rows, norms
 
     def _quantise_by_torch(self, rows: Tensor, coins: Coins) -> tuple[Tensor, Tensor]:
         import torch
