@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from learning.signs import add_votes, tossed_signs
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -94,16 +96,13 @@ class Vote:
 
     def add(self, state: Tensor, rows: Tensor, weights: Sequence[float]) -> None:
         """Count the rows; weights are ignored: one vote each."""
-        state.add_(rows.sum(0))
+        add_votes(state, rows)
 
     def end(self, state: Tensor, onto: Tensor, coins: Coins) -> Tensor:
         """Return onto + step * sign(count); uses draw 0 of the coins where a tie is tossed."""
-        import torch
-
-        votes = state.clamp(-1, 1)  # counts are whole: their sign, but nan stays nan
         if self.ties == "random":
-            votes = torch.where(state == 0, coins.signs(len(state), state)[0], votes)
-        return onto + votes * self.step
+            return onto + tossed_signs(state[None].clone(), coins)[0] * self.step
+        return onto + state.clamp(-1, 1) * self.step  # counts are whole: their sign, but nan stays nan
 
 
 RULES: dict[str, type[Rule]] = {"mean": Mean, "vote": Vote}

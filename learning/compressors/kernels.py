@@ -1,4 +1,4 @@
-"""Compiled kernels of the float32 CPU path; each equals its torch oracle bit for bit (no fastmath)."""
+"""Compiled kernels of QSGD on float32; each equals its torch oracle bit for bit (no fastmath)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from learning.compressors.lengths import LANES, elias_bits
 from learning.compressors.norms import DEEPEST, STRIDE, norm
-from learning.philox_numba import TILE, compiled, fill, fill_tile, inlined
+from learning.philox_numba import TILE, compiled, fill_tile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -78,31 +78,3 @@ def _quantise_run(
         codes[i] = np.uint16(np.int32(level))
         value = level * unit
         x[i] = (value if x[i] >= 0 else -value) + np.float32(0)  # + 0 turns -0 into +0
-
-
-@compiled
-def sign_rows(rows: NDArray[np.float32], keys: NDArray[np.uint64]) -> None:
-    """Replace rows [K, d] by their signs in place, zeros by the coins' signs; nan stays nan."""
-    dim = rows.shape[1]
-    count = (dim + 31) // 32
-    words = np.empty((1, count), np.uint32)
-    coins = words[0].view(np.int32)
-    for k in range(len(rows)):
-        fill(keys[k : k + 1], np.uint32(0), words)
-        for bit in range(31, -1, -1):  # the topmost bit is a number's sign, which costs no mask to see
-            strip = rows[k, bit * count : (bit + 1) * count]
-            _sign_run(strip, coins)
-            for i in range(len(strip), count):
-                coins[i] = coins[i] << 1
-
-
-@inlined
-def _sign_run(x: NDArray[np.float32], coins: NDArray[np.int32]) -> None:
-    """Use up the topmost bits of the coins and shift the next ones up."""
-    one = np.float32(1)
-    for i in range(len(x)):
-        here, word = x[i], coins[i]
-        coins[i] = word << 1
-        coin = one if word < 0 else -one
-        sign = one if here > 0 else -one
-        x[i] = here if np.isnan(here) else (coin if here == 0 else sign)

@@ -15,7 +15,10 @@ from hypothesis import strategies as st
 
 from learning.compressors.elias import level_bits, omega_code, torch_coded_bits
 from learning.compressors.lengths import LANES, elias_bits, omega_length
-from learning.compressors.norms import DEEPEST, STRIDE, WIDTH, norm
+from learning.compressors.norms import DEEPEST, STRIDE, norm
+from learning.compressors.norms import WIDTH as BLOCK
+from learning.signs import add_votes
+from learning.signs_numba import WIDE
 from tests.conftest import REPOSITORY
 
 GAPS = [1, 2, 3, 4, 7, 8, 15, 16, 31, 32, 63, 64, 65, 126, 127, 128, 129, 255, 256, 1000]
@@ -60,7 +63,7 @@ def test_counters_of_sixteen_bits_do_not_overflow() -> None:
 
 
 @pytest.mark.parametrize(
-    "dim", [1, 2, 3, WIDTH, 2 * WIDTH, 2 * WIDTH + 1, 4 * WIDTH + 7, 21_840, 3 * 2**14 - 1, 100_001]
+    "dim", [1, 2, 3, BLOCK, 2 * BLOCK, 2 * BLOCK + 1, 4 * BLOCK + 7, 21_840, 3 * 2**14 - 1, 100_001]
 )
 def test_long_norms_are_added_by_a_halving_tree(dim: int) -> None:
     """To the last bit of the double-precision sum, which the scratch still holds."""
@@ -72,6 +75,17 @@ def test_long_norms_are_added_by_a_halving_tree(dim: int) -> None:
     scratch = np.empty(DEEPEST * STRIDE)
     assert norm(row, scratch) == np.float32(np.sqrt(tree[0]))
     assert dim == 1 or scratch[0] == tree[0]
+
+
+@pytest.mark.parametrize("voters", range(1, 10))
+def test_votes_are_counted_as_torch_adds_them(voters: int) -> None:
+    numbers = torch.Generator().manual_seed(voters)
+    rows = torch.where(torch.rand(voters, 2 * WIDE + 5, generator=numbers) < 0.5, -1.0, 1.0)
+    rows[0, [3, 2 * WIDE + 4]] = torch.nan
+    counts = torch.arange(2 * WIDE + 5.0)
+    expected = counts + rows.sum(0)
+    add_votes(counts, rows)
+    assert torch.equal(counts.nan_to_num(1e9), expected.nan_to_num(1e9))
 
 
 def test_machine_code_of_other_sources_is_not_taken_from_the_cache(tmp_path: Path) -> None:
