@@ -42,13 +42,13 @@ class Fused:
     def train(self, work: Tensor, jobs: Sequence[Train], models: bool) -> None:
         """See Trainer. Rows of `work` must start on cache lines, as `aligned` lays them out."""
         rate, whole = jobs[0].leaf.learning_rate, models or jobs[0].steps > 1
-        picks = _never_alone(minibatches(self._seed, jobs, self._task.samples))
         devices = [job.device for job in jobs]
         start = work.clone() if whole and not models else None
         views = self._task.views(work)
         weights = [(views[w], views[b]) for w, b in self._layers]
-        for x, y in batches(self._task, devices, picks):
-            self._step(weights, _as_aligned(x.flatten(2)), y, rate, whole)
+        for picks in minibatches(self._seed, jobs, self._task.samples):
+            for x, y in batches(self._task, devices, _never_alone(picks)):
+                self._step(weights, _as_aligned(x.flatten(2)), y, rate, whole)
         if start is not None:
             work.sub_(start)
 

@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from learning.engine.blocks import Block, ConvBlock, LinearBlock, Parameter, Port
@@ -37,10 +35,9 @@ class Im2col:
     @torch.no_grad()
     def train(self, work: Tensor, jobs: Sequence[Train], models: bool) -> None:
         """See Trainer."""
-        picks = minibatches(self._seed, jobs, self._task.samples)
-        for row, job, picked in zip(work, jobs, picks, strict=True):
+        for row, job in zip(work, jobs, strict=True):
             self._weights.copy_(row)
-            self._descend(job, picked)
+            self._descend(job)
             if models:
                 row.copy_(self._weights)
             elif job.steps == 1:
@@ -48,11 +45,12 @@ class Im2col:
             else:
                 torch.sub(self._weights, row, out=row)
 
-    def _descend(self, job: Train, picked: NDArray[np.int64]) -> None:
+    def _descend(self, job: Train) -> None:
         """All steps of one device on its weights; the last step's gradient stays."""
-        for x, y in batches(self._task, [job.device], picked[None]):
-            self._differentiate(x[0], y[0])
-            self._weights.sub_(self._gradient, alpha=job.leaf.learning_rate)
+        for picks in minibatches(self._seed, [job], self._task.samples):
+            for x, y in batches(self._task, [job.device], picks):
+                self._differentiate(x[0], y[0])
+                self._weights.sub_(self._gradient, alpha=job.leaf.learning_rate)
 
     def _differentiate(self, x: Tensor, y: Tensor) -> None:
         """The gradient of the mean loss of X [B, C, H, W], y [B]."""

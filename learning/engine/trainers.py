@@ -17,7 +17,7 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from learning.engine.fused import Fused
 from learning.engine.im2col import Im2col
-from learning.engine.minibatches import minibatches
+from learning.engine.minibatches import batches, minibatches
 from learning.engine.promises import Train
 from learning.tasks import BoundTask
 
@@ -44,18 +44,17 @@ class Stacked:
     def train(self, work: Tensor, jobs: Sequence[Train], models: bool) -> None:
         """See Trainer."""
         rate, steps = jobs[0].leaf.learning_rate, jobs[0].steps
-        picks = minibatches(self._seed, jobs, self._task.samples)
         devices = [job.device for job in jobs]
         start = None if models or steps == 1 else work.clone()
         views = self._task.views(work)
-        for step in range(steps):
-            x, y = self._task.gather(devices, picks[:, step])
-            gradients = self._gradients(views, x, y)
-            for name, view in views.items():
-                if models or steps > 1:
-                    view.sub_(gradients[name], alpha=rate)
-                else:
-                    torch.mul(gradients[name], -rate, out=view)
+        for picks in minibatches(self._seed, jobs, self._task.samples):
+            for x, y in batches(self._task, devices, picks):
+                gradients = self._gradients(views, x, y)
+                for name, view in views.items():
+                    if models or steps > 1:
+                        view.sub_(gradients[name], alpha=rate)
+                    else:
+                        torch.mul(gradients[name], -rate, out=view)
         if start is not None:
             work.sub_(start)
 
@@ -68,25 +67,26 @@ class Looped:
 
     def train(self, work: Tensor, jobs: Sequence[Train], models: bool) -> None:
         """See Trainer."""
-        picks = minibatches(self._seed, jobs, self._task.samples)
-        for row, job, picked in zip(work, jobs, picks, strict=True):
-            self._one(row, job, picked, models)
+        for row, job in zip(work, jobs, strict=True):
+            self._one(row, job, models)
 
-    def _one(self, row: Tensor, job: Train, picked: object, models: bool) -> None:
+    def _one(self, row: Tensor, job: Train, models: bool) -> None:
         start = None if models or job.steps == 1 else row.clone()
         views = {name: view.requires_grad_() for name, view in self._task.views(row.detach()).items()}
-        for step in range(job.steps):
-            x, y = self._task.gather([job.device], picked[None, step])  # type: ignore[index]
-            loss = self._task.loss(views, x[0], y[0])
-            gradients = torch.autograd.grad(loss, list(views.values()))
-            with torch.no_grad():
-                for view, gradient in zip(views.values(), gradients, strict=True):
-                    if models or job.steps > 1:
-                        view.sub_(gradient, alpha=job.leaf.learning_rate)
-                    else:
-                        torch.mul(gradient, -job.leaf.learning_rate, out=view)
+        for picks in minibatches(self._seed, [job], self._task.samples):
+            for x, y in batches(self._task, [job.device], picks):
+                self._step(views, self._task.loss(views, x[0], y[0]), job, models)
         if start is not None:
             row.sub_(start)
+
+    def _step(self, views: dict[str, Tensor], loss: Tensor, job: Train, models: bool) -> None:
+        gradients = torch.autograd.grad(loss, list(views.values()))
+        with torch.no_grad():
+            for view, gradient in zip(views.values(), gradients, strict=True):
+                if models or job.steps > 1:
+                    view.sub_(gradient, alpha=job.leaf.learning_rate)
+                else:
+                    torch.mul(gradient, -job.leaf.learning_rate, out=view)
 
 
 class Reference:
@@ -104,11 +104,12 @@ class Reference:
         module = self._task.module
         vector_to_parameters(start.clone(), module.parameters())
         optimiser = torch.optim.SGD(module.parameters(), lr=job.leaf.learning_rate)
-        for picked in minibatches(self._seed, [job], self._task.samples)[0]:
-            x, y = self._task.gather([job.device], picked[None])
-            optimiser.zero_grad()
-            torch.autograd.backward(self._task.module_loss(x[0], y[0]))
-            optimiser.step()
+        for picks in minibatches(self._seed, [job], self._task.samples):
+            for picked in picks[0]:
+                x, y = self._task.gather([job.device], picked[None])
+                optimiser.zero_grad()
+                torch.autograd.backward(self._task.module_loss(x[0], y[0]))
+                optimiser.step()
         if not models and job.steps == 1:
             step = [-job.leaf.learning_rate * p.grad for p in module.parameters() if p.grad is not None]
             return torch.cat([s.reshape(-1) for s in step])
