@@ -18,6 +18,7 @@ from learning.engine import (
     EngineKind,
     Numerics,
     Ref,
+    StrategyError,
     ValuesNeededError,
     Visit,
     make_solver,
@@ -45,6 +46,7 @@ def simulate(
     *,
     engine: EngineKind = "batched",
     device: DeviceKind = "auto",
+    strategy: str | None = None,
     memory_bytes: int | None = None,
     ledger: Ledger | None = None,
     on_round: OnRound | None = None,
@@ -52,7 +54,9 @@ def simulate(
     """Run `scenario` until a stopping rule holds and return its tables.
 
     `engine`: batched (stacked waves), eager (one device at a time, the oracle) or timing (no values, no
-    torch). Simulated time never depends on the host, nor do results on `memory_bytes`. With a `ledger`, a run
+    torch). `strategy` pins another way to train than the model's own; it is part of the digest. Simulated time
+    never depends on the host, nor do results on `memory_bytes` (but vmap's stack size, which the digest holds,
+    does). With a `ledger`, a run
     whose models were all evaluated before, perhaps over another network, trains nothing: it is re-timed.
     Raises WiringError, DataError or TopologyError (all ValueError, with place and remedy) for input that
     only shows itself here: missing data sets, devices outside a path loss's range, a law of the
@@ -61,19 +65,24 @@ def simulate(
     from netsim.books import HostClock, close_books
 
     host = HostClock()
-    how: dict[str, Any] = {"device": device, "ledger": ledger}
+    how: dict[str, Any] = {
+        "device": device,
+        "strategy": strategy,
+        "memory_bytes": memory_bytes,
+        "ledger": ledger,
+    }
     run = None if ledger is None or engine == "timing" else retimed(scenario, engine, **how)
     if run is None:
-        run = play(scenario, engine=engine, memory_bytes=memory_bytes, on_round=on_round, **how)
+        run = play(scenario, engine=engine, on_round=on_round, **how)
     elif on_round is not None:
         on_round(run.trace.rounds[-1])
     return close_books(scenario, run.numerics, run.task, run.trace, run.stopped_by, host)
 
 
-def retimed(scenario: Scenario, engine: EngineKind, device: DeviceKind, ledger: Ledger | None) -> Run | None:
-    """The run with every value taken from the ledger; None where one is missing."""
+def retimed(scenario: Scenario, engine: EngineKind, **how: Any) -> Run | None:
+    """The run with every value taken from the ledger; None where one is missing. `how`: as for `play`."""
     try:
-        run = play(scenario, engine=engine, device=device, ledger=ledger, values=False)
+        run = play(scenario, engine=engine, values=False, **how)
     except ValuesNeededError:
         return None
     return None if run.engine.unknown else run
@@ -137,6 +146,7 @@ def play(
     *,
     engine: EngineKind = "batched",
     device: DeviceKind = "auto",
+    strategy: str | None = None,
     memory_bytes: int | None = None,
     ledger: Ledger | None = None,
     on_round: OnRound | None = None,
@@ -150,10 +160,10 @@ def play(
     topology = grow(scenario)
     task = task_of(scenario, topology)
     try:
-        numerics = resolve(engine, device, scenario.precision, task.family)
-    except ValueError as error:
+        numerics = resolve(engine, device, scenario.precision, task, strategy, memory_bytes)
+        solver = make_solver(numerics, task, scenario.seed, memory_bytes) if values else None
+    except StrategyError as error:
         raise WiringError(str(error)) from None
-    solver = make_solver(numerics, task, scenario.seed, memory_bytes) if values else None
     vectors = Engine(run_root(task, numerics), scenario.seed, task.dim, solver, ledger)
     env, trace = simpy.Environment(), Trace(topology)
     loop = wire(scenario, topology, task, env, vectors, trace)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from learning.engine.blocks import Block, ConvBlock, LinearBlock, Parameter, Port
 from learning.engine.minibatches import batches, minibatches
+from learning.engine.numerics import StrategyError
 from learning.engine.promises import Train
 from learning.tasks import BoundTask
 
@@ -111,14 +112,15 @@ def _block(below: Port, step: _Step, parameter: Parameter) -> Block:
 
 
 def _plan(module: nn.Module) -> list[_Step]:
-    """The chain as affine maps with what follows each; ValueError where another strategy is needed."""
+    """The chain as affine maps with what follows each; StrategyError where another strategy is needed."""
     layers = list(module.children())
     starts = [n for n, layer in enumerate(layers) if isinstance(layer, (nn.Conv2d, nn.Linear))]
     spans = [layers[a:b] for a, b in pairwise([*starts, len(layers)])]
-    if starts[:1] != [0] or not all(map(_known, spans)):
-        raise ValueError(
+    if type(module) is not nn.Sequential or starts[:1] != [0] or not all(map(_known, spans)):
+        raise StrategyError(
             "family small_conv means a chain of convolutions (stride 1, no padding, with bias), each followed by at "
-            f"most one 2x2 max pooling, and linear maps; got {module}; give the model the family conv"
+            "most one 2x2 max pooling, and linear maps, in nn.Sequential; got "
+            f"{' '.join(str(module).split())}; give the model the family conv, or take another strategy"
         )
     return [(span[0], _has(span, nn.MaxPool2d) > 0, _has(span, nn.ReLU) > 0) for span in spans]
 
