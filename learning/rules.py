@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from learning.naming import NO_VALUE
+from learning.signs import add_votes, tossed_signs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,7 +97,7 @@ class Vote:
 
     def add(self, state: Tensor, rows: Tensor, weights: Sequence[float]) -> None:
         """Count the rows; weights are ignored: one vote each."""
-        state.add_(rows.sum(0))
+        add_votes(state, rows)
 
     def end(self, state: Tensor, onto: Tensor, coins: Coins) -> Tensor:
         """Return onto + step * votes."""
@@ -104,12 +105,9 @@ class Vote:
 
     def votes(self, state: Tensor, coins: Coins) -> Tensor:
         """Return the sign of the counts [d]; uses draw 0 of the coins where a tie is tossed."""
-        import torch
-
-        votes = state.clamp(-1, 1)  # counts are whole: their sign, but nan stays nan
         if self.ties == "random":
-            votes = torch.where(state == 0, coins.signs(len(state), state)[0], votes)
-        return votes
+            return tossed_signs(state[None].clone(), coins)[0]
+        return state.clamp(-1, 1)  # counts are whole: their sign, but nan stays nan
 
 
 RULES: dict[str, type[Rule]] = {"mean": Mean, "vote": Vote}

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from learning.coins import Coins
 from learning.compressors import Compressor, Encoded, Integer, remembers
+from learning.engine.adding import add_run, runs
 from learning.engine.eager import bits_of, one_key
 from learning.engine.encoding import encoded, remembered
 from learning.engine.fused import aligned
@@ -101,14 +102,14 @@ class BatchedSolver:
         states = [op.rule.begin(value_of(op.onto)) for op in ops]
         pulls = [(i, a, w) for i, op in enumerate(ops) for a, w in zip(op.answers, op.weights, strict=True)]
         for chunk in _chunks(pulls, lambda pull: _kind(pull[1]), self._rows):
-            rows, _ = self._rows_of([answer for _, answer, _ in chunk])
-            for (i, answer, weight), row in zip(chunk, rows, strict=True):
-                add = row if models[i] else _as_update(answer, row)
-                ops[i].rule.add(states[i], add[None], (weight,))
+            answers, weights = [answer for _, answer, _ in chunk], [weight for _, _, weight in chunk]
+            rows, _ = self._rows_of(answers)
+            for i, a, b in runs([i for i, _, _ in chunk]):
+                add_run(ops[i], states[i], models[i], answers[a:b], weights[a:b], rows[a:b])
         for ref, op, state, whole in zip(refs, ops, states, models, strict=True):
             merge(ref, op, state, whole, one_key(op.key))
 
-    def _rows_of(self, answers: Sequence[Ref]) -> tuple[Sequence[Tensor], Tensor | None]:
+    def _rows_of(self, answers: Sequence[Ref]) -> tuple[Sequence[Tensor] | Tensor, Tensor | None]:
         """What receivers decode of a chunk of like answers; rows live until the next call."""
         if answers[0].value is not None:
             return [value_of(answer) for answer in answers], None
@@ -116,13 +117,13 @@ class BatchedSolver:
         jobs = [op.moved.op for op in ops if isinstance(op.moved.op, Train)]
         codec = ops[0].codec
         if codec.lossless:
-            return (list(self._trained(jobs, True)) if jobs else [value_of(op.moved) for op in ops]), None
+            return (self._trained(jobs, True) if jobs else [value_of(op.moved) for op in ops]), None
         work = self._trained(jobs, False) if jobs else self._workspace(len(ops), value_of(ops[0].heard))
         if not jobs:
             for row, op in zip(work, ops, strict=True):
                 difference(codec, op.moved, op.heard, row)
         sent = self._encoded(codec, work, answers, ops)
-        return list(sent.values), sent.bits
+        return sent.values, sent.bits
 
     def _encoded(
         self, codec: Compressor, work: Tensor, refs: Sequence[Ref], ops: Sequence[Answer | Announce]
@@ -166,11 +167,6 @@ def _kind(ref: Ref) -> Hashable:
         return "settled"
     job = op.moved.op
     return (op.codec, job.leaf, job.steps) if isinstance(job, Train) else (op.codec,)
-
-
-def _as_update(answer: Ref, row: Tensor) -> Tensor:
-    lossless = isinstance(answer.op, Answer) and answer.op.codec.lossless
-    return row - value_of(answer.op.heard) if lossless and isinstance(answer.op, Answer) else row
 
 
 def _chunks(items: Iterable[T], kind: Callable[[T], Hashable], rows: int) -> Iterator[list[T]]:
