@@ -121,8 +121,8 @@ def connect(scenario: Scenario, topology: Topology, env: simpy.Environment) -> d
 
 
 def children_shares(parent: Node, rule: Rule, samples: Sequence[int]) -> tuple[float, ...]:
-    """The children's weights in their parent's mean, summing to 1: by devices below them, or by samples."""
-    by_samples = isinstance(rule, Mean) and rule.weights == "samples"
+    """The children's weights in their parent's rule, summing to 1: by devices below them, or by samples."""
+    by_samples = isinstance(rule, Mean | Vote) and rule.weights == "samples"
 
     def mass(node: Node) -> int:
         if node.children:
