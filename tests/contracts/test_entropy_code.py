@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from learning.coins import Coins, row_key
 from learning.compressors import Dither, Qsgd, TernGrad
+from learning.compressors.elias import omega_code
 from learning.compressors.entropy import (
     DIRECT,
     SCALE,
@@ -20,7 +23,7 @@ from learning.compressors.entropy import (
     level_classes,
     read_levels,
 )
-from learning.compressors.packing import BitReader, to_bytes
+from learning.compressors.packing import BitReader, code_bits, to_bytes
 
 KEY = row_key(5, "compressor", 1)
 ODD = st.lists(st.integers(-65_535, 65_535) | st.integers(-20, 20) | st.just(0), min_size=1, max_size=80)
@@ -51,6 +54,17 @@ def test_a_message_is_its_empirical_entropy_plus_signs_table_and_a_few_bits(shar
     p = counts[counts > 0] / len(signed)
     entropy = -len(signed) * (p * np.log2(p)).sum() + (signed != 0).sum()
     assert entropy <= len(level_bits(signed, 3)) <= 1.002 * entropy + SCALE + 25 * len(p) + 20_000 * 2.0**-16
+
+
+def test_the_state_has_room_for_all_that_can_be_put_into_it():
+    """Exactly: 2^bits is at least TOTAL * product of TOTAL / f, in whole numbers."""
+    for zeros in range(20_000, 60_000, 3000):
+        counts = np.array([[zeros, 30_000, 5000, 71]])
+        frequency = frequencies(counts[0])
+        table = sum(len(code_bits(*omega_code(np.array([n])))) for n in (4, *(frequency[:3] + 1)))
+        bits = int(coded_bits(counts)[0]) - table - (30_000 + 5000 + 71)
+        kept = math.prod(int(f) ** int(n) for f, n in zip(frequency, counts[0], strict=True))
+        assert 2**bits * kept >= TOTAL ** (1 + int(counts.sum())) > 2 ** (bits - 3) * kept
 
 
 @pytest.mark.parametrize("levels", [1, 15, 16, 300, 65_535])
