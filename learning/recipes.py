@@ -14,7 +14,7 @@ from learning.compressors import Compressor, Integer, Plain, Qsgd, Sign
 from learning.rules import Mean, Vote
 
 Weights = Literal["devices", "samples"]
-Code = Literal["fixed", "elias"]
+Code = Literal["fixed", "elias", "entropy"]
 UNCOMPRESSED = Plain()
 
 

@@ -147,6 +147,14 @@ def list_(
 
 
 @app.command()
+def cite(scenario: ScenarioArgument, overrides: Overrides = None) -> None:
+    """Print BibTeX of everything a scenario uses: algorithms, compressors, data, channels, standards."""
+    from netsim.cli.citing import cite_command
+
+    _end(guarded(lambda: cite_command(scenario, overrides or [])))
+
+
+@app.command()
 def init(
     path: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("scenario.yaml"),
 ) -> None:
