@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Literal
 
 from learning.compressors import Compressor, Integer, Plain, Sign, contraction, remembers
-from learning.rules import Rule, Vote
+from learning.rules import Mean, Rule, Vote
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,10 @@ class Layer:
     `onto` says where the answers are added: to the copy that was "said" to the children, or to the
     parent's "own" model. The latter keeps what a lossy `down` left out: it is error feedback, its
     memory being the difference of the two.
+    `drift: true` has the child correct its gradients by (mine - heard) / (learning rate x steps), added up over its
+    periods (MTGC arXiv:2409.18448, SCAFFOLD arXiv:1910.06378): `mine` is the model it ended in, `heard` the next one
+    it is told. `echo: true` tells the children the last model of a period too, which costs a broadcast.
+    `last` is tau in the last iteration of the parent's period (QHetFed); None: as always.
     """
 
     tau: int
@@ -50,12 +54,20 @@ class Layer:
     rule: Rule
     down: Compressor | None = None
     onto: Literal["said", "own"] = "said"
+    drift: bool = False
+    echo: bool = False
+    last: int | None = None
 
     def __post_init__(self) -> None:
-        if self.tau < 1:
-            raise ValueError(
-                f"tau must be >= 1, got {self.tau}; to skip a layer, remove it from the topology"
-            )
+        for name, tau in (("tau", self.tau), ("last", self.last)):
+            if tau is not None and tau < 1:
+                raise ValueError(
+                    f"{name} must be >= 1, got {tau}; to skip a layer, remove it from the topology"
+                )
+
+    def tau_of(self, last: bool) -> int:
+        """The child's iterations in one of its parent's, `last` or not of the parent's period."""
+        return self.last if last and self.last is not None else self.tau
 
     @cached_property
     def downlink(self) -> Compressor:
@@ -68,11 +80,41 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class Prologue:
+    """What comes before a global round: the ladder once with tau = 1, whose gradients become corrections.
+
+    Every device takes one step of `leaf` from the round's model w, on samples of its own; the means travel up by `ups`
+    (one compressor per layer), and the whole mean is broadcast. Then the child of layer `level` corrects its gradients
+    by c - c_child for the next `every` rounds, c being mean gradients at w: DC-HierSignSGD, arXiv:2602.02355, at
+    level 2 (edge servers) or 1 (devices). It costs time, bits and energy like everything else; w is told in it, once.
+    """
+
+    leaf: Leaf
+    ups: tuple[Compressor, ...]
+    level: int = 2
+    every: int = 1
+
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise ValueError(f"every must be >= 1 round, got {self.every}")
+        if not 1 <= self.level <= len(self.ups):
+            raise ValueError(
+                f"level must be 1 ... {len(self.ups)}, got {self.level}; 1 corrects devices, 2 edges"
+            )
+
+    def ladder(self) -> Algorithm:
+        """The prologue as an algorithm of its own; the children of layer `level` drift."""
+        layers = (Layer(1, up, Mean(), drift=n == self.level) for n, up in enumerate(self.ups, start=1))
+        return Algorithm(self.leaf, tuple(layers))
+
+
+@dataclass(frozen=True)
 class Algorithm:
     """The ladder as data: a leaf and its layers from the devices up. Its laws are checked at birth (ValueError)."""
 
     leaf: Leaf
     layers: tuple[Layer, ...]
+    prologue: Prologue | None = None
 
     def __post_init__(self) -> None:
         if not self.layers:
@@ -82,6 +124,9 @@ class Algorithm:
             _check_step(self.leaf, layer.rule)
             _check_lattice(number, layer, self.layers)
             _check_memory(number, layer)
+        if self.prologue is not None and len(self.prologue.ups) != len(self.layers):
+            said = f"{len(self.prologue.ups)} compressors for {len(self.layers)} layers"
+            raise ValueError(f"the prologue needs one compressor per layer, got {said}")
 
     @property
     def depth(self) -> int:
@@ -94,8 +139,14 @@ class Algorithm:
         return tuple(layer.tau for layer in self.layers)
 
     def steps(self, layer: int) -> int:
-        """k_n = tau_1 ... tau_n: local SGD steps between two uploads on layer n (k_0 = 1)."""
-        return math.prod(self.taus[:layer])
+        """k_n, local SGD steps between two uploads on layer n: tau_1 ... tau_n unless a layer has a `last`; k_0 = 1."""
+        usual = final = 1
+        for rung in self.layers[:layer]:
+            usual, final = (
+                (rung.tau - 1) * usual + final,
+                (rung.tau_of(last=True) - 1) * usual + final,
+            )
+        return usual
 
     def check_dimension(self, dim: int) -> None:
         """Laws that need the number of parameters: error feedback takes a contraction (ValueError)."""

@@ -28,7 +28,8 @@ from learning.engine import (
 from learning.ledger import Ledger
 from learning.tasks import Task
 from netsim.cadence import CHECKPOINT_S, Cadence
-from netsim.protocol import Heard, Loop
+from netsim.corrections import Heard
+from netsim.protocol import Loop
 from netsim.scenario import Scenario, grow
 from netsim.trace import Path, Trace
 from netsim.wiring import WiringError, task_of, wire

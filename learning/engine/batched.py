@@ -18,12 +18,13 @@ from torch import Tensor
 
 from learning.coins import Coins
 from learning.compressors import Compressor, Encoded, Integer, remembers
+from learning.engine import stepwise
 from learning.engine.adding import add_run, runs
 from learning.engine.eager import bits_of, one_key
 from learning.engine.encoding import encoded, remembered
 from learning.engine.fused import aligned
-from learning.engine.merging import carries_models, difference, merge, value_of
-from learning.engine.promises import Announce, Answer, Combine, Memory, Ref, Start, Train
+from learning.engine.merging import carries_models, difference, merge, value_of, weighted_sum
+from learning.engine.promises import Announce, Answer, Combine, Linear, Memory, Ref, Start, Train
 from learning.engine.trainers import Trainer
 from learning.engine.waves import waves
 from learning.tasks import BoundTask
@@ -72,8 +73,8 @@ class BatchedSolver:
                     ref.settle(self._task.initial(self._seed))
                 case Announce():
                     self._announce(ref, ref.op)
-                case Train():
-                    ref.settle(self._trained([ref.op], models=True)[0].clone())
+                case Linear(terms):
+                    ref.settle(weighted_sum(terms))
         if answers:
             self._settle_answers(answers)
         if combines:
@@ -81,6 +82,8 @@ class BatchedSolver:
         for ref in wave:
             if isinstance(ref.op, Memory):  # else a combine has left it behind by now
                 self._rows_of([ref.op.message])
+            elif isinstance(ref.op, Train) and ref.value is None:
+                ref.settle(stepwise.alone(self._trainer, ref.op))
 
     def _announce(self, ref: Ref, op: Announce) -> None:
         work = difference(op.codec, op.own, op.copy, torch.empty_like(value_of(op.own)))[None]
@@ -116,9 +119,15 @@ class BatchedSolver:
         ops = [answer.op for answer in answers if isinstance(answer.op, Answer)]
         jobs = [op.moved.op for op in ops if isinstance(op.moved.op, Train)]
         codec = ops[0].codec
+        if codec.lossless and not jobs:
+            return [value_of(op.moved) for op in ops], None
+        work = self._workspace(len(ops), value_of(ops[0].heard))
+        if jobs:
+            work = self._trained(jobs, codec.lossless)
+            for op, row in zip(ops, work, strict=True):
+                stepwise.keep(op.moved, row, codec.lossless)
         if codec.lossless:
-            return (self._trained(jobs, True) if jobs else [value_of(op.moved) for op in ops]), None
-        work = self._trained(jobs, False) if jobs else self._workspace(len(ops), value_of(ops[0].heard))
+            return work, None
         if not jobs:
             for row, op in zip(work, ops, strict=True):
                 difference(codec, op.moved, op.heard, row)
@@ -147,7 +156,7 @@ class BatchedSolver:
         work = self._workspace(len(jobs), value_of(jobs[0].model))
         for row, job in zip(work, jobs, strict=True):
             row.copy_(value_of(job.model))
-        self._trainer.train(work, jobs, models)
+        stepwise.train(self._trainer, work, jobs, models)
         return work
 
     def _workspace(self, rows: int, like: Tensor) -> Tensor:
@@ -166,7 +175,7 @@ def _kind(ref: Ref) -> Hashable:
     if ref.value is not None or not isinstance(op, Answer):
         return "settled"
     job = op.moved.op
-    return (op.codec, job.leaf, job.steps) if isinstance(job, Train) else (op.codec,)
+    return (op.codec, job.leaf, job.steps, job.shift is None) if isinstance(job, Train) else (op.codec,)
 
 
 def _chunks(items: Iterable[T], kind: Callable[[T], Hashable], rows: int) -> Iterator[list[T]]:

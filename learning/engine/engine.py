@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import struct
 import weakref
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from learning.algorithm import Leaf
 from learning.checkpoints import Cut
@@ -18,6 +18,7 @@ from learning.engine.promises import (
     Book,
     Combine,
     Letter,
+    Linear,
     Memory,
     Op,
     Place,
@@ -97,10 +98,28 @@ class Engine:
         """The initial model, keyed by the seed."""
         return self._promise(Start(), (), (), b"")
 
-    def train(self, leaf: Leaf, device: int, model: Ref, steps: int, visit: Visit) -> Ref:
-        """`model` after `steps` local SGD steps at `device` (its leaf ordinal)."""
-        op = Train(leaf, device, model, steps, visit.step)
-        return self._promise(op, (model,), (leaf,), packed(device, steps, visit.step))
+    def train(
+        self,
+        leaf: Leaf,
+        device: int,
+        model: Ref,
+        steps: int,
+        visit: Visit,
+        shift: Ref | None = None,
+        keeps: Literal["no", "model", "update"] = "no",
+    ) -> Ref:
+        """`model` after `steps` local SGD steps at `device` (its leaf ordinal), `shift` added to every gradient.
+
+        `keeps`: see Train; say it where the trained model will be asked for besides the answer made of it.
+        """
+        op = Train(leaf, device, model, steps, visit.first_step, shift, keeps)
+        parents = (model,) if shift is None else (model, shift)
+        return self._promise(op, parents, (leaf,), packed(device, steps, visit.first_step))
+
+    def linear(self, terms: Sequence[tuple[float, Ref]]) -> Ref:
+        """The sum of coefficient times vector."""
+        numbers = struct.pack(f"<{len(terms)}d", *(factor for factor, _ in terms))
+        return self._promise(Linear(tuple(terms)), [ref for _, ref in terms], (), numbers)
 
     def answer(self, codec: Compressor, place: Place, moved: Ref, heard: Ref, visit: Visit) -> Letter:
         """The upload of the node at `place`: how far `moved` is from what it `heard`, through `codec`.
@@ -150,9 +169,9 @@ class Engine:
         op = Combine(rule, onto, copy, bodies, tuple(weights), key)
         numbers = struct.pack(f"<{len(weights)}d", *weights) + packed(key)
         model = self._promise(op, (onto, copy, *bodies), (rule,), numbers)
-        for letter in answers:  # memories come about while the combine reads its answers, not before
-            if letter.leaves is not None:
-                letter.leaves[1].depth = max(letter.leaves[1].depth, model.depth)
+        for letter in answers:  # what they leave behind comes about while the combine reads them, not before
+            for late in left_behind(letter):
+                late.depth = max(late.depth, model.depth)
         return model
 
     def bits(self, letter: Letter) -> int:
@@ -234,16 +253,25 @@ class Engine:
     def _key(self, stream: str, place: Place, visit: Visit, slot: int) -> int:
         level, ordinal = place
         path = visit.path if level else (visit.step,)
-        return row_key(self._seed, stream, level, ordinal, slot, *path)
+        return row_key(self._seed, stream, level, ordinal, slot + 2 * visit.phase, *path)
 
     def _promise(self, op: Op, parents: Sequence[Ref], parts: Sequence[object], numbers: bytes) -> Ref:
         ref = self._book.promise(op, parents, parts, numbers, keep=self._solver is not None)
         if self._solver is None:
             return ref
-        if not isinstance(op, Answer | Train):
+        if not isinstance(op, Answer) and not (isinstance(op, Train) and op.keeps == "no"):
             self._made.add(ref)
         if self._cut is None:
             self._solver.promised(ref)
         else:
             adopt(ref, self._cut, self._solver.tensor)
         return ref
+
+
+def left_behind(letter: Letter) -> Iterator[Ref]:
+    """What comes about with an answer and outlives it: its sender's memory, and a trained model that is kept."""
+    if letter.leaves is not None:
+        yield letter.leaves[1]
+    op = letter.body.op
+    if isinstance(op, Answer) and isinstance(op.moved.op, Train) and op.moved.op.keeps != "no":
+        yield op.moved

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, zeros_like
@@ -52,6 +53,14 @@ def base_of(op: Combine, models: bool) -> Tensor:
     if not models:
         return onto
     return zeros_like(onto) if op.onto is op.copy else onto - copy
+
+
+def weighted_sum(terms: Sequence[tuple[float, Ref]]) -> Tensor:
+    """sum of coefficient times vector, in their order."""
+    total = zeros_like(value_of(terms[0][1]))
+    for factor, ref in terms:
+        total.add_(value_of(ref), alpha=factor)
+    return total
 
 
 def value_of(ref: Ref) -> Tensor:

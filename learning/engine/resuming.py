@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from learning.checkpoints import Cut
-from learning.engine.promises import Announce, Answer, Combine, Memory, Ref, Train
+from learning.engine.promises import Announce, Answer, Combine, Linear, Memory, Ref, Train
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,6 +61,9 @@ def parents_of(ref: Ref) -> Iterator[Ref]:
             yield from (() if memory is None else (memory,))
         case Train():
             yield ref.op.model
+            yield from (() if ref.op.shift is None else (ref.op.shift,))
+        case Linear(terms):
+            yield from (term for _, term in terms)
         case Memory():
             yield ref.op.message
     after = None if ref.after is None else ref.after()
