@@ -38,6 +38,7 @@ def _is_input(error: Exception) -> bool:
 
 
 USER_ERRORS = {
+    "ClusterError",
     "InputError",
     "LedgerError",
     "ScenarioError",
