@@ -9,7 +9,7 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
-from netsim.cli.guard import guarded
+from netsim.cli.guard import INTERRUPTED, guarded
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -198,8 +198,17 @@ def main() -> NoReturn:
     try:
         app()
     except SystemExit as end:
+        if end.code == INTERRUPTED:
+            _leave_at_once(end.code)
         sys.exit(1 if end.code == 2 else end.code)
     sys.exit(0)
+
+
+def _leave_at_once(code: int) -> NoReturn:
+    """Exit with this very code: where an interruption met `exec`, CPython would die by the signal instead."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _end(code: int) -> NoReturn:

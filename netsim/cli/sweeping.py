@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Literal
 
 from learning.engine import DeviceKind
 from learning.ledger import Ledger
-from netsim.cli.guard import InputError
+from netsim.cli.guard import INTERRUPTED, InputError
 from netsim.cli.stages import sweep_progress
 from netsim.scenario import load
 from netsim.views import human
 
 if TYPE_CHECKING:
     from netsim.sweep import Crew, Outcome
-
-INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
