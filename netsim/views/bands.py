@@ -34,6 +34,11 @@ class Setting:
     rows: DataFrame
 
     @cached_property
+    def runs(self) -> int:
+        """How many points have the setting."""
+        return int(self.rows["point"].nunique())
+
+    @cached_property
     def last(self) -> DataFrame:
         """The last row of each of its runs; a metric that was not evaluated there is the one before."""
         return self.rows.groupby("point").last()
@@ -44,36 +49,52 @@ class Setting:
         rounds = seen.groupby("round")
         table = rounds.mean(numeric_only=True)
         table["low"], table["high"] = rounds[metric].min(), rounds[metric].max()
-        table = table[rounds.size() == self.rows["point"].nunique()].reset_index()
+        table = table[rounds.size() == self.runs].reset_index()
         return table.iloc[thin(len(table), most)]
 
 
-def band_chooser(settings: Sequence[Setting]) -> Chooser:
-    """What accuracy is drawn against."""
-    return Chooser("axis", "Against", _known_axes(settings))
+def choosers(settings: Sequence[Setting]) -> list[Chooser]:
+    """What accuracy is drawn against, and how much of it is shown: late differences are small beside the start."""
+    shown = [Chooser("part", "Shown", ["Whole", "Upper part"])] if _metric(settings) == "accuracy" else []
+    return [Chooser("axis", "Against", _known_axes(settings)), *shown]
 
 
 def bands(settings: Sequence[Setting], target: float) -> Figure:
     """Accuracy, or the loss of a task that has none, against the chosen axis; a rule at the target."""
-    scored = any(setting.rows["accuracy"].notna().any() for setting in settings)
-    metric, title = ("accuracy", "Accuracy on the test set (share)") if scored else ("loss", "Loss")
+    metric = _metric(settings)
+    title = {"accuracy": "Accuracy on the test set (share)", "loss": "Loss"}[metric]
     most = max(50, _POINTS // len(settings))
     curves = [setting.curve(metric, most) for setting in settings]
-    traces: list[Trace] = []
+    repeated = [k for k, setting in enumerate(settings) if setting.runs > 1]
+    share = max(0.05, 0.25 / max(1, len(repeated)) ** 0.5)
+    traces = [_band(settings[k], curves[k], share) for k in repeated]  # below all lines
     legend: list[Legend] = []
-    for setting, curve in zip(settings, curves, strict=True):
-        first = len(traces)
-        if setting.rows["point"].nunique() > 1:
-            traces.append(_band(setting, curve))
+    for k, (setting, curve) in enumerate(zip(settings, curves, strict=True)):
+        mine = [repeated.index(k), len(traces)] if k in repeated else [len(traces)]
+        legend.append(Legend(setting.label, "line", [setting.colour], mine))
         traces.append(_line(setting, column(curve, metric).tolist()))
-        legend.append(Legend(setting.label, "line", [setting.colour], list(range(first, len(traces)))))
     changes = [_onto(name, settings, curves) for name in _known_axes(settings)]
     for trace, x in zip(traces, changes[0].traces["x"], strict=True):
         trace["x"] = x
     frame = layout(420, str(changes[0].layout["xaxis.title.text"]), title)
-    if scored and not math.isnan(target):
+    if not math.isnan(target):
         frame["shapes"] = [_rule(target)]
-    return Figure("curves", title.partition(" ")[0], _SAYS, traces, frame, legend, {"axis": changes})
+    known = {"axis": changes, "part": _parts(curves)} if metric == "accuracy" else {"axis": changes}
+    return Figure("curves", title.partition(" ")[0], SAYS, traces, frame, legend, known)
+
+
+def _metric(settings: Sequence[Setting]) -> str:
+    return "accuracy" if any(setting.rows["accuracy"].notna().any() for setting in settings) else "loss"
+
+
+def _parts(curves: Sequence[DataFrame]) -> list[Change]:
+    """All of it, or what lies above the lowest accuracy half-way through the rounds."""
+    middles = [float(curve["low"].iloc[len(curve) // 2]) for curve in curves if len(curve)]
+    tops = [float(curve["high"].max()) for curve in curves if len(curve)]
+    low, high = min(middles, default=0.0), max(tops, default=1.0)
+    room = 0.05 * (high - low) or 0.01
+    upper = {"yaxis.autorange": False, "yaxis.range": [low - room, high + room]}
+    return [Change(layout={"yaxis.autorange": True}), Change(layout=upper)]
 
 
 def _known_axes(settings: Sequence[Setting]) -> list[str]:
@@ -92,13 +113,13 @@ def _line(setting: Setting, y: list[float]) -> Trace:
     }
 
 
-def _band(setting: Setting, curve: DataFrame) -> Trace:
+def _band(setting: Setting, curve: DataFrame, share: float) -> Trace:
     return {
         "type": "scatter",
         "mode": "lines",
         "y": _json([*curve["high"].tolist(), *reversed(curve["low"].tolist())]),
         "fill": "toself",
-        "fillcolor": faint(setting.colour),
+        "fillcolor": faint(setting.colour, share),
         "line": {"width": 0},
         "hoverinfo": "skip",
     }
@@ -108,12 +129,9 @@ def _onto(name: str, settings: Sequence[Setting], curves: Sequence[DataFrame]) -
     """All traces against one axis, in its unit."""
     key, title = _AXES[name]
     scale = _scale(key, max((float(curve[key].max()) for curve in curves if len(curve)), default=0.0))
-    xs: list[Any] = []
-    for setting, curve in zip(settings, curves, strict=True):
-        values = numbers(column(curve, key) / scale.size)
-        if setting.rows["point"].nunique() > 1:
-            xs.append([*values, *reversed(values)])
-        xs.append(values)
+    lines = [numbers(column(curve, key) / scale.size) for curve in curves]
+    repeated = [x for x, setting in zip(lines, settings, strict=True) if setting.runs > 1]
+    xs = [[*x, *reversed(x)] for x in repeated] + lines
     unit = f" ({scale.unit})" if scale.unit else ""
     return Change({"x": xs}, {"xaxis.title.text": f"{title}{unit}", "xaxis.autorange": True})
 
@@ -142,7 +160,7 @@ def _json(values: list[float]) -> list[float | None]:
     return [float(f"{value:.6g}") if math.isfinite(value) else None for value in values]
 
 
-_SAYS = (
-    "One line per setting: the mean over its seeds, round by round. Its band reaches from the lowest to the highest "
-    "seed in that round."
+SAYS = (
+    "One line per setting: the mean over its seeds, round by round, as far as all of them got. Its band reaches from "
+    "the lowest to the highest seed in that round."
 )

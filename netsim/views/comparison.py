@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from netsim.views import human
 from netsim.views.axes import layout
-from netsim.views.bands import Setting, band_chooser, bands
+from netsim.views.bands import SAYS, Setting, bands, choosers
 from netsim.views.page import page_html
 from netsim.views.palette import setting_colours
 from netsim.views.parts import Facts, Figure, Part, Section, Table, Trace, Words
@@ -29,7 +29,9 @@ def write_comparison(points: Path, axes: Sequence[str], name: str, path: Path) -
     target = float(table["target_accuracy"].iloc[0])
     dots = _dots(settings, target)
     sections = [
-        Section("curves", "How well, for how much", [band_chooser(settings), bands(settings, target)]),
+        Section(
+            "curves", "How well, for how much", [Words(SAYS), *choosers(settings), bands(settings, target)]
+        ),
         Section("points", "What each setting needed", [Words(_says(target)), *dots, _table(settings)]),
     ]
     path.write_bytes(
@@ -97,7 +99,7 @@ def _dots(settings: Sequence[Setting], target: float) -> list[Part]:
                 "hovertemplate": f"{setting.label}: {human.digits(mean)} {scale.unit}{seeds}<extra></extra>",
             }
         )  # fmt: skip
-    frame = layout(90 + 24 * len(reached), f"Simulated time to accuracy {human.score(target)} ({scale.unit})")
+    frame = layout(90 + 24 * len(reached), f"Simulated time ({scale.unit})")
     frame["yaxis"] |= {"autorange": "reversed", "type": "category"}
     frame["xaxis"]["rangemode"] = "tozero"
     slowest = max(reached, key=lambda pair: float(pair[1].mean()))
@@ -111,18 +113,12 @@ def _dots(settings: Sequence[Setting], target: float) -> list[Part]:
 
 
 def _table(settings: Sequence[Setting]) -> Table:
-    heads = [
-        "",
-        "Runs",
-        "Final accuracy",
-        "Simulated time",
-        "Time to accuracy",
-        "Payload up",
-        "Payload",
-        "Energy",
-    ]
-    caption = "Means over seeds; ± is the standard deviation"
-    return Table(caption, heads, [_row(setting) for setting in settings])
+    heads = ["", "Runs", "Final accuracy", "Simulated time", "Time to accuracy", "Payload up", "Payload"]
+    rows = [_row(setting) for setting in settings]
+    if any("energy_j" in setting.rows.columns for setting in settings):
+        heads.append("Energy")
+        rows = [[*row, _energy(setting.last)] for row, setting in zip(rows, settings, strict=True)]
+    return Table("Means over seeds; ± is the standard deviation", heads, rows)
 
 
 def _row(setting: Setting) -> list[str]:
@@ -132,11 +128,14 @@ def _row(setting: Setting) -> list[str]:
     accuracy = human.score(float(last["accuracy"].mean())) if last["accuracy"].notna().any() else "-"
     if spread == spread:
         accuracy += f" ± {human.digits(float(spread), 2)}"
-    spent = last["energy_j"].dropna() if "energy_j" in last.columns else last["bits"][:0]
-    energy = human.joules(float(spent.mean())) if len(spent) else "-"
     time_s = human.seconds(float(last["sim_time_s"].mean()))
     bits = [human.bits(float(up.mean())), human.bits(float(last["bits"].mean()))]
-    return [setting.label, str(len(last)), accuracy, time_s, _to_accuracy(last), *bits, energy]
+    return [setting.label, str(len(last)), accuracy, time_s, _to_accuracy(last), *bits]
+
+
+def _energy(last: DataFrame) -> str:
+    spent = last["energy_j"].dropna()
+    return human.joules(float(spent.mean())) if len(spent) else "-"
 
 
 def _to_accuracy(last: DataFrame) -> str:
@@ -151,6 +150,6 @@ def _says(target: float) -> str:
     if math.isnan(target):
         return "No accuracy to reach: this task has none."
     return (
-        f"Time to accuracy is the simulated time until {human.score(target)} was first reached; "
-        "`netsim sweep --accuracy` chooses another."
+        f"Time to accuracy is the simulated time until {human.score(target)} was first reached: a dot for the mean "
+        "over seeds, a line from the quickest to the slowest."
     )
