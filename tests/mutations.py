@@ -232,6 +232,11 @@ MUTATIONS = (
     Mutation("an edge's devices turn one by one", LEARN + "shifts.py", 'self.groups if per == "edge"', 'range(len(self.parts)) if per == "edge"', "learning/test_shifts"),
     Mutation("a random flip may keep the label", LEARN + "shifts.py", "generator.integers(1, classes", "generator.integers(0, classes", "learning/test_shifts"),
     Mutation("the tree's path read from the cloud down", "netsim/wiring.py", "[(*path, child.ordinal) for child, path in below]", "[(child.ordinal, *path) for child, path in below]", "equalities/test_by_layer_in_runs"),
+    Mutation("a timeline forgets the model of the last round", "netsim/sweep/jobs.py", "if k % scenario.evaluate.every == 0 or k == last", "if k % scenario.evaluate.every == 0", "cli/test_sweep"),
+    Mutation("a re-timed point gets its neighbour's accuracy", "netsim/sweep/jobs.py", "rounds.loc[row, [\"accuracy\", \"loss\"]] = metrics[name]", "rounds.loc[max(0, row - 1), [\"accuracy\", \"loss\"]] = metrics[name]", "cli/test_sweep"),
+    Mutation("the shortest run of a trajectory trains", "netsim/sweep/schedule.py", "key=lambda s: -len(_wanted(s))", "key=lambda s: len(_wanted(s))", "cli/test_sweep"),
+    Mutation("seeds repeat one seed", "netsim/scenario/sweeps.py", "range(seed, seed + self.seeds)", "[seed] * self.seeds", "scenario/test_sweep"),
+    Mutation("a band ends where the last of its seeds did", "netsim/views/bands.py", "table[rounds.size() == self.runs]", "table[rounds.size() <= self.runs]", "views/test_comparison"),
 )
 # fmt: on
 
