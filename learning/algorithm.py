@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from learning.compressors import Compressor, Integer, Plain, Sign
+from learning.compressors import Compressor, Integer, Plain, Sign, contraction, remembers
 from learning.rules import Rule, Vote
 
 
@@ -81,6 +81,7 @@ class Algorithm:
             _check_signs(number, layer)
             _check_step(self.leaf, layer.rule)
             _check_lattice(number, layer, self.layers)
+            _check_memory(number, layer)
 
     @property
     def depth(self) -> int:
@@ -100,17 +101,18 @@ class Algorithm:
         """Laws that need the number of parameters: error feedback takes a contraction (ValueError)."""
         for number, layer in enumerate(self.layers, start=1):
             down = layer.downlink
-            if layer.onto == "own" and not down.lossless and not _contracts(down, dim):
+            for codec, way in ((layer.up, "up"), (down, "down")):
+                if remembers(codec) and codec.delta(dim) is None:
+                    raise ValueError(
+                        f"layer {number}: {codec} on `{way}` needs a compressor inside with E||C(x)-x||^2 < ||x||^2 at "
+                        f"d = {dim}: what it leaves out would grow; use more levels or smaller buckets, or top_k"
+                    )
+            if layer.onto == "own" and not down.lossless and contraction(down, dim) is None:
                 raise ValueError(
                     f"layer {number}: error feedback on the downlink (onto: own) needs a compressor with "
                     f"E||C(x)-x||^2 < ||x||^2, and {down} has variance {down.omega(dim)} at d = {dim}: what it "
                     "leaves out would grow; use more levels or smaller buckets, top_k, or onto: said"
                 )
-
-
-def _contracts(codec: Compressor, dim: int) -> bool:
-    omega = codec.omega(dim)
-    return codec.delta(dim) is not None or (omega is not None and omega < 1)
 
 
 def _check_signs(number: int, layer: Layer) -> None:
@@ -136,17 +138,33 @@ def _check_step(leaf: Leaf, rule: Rule) -> None:
 
 def _check_lattice(number: int, layer: Layer, layers: tuple[Layer, ...]) -> None:
     """An integer code is lossless only where models differ by whole votes."""
-    bottom = layers[0].rule
+    bottom = layers[0]
+    vote = bottom.rule
     for codec, place, want in (
         (layer.up, "up", (2, layer.tau)),
         (layer.down, "down", (1, 1)),
     ):
         if not isinstance(codec, Integer):
             continue
-        ties = isinstance(bottom, Vote) and bottom.ties == "zero"
-        lawful = isinstance(bottom, Vote) and (codec.step, codec.zeros) == (bottom.step, ties)
+        ties = isinstance(vote, Vote) and vote.ties == "zero"
+        lawful = isinstance(vote, Vote) and (codec.step, codec.zeros) == (vote.step, ties)
         if not lawful or (number, codec.span) != want:
             raise ValueError(
                 f"layer {number}: the integer code on `{place}` is lossless only for sums of votes: it needs a vote on "
                 f"layer 1 with the same step and ties, layer {want[0]} and span {want[1]}; got {codec}"
             )
+    forgetful = bottom.down is not None and not isinstance(bottom.down, Integer) and not bottom.down.lossless
+    if number == 2 and isinstance(layer.up, Integer) and forgetful:
+        raise ValueError(
+            f"layer 1: a lossy `down` ({bottom.down}) leaves the edge's model off the sums of votes that the integer "
+            "code on layer 2 carries; leave `down` out (the one-bit vote), or send layer 2 by another code"
+        )
+
+
+def _check_memory(number: int, layer: Layer) -> None:
+    """Either the model or the compressor remembers what a broadcast left out; both would say it twice."""
+    if layer.onto == "own" and remembers(layer.downlink):
+        raise ValueError(
+            f"layer {number}: onto: own already keeps what the broadcast leaves out, and so does {layer.downlink}; "
+            "use onto: said with it, or the compressor inside it alone"
+        )

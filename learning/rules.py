@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from learning.naming import NO_VALUE
 from learning.robust import Median, TrimmedMean
+from learning.signs import add_votes, tossed_signs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +45,7 @@ class Mean:
     `weights` says what the protocol passes in: shares of `devices` or shares of `samples` below each child.
     """
 
-    weights: Literal["devices", "samples"] = "devices"
+    weights: Literal["devices", "samples"] = field(default="devices", metadata=NO_VALUE)
 
     def __post_init__(self) -> None:
         if self.weights not in ("devices", "samples"):
@@ -98,26 +100,35 @@ class Vote:
         return False
 
     def begin(self, like: Tensor) -> Tensor:
-        """Return zeros [d + 1]: the votes, and behind them all weights; whole votes are exact up to 2**24."""
-        return like.new_zeros(len(like) + 1)
+        """Return zeros [d], exact up to 2**24 votes; where they are weighed [d + 1], with all weights behind them."""
+        return like.new_zeros(len(like) + (self.weights is not None))
 
     def add(self, state: Tensor, rows: Tensor, weights: Sequence[float]) -> None:
-        """Count the rows, each by its weight or by one, in their order."""
+        """Count the rows, each as one or by its weight; raises ValueError where the numbers of the two differ."""
+        if self.weights is None:
+            add_votes(state, rows)
+            return
         for row, weight in zip(rows, weights, strict=True):
-            vote = 1.0 if self.weights is None else weight
-            state[:-1].add_(row, alpha=vote)
-            state[-1] += vote
+            state[:-1].add_(row, alpha=weight)
+            state[-1] += weight
 
     def end(self, state: Tensor, onto: Tensor, coins: Coins) -> Tensor:
-        """Return onto + step * sign(count); uses draw 0 of the coins where a tie is tossed."""
-        import torch
+        """Return onto + step * votes."""
+        return onto + self.votes(state, coins) * self.step
 
-        count = state[:-1]
-        tied = count.abs() <= (0 if self.weights is None else TIE * state[-1])
-        votes = torch.where(tied, 0.0, count.sign()).where(~count.isnan(), count)
+    def votes(self, state: Tensor, coins: Coins) -> Tensor:
+        """Return the sign of the counts [d]; uses draw 0 of the coins where a tie is tossed."""
+        count = state if self.weights is None else _decided(state[:-1], state[-1])
         if self.ties == "random":
-            votes = torch.where(tied, coins.signs(len(count), count)[0], votes)
-        return onto + votes * self.step
+            return tossed_signs(count[None].clone(), coins)[0]
+        return count.sign().where(~count.isnan(), count)  # torch's sign of nan is 0
+
+
+def _decided(count: Tensor, whole: Tensor) -> Tensor:
+    """Weighed votes with exact zeros where rounding alone keeps them from a tie; nan stays nan."""
+    import torch
+
+    return torch.where(count.abs() <= TIE * whole, 0.0, count)
 
 
 RULES: dict[str, type[Rule]] = {"mean": Mean, "vote": Vote, "trimmed_mean": TrimmedMean, "median": Median}

@@ -88,6 +88,8 @@ class BoundTask(Protocol):
     dim: int
     device: torch.device
     dtype: torch.dtype
+    half: bool
+    """Whether local work multiplies in bfloat16."""
 
     def initial(self, seed: int) -> Tensor:
         """Initial parameters [d]."""

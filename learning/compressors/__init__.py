@@ -4,6 +4,7 @@ from learning.compressors.chain import Chain
 from learning.compressors.compressor import Compressor, Encoded
 from learning.compressors.dither import Dither
 from learning.compressors.integer import Integer
+from learning.compressors.memory import Ef21, ErrorFeedback, Remembering, contraction, remembers
 from learning.compressors.natural import Natural
 from learning.compressors.plain import Plain
 from learning.compressors.qsgd import Qsgd
@@ -17,17 +18,22 @@ __all__ = [
     "Chain",
     "Compressor",
     "Dither",
+    "Ef21",
     "Encoded",
+    "ErrorFeedback",
     "Integer",
     "Natural",
     "Plain",
     "Qsgd",
     "RandK",
+    "Remembering",
     "ScaledSign",
     "Sign",
     "StochasticSign",
     "TernGrad",
     "TopK",
+    "contraction",
+    "remembers",
 ]
 
 COMPRESSORS: dict[str, type[Compressor]] = {
@@ -43,4 +49,6 @@ COMPRESSORS: dict[str, type[Compressor]] = {
     "rand_k": RandK,
     "chain": Chain,
     "integer": Integer,
+    "error_feedback": ErrorFeedback,
+    "ef21": Ef21,
 }

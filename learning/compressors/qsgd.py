@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import log2, sqrt
 from typing import TYPE_CHECKING, Literal
 
@@ -13,9 +13,10 @@ from learning.coins import Coins
 from learning.compressors import entropy
 from learning.compressors.buckets import Buckets
 from learning.compressors.compressor import Encoded
-from learning.compressors.dither import level_counts
+from learning.compressors.dither import coded_bits
 from learning.compressors.elias import level_bits, read_levels, torch_coded_bits
 from learning.compressors.packing import BitReader, field_bits, float_bits, to_bytes
+from learning.naming import NO_VALUE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +38,7 @@ class Qsgd:
 
     levels: int
     bucket: int | None = 512
-    code: Literal["fixed", "elias", "entropy"] = "fixed"
+    code: Literal["fixed", "elias", "entropy"] = field(default="fixed", metadata=NO_VALUE)
 
     def __post_init__(self) -> None:
         if not 1 <= self.levels <= MOST_LEVELS:
@@ -81,12 +82,16 @@ class Qsgd:
 
     def encode(self, rows: Tensor, coins: Coins) -> Encoded:
         """Return the quantised rows, and their lengths where the code is not fixed; uses draw 0 of the coins."""
-        values, norms = self._quantise(rows, coins)
-        if self.code == "fixed":
-            return Encoded(values, None)
+        import torch
+
+        bits = rows.new_empty(len(rows), dtype=torch.int64) if self.code == "elias" else None
+        values, norms = self._quantise(rows, coins, bits)
         if self.code == "entropy":
-            return Encoded(values, self._entropy_bits(values, norms))
-        return Encoded(values, self._coded_bits(values, norms) + 1 + 32 * norms.shape[1])
+            cut = Buckets.of(self.bucket, rows.shape[1])
+            return Encoded(values, coded_bits(values, norms, self.levels, cut))
+        if bits is None:
+            return Encoded(values, None)
+        return Encoded(values, bits + 1 + 32 * norms.shape[1])
 
     def pack(self, row: Tensor, key: int) -> bytes:
         """Return [Elias only: flag, set for dense] norms, then the code of the coordinates."""
@@ -132,16 +137,21 @@ class Qsgd:
     def _spread(self, per_bucket: Tensor, dim: int) -> Tensor:
         return per_bucket.repeat_interleave(self._size(dim), dim=1)[:, :dim]
 
-    def _quantise(self, rows: Tensor, coins: Coins) -> tuple[Tensor, Tensor]:
+    def _quantise(self, rows: Tensor, coins: Coins, bits: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return values [K, d] and norms [K, buckets]; `bits` [K] receives the lengths of the levels' Elias code."""
         import torch
 
         if rows.device.type != "cpu" or rows.dtype != torch.float32 or not philox.has_numba():
-            return self._quantise_by_torch(rows, coins)
+            values, norms = self._quantise_by_torch(rows, coins)
+            if bits is not None:
+                bits.copy_(torch_coded_bits(self._levels(values, norms)))
+            return values, norms
         from learning.compressors.kernels import quantise_rows
 
-        rows = rows.detach().contiguous()
-        norms = rows.new_empty(rows.shape[0], self._buckets(rows.shape[1]))
-        quantise_rows(rows.numpy(), coins.keys, self.levels, self._size(rows.shape[1]), norms.numpy())
+        rows, dim = rows.detach().contiguous(), rows.shape[1]
+        norms = rows.new_empty(rows.shape[0], self._buckets(dim))
+        lengths = (torch.empty(0, dtype=torch.int64) if bits is None else bits).numpy()
+        quantise_rows(rows.numpy(), coins.keys, self.levels, self._size(dim), norms.numpy(), lengths)
         return rows, norms
 
     def _quantise_by_torch(self, rows: Tensor, coins: Coins) -> tuple[Tensor, Tensor]:
@@ -177,21 +187,3 @@ class Qsgd:
         units = self._spread(norms / torch.full_like(norms, self.levels), values.shape[1])
         usable = units.isfinite() & (units > 0)
         return torch.where(usable, values.abs() / units, 0.0).round().to(torch.int64)
-
-    def _entropy_bits(self, values: Tensor, norms: Tensor) -> Tensor:
-        import torch
-
-        cut = Buckets.of(self.bucket, values.shape[1])
-        counts = level_counts(values, norms, self.levels, cut)
-        return torch.from_numpy(entropy.coded_bits(counts)).to(values.device) + 32 * cut.count
-
-    def _coded_bits(self, values: Tensor, norms: Tensor) -> Tensor:
-        import torch
-
-        if values.device.type != "cpu" or values.dtype != torch.float32 or not philox.has_numba():
-            return torch_coded_bits(self._levels(values, norms))
-        from learning.compressors.kernels import coded_bits
-
-        out = torch.empty(len(values), dtype=torch.int64)
-        coded_bits(values.numpy(), norms.numpy(), self.levels, self._size(values.shape[1]), out.numpy())
-        return out

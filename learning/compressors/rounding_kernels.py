@@ -28,7 +28,7 @@ def round_rows(
     quarter = (dim + 3) // 4
     for k in range(len(rows)):
         for start in range(0, quarter, TILE):
-            fill_tile(keys[k], np.uint32(0), start, lanes)
+            fill_tile(keys[k], np.uint32(0), start, quarter - start, lanes)
             for lane in range(4):
                 first = lane * quarter + start
                 last = min(first + min(TILE, quarter - start), dim)
@@ -87,7 +87,7 @@ def natural_rows(bits: NDArray[np.uint32], keys: NDArray[np.uint64]) -> None:
     quarter = (dim + 3) // 4
     for k in range(len(bits)):
         for start in range(0, quarter, TILE):
-            fill_tile(keys[k], np.uint32(0), start, lanes)
+            fill_tile(keys[k], np.uint32(0), start, quarter - start, lanes)
             for lane in range(4):
                 first = lane * quarter + start
                 last = min(first + min(TILE, quarter - start), dim)

@@ -58,7 +58,7 @@ network:                    # one entry per layer, from the devices up
 
 stop: {rounds: 20}          # global rounds; also deadline: 20 s (simulated) and target_accuracy: 0.95, first wins
 evaluate: {every: 1}        # score the cloud's model in every round
-precision: float32          # or float64
+precision: float32          # or float64, bf16 (weights in float32), tf32 (CUDA alone)
 
 # `netsim sweep` runs every combination; `netsim run` ignores this section.
 sweep: {"network[0].cell.uplink": [1 MHz, 5 MHz, 20 MHz], seed: [1, 2, 3]}

@@ -184,7 +184,7 @@ class Scenario(Section):
     network: tuple[Annotated[LayerNetwork, PARTS["network"]], ...]
     stop: Stop
     evaluate: Evaluate = Evaluate()
-    precision: Literal["float32", "float64"] = "float32"
+    precision: Literal["float32", "float64", "tf32", "bf16"] = "float32"
     sweep: Mapping[str, Annotated[tuple[Any, ...], Field(min_length=1)]] = Field(default_factory=dict)
 
     _ground: Ground = PrivateAttr()

@@ -14,6 +14,8 @@ from learning.coins import Coins, row_key
 from learning.compressors import (
     Chain,
     Dither,
+    Ef21,
+    ErrorFeedback,
     Integer,
     Natural,
     Plain,
@@ -166,7 +168,8 @@ def test_a_stochastic_sign_in_double_precision_is_the_formula():
 
 # --- all of the table ------------------------------------------------------------------------------------------
 
-SCALED = [codec for codec in EVERY if not isinstance(codec, Sign | Integer | RandK | TopK | Chain | Plain)]
+OTHERS = Sign | Integer | RandK | TopK | Chain | Plain | ErrorFeedback | Ef21
+SCALED = [codec for codec in EVERY if not isinstance(codec, OTHERS)]
 
 
 @pytest.mark.parametrize("codec", SCALED, ids=repr)
@@ -199,12 +202,12 @@ def test_zeros_stay_zeros_without_a_sign(codec):
 
 OTHER = {
     "format": "fp16", "levels": 5, "bucket": 7, "code": "entropy", "clip": 0.5, "norm": "l2", "fraction": 0.1,
-    "k": 2, "unbiased": False, "indices": "list", "first": TopK(0.2), "then": Plain("bf16"), "positions": "golomb",
+    "k": 2, "unbiased": False, "indices": "list", "first": TopK(0.2), "then": Plain("bf16"), "positions": "golomb", "inner": TopK(0.1),
     "step": 0.2, "span": 6, "zeros": True,
 }  # fmt: skip
 STARTS = [
     Plain(), Qsgd(4), Dither(4), TernGrad(), ScaledSign(), StochasticSign(), TopK(0.3), TopK(k=1), RandK(0.3),
-    RandK(k=1), Chain(TopK(0.3), Plain()), Integer(0.1, 4),
+    RandK(k=1), Chain(TopK(0.3), Plain()), Integer(0.1, 4), ErrorFeedback(TopK(0.3)), Ef21(TopK(0.3)),
 ]  # fmt: skip
 FIELDS = [
     (codec, field.name)
@@ -239,6 +242,7 @@ def test_no_compressor_lacks_a_case_of_its_fields():
         (Chain, {"first": TopK(0.1), "then": Sign()}, "Sign"),
         (Chain, {"first": TopK(0.1), "then": Plain(), "positions": "rice"}, "rice"),
         (Chain, {"first": RandK(0.1), "then": Plain(), "positions": "golomb"}, "golomb"),
+        (Chain, {"first": TopK(0.1), "then": Ef21(Qsgd(4))}, "Ef21"),
     ],
 )  # fmt: skip
 def test_a_wrong_argument_is_refused_by_value(part, arguments, value):
