@@ -6,7 +6,7 @@ import math
 import statistics
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -134,4 +134,6 @@ def _short(kind: str, part: Any) -> str:
     """A part in a few words: its name and the arguments that are not its defaults."""
     name = PARTS[kind].name_of(type(part))
     said = [f.name for f in fields(part) if f.default is MISSING or getattr(part, f.name) != f.default]
-    return f"{name}({', '.join(f'{field}={getattr(part, field)}' for field in said)})" if said else name
+    values = ((field, getattr(part, field)) for field in said)
+    shown = [f"{field}={_short(kind, v) if is_dataclass(v) else v}" for field, v in values]
+    return f"{name}({', '.join(shown)})" if shown else name
