@@ -80,6 +80,10 @@ class _Layered(ABC):
         """Shapes and initial laws of the parameters."""
         return all_weights(self._checked(inputs, classes), inputs)
 
+    def widest(self, inputs: Size, classes: int) -> int:
+        """Numbers per sample in the widest of the inputs and all layers' outputs."""
+        return max(map(prod, trace(self._checked(inputs, classes), inputs)))
+
     def build(self, inputs: Size, classes: int) -> nn.Module:
         """The torch module."""
         return assemble(self._checked(inputs, classes), inputs)

@@ -29,8 +29,11 @@ def run_command(
     memory: str | None,
     as_json: bool,
     use_ledger: bool,
+    strategy: str | None = None,
+    tune: bool = False,
 ) -> int:
     """Run a scenario and write runs/<name>/<digest>/; with `as_json` stdout carries one object and nothing else."""
+    from netsim.cli.preparing import memory_line, strategy_of
     from netsim.cli.sizes import bytes_of
 
     scenario = load(name, [*overrides, "sweep={}"])  # overrides may not fit a sweep that is not run
@@ -42,8 +45,15 @@ def run_command(
     from netsim.sweep import LEDGER
     from netsim.views import closing_lines
 
+    strategy = strategy_of(scenario, engine, device, strategy, tune, memory_bytes)
+    sys.stderr.write(memory_line(scenario, engine, device, strategy, memory_bytes))
     ledger = Ledger(out / LEDGER) if use_ledger and engine == "batched" else None
-    how: dict[str, Any] = {"device": device, "memory_bytes": memory_bytes, "ledger": ledger}
+    how: dict[str, Any] = {
+        "device": device,
+        "strategy": strategy,
+        "memory_bytes": memory_bytes,
+        "ledger": ledger,
+    }
     with progress(scenario.stop.rounds) as display:
         result = simulate(scenario, engine=engine, on_round=display.show, **how)
     if ledger is not None:
