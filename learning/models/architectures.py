@@ -27,6 +27,7 @@ from learning.models.layers import (
     trace,
     training_flops,
 )
+from learning.models.module import Module
 
 if TYPE_CHECKING:
     from torch import nn
@@ -180,8 +181,10 @@ def initial_vector(model: Model, inputs: Size, classes: int, seed: int) -> NDArr
     """Initial parameters [d] in the order of module.parameters(): PyTorch's default law, keyed by (seed, "init").
 
     Weights and biases of linear maps and convolutions are U(-1/sqrt(fan_in), 1/sqrt(fan_in)), GroupNorm starts at
-    scale 1 and shift 0. The same numbers on every device and torch version.
+    scale 1 and shift 0. The same numbers on every device and torch version. A user's module draws its own.
     """
+    if isinstance(model, Module):
+        return model.initial(inputs, classes, seed)
     weights = model.weights(inputs, classes)
     return np.concatenate(
         [_draw(weight, row_key(seed, "init", index)) for index, weight in enumerate(weights)]
@@ -212,4 +215,5 @@ MODELS: dict[str, type[Model]] = {
     "mcmahan_cnn": McMahanCnn,
     "cifar_cnn": CifarCnn,
     "resnet8": ResNet8,
+    "module": Module,
 }
