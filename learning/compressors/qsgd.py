@@ -17,6 +17,7 @@ from learning.compressors.dither import coded_bits
 from learning.compressors.elias import level_bits, read_levels, torch_coded_bits
 from learning.compressors.packing import BitReader, field_bits, float_bits, to_bytes
 from learning.naming import NO_VALUE
+from learning.strided import in_memory
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -148,10 +149,10 @@ class Qsgd:
             return values, norms
         from learning.compressors.kernels import quantise_rows
 
-        rows, dim = rows.detach().contiguous(), rows.shape[1]
+        (rows, memory), dim = in_memory(rows), rows.shape[1]
         norms = rows.new_empty(rows.shape[0], self._buckets(dim))
         lengths = (torch.empty(0, dtype=torch.int64) if bits is None else bits).numpy()
-        quantise_rows(rows.numpy(), coins.keys, self.levels, self._size(dim), norms.numpy(), lengths)
+        quantise_rows(memory, dim, coins.keys, self.levels, self._size(dim), norms.numpy(), lengths)
         return rows, norms
 
     def _quantise_by_torch(self, rows: Tensor, coins: Coins) -> tuple[Tensor, Tensor]:

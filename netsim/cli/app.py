@@ -58,8 +58,20 @@ def run(
     ] = "auto",
     out: Annotated[Path, typer.Option(help="Folder that receives <name>/<digest>/.")] = Path("runs"),
     memory: Annotated[
-        str | None, typer.Option(help="Workspace for stacked training, e.g. '64 MB'; never changes a result.")
+        str | None,
+        typer.Option(
+            help="Workspace for stacked training, e.g. '64 MB'; changes no result, but bounds vmap's stack."
+        ),
     ] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            help="Pin how devices are trained: fused, im2col, loop, vmap or vmap:ROWS; part of the digest."
+        ),
+    ] = None,
+    tune: Annotated[
+        bool, typer.Option("--tune", help="Measure the strategies that fit the model here, pin the fastest.")
+    ] = False,
     ledger: Annotated[
         bool, typer.Option(help="Use and feed the ledger: what is known is re-timed, not trained again.")
     ] = True,
@@ -73,8 +85,8 @@ def run(
     """Run a scenario: train every device, simulate every message, write tables and a report."""
     from netsim.cli.running import run_command
 
-    keep = checkpoint if ledger else None
-    _end(guarded(lambda: run_command(scenario, overrides or [], engine, device, out, memory, json, keep)))
+    how = (checkpoint if ledger else None, strategy, tune)
+    _end(guarded(lambda: run_command(scenario, overrides or [], engine, device, out, memory, json, *how)))
 
 
 @app.command()

@@ -15,6 +15,7 @@ import simpy
 from learning.compressors import Qsgd
 from learning.tasks import describe_task
 from netsim.cli.guard import InputError
+from netsim.cli.preparing import memory_line
 from netsim.clocks import Work
 from netsim.network import Ports
 from netsim.scenario import PARTS, Scenario, digest, grow, load, resolved
@@ -48,9 +49,8 @@ def check_command(name: str, overrides: Sequence[str], show_resolved: bool) -> i
     sys.stdout.write("\n".join(_heading(scenario, topology, dim, flops)) + "\n")
     _print_table(scenario, topology, dim)
     speeds = [*_rates(topology, ports), f"local step: {_range(clock.step_s.tolist(), human.seconds)}"]
-    sys.stdout.write(
-        "\n".join([*_layers(scenario), *speeds, *_sweep(scenario), *_hints(scenario, dim)]) + "\n"
-    )
+    said = [*_layers(scenario), *speeds, *_sweep(scenario), *_hints(scenario, dim)]
+    sys.stdout.write("\n".join(said) + "\n" + memory_line(scenario))
     return 0
 
 
