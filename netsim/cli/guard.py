@@ -44,6 +44,7 @@ USER_ERRORS = {
     "TopologyError",
     "DataError",
     "PartError",
+    "PlanError",
     "ResultError",
     "ValuesNeededError",
     "WiringError",

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from netsim.planner.bound import Floats
+from netsim.planner.problem import Floats
 
 Indices = NDArray[np.int64]
 

@@ -8,7 +8,7 @@ squares); the plans that are shown are timed themselves.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from learning.algorithm import Algorithm
 from learning.compressors import Plain
-from netsim.planner.bound import Floats
+from netsim.planner.problem import Floats
 from netsim.planner.costs import counts
 from netsim.scenario import Scenario
 from netsim.simulation import play
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from learning.coins import Coins
     from learning.compressors import Encoded
 
-MOST_VISITS = 200_000
+MOST_VISITS = 2_000
 """Device visits of one timed run, at about 0.2 ms each; what is longer is timed for fewer rounds."""
 
 
@@ -73,10 +73,8 @@ class Timed:
 
     ends_s: tuple[float, ...]
     energy_j: tuple[float, ...]
-
-    def rounds_by(self, deadline_s: float) -> int:
-        """Rounds that ended at the deadline or before."""
-        return int(np.searchsorted(self.ends_s, deadline_s * (1 + 1e-12), side="right"))
+    path: Mapping[str, float]
+    """Seconds along the last round's critical path, by the names of the rounds table."""
 
 
 def timed(
@@ -95,7 +93,8 @@ def timed(
     run = play(scenario.model_copy(update=changes), engine="timing")
     rows = run.trace.rounds[1:]
     joules = tuple(row.get("energy_j", float("nan")) for row in rows)
-    return Timed(tuple(row["sim_time_s"] for row in rows), joules)
+    path = {key: float(value) for key, value in rows[-1].items() if key.startswith("path_")}
+    return Timed(tuple(row["sim_time_s"] for row in rows), joules, path)
 
 
 def _sized(codec: object, bits: float) -> Sized | Plain:

@@ -14,7 +14,8 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from netsim.planner.bound import Floats, Problem, Terms, theorem1, theorem2
+from netsim.planner.bound import Terms, first_order, theorem1, theorem2
+from netsim.planner.problem import Floats, Problem
 from netsim.planner.free import THEOREM_1, THEOREM_2
 
 Mode: TypeAlias = Literal["fixed", "joint-1", "joint-2"]
@@ -35,6 +36,8 @@ class Rule:
 
     mode: Mode
     rate: float | None = None
+    ranking: bool = False
+    """Rank by Theorem 1's first order, which is no bound, because the theorem says nothing at this rate."""
 
     def __post_init__(self) -> None:
         if (self.mode == "fixed") != (self.rate is not None):
@@ -43,6 +46,8 @@ class Rule:
     @property
     def free(self) -> Floats:
         """The choices of the theorem's constants, one per column."""
+        if self.ranking:
+            return np.ones((3, 1))
         return np.array(THEOREM_2 if self.mode == "joint-2" else THEOREM_1, dtype=np.float64).T
 
     def terms(
@@ -60,6 +65,8 @@ class Rule:
         if self.mode == "joint-2":
             theta, b2, b3, b4, which = free
             return theorem2(problem, lam, taus, (theta, b2, b3, b4, which), ups, 1.0 / theta, one)
+        if self.ranking:
+            return first_order(problem, lam, taus, ups, one)
         theta, c, c1 = free
         return theorem1(problem, lam, taus, (theta, c, c1), ups, most_steps, one)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from netsim.planner.bound import Floats
+from netsim.planner.problem import Floats
 from netsim.planner.costs import Indices
 from netsim.planner.search import Found, Outcome, Task, evaluate, whole
 

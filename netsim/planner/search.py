@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from netsim.planner.bound import Floats, Problem
+from netsim.planner.problem import Floats, Problem
 from netsim.planner.costs import Budget, Costs, Indices
 from netsim.planner.rates import Goal, Rule, least
 
@@ -216,7 +216,7 @@ def _largest(task: Task, low: Indices, n: int) -> int:
     """The largest tau_n for which a round fits the budget, and K the theorem, with the cheapest of all else."""
     ladder = [2**e for e in range(21)]
     last = ladder[-1]
-    if task.rule.rate is not None:
+    if task.rule.rate is not None and not task.rule.ranking:
         cap = 1.0 / (task.rule.rate * task.problem.facts.smoothness)
         last = int(min(last, max(1.0, cap * (1 + 1e-12))))
     least_bad = last + 1

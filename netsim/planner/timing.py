@@ -21,7 +21,7 @@ from netsim.network.delay import Constant
 from netsim.network.fifo import FifoMedium
 from netsim.network.links import Link
 from netsim.network.media import PrivateMedium, SharedMedium
-from netsim.planner.bound import Floats
+from netsim.planner.problem import Floats
 from netsim.planner.costs import Indices, Sizes, monotone
 from netsim.scenario import Scenario
 from netsim.spreads import NoSpread

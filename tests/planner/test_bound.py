@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from netsim.planner.bound import Facts, Problem, Tree, theorem1, theorem2
+from netsim.planner.bound import theorem1, theorem2
+from netsim.planner.problem import Facts, Problem, Tree
 from netsim.planner.rates import Goal, Rule, largest_rate, least
 from netsim.topology import Fanout
 from netsim.tree import Branch, grow

@@ -1,0 +1,194 @@
+"""Refinement: the best distinct plans run for real, by successive halving over simulated time.
+
+All candidates run to a quarter of the deadline, the better half to half of it, the better half of those to
+its end (Jamieson and Talwalkar, AISTATS 2016). Runs share the ledger: what is known is re-timed, not trained.
+The deadline ends a run, not the plan's predicted number of rounds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from netsim.planner.landscape import forgiving, octaves, random_points
+from netsim.planner.plan import Plan
+from netsim.planner.planning import Limits, Options, Planned, as_plan
+from netsim.planner.search import Found
+from netsim.planner.setting import PlanError
+from netsim.result import Result
+from netsim.scenario import Scenario, resolved
+from netsim.sweep import Outcome, Point, Workplace, run_sweep
+from netsim.units import render
+
+RUNGS = (0.25, 0.5, 1.0)
+"""Shares of the deadline; between two rungs half of the candidates are dropped."""
+
+Told = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How a plan did in real runs, one per seed, up to `share` of the deadline."""
+
+    plan: Plan
+    random: bool
+    """Whether it is one of the random feasible plans it is all compared with."""
+    share: float
+    accuracies: tuple[float, ...]
+    losses: tuple[float, ...]
+    rounds: tuple[int, ...]
+    seconds: tuple[float, ...]
+    """When the last round ended, per seed."""
+    bits: tuple[float, ...]
+    energies_j: tuple[float, ...]
+
+    @property
+    def score(self) -> float:
+        """What is compared: the mean accuracy, or minus the mean loss where the task has no accuracy."""
+        accuracy = float(np.mean(self.accuracies))
+        return accuracy if math.isfinite(accuracy) else -float(np.mean(self.losses))
+
+    @property
+    def error(self) -> float:
+        """The score's standard error over seeds; 0 for one seed."""
+        values = self.accuracies if math.isfinite(float(np.mean(self.accuracies))) else self.losses
+        return float(np.std(values, ddof=1) / math.sqrt(len(values))) if len(values) > 1 else 0.0
+
+    @property
+    def said(self) -> str:
+        """The score in a few words."""
+        early = "" if self.share == 1 else f" at {self.share:g} of the deadline"
+        return f"{abs(self.score):.4f} ± {self.error:.4f}{early}"
+
+    def summary(self) -> dict[str, Any]:
+        """What `--json` says of it."""
+        return {
+            "simulated_accuracy": list(self.accuracies),
+            "simulated_loss": list(self.losses),
+            "simulated_share_of_deadline": self.share,
+            "simulated_time_s": list(self.seconds),
+            "simulated_rounds": list(self.rounds),
+        }
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Where trials run."""
+
+    scenario: Scenario
+    out: Path
+    seeds: int
+    workers: int
+    told: Told
+
+    def run(self, plans: Sequence[Plan], share: float, random: bool) -> list[Trial]:
+        """Run every plan with every seed to `share` of the deadline."""
+        folder = self.out / f"{self.scenario.name}-optimize" / "plans"
+        folder.mkdir(parents=True, exist_ok=True)
+        deadline_s = self.scenario.stop.deadline
+        if deadline_s is None:
+            raise PlanError("refinement runs until a deadline; give --deadline (or stop.deadline)")
+        points = []
+        for number, plan in enumerate(plans):
+            path = folder / f"{'-'.join(map(str, plan.tau))}_{plan.learning_rate:.6g}_{number}.yaml"
+            path.write_text(resolved(unhurried(plan, self.scenario)), encoding="utf-8")
+            end = render(share * deadline_s, "time")
+            for k in range(self.seeds):
+                settings = {"seed": self.scenario.seed + k, "stop.deadline": end}
+                points.append(Point(len(points), str(path), (), settings))
+        done = 0
+
+        def on_point(outcome: Outcome) -> None:
+            nonlocal done
+            done += 1
+            said = outcome.error or "done"
+            self.told(f"{Path(outcome.point.scenario).stem} seed {outcome.point.settings['seed']}: {said} ({done}/{len(points)})")
+
+        outcomes = run_sweep(points, Workplace(self.out, workers=self.workers), on_point)
+        rows = [outcomes[k : k + self.seeds] for k in range(0, len(outcomes), self.seeds)]
+        return [_trial(plan, row, share, random) for plan, row in zip(plans, rows, strict=True)]
+
+
+def unhurried(plan: Plan, scenario: Scenario) -> Scenario:
+    """The plan's scenario with rounds to spare, evaluated at its end: the deadline decides."""
+    scene = plan.apply(scenario)
+    stop = scene.stop.model_copy(update={"rounds": 2 * plan.rounds + 10, "target_accuracy": None})
+    every = scene.evaluate.model_copy(update={"every": stop.rounds})
+    return scene.model_copy(update={"stop": stop, "evaluate": every, "name": f"{scenario.name}-plan"})
+
+
+def refine(
+    planned: Planned, count: int, compare: int, seeds: int, workers: int, out: Path, told: Told
+) -> list[Trial]:
+    """The `count` best plans by successive halving, then `compare` random feasible ones run to the end.
+
+    Returns the trials, refined ones first, best first. Raises PlanError where a run fails.
+    """
+    if not count and not compare:
+        return []
+    shop = Workshop(planned.setting.scenario, out, seeds, workers, told)
+    alive, out_of_race = candidates(planned, count), []
+    rungs = RUNGS if len(alive) > 2 else RUNGS[-1:]
+    trials: list[Trial] = []
+    for rung, share in enumerate(rungs):
+        trials = sorted(shop.run(alive, share, random=False), key=lambda trial: -trial.score)
+        if rung < len(rungs) - 1:
+            kept = max(2, math.ceil(len(trials) / 2))
+            out_of_race = trials[kept:] + out_of_race
+            alive = [trial.plan for trial in trials[:kept]]
+    return trials + out_of_race + (shop.run(random_plans(planned, compare), 1.0, random=True) if compare else [])
+
+
+def candidates(planned: Planned, count: int) -> list[Plan]:
+    """The best half by the bound, then the best of other octaves of local work (`netsim.planner.landscape.octaves`)."""
+    count = max(1, count)
+    plans = list(planned.plans[: (count + 1) // 2])
+    others = [plan for plan in _as_plans(planned, octaves(planned, 2 * count)) if not _near(plan, plans)]
+    return [*plans, *others[: count - len(plans)]]
+
+
+def _near(plan: Plan, others: Sequence[Plan]) -> bool:
+    return any(math.prod(plan.tau) == math.prod(other.tau) for other in others)
+
+
+def random_plans(planned: Planned, count: int) -> list[Plan]:
+    """Random feasible plans: log-uniform tau, the rate and all else chosen as for the best plan."""
+    return _as_plans(planned, random_points(planned, count, planned.setting.scenario.seed))
+
+
+def _as_plans(planned: Planned, found: Sequence[Found]) -> list[Plan]:
+    """Points as plans, judged as they were found: by the first order where the rate is fixed."""
+    limits, options = Limits(planned.setting.scenario.stop.deadline), Options(mode=planned.plans[0].mode, quick=True)
+    draft = replace(planned, task=forgiving(planned))
+    plans = [as_plan(draft, one, limits, options) for one in found]
+    return [plan for plan in plans if plan is not None]
+
+
+def _trial(plan: Plan, outcomes: Sequence[Outcome], share: float, random: bool) -> Trial:
+    failed = [outcome.error for outcome in outcomes if outcome.error is not None]
+    if failed:
+        raise PlanError(f"the plan tau = {plan.tau} failed: {failed[0]}")
+    results = [Result.load(outcome.folder) for outcome in outcomes if outcome.folder is not None]
+    last = [result.rounds.iloc[-1] for result in results]
+    spent = [float(row["energy_j"]) if "energy_j" in row else math.nan for row in last]
+    return Trial(
+        plan,
+        random,
+        share,
+        tuple(_value(result, "accuracy") for result in results),
+        tuple(_value(result, "loss") for result in results),
+        tuple(result.finished_rounds for result in results),
+        tuple(result.sim_time_s for result in results),
+        tuple(float(sum(result.bits("up")) + sum(result.bits("down"))) for result in results),
+        tuple(spent),
+    )
+
+
+def _value(result: Result, metric: str) -> float:
+    found = result.last("accuracy" if metric == "accuracy" else "loss")
+    return math.nan if found is None else found.value
