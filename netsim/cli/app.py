@@ -99,15 +99,23 @@ def sweep(
 def optimize(
     scenario: ScenarioArgument,
     overrides: Overrides = None,
-    deadline: Annotated[str | None, typer.Option(help="Simulated time, e.g. 10min; default: stop.deadline.")] = None,
+    deadline: Annotated[
+        str | None, typer.Option(help="Simulated time, e.g. 10min; default: stop.deadline.")
+    ] = None,
     energy: Annotated[str | None, typer.Option(help="Most energy of all nodes, e.g. 50J.")] = None,
-    bits: Annotated[str | None, typer.Option(help="Most payload of all layers, both ways, e.g. 2Gbit.")] = None,
-    target: Annotated[float | None, typer.Option(help="Shortest time to this bound, for the least bound.")] = None,
+    bits: Annotated[
+        str | None, typer.Option(help="Most payload of all layers, both ways, e.g. 2Gbit.")
+    ] = None,
+    target: Annotated[
+        float | None, typer.Option(help="Shortest time to this bound, for the least bound.")
+    ] = None,
     mode: Annotated[
         Literal["fixed", "joint-1", "joint-2"],
         typer.Option(help="The scenario's learning rate, or one chosen under Theorem 1 or 2."),
     ] = "fixed",
-    levels: Annotated[bool, typer.Option("--levels", help="Choose quantization levels per layer too.")] = False,
+    levels: Annotated[
+        bool, typer.Option("--levels", help="Choose quantization levels per layer too.")
+    ] = False,
     fraction: Annotated[
         bool, typer.Option("--fraction", help="Choose the share of devices too (in the bound alone).")
     ] = False,
@@ -120,8 +128,12 @@ def optimize(
         Path | None, typer.Option(help="JSON file with these constants, e.g. one of an earlier calibration.")
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Print the bound term by term.")] = False,
-    refine: Annotated[int, typer.Option(min=0, help="Candidates to run for real, by successive halving.")] = 0,
-    compare: Annotated[int, typer.Option(min=0, help="Random feasible taus to run for real beside them.")] = 0,
+    refine: Annotated[
+        int, typer.Option(min=0, help="Candidates to run for real, by successive halving.")
+    ] = 0,
+    compare: Annotated[
+        int, typer.Option(min=0, help="Random feasible taus to run for real beside them.")
+    ] = 0,
     seeds: Annotated[int, typer.Option(min=1, help="Seeds of each real run.")] = 3,
     workers: Annotated[int, typer.Option(min=1, help="Processes that run side by side.")] = 1,
     quantile: Annotated[

@@ -79,7 +79,11 @@ def optimize_command(name: str, overrides: Sequence[str], asked: Asked) -> int:
 def _limits(asked: Asked, scenario: Scenario) -> Limits:
     from netsim.planner.planning import Limits
 
-    given = {"deadline": (asked.deadline, "time"), "energy": (asked.energy, "energy"), "bits": (asked.bits, "size")}
+    given = {
+        "deadline": (asked.deadline, "time"),
+        "energy": (asked.energy, "energy"),
+        "bits": (asked.bits, "size"),
+    }
     found: dict[str, float | None] = {}
     for option, (text, dimension) in given.items():
         try:
@@ -103,9 +107,11 @@ def _options(asked: Asked) -> Options:
         raise InputError(f"--mode must be one of {', '.join(MODES)}, got {asked.mode!r}")
     if asked.quantile is not None and not 0 < asked.quantile < 1:
         raise InputError(f"--quantile must be in (0, 1), got {asked.quantile:g}; 0.9 is a cautious clock")
-    mode = MODES[MODES.index(asked.mode)]  # type: ignore[arg-type]
+    mode = MODES[MODES.index(asked.mode)]
     clocking = Clocking(asked.clock_seeds, asked.quantile)
-    return Options(mode, asked.levels, asked.fraction, asked.fast, max(asked.shown, asked.refine), clocking=clocking)
+    return Options(
+        mode, asked.levels, asked.fraction, asked.fast, max(asked.shown, asked.refine), clocking=clocking
+    )
 
 
 def _knowledge(asked: Asked, setting: Setting) -> Knowledge | None:
@@ -155,8 +161,14 @@ def _summary(planned: Planned, trials: Sequence[Trial], chosen: Plan, page: Path
     accuracies = {trial.plan.tau: trial.summary() for trial in trials}
     plans = [plan.summary() | accuracies.get(plan.tau, {}) for plan in planned.plans]
     facts = asdict(planned.knowledge)
+    tried = [trial.plan.summary() | trial.summary() | {"random": trial.random} for trial in trials]
     notes = {"notes": list(planned.notes), "vacuous": planned.vacuous, "knowledge": facts}
-    return chosen.summary() | accuracies.get(chosen.tau, {}) | notes | {"plans": plans, "page": str(page)}
+    return (
+        chosen.summary()
+        | accuracies.get(chosen.tau, {})
+        | notes
+        | {"plans": plans, "trials": tried, "page": str(page)}
+    )
 
 
 def _print(planned: Planned, trials: Sequence[Trial], asked: Asked) -> None:
@@ -196,7 +208,11 @@ def _order(planned: Planned, trials: Sequence[Trial]) -> list[Plan]:
 
 
 def _row(plan: Plan, asked: Asked, trial: Trial | None) -> dict[str, str]:
-    cells = {"tau": ", ".join(map(str, plan.tau)), "mu": f"{plan.learning_rate:.4g}", "rounds": str(plan.rounds)}
+    cells = {
+        "tau": ", ".join(map(str, plan.tau)),
+        "mu": f"{plan.learning_rate:.4g}",
+        "rounds": str(plan.rounds),
+    }
     cells |= {"time": human.seconds(plan.predicted_time_s), "bits": human.bits(plan.predicted_bits)}
     if plan.predicted_energy_j is not None:
         cells["energy"] = human.joules(plan.predicted_energy_j)
@@ -216,7 +232,8 @@ def _facts(knowledge: Knowledge) -> list[str]:
     numbers = {"L": facts.smoothness, "sigma^2": facts.noise, "F_0 - F*": facts.gap}
     numbers |= {f"delta_{n}^2": value for n, value in enumerate(facts.layers, start=1)}
     said = ", ".join(
-        f"{name} {value:.3g}" + (f" ± {errors[name]:.1g}" if name in errors else "") for name, value in numbers.items()
+        f"{name} {value:.3g}" + (f" ± {errors[name]:.1g}" if name in errors else "")
+        for name, value in numbers.items()
     )
     lines = [f"constants {knowledge.said}" if knowledge.origin != "assumed" else "", f"{said}"]
     if knowledge.variances:

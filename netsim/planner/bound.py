@@ -157,7 +157,9 @@ def first_order(
     averaged, quantized = lam / (2 * K) * S * facts.noise, lam / (2 * K) * Z
     x = lam**2 * (K - one) * (2 * K - one) / 6 + lam / K * E
     floor = drift + drift_noise + averaged + quantized
-    return Terms(K, floor, 1.0 / (1.0 + x), drift, drift_noise, averaged, quantized, {"lam K": lam * K, "x": x})
+    return Terms(
+        K, floor, 1.0 / (1.0 + x), drift, drift_noise, averaged, quantized, {"lam K": lam * K, "x": x}
+    )
 
 
 def theorem2(
@@ -182,7 +184,9 @@ def theorem2(
         one: as for Theorem 1.
     """
     if not problem.exact_downlinks:
-        raise ValueError("Theorem 2 needs exact downlinks, got quantized ones; use Theorem 1, or `down: none`")
+        raise ValueError(
+            "Theorem 2 needs exact downlinks, got quantized ones; use Theorem 1, or `down: none`"
+        )
     theta, b2, b3, b4, which = free
     facts, tree, q = problem.facts, problem.tree, problem.up if up is None else up
     k = _products(tau)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from learning.coins import Coins, row_key, words
 from learning.naming import part_name
@@ -49,8 +50,8 @@ DRAW = 1 << 41
 class Look:
     """What is seen at one model."""
 
-    gradients: Floats
-    """[devices, d], float32 in memory."""
+    gradients: NDArray[np.float32]
+    """[devices, d]."""
     losses: Floats
     """F_i(w) over the samples used."""
     noise: Floats
@@ -61,7 +62,7 @@ class Look:
     """||grad F_i(x_i) - grad F_i(w)||^2 at the end of each device's walk."""
     walks: Floats
     """||x_i - w||^2."""
-    updates: Floats
+    updates: NDArray[np.float32]
     """x_i - w [devices, d]."""
 
 
@@ -76,8 +77,8 @@ def calibrate(setting: Setting, out: Path) -> Knowledge:
         return replace(found, origin="calibrated", said=json.loads(shelf.read_text())["said"])
     if setting.dim * len(setting.topology.devices) > LARGEST:
         raise PlanError(
-            f"calibration holds a gradient per device: {len(setting.topology.devices)} x {setting.dim:,} numbers are more "
-            f"than {LARGEST:,}; calibrate a smaller topology and pass --constants"
+            f"calibration holds a gradient per device: {len(setting.topology.devices)} x {setting.dim:,} numbers, "
+            f"more than {LARGEST:,}; calibrate a smaller topology and pass --constants"
         )
     looks = _looks(setting)
     found = _concluded(setting, looks)
@@ -107,7 +108,9 @@ def _model(setting: Setting, rounds: int) -> Tensor:
     """The cloud's model after some rounds of the scenario itself."""
     scenario = setting.scenario
     few = affordable(scenario.ladder.taus, len(setting.topology.devices), rounds)
-    stop = scenario.stop.model_copy(update={"rounds": min(few, rounds), "deadline": None, "target_accuracy": None})
+    stop = scenario.stop.model_copy(
+        update={"rounds": min(few, rounds), "deadline": None, "target_accuracy": None}
+    )
     every = scenario.evaluate.model_copy(update={"every": rounds + 1})
     run = play(scenario.model_copy(update={"stop": stop, "evaluate": every, "sweep": {}}), device="cpu")
     run.engine.settle(run.model)
@@ -127,7 +130,9 @@ def _look(setting: Setting, bound: BoundTask, model: Tensor, number: int) -> Loo
     for device in range(devices):
         picks = _picks(setting, bound.samples[device], device, leaf.batch_size)
         here, loss, noise = _gradient(bound, model, device, picks)
-        moved = _walk(bound, model, device, steps, leaf.learning_rate, leaf.batch_size, setting.scenario.seed, number)
+        moved = _walk(
+            bound, model, device, steps, leaf.learning_rate, leaf.batch_size, setting.scenario.seed, number
+        )
         there, _, _ = _gradient(bound, moved, device, picks)
         rows[device], updates[device] = here.numpy(), (moved - model).numpy()
         part = picks.size < bound.samples[device]
@@ -190,7 +195,11 @@ def _concluded(setting: Setting, looks: Sequence[Look]) -> Knowledge:
     noise = [float(weights @ look.noise) for look in looks]
     layers = np.max([_spread(setting, look) for look in looks], axis=0)
     start = float((weights @ looks[0].gradients).astype(np.float64) @ (weights @ looks[0].gradients))
-    gap = task.constants.gap if isinstance(task, SyntheticTask) and hasattr(task, "constants") else float(weights @ looks[0].losses)
+    gap = (
+        task.constants.gap
+        if isinstance(task, SyntheticTask) and hasattr(task, "constants")
+        else float(weights @ looks[0].losses)
+    )
     facts = Facts(max(smooth), max(noise), tuple(layers.tolist()), gap)
     at = int(np.argmax(noise))
     ratios = np.sqrt(looks[0].rises / np.maximum(looks[0].walks, 1e-300))
@@ -198,11 +207,14 @@ def _concluded(setting: Setting, looks: Sequence[Look]) -> Knowledge:
         "L": _error(ratios),
         "sigma^2": _error(looks[at].noise),
         "F_0 - F*": _error(looks[0].losses),
-        **{f"delta_{n}^2": float(np.std([_spread(setting, look)[n - 1] for look in looks])) for n in range(1, len(layers) + 1)},
+        **{
+            f"delta_{n}^2": float(np.std([_spread(setting, look)[n - 1] for look in looks]))
+            for n in range(1, len(layers) + 1)
+        },
     }
     said = (
-        f"measured at {len(looks)} models, {len(weights)} devices, batches of {batch}: the largest seen; ± is a standard "
-        "error over devices (of delta^2: the spread over models)"
+        f"measured at {len(looks)} models, {len(weights)} devices, batches of {batch}: the largest seen; ± is a "
+        "standard error over devices (of delta^2: the spread over models)"
     )
     return Knowledge(facts, "calibrated", said, start, errors, _variances(setting, looks[0]))
 

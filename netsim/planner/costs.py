@@ -63,7 +63,9 @@ class Budget:
 
     def allowed(self, amounts: Amounts) -> Floats:
         """Whole rounds that fit [B]; a round that ends at the deadline counts. inf without any limit."""
-        fits = np.floor((self.limits[:, None] - amounts.first) / _positive(amounts.later) * (1 + 1e-12) + 1e-12)
+        fits = np.floor(
+            (self.limits[:, None] - amounts.first) / _positive(amounts.later) * (1 + 1e-12) + 1e-12
+        )
         whole = np.where(amounts.first <= self.limits[:, None] * (1 + 1e-12), 1.0 + fits, 0.0)
         return np.asarray(np.maximum(whole, 0.0).min(axis=0))
 

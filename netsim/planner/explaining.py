@@ -29,7 +29,11 @@ def explain(planned: Planned, plan: Plan) -> list[Row]:
     parts = [
         ("start", "(F_0 - F*) / (mu K T c_G)", first),
         ("averaged noise", "(lam / 2K) (1 + 1/b') S_{N+1} sigma^2 / c_G", _scalar(terms.averaged_noise)),
-        ("quantized heterogeneity", "(lam / 2K) (1 + 1/b') Z_{N+1} / c_G", _scalar(terms.quantized_heterogeneity)),
+        (
+            "quantized heterogeneity",
+            "(lam / 2K) (1 + 1/b') Z_{N+1} / c_G",
+            _scalar(terms.quantized_heterogeneity),
+        ),
         ("drift by heterogeneity", "(lam^2 / 2) (J / D) v_Z / c_G", _scalar(terms.drift)),
         ("drift by noise", "(lam^2 / 2) (J / D) v_S sigma^2 / c_G", _scalar(terms.drift_noise)),
     ]

@@ -58,7 +58,9 @@ def load_knowledge(path: Path, depth: int) -> Knowledge:
         want = '{"facts": {"smoothness": L, "noise": sigma^2, "layers": [delta_1^2, ...], "gap": F_0 - F*}}'
         raise PlanError(f"{path}: {error}; write {want}") from None
     if len(facts.layers) != depth:
-        raise PlanError(f"{path}: layers has {len(facts.layers)} entries, but the topology has {depth} layers")
+        raise PlanError(
+            f"{path}: layers has {len(facts.layers)} entries, but the topology has {depth} layers"
+        )
     return Knowledge(facts, "given", f"given in {path.name}", start, errors, found)
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from netsim.planner.costs import Indices
 from netsim.planner.planning import Planned
 from netsim.planner.rates import Goal
 from netsim.planner.search import Found, Task, evaluate, whole
@@ -14,7 +15,9 @@ GRID = 20_000
 """Points of a logarithmic grid that are looked at."""
 
 
-def scan(done: Planned, first: int, second: int, most: int = 24) -> tuple[list[int], list[int], list[list[float | None]]]:
+def scan(
+    done: Planned, first: int, second: int, most: int = 24
+) -> tuple[list[int], list[int], list[list[float | None]]]:
     """The bound over two taus (layer indices from 0), all else as in the best plan: axes and values [second][first]."""
     best, N = done.point(done.plans[0]), done.setting.depth
     axes = []
@@ -32,7 +35,7 @@ def scan(done: Planned, first: int, second: int, most: int = 24) -> tuple[list[i
 
 def random_points(done: Planned, count: int, seed: int) -> list[Found]:
     """Feasible points with log-uniform tau, the rate chosen as for the plan: what a plan is compared with."""
-    low, high = whole(forgiving(done))
+    high = whole(forgiving(done))[1]
     generator, N = np.random.default_rng(seed), done.setting.depth
     found: list[Found] = []
     for _ in range(200):
@@ -46,34 +49,49 @@ def random_points(done: Planned, count: int, seed: int) -> list[Found]:
     return found[:count]
 
 
-
-
 def forgiving(done: Planned) -> Task:
     """The plan's task, with a fixed rate judged by the first order: what fits the budget is feasible."""
     rule = done.task.rule
-    return done.task if rule.rate is None else replace(done.task, rule=replace(rule, ranking=True), goal=Goal())
+    return (
+        done.task if rule.rate is None else replace(done.task, rule=replace(rule, ranking=True), goal=Goal())
+    )
 
 
-def octaves(done: Planned, count: int) -> list[Found]:
-    """The best point of each octave of K, local steps per global round, by the first order where the rate is fixed.
+def octaves(done: Planned) -> list[Found]:
+    """The best point of each octave of K, local steps per global round, from few steps to many.
 
-    The bounds know better how to split K over the layers than how large it may be: their constants are worst
-    cases. These candidates leave the size to the simulation. At most `count`, nearest the plan's K first.
+    Worst-case constants bound K by 1 / (mu L) and less, where real training is often better with more. The
+    bounds know better how to split K over the layers than how large it may be: within an octave points are
+    judged with L as small as Theorem 1 needs to speak, at most 1 / (2 mu K). Heuristic, ours. With a chosen
+    rate the true L is kept, for the rate adapts to K.
     """
-    task, N = forgiving(done), done.setting.depth
-    low, high = whole(task)
-    steps = [sorted({t for e in range(21) for t in (2**e, 3 * 2**e // 2) if 1 <= t <= high[n]}) for n in range(N)]
+    tau = _grid(done)
+    rest = np.repeat(done.point(done.plans[0])[done.setting.depth :, None], tau.shape[1], axis=1)
+    points, octave = np.concatenate([tau, rest]), np.log2(tau.prod(axis=0) + 0.5).astype(int)
+    found = [_best(done, points[:, octave == e], e) for e in range(int(octave.max()) + 1)]
+    return [one for one in found if one is not None]
+
+
+def _best(done: Planned, points: Indices, octave: int) -> Found | None:
+    """The best of some points, all with 2^octave <= K < 2^(octave + 1); None where none fits the budget."""
+    task = replace(done.task, goal=Goal())
+    if task.rule.rate is not None:
+        facts = task.problem.facts
+        speaking = min(facts.smoothness, 1.0 / (2.0 * task.rule.rate * 2.0 ** (octave + 1)))
+        problem = replace(task.problem, facts=replace(facts, smoothness=speaking))
+        task = replace(task, problem=problem, rule=replace(task.rule, ranking=True))
+    fitting = [found for found in evaluate(task, points) if np.isfinite(found.value)] if points.size else []
+    return min(fitting, default=None)
+
+
+def _grid(done: Planned) -> Indices:
+    """Taus 1, 2, 3, 4, 6, 8, 12, ... [N, M], all of them or GRID random ones."""
+    N = done.setting.depth
+    high = whole(forgiving(done))[1][:N]
+    steps = [sorted({t for e in range(21) for t in (2**e, 3 * 2**e // 2) if 1 <= t <= most}) for most in high]
     sizes = np.array([len(row) for row in steps])
-    generator = np.random.default_rng(0)
     if sizes.prod() <= GRID:
         at = np.stack(np.meshgrid(*(np.arange(size) for size in sizes), indexing="ij")).reshape(N, -1)
     else:
-        at = generator.integers(0, sizes[:, None], (N, GRID))
-    tau = np.stack([np.array(row)[where] for row, where in zip(steps, at, strict=True)])
-    rest = np.repeat(done.point(done.plans[0])[N:, None], tau.shape[1], axis=1)
-    best: dict[int, Found] = {}
-    for found in sorted(evaluate(task, np.concatenate([tau, rest]))):
-        if np.isfinite(found.value):
-            best.setdefault(int(np.log2(np.prod(found.tau))), found)
-    here = np.log2(np.prod(done.plans[0].tau))
-    return sorted(best.values(), key=lambda found: abs(np.log2(np.prod(found.tau)) - here))[:count]
+        at = np.random.default_rng(0).integers(0, sizes[:, None], (N, GRID))
+    return np.stack([np.array(row)[where] for row, where in zip(steps, at, strict=True)])

@@ -16,8 +16,8 @@ import numpy as np
 
 from learning.algorithm import Algorithm
 from learning.compressors import Plain
-from netsim.planner.problem import Floats
 from netsim.planner.costs import counts
+from netsim.planner.problem import Floats
 from netsim.scenario import Scenario
 from netsim.simulation import play
 
@@ -86,9 +86,7 @@ def timed(
         replace(layer, tau=t, up=_sized(layer.up, u), down=_sized(layer.downlink, d))
         for layer, t, u, d in zip(ladder.layers, tau, up, down, strict=True)
     )
-    stop = scenario.stop.model_copy(
-        update={"rounds": rounds, "deadline": None, "target_accuracy": None}
-    )
+    stop = scenario.stop.model_copy(update={"rounds": rounds, "deadline": None, "target_accuracy": None})
     changes = {"algorithm": Algorithm(ladder.leaf, layers), "stop": stop, "seed": seed, "sweep": {}}
     run = play(scenario.model_copy(update=changes), engine="timing")
     rows = run.trace.rounds[1:]
@@ -128,7 +126,9 @@ def design(depth: int) -> list[tuple[int, ...]]:
     """Taus whose round lengths determine the law: ones, one layer at a time, and pairs."""
     ones = (1,) * depth
     single = [(*ones[:n], t, *ones[n + 1 :]) for n in range(depth) for t in ((4, 16) if n == 0 else (4,))]
-    pairs = [tuple(3 if m in both else 1 for m in range(depth)) for both in itertools.combinations(range(depth), 2)]
+    pairs = [
+        tuple(3 if m in both else 1 for m in range(depth)) for both in itertools.combinations(range(depth), 2)
+    ]
     return [ones, *single, *pairs]
 
 

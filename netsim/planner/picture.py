@@ -38,7 +38,16 @@ def picture(planned: Planned, trials: Sequence[Trial], chosen: Plan) -> Picture:
     accuracy = all(np.isfinite(trial.accuracies).all() for trial in trials)
     score = "Accuracy" if accuracy else "Minus the loss"
     dots = [_tried(planned, trial, chosen) for trial in trials] or _met(planned, chosen)
-    return Picture(scenario.name, pairs, notes, _landscape(planned), dots, score, _table(planned, trials), _terms(planned))
+    return Picture(
+        scenario.name,
+        pairs,
+        notes,
+        _landscape(planned),
+        dots,
+        score,
+        _table(planned, trials),
+        _terms(planned),
+    )
 
 
 def label(plan: Plan) -> str:
@@ -54,7 +63,9 @@ def _tried(planned: Planned, trial: Trial, chosen: Plan) -> Dot:
     point = planned.point(plan)[:, None]
     tau, choice, share = planned.task.split(point)
     amounts = planned.task.costs.rounds(tau, choice, np.asarray(planned.task.shares)[share])
-    predicted = float(amounts.first[0, 0] + (trial.rounds[0] - 1) * amounts.later[0, 0]) if trial.rounds[0] else 0.0
+    predicted = (
+        float(amounts.first[0, 0] + (trial.rounds[0] - 1) * amounts.later[0, 0]) if trial.rounds[0] else 0.0
+    )
     energy = float(np.mean(trial.energies_j))
     return Dot(
         label(plan), kind, plan.predicted_bound, predicted, float(np.mean(trial.bits)), energy if np.isfinite(energy) else None,
@@ -65,12 +76,16 @@ def _tried(planned: Planned, trial: Trial, chosen: Plan) -> Dot:
 def _met(planned: Planned, chosen: Plan) -> list[Dot]:
     """Points that the search met, thinned, with the plans among them."""
     ranked = planned.outcome.ranked
-    kept = [ranked[k] for k in sorted({int(x) for x in np.linspace(0, len(ranked) - 1, MOST)})] if ranked else []
+    kept = (
+        [ranked[k] for k in sorted({int(x) for x in np.linspace(0, len(ranked) - 1, MOST)})] if ranked else []
+    )
     dots = [_point(planned, found) for found in kept]
     for plan in planned.plans:
         kind: Kind = "plan" if plan == chosen else "candidate"
         bound = plan.value if plan.predicted_bound is None else plan.predicted_bound
-        dots.append(Dot(label(plan), kind, bound, plan.predicted_time_s, plan.predicted_bits, plan.predicted_energy_j))
+        dots.append(
+            Dot(label(plan), kind, bound, plan.predicted_time_s, plan.predicted_bits, plan.predicted_energy_j)
+        )
     return dots
 
 
@@ -80,7 +95,14 @@ def _point(planned: Planned, found: Found) -> Dot:
     spent = amounts.first[:, 0] + (found.rounds - 1) * amounts.later[:, 0]
     names = list(planned.prices.names)
     energy = float(spent[names.index("energy")]) if "energy" in names else None
-    return Dot(f"tau = {found.tau}", "random", found.value, float(spent[0]), bits_of(planned, found, found.rounds), energy)
+    return Dot(
+        f"tau = {found.tau}",
+        "random",
+        found.value,
+        float(spent[0]),
+        bits_of(planned, found, found.rounds),
+        energy,
+    )
 
 
 def _landscape(planned: Planned) -> Landscape | None:

@@ -39,7 +39,11 @@ class Plan:
     def apply(self, scenario: Scenario) -> Scenario:
         """The scenario with this plan's choices and number of rounds; its deadline and all else stay."""
         stop = scenario.stop.model_copy(update={"rounds": self.rounds})
-        changes = {"algorithm": self._algorithm(scenario.algorithm), "stop": stop, "sweep": {}}
+        changes: dict[str, Any] = {
+            "algorithm": self._algorithm(scenario.algorithm),
+            "stop": stop,
+            "sweep": {},
+        }
         return scenario.model_copy(update=changes)
 
     def _algorithm(self, algorithm: Recipe | Algorithm) -> Recipe | Algorithm:
@@ -50,7 +54,8 @@ class Plan:
         ladder = algorithm if isinstance(algorithm, Algorithm) else algorithm.ladder()
         ups = self._uplinks([layer.up for layer in ladder.layers])
         layers = tuple(
-            replace(layer, tau=tau, up=up) for layer, tau, up in zip(ladder.layers, self.tau, ups, strict=True)
+            replace(layer, tau=tau, up=up)
+            for layer, tau, up in zip(ladder.layers, self.tau, ups, strict=True)
         )
         return Algorithm(Leaf(self.learning_rate, ladder.leaf.batch_size), layers)
 

@@ -9,14 +9,14 @@ import numpy as np
 
 from learning.compressors import Compressor
 from netsim.planner.bound import Terms
-from netsim.planner.problem import Problem
 from netsim.planner.costs import Amounts, Budget, bits_per_round
 from netsim.planner.knowledge import Knowledge, assumed, known
 from netsim.planner.plan import Plan
 from netsim.planner.pricing import Clocking, Prices, prices, retimed
+from netsim.planner.problem import Problem
 from netsim.planner.rates import Goal, Mode, Rule, least
-from netsim.planner.relaxation import fast, relaxed
 from netsim.planner.reasons import check_one_round, silent, unreached, verdict, warnings
+from netsim.planner.relaxation import fast, relaxed
 from netsim.planner.search import Found, Outcome, Task, search
 from netsim.planner.setting import SHARES, PlanError, Setting, setting_of
 from netsim.scenario import Scenario
@@ -74,7 +74,11 @@ class Planned:
         tau, choice, share = self.task.split(point)
         up = self.task.variances(choice, share)
         done = np.array([float(plan.rounds * np.prod(plan.tau))])
-        rule = replace(self.task.rule, mode="fixed", rate=plan.learning_rate) if plan.mode != "joint-2" else self.task.rule
+        rule = (
+            replace(self.task.rule, mode="fixed", rate=plan.learning_rate)
+            if plan.mode != "joint-2"
+            else self.task.rule
+        )
         found = least(self.task.problem, rule, Goal(), tau, up, done)
         free = rule.free[:, [int(found.choice[0])]]
         return rule.terms(self.task.problem, np.array([plan.learning_rate]), tau, free, up)
@@ -98,11 +102,20 @@ def make_plans(
     problem = Problem(facts.facts, setting.tree, tuple(row[0] for row in variances), setting.down)
     if options.mode == "joint-2" and not problem.exact_downlinks:
         raise PlanError("mode joint-2 needs exact downlinks (Theorem 2), got quantized ones; use joint-1")
-    if limits.deadline_s is None and limits.energy_j is None and limits.bits is None and limits.target is None:
-        raise PlanError("nothing limits the plan; give --deadline (or stop.deadline), --energy, --bits or --target")
+    if (
+        limits.deadline_s is None
+        and limits.energy_j is None
+        and limits.bits is None
+        and limits.target is None
+    ):
+        raise PlanError(
+            "nothing limits the plan; give --deadline (or stop.deadline), --energy, --bits or --target"
+        )
     if limits.energy_j is not None and setting.scenario.energy is None:
         raise PlanError("--energy needs an `energy:` section that says what devices draw; add one")
-    price = prices(setting, sizes, options.clocking, setting.scenario.energy is not None, limits.bits is not None)
+    price = prices(
+        setting, sizes, options.clocking, setting.scenario.energy is not None, limits.bits is not None
+    )
     asked = {"time": limits.deadline_s, "energy": limits.energy_j, "bits": limits.bits}
     budget = Budget(np.array([np.inf if asked[name] is None else asked[name] for name in price.names]))
     rate = setting.scenario.ladder.leaf.learning_rate
@@ -111,7 +124,7 @@ def make_plans(
     task = Task(problem, price, budget, rule, Goal(limits.target), variances, shares)
     check_one_round(setting, task, sizes)
     outcome, notes = _search(task, options), list(warnings(facts, price))
-    if outcome.best is None and options.mode == "fixed":
+    if outcome.best is None and options.mode == "fixed" and limits.target is None:
         notes.append(silent(task))
         task = replace(task, rule=replace(rule, ranking=True), goal=Goal())
         outcome = _search(task, options)
@@ -181,7 +194,9 @@ def as_plan(draft: Planned, found: Found, limits: Limits, options: Options) -> P
     if not draft.prices.exact and found.share == len(task.shares) - 1:
         up = draft.prices.sizes.chosen(choice)[:, 0].tolist()
         down = draft.prices.sizes.down
-        first, later = retimed(setting, found.tau, up, down, max(2, found.rounds), options.clocking, draft.prices.random)
+        first, later = retimed(
+            setting, found.tau, up, down, max(2, found.rounds), options.clocking, draft.prices.random
+        )
         amounts.first[0], amounts.later[0] = first, later
         allowed = int(task.budget.allowed(amounts)[0])
         rounds = min(rounds, allowed) if limits.target is not None else allowed

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from netsim.planner.problem import Floats
 from netsim.planner.costs import Amounts, Indices, Sizes, bits_per_round, counts, monotone
 from netsim.planner.measured import Law, Timed, affordable, design, fit, timed
+from netsim.planner.problem import Floats
 from netsim.planner.setting import Setting
 from netsim.planner.timing import ClosedForm, closed_form
 from netsim.topology import Topology
@@ -160,7 +160,9 @@ def _energy_law(survey: _Survey, sizes: Sizes) -> tuple[Law, float]:
     found = found / scale
     N = len(tau)
     spread = float(left / np.sqrt(len(joules)))
-    return Law(float(found[0]), found[1 : 1 + N], found[1 + N : -1], max(0.0, first), spread), float(found[-1])
+    return Law(float(found[0]), found[1 : 1 + N], found[1 + N : -1], max(0.0, first), spread), float(
+        found[-1]
+    )
 
 
 def _per_round(ends: Sequence[Sequence[Sequence[float]]], clocking: Clocking) -> tuple[Floats, float]:
@@ -179,12 +181,19 @@ def _speakers(setting: Setting, topology: Topology) -> tuple[int, ...]:
 
     ports = connect(setting.scenario, topology, simpy.Environment())
     return tuple(
-        sum(1 if ports[p.name].down.broadcast else len(p.children) for p in level) for level in topology.levels[1:]
+        sum(1 if ports[p.name].down.broadcast else len(p.children) for p in level)
+        for level in topology.levels[1:]
     )
 
 
 def retimed(
-    setting: Setting, tau: Sequence[int], up: Sequence[float], down: Sequence[float], rounds: int, clocking: Clocking, random: bool
+    setting: Setting,
+    tau: Sequence[int],
+    up: Sequence[float],
+    down: Sequence[float],
+    rounds: int,
+    clocking: Clocking,
+    random: bool,
 ) -> tuple[float, float]:
     """The first and a later round's seconds by the timing engine, over the clocking's seeds; later ones may be `random`."""
     seeds = range(setting.scenario.seed, setting.scenario.seed + clocking.seeds)

@@ -63,8 +63,8 @@ class Tree:
         largest, mixing = [], [1.0]
         for level in topology.levels[1:]:
             parent = np.repeat(np.arange(len(level)), [len(node.children) for node in level])
-            above = np.bincount(parent, mass)
-            squares = np.bincount(parent, squares)
+            above: Floats = np.bincount(parent, mass).astype(np.float64)
+            squares = np.bincount(parent, squares).astype(np.float64)
             largest.append(float((mass / above[parent]).max()))
             mixing.append(float((squares / above).sum()))
             mass = above

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsim.planner.bound import Terms, first_order, theorem1, theorem2
-from netsim.planner.problem import Floats, Problem
 from netsim.planner.free import THEOREM_1, THEOREM_2
+from netsim.planner.problem import Floats, Problem
 
 Mode: TypeAlias = Literal["fixed", "joint-1", "joint-2"]
 """fixed: the scenario's own learning rate under Theorem 1, as the paper. joint-1, joint-2: the rate is chosen too."""
@@ -81,7 +81,9 @@ class Goal:
 
     target: float | None = None
 
-    def score(self, rate: Floats, noise_floor: Floats, contraction: Floats, gap: float, done: Floats) -> Floats:
+    def score(
+        self, rate: Floats, noise_floor: Floats, contraction: Floats, gap: float, done: Floats
+    ) -> Floats:
         """The bound after `done` = T K local steps; with a target, the local steps that reach it (inf: never)."""
         good = contraction > 0
         safe = np.where(good, contraction, 1.0)
@@ -168,7 +170,9 @@ def largest_rate(problem: Problem, rule: Rule, tau: Sequence[int]) -> float:
     return low
 
 
-def _improve(best: Least, which: NDArray[np.int64], choice: NDArray[np.int64], value: Floats, rate: Floats) -> None:
+def _improve(
+    best: Least, which: NDArray[np.int64], choice: NDArray[np.int64], value: Floats, rate: Floats
+) -> None:
     """Take over, per tau, the smallest of the pairs' values where it beats what is known."""
     order = np.lexsort((value, which))
     firsts = order[np.unique(which[order], return_index=True)[1]]

@@ -29,7 +29,9 @@ def check_one_round(setting: Setting, task: Task, sizes: Sizes) -> None:
     name, needed = task.costs.names[worst], float(amounts.first[worst, 0])
     if name != "time":
         said = human.joules(needed) if name == "energy" else human.bits(needed)
-        raise PlanError(f"not one global round fits: with every tau 1 it takes {said}; allow at least that (--{name})")
+        raise PlanError(
+            f"not one global round fits: with every tau 1 it takes {said}; allow at least that (--{name})"
+        )
     where, part = _longest_part(setting, sizes)
     raise PlanError(
         f"not one global round fits into {human.seconds(float(task.budget.limits[0]))}: with every tau 1 it takes "
@@ -45,7 +47,10 @@ def _longest_part(setting: Setting, sizes: Sizes) -> tuple[str, float]:
     path = timed(scenario, (1,) * setting.depth, shortest, sizes.down, 1, scenario.seed).path
     said = {"path_compute_s": "computing"}
     for n in range(1, setting.depth + 1):
-        said |= {f"path_up_s_{n}": f"the uplink of layer {n}", f"path_down_s_{n}": f"the downlink of layer {n}"}
+        said |= {
+            f"path_up_s_{n}": f"the uplink of layer {n}",
+            f"path_down_s_{n}": f"the downlink of layer {n}",
+        }
     longest = max(said, key=lambda key: path[key])
     return said[longest], path[longest]
 
@@ -86,5 +91,3 @@ def verdict(bound: float | None, trivial: float) -> Iterator[str]:
             f"the bound is vacuous: it promises a mean ||grad F||^2 of {bound:.3g}, and {trivial:.3g} holds without "
             "training; take the ranking, not the number"
         )
-
-

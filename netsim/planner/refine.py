@@ -1,15 +1,19 @@
 """Refinement: the best distinct plans run for real, by successive halving over simulated time.
 
 All candidates run to a quarter of the deadline, the better half to half of it, the better half of those to
-its end (Jamieson and Talwalkar, AISTATS 2016). Runs share the ledger: what is known is re-timed, not trained.
+its end (Jamieson and Talwalkar, AISTATS 2016). Some candidates are the best by the bound, the others the best
+of their size: how much local work a round should hold is left to the simulation. Runs share the ledger: what is known is re-timed, not trained.
 The deadline ends a run, not the plan's predicted number of rounds.
 """
 
 from __future__ import annotations
 
+import gc
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +26,14 @@ from netsim.planner.search import Found
 from netsim.planner.setting import PlanError
 from netsim.result import Result
 from netsim.scenario import Scenario, resolved
-from netsim.sweep import Outcome, Point, Workplace, run_sweep
+from netsim.sweep import Outcome, Point, Workplace, run_point
 from netsim.units import render
 
 RUNGS = (0.25, 0.5, 1.0)
 """Shares of the deadline; between two rungs half of the candidates are dropped."""
+
+FEWEST = 2
+"""Rounds that a candidate must have finished to be judged at a rung: long rounds are not bad ones."""
 
 Told = Callable[[str], None]
 
@@ -93,7 +100,7 @@ class Workshop:
         deadline_s = self.scenario.stop.deadline
         if deadline_s is None:
             raise PlanError("refinement runs until a deadline; give --deadline (or stop.deadline)")
-        points = []
+        points: list[Point] = []
         for number, plan in enumerate(plans):
             path = folder / f"{'-'.join(map(str, plan.tau))}_{plan.learning_rate:.6g}_{number}.yaml"
             path.write_text(resolved(unhurried(plan, self.scenario)), encoding="utf-8")
@@ -101,17 +108,29 @@ class Workshop:
             for k in range(self.seeds):
                 settings = {"seed": self.scenario.seed + k, "stop.deadline": end}
                 points.append(Point(len(points), str(path), (), settings))
-        done = 0
-
-        def on_point(outcome: Outcome) -> None:
-            nonlocal done
-            done += 1
-            said = outcome.error or "done"
-            self.told(f"{Path(outcome.point.scenario).stem} seed {outcome.point.settings['seed']}: {said} ({done}/{len(points)})")
-
-        outcomes = run_sweep(points, Workplace(self.out, workers=self.workers), on_point)
+        outcomes = []
+        for outcome in _outcomes(points, Workplace(self.out, workers=self.workers)):
+            outcomes.append(outcome)
+            said = f"{Path(outcome.point.scenario).stem} seed {outcome.point.settings['seed']}"
+            self.told(f"{said}: {outcome.error or 'done'} ({len(outcomes)}/{len(points)})")
         rows = [outcomes[k : k + self.seeds] for k in range(0, len(outcomes), self.seeds)]
         return [_trial(plan, row, share, random) for plan, row in zip(plans, rows, strict=True)]
+
+
+def _outcomes(points: Sequence[Point], place: Workplace) -> Iterator[Outcome]:
+    """The points' outcomes, in their order, by one process or several."""
+    if place.workers == 1:
+        yield from (_tidily(point, place) for point in points)
+        return
+    with ProcessPoolExecutor(place.workers, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(_tidily, points, [place] * len(points))
+
+
+def _tidily(point: Point, place: Workplace) -> Outcome:
+    """Run a point and free what it held: a run's data sits in reference cycles."""
+    outcome = run_point(point, place)
+    gc.collect()
+    return outcome
 
 
 def unhurried(plan: Plan, scenario: Scenario) -> Scenario:
@@ -132,28 +151,32 @@ def refine(
     if not count and not compare:
         return []
     shop = Workshop(planned.setting.scenario, out, seeds, workers, told)
-    alive, out_of_race = candidates(planned, count), []
+    alive = candidates(planned, count)
+    out_of_race: list[Trial] = []
     rungs = RUNGS if len(alive) > 2 else RUNGS[-1:]
     trials: list[Trial] = []
     for rung, share in enumerate(rungs):
         trials = sorted(shop.run(alive, share, random=False), key=lambda trial: -trial.score)
         if rung < len(rungs) - 1:
+            judged = [trial for trial in trials if min(trial.rounds) >= FEWEST]
             kept = max(2, math.ceil(len(trials) / 2))
-            out_of_race = trials[kept:] + out_of_race
-            alive = [trial.plan for trial in trials[:kept]]
-    return trials + out_of_race + (shop.run(random_plans(planned, compare), 1.0, random=True) if compare else [])
+            dropped = judged[max(1, len(judged) - (len(trials) - kept)) :]
+            out_of_race = dropped + out_of_race
+            alive = [trial.plan for trial in trials if trial not in dropped]
+    return (
+        trials + out_of_race + (shop.run(random_plans(planned, compare), 1.0, random=True) if compare else [])
+    )
 
 
 def candidates(planned: Planned, count: int) -> list[Plan]:
-    """The best half by the bound, then the best of other octaves of local work (`netsim.planner.landscape.octaves`)."""
+    """A quarter is the best by the bound; the others are spread over the octaves of local work per round."""
     count = max(1, count)
-    plans = list(planned.plans[: (count + 1) // 2])
-    others = [plan for plan in _as_plans(planned, octaves(planned, 2 * count)) if not _near(plan, plans)]
-    return [*plans, *others[: count - len(plans)]]
-
-
-def _near(plan: Plan, others: Sequence[Plan]) -> bool:
-    return any(math.prod(plan.tau) == math.prod(other.tau) for other in others)
+    plans = list(planned.plans[: (count + 3) // 4])
+    work = {math.prod(plan.tau) for plan in plans}
+    others = [found for found in octaves(planned) if math.prod(found.tau) not in work]
+    wanted = count - len(plans)
+    at = sorted({round(x) for x in np.linspace(0, len(others) - 1, wanted)}) if others and wanted else []
+    return [*plans, *_as_plans(planned, [others[k] for k in at])]
 
 
 def random_plans(planned: Planned, count: int) -> list[Plan]:
@@ -163,7 +186,10 @@ def random_plans(planned: Planned, count: int) -> list[Plan]:
 
 def _as_plans(planned: Planned, found: Sequence[Found]) -> list[Plan]:
     """Points as plans, judged as they were found: by the first order where the rate is fixed."""
-    limits, options = Limits(planned.setting.scenario.stop.deadline), Options(mode=planned.plans[0].mode, quick=True)
+    limits, options = (
+        Limits(planned.setting.scenario.stop.deadline),
+        Options(mode=planned.plans[0].mode, quick=True),
+    )
     draft = replace(planned, task=forgiving(planned))
     plans = [as_plan(draft, one, limits, options) for one in found]
     return [plan for plan in plans if plan is not None]

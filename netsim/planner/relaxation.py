@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from netsim.planner.problem import Floats
 from netsim.planner.costs import Indices
+from netsim.planner.problem import Floats
 from netsim.planner.search import Found, Outcome, Task, evaluate, whole
 
 ROWS = 6
@@ -95,6 +95,7 @@ def improved(task: Task, points: Indices) -> list[Found]:
 
 def _neighbours(here: Indices, low: Indices, high: Indices, depth: int) -> Iterator[Indices]:
     """One more or less, twice or half, of one coordinate; twice one with half of another."""
+
     def moved(changes: dict[int, int]) -> Indices:
         point = here.copy()
         for at, value in changes.items():

@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from netsim.planner.problem import Floats, Problem
 from netsim.planner.costs import Budget, Costs, Indices
+from netsim.planner.problem import Floats, Problem
 from netsim.planner.rates import Goal, Rule, least
 
 BATCH = 64
@@ -42,7 +42,7 @@ class Task:
     costs: Costs
     budget: Budget
     rule: Rule
-    goal: Goal = Goal()
+    goal: Goal = field(default_factory=Goal)
     up: tuple[tuple[float, ...], ...] = ()
     shares: tuple[float, ...] = (1.0,)
 
@@ -123,7 +123,9 @@ def evaluate(task: Task, points: Indices) -> list[Found]:
     value = np.where(allowed >= 1, value, np.inf)
     N = task.depth
     return [
-        Found(float(v), tuple(p[:N]), tuple(p[N : 2 * N]), p[2 * N], float(r), int(t) if np.isfinite(v) else 0)
+        Found(
+            float(v), tuple(p[:N]), tuple(p[N : 2 * N]), p[2 * N], float(r), int(t) if np.isfinite(v) else 0
+        )
         for v, p, r, t in zip(value, points.T.tolist(), found.rate, rounds, strict=True)
     ]
 
@@ -233,9 +235,7 @@ def _largest(task: Task, low: Indices, n: int) -> int:
 
 def _halves(low: Indices, high: Indices, depth: int) -> Iterator[tuple[Indices, Indices]]:
     """Two boxes that cover this one, cut at the widest coordinate (tau in the logarithm); none for a point."""
-    widths = np.concatenate(
-        [np.log(high[:depth] / low[:depth]), 0.7 * (high[depth:] - low[depth:])]
-    )
+    widths = np.concatenate([np.log(high[:depth] / low[:depth]), 0.7 * (high[depth:] - low[depth:])])
     at = int(widths.argmax())
     if low[at] == high[at]:
         return

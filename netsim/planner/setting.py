@@ -14,8 +14,8 @@ from learning.compressors import Compressor, Qsgd
 from learning.rules import Mean
 from learning.tasks import Task, describe_task
 from netsim.clocks import Clock, Work
-from netsim.planner.problem import Tree
 from netsim.planner.costs import Sizes
+from netsim.planner.problem import Tree
 from netsim.scenario import Scenario, grow
 from netsim.topology import Topology
 from netsim.wiring import children_shares, clock_of, task_of
@@ -157,13 +157,15 @@ def device_weights(topology: Topology, rules: Sequence[object], samples: Sequenc
     return tuple(weight[device.name] for device in topology.devices)
 
 
-def between(topology: Topology, weights: Sequence[float], gradients: NDArray[np.float64]) -> tuple[float, ...]:
+def between(
+    topology: Topology, weights: Sequence[float], gradients: NDArray[np.float64]
+) -> tuple[float, ...]:
     """delta_1^2 ... delta_N^2 of devices' vectors [devices, d]: the variance of each level around its parents."""
     mass, rows = np.asarray(weights, dtype=np.float64), gradients
     found = []
     for level in topology.levels[1:]:
         parent = np.repeat(np.arange(len(level)), [len(node.children) for node in level])
-        above = np.bincount(parent, mass)
+        above: NDArray[np.float64] = np.bincount(parent, mass).astype(np.float64)
         mean = np.zeros((len(level), rows.shape[1]))
         np.add.at(mean, parent, mass[:, None] * rows)
         mean /= above[:, None]

@@ -21,8 +21,8 @@ from netsim.network.delay import Constant
 from netsim.network.fifo import FifoMedium
 from netsim.network.links import Link
 from netsim.network.media import PrivateMedium, SharedMedium
-from netsim.planner.problem import Floats
 from netsim.planner.costs import Indices, Sizes, monotone
+from netsim.planner.problem import Floats
 from netsim.scenario import Scenario
 from netsim.spreads import NoSpread
 from netsim.topology import Node, Topology
@@ -77,7 +77,7 @@ class ClosedForm:
     def _round(
         self, tau: Floats, choice: Indices, share: Floats, heard: float, down: Sequence[float]
     ) -> Floats:
-        busy = {size: tau[0] * self.step_s[:, None] for size in {heard, *down}}
+        busy = dict.fromkeys({heard, *down}, tau[0] * self.step_s[:, None])
         for n, groups in enumerate(self.groups, start=1):
             above = {heard, *down[n - 1 :]}
             once = {s: self._iteration(n, groups, busy[s], choice[n - 1], share, s) for s in above}
@@ -96,7 +96,9 @@ class ClosedForm:
         for group in groups:
             ready = (arrival[:, None] + busy)[group.children]
             work = np.moveaxis(group.airtime_s[choice], 0, -1)  # [P, K, B]
-            done[group.parents] = last_upload(ready, work * (share if n == 1 and group.shared else 1.0), group)
+            done[group.parents] = last_upload(
+                ready, work * (share if n == 1 and group.shared else 1.0), group
+            )
         return done + self.aggregation_s
 
 
@@ -125,10 +127,10 @@ def closed_form(scenario: Scenario, topology: Topology, clock: Clock, sizes: Siz
     found = tuple(tuple(groups) for groups in layers if groups is not None)
     messages = {sizes.first, *sizes.down, *monotone(sizes.down)}
     arrival = {size: _arrivals(scenario, topology, size) for size in messages}
-    exact = all(_exact(group) for groups in found for group in groups) and not _crossing(topology, ports, arrival)
-    return ClosedForm(
-        np.asarray(clock.step_s), found, arrival, sizes, scenario.servers.aggregation, exact
+    exact = all(_exact(group) for groups in found for group in groups) and not _crossing(
+        topology, ports, arrival
     )
+    return ClosedForm(np.asarray(clock.step_s), found, arrival, sizes, scenario.servers.aggregation, exact)
 
 
 def _constant(link: Link) -> bool:

@@ -14,7 +14,19 @@ from netsim.views import human
 from netsim.views.axes import layout
 from netsim.views.page import page_html
 from netsim.views.palette import BLUE, GREY, ORANGE, VERMILLION
-from netsim.views.parts import Change, Chooser, Facts, Figure, Legend, Part, Section, Swatch, Table, Trace, Words
+from netsim.views.parts import (
+    Change,
+    Chooser,
+    Facts,
+    Figure,
+    Legend,
+    Part,
+    Section,
+    Swatch,
+    Table,
+    Trace,
+    Words,
+)
 
 Kind = Literal["plan", "candidate", "random"]
 
@@ -82,7 +94,9 @@ def planning_html(picture: Picture) -> str:
     run = [dot for dot in picture.dots if dot.score is not None]
     sections = [Section("plans", "Plans", [picture.table])]
     if picture.landscape is not None:
-        sections.append(Section("bound", "The bound", [Words(_BOUND), landscape(picture.landscape), picture.terms]))
+        sections.append(
+            Section("bound", "The bound", [Words(_BOUND), landscape(picture.landscape), picture.terms])
+        )
     else:
         sections.append(Section("bound", "The bound", [picture.terms]))
     if run:
@@ -97,7 +111,11 @@ def landscape(land: Landscape) -> Figure:
     values = [[None if v is None else round(math.log10(v), 4) for v in row] for row in land.values]
     hover = f"{land.names[0]} %{{x}}, {land.names[1]} %{{y}}: %{{customdata:.4g}}<extra></extra>"
     flat = [v for row in land.values for v in row if v is not None]
-    low, high = (math.log10(flat[at]) if flat else 0.0 for at in (flat.index(min(flat)), flat.index(max(flat)))) if flat else (0.0, 1.0)
+    low, high = (
+        (math.log10(flat[at]) if flat else 0.0 for at in (flat.index(min(flat)), flat.index(max(flat))))
+        if flat
+        else (0.0, 1.0)
+    )
     ticks = [low + (high - low) * k / 4 for k in range(5)]
     bar = {"tickvals": ticks, "ticktext": [f"{10**t:.3g}" for t in ticks], "thickness": 14, "outlinewidth": 0}
     area: Trace = {
@@ -125,12 +143,27 @@ def against_random(dots: Sequence[Dot], score: str) -> Figure:
         mine = [(rank, dot) for rank, dot in enumerate(done, start=1) if dot.kind == kind]
         if mine:
             legend.append(_legend(kind, len(traces)))
-            trace = _dots(kind, [rank for rank, _ in mine], [dot.score for _, dot in mine], [dot.label for _, dot in mine])
-            bars = {"type": "data", "array": [dot.error for _, dot in mine], "color": GREY, "thickness": 1.2, "width": 3}
+            trace = _dots(
+                kind,
+                [rank for rank, _ in mine],
+                [dot.score for _, dot in mine],
+                [dot.label for _, dot in mine],
+            )
+            bars = {
+                "type": "data",
+                "array": [dot.error for _, dot in mine],
+                "color": GREY,
+                "thickness": 1.2,
+                "width": 3,
+            }
             traces.append(trace | {"error_y": bars, "hovertemplate": "%{text}: %{y:.4f}<extra></extra>"})
     frame = layout(380, "Rank at the deadline", f"{score} at the deadline")
     best = done[0] if done else None
-    says = f"Best at the deadline: {best.label} with {best.score:.4f}." if best else "No plan ran to the deadline."
+    says = (
+        f"Best at the deadline: {best.label} with {best.score:.4f}."
+        if best
+        else "No plan ran to the deadline."
+    )
     return Figure("random", f"{score} before the deadline", says, traces, frame, legend)
 
 
@@ -143,7 +176,10 @@ def predicted_against_simulated(dots: Sequence[Dot]) -> Figure:
         mine = [dot for dot in pairs if dot.kind == kind]
         if mine:
             legend.append(_legend(kind, len(traces)))
-            x, y = [(d.simulated_s or 0.0) / scale.size for d in mine], [d.predicted_s / scale.size for d in mine]
+            x, y = (
+                [(d.simulated_s or 0.0) / scale.size for d in mine],
+                [d.predicted_s / scale.size for d in mine],
+            )
             hover = f"%{{text}}: predicted %{{y:.4g}} {scale.unit}, simulated %{{x:.4g}} {scale.unit}<extra></extra>"
             traces.append(_dots(kind, x, y, [d.label for d in mine]) | {"hovertemplate": hover})
     ends = [v / scale.size for d in pairs for v in (d.predicted_s, d.simulated_s or 0.0)] or [0.0, 1.0]
@@ -152,7 +188,14 @@ def predicted_against_simulated(dots: Sequence[Dot]) -> Figure:
     frame = layout(380, f"Simulated ({scale.unit})", f"Predicted ({scale.unit})")
     worst = max((abs(d.predicted_s / d.simulated_s - 1) for d in pairs if d.simulated_s), default=0.0)
     says = f"Predicted and simulated times differ by at most {human.percent(worst)}."
-    return Figure("times", f"Predicted against simulated time (at most {human.percent(worst)} apart)", says, traces, frame, legend)
+    return Figure(
+        "times",
+        f"Predicted against simulated time (at most {human.percent(worst)} apart)",
+        says,
+        traces,
+        frame,
+        legend,
+    )
 
 
 def front(dots: Sequence[Dot], score: str) -> list[Part]:
@@ -179,7 +222,9 @@ def front(dots: Sequence[Dot], score: str) -> list[Part]:
     frame = layout(380, f"{axes[0][0]} ({axes[0][1].unit})", title)
     if not run:
         frame["yaxis"] |= {"type": "log"}
-    changes = [Change({"x": [_scaled(axis)]}, {"xaxis.title.text": f"{axis[0]} ({axis[1].unit})"}) for axis in axes]
+    changes = [
+        Change({"x": [_scaled(axis)]}, {"xaxis.title.text": f"{axis[0]} ({axis[1].unit})"}) for axis in axes
+    ]
     says = f"{len(best)} of {len(shown)} plans are on the front: no other is better in all respects."
     kinds = [kind for kind in _STYLE if any(dot.kind == kind for dot in shown)]
     legend = [Legend(_STYLE[kind][2], "disc", [_STYLE[kind][0]], []) for kind in kinds]
@@ -204,7 +249,14 @@ def _scaled(axis: tuple[str, human.Scale, Sequence[float]]) -> list[float]:
 def _dots(kind: Kind, x: Sequence[float], y: Sequence[float | None], labels: Sequence[str]) -> dict[str, Any]:
     colour, symbol, _ = _STYLE[kind]
     marker = {"color": colour, "symbol": symbol, "size": 15 if kind == "plan" else 9}
-    return {"type": "scatter", "mode": "markers", "x": list(x), "y": list(y), "text": list(labels), "marker": marker}
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": list(x),
+        "y": list(y),
+        "text": list(labels),
+        "marker": marker,
+    }
 
 
 def _legend(kind: Kind, trace: int) -> Legend:

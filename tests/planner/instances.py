@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from netsim.planner.problem import Facts, Floats, Problem, Tree
 from netsim.planner.costs import Amounts, Budget, Indices, counts
+from netsim.planner.problem import Facts, Floats, Problem, Tree
 from netsim.planner.rates import MODES, Goal, Rule
 from netsim.planner.search import Found, Task, evaluate, whole
 

@@ -34,7 +34,9 @@ class Setting:
         for level in self.topology.levels[1:]:
             parent = np.repeat(np.arange(len(level)), [len(node.children) for node in level])
             above = np.bincount(parent, mass)
-            mean = np.stack([np.bincount(parent, mass * column) for column in pull.T], axis=1) / above[:, None]
+            mean = (
+                np.stack([np.bincount(parent, mass * column) for column in pull.T], axis=1) / above[:, None]
+            )
             layers.append(float((mass[:, None] * (pull - mean[parent]) ** 2).sum()))
             pull, mass = mean, above
         best = pull[0] / self.curvature
@@ -71,7 +73,7 @@ def measured(setting: Setting, rate: float, rounds: int, seeds: int = 32) -> tup
     P, H = setting.weights, setting.curvature
     best = (P[:, None] * setting.centres).sum(0)
     levels = setting.topology.levels
-    parents = [np.repeat(np.arange(len(l)), [len(n.children) for n in l]) for l in levels[1:]]
+    parents = [np.repeat(np.arange(len(row)), [len(n.children) for n in row]) for row in levels[1:]]
     masses = [P]
     for parent in parents:
         masses.append(np.bincount(parent, masses[-1]))

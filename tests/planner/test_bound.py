@@ -45,9 +45,12 @@ def test_equal_devices_mix_as_nodes_per_device_in_any_tree() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rate", "contraction", "floor", "value"), [(0.01, 0.4747, 0.00709, 0.05708), (0.03, 0.2075, 0.08760, 0.45440)]
+    ("rate", "contraction", "floor", "value"),
+    [(0.01, 0.4747, 0.00709, 0.05708), (0.03, 0.2075, 0.08760, 0.45440)],
 )
-def test_the_reference_values_of_the_paper_form(rate: float, contraction: float, floor: float, value: float) -> None:
+def test_the_reference_values_of_the_paper_form(
+    rate: float, contraction: float, floor: float, value: float
+) -> None:
     """theory 9."""
     terms = theorem1(REFERENCE, rate, TAU, PAPER)
     assert (terms.contraction, terms.noise_floor) == pytest.approx((contraction, floor), abs=5e-5)
