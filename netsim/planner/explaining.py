@@ -11,6 +11,21 @@ from netsim.planner.plan import Plan
 from netsim.planner.planning import Planned
 
 
+NAMES = ("averaged noise", "quantized heterogeneity", "drift by heterogeneity", "drift by noise")
+THEOREM_1 = (
+    "(lam / 2K) (1 + 1/b') S_{N+1} sigma^2 / c_G",
+    "(lam / 2K) (1 + 1/b') Z_{N+1} / c_G",
+    "(lam^2 / 2) (J / D) v_Z / c_G",
+    "(lam^2 / 2) (J / D) v_S sigma^2 / c_G",
+)
+THEOREM_2 = (
+    "(lam / 2) (R_N + W^S + W^X x_S) sigma^2 / c_G",
+    "(lam / 2) (W^Z + W^X x_Z) / c_G",
+    "(J / 2) x_Z / c_G",
+    "(J / 2) x_S sigma^2 / c_G",
+)
+
+
 class Row(NamedTuple):
     """A term: what it is, its formula (symbols as in docs/planner.md), its value."""
 
@@ -26,22 +41,11 @@ def explain(planned: Planned, plan: Plan) -> list[Row]:
     number = {name: _scalar(value) for name, value in {**one, **terms.inner}.items()}
     gap, c_g = planned.knowledge.facts.gap, number["c_G"]
     first = gap / (plan.learning_rate * number["K"] * plan.rounds)
-    parts = [
-        ("start", "(F_0 - F*) / (mu K T c_G)", first),
-        ("averaged noise", "(lam / 2K) (1 + 1/b') S_{N+1} sigma^2 / c_G", _scalar(terms.averaged_noise)),
-        (
-            "quantized heterogeneity",
-            "(lam / 2K) (1 + 1/b') Z_{N+1} / c_G",
-            _scalar(terms.quantized_heterogeneity),
-        ),
-        ("drift by heterogeneity", "(lam^2 / 2) (J / D) v_Z / c_G", _scalar(terms.drift)),
-        ("drift by noise", "(lam^2 / 2) (J / D) v_S sigma^2 / c_G", _scalar(terms.drift_noise)),
-    ]
-    if plan.mode == "joint-2":
-        formulas = ("(lam / 2) (R_N + W^S + W^X x_S) sigma^2 / c_G", "(lam / 2) (W^Z + W^X x_Z) / c_G")
-        formulas += ("(J / 2) x_Z / c_G", "(J / 2) x_S sigma^2 / c_G")
-        parts[1:] = [(name, f, value) for (name, _, value), f in zip(parts[1:], formulas, strict=True)]
-    rows = [Row(name, formula, value / c_g) for name, formula, value in parts]
+    values = (terms.averaged_noise, terms.quantized_heterogeneity, terms.drift, terms.drift_noise)
+    formulas = THEOREM_2 if plan.mode == "joint-2" else THEOREM_1
+    named = zip(NAMES, formulas, map(_scalar, values), strict=True)
+    rows = [Row("start", "(F_0 - F*) / (mu K T c_G)", first / c_g)]
+    rows += [Row(name, formula, value / c_g) for name, formula, value in named]
     total = Row("bound", "their sum", sum(row.value for row in rows))
     return [*rows, total, *_condition(number)]
 

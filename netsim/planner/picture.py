@@ -66,11 +66,10 @@ def _tried(planned: Planned, trial: Trial, chosen: Plan) -> Dot:
     predicted = (
         float(amounts.first[0, 0] + (trial.rounds[0] - 1) * amounts.later[0, 0]) if trial.rounds[0] else 0.0
     )
-    energy = float(np.mean(trial.energies_j))
-    return Dot(
-        label(plan), kind, plan.predicted_bound, predicted, float(np.mean(trial.bits)), energy if np.isfinite(energy) else None,
-        trial.seconds[0], trial.score, trial.error, trial.share,
-    )  # fmt: skip
+    spent, bits = float(np.mean(trial.energies_j)), float(np.mean(trial.bits))
+    energy = spent if np.isfinite(spent) else None
+    measured = (trial.seconds[0], trial.score, trial.error, trial.share)
+    return Dot(label(plan), kind, plan.predicted_bound, predicted, bits, energy, *measured)
 
 
 def _met(planned: Planned, chosen: Plan) -> list[Dot]:
@@ -97,7 +96,7 @@ def _point(planned: Planned, found: Found) -> Dot:
     energy = float(spent[names.index("energy")]) if "energy" in names else None
     return Dot(
         f"tau = {found.tau}",
-        "random",
+        "met",
         found.value,
         float(spent[0]),
         bits_of(planned, found, found.rounds),

@@ -195,7 +195,7 @@ def retimed(
     clocking: Clocking,
     random: bool,
 ) -> tuple[float, float]:
-    """The first and a later round's seconds by the timing engine, over the clocking's seeds; later ones may be `random`."""
+    """The first and a later round's seconds by the timing engine, over the seeds; `random`: later ones differ."""
     seeds = range(setting.scenario.seed, setting.scenario.seed + clocking.seeds)
     few = affordable(tau, len(setting.topology.devices), rounds) if random else 2
     ends = np.array([timed(setting.scenario, tau, up, down, few, seed).ends_s for seed in seeds])

@@ -69,8 +69,8 @@ def silent(task: Task) -> str:
     ones = [1] * task.depth
     most = largest_rate(task.problem, replace(task.rule, mode="joint-1", rate=None), ones)
     return (
-        f"Theorem 1 says nothing at learning rate {task.rule.rate:g} (it needs at most {most:.3g}, for every tau 1): plans "
-        "are ranked by its first order, which is no guarantee; use --mode joint-2, a smaller rate, or --refine"
+        f"Theorem 1 says nothing at learning rate {task.rule.rate:g} (it needs at most {most:.3g}, for every tau 1): "
+        "plans are ranked by its first order, which is no guarantee; use --mode joint-2, a smaller rate, or --refine"
     )
 
 

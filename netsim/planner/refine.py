@@ -2,8 +2,8 @@
 
 All candidates run to a quarter of the deadline, the better half to half of it, the better half of those to
 its end (Jamieson and Talwalkar, AISTATS 2016). Some candidates are the best by the bound, the others the best
-of their size: how much local work a round should hold is left to the simulation. Runs share the ledger: what is known is re-timed, not trained.
-The deadline ends a run, not the plan's predicted number of rounds.
+of their size: how much local work a round should hold is left to the simulation. Runs share the ledger: what is
+known is re-timed, not trained. The deadline ends a run, not the plan's predicted number of rounds.
 """
 
 from __future__ import annotations

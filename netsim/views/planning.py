@@ -28,7 +28,7 @@ from netsim.views.parts import (
     Words,
 )
 
-Kind = Literal["plan", "candidate", "random"]
+Kind = Literal["plan", "candidate", "random", "met"]
 
 
 @dataclass(frozen=True)
@@ -111,11 +111,7 @@ def landscape(land: Landscape) -> Figure:
     values = [[None if v is None else round(math.log10(v), 4) for v in row] for row in land.values]
     hover = f"{land.names[0]} %{{x}}, {land.names[1]} %{{y}}: %{{customdata:.4g}}<extra></extra>"
     flat = [v for row in land.values for v in row if v is not None]
-    low, high = (
-        (math.log10(flat[at]) if flat else 0.0 for at in (flat.index(min(flat)), flat.index(max(flat))))
-        if flat
-        else (0.0, 1.0)
-    )
+    low, high = (math.log10(end) for end in (min(flat, default=1.0), max(flat, default=10.0)))
     ticks = [low + (high - low) * k / 4 for k in range(5)]
     bar = {"tickvals": ticks, "ticktext": [f"{10**t:.3g}" for t in ticks], "thickness": 14, "outlinewidth": 0}
     area: Trace = {
@@ -138,7 +134,8 @@ def landscape(land: Landscape) -> Figure:
 def against_random(dots: Sequence[Dot], score: str) -> Figure:
     """The score at the deadline of every plan that was run to it, best on the left, with standard errors."""
     done = sorted((dot for dot in dots if dot.share == 1), key=lambda dot: -(dot.score or 0.0))
-    traces, legend = [], []
+    traces: list[Trace] = []
+    legend: list[Legend] = []
     for kind in _STYLE:
         mine = [(rank, dot) for rank, dot in enumerate(done, start=1) if dot.kind == kind]
         if mine:
@@ -171,7 +168,8 @@ def predicted_against_simulated(dots: Sequence[Dot]) -> Figure:
     """Predicted against simulated seconds of the same number of rounds; on the line they agree."""
     pairs = [dot for dot in dots if dot.simulated_s]
     scale = human.time_scale(max((dot.simulated_s or 0.0 for dot in pairs), default=1.0))
-    traces, legend = [], []
+    traces: list[Trace] = []
+    legend: list[Legend] = []
     for kind in _STYLE:
         mine = [dot for dot in pairs if dot.kind == kind]
         if mine:
@@ -221,7 +219,7 @@ def front(dots: Sequence[Dot], score: str) -> list[Part]:
     title = f"{score} at the deadline" if run else "Bound"
     frame = layout(380, f"{axes[0][0]} ({axes[0][1].unit})", title)
     if not run:
-        frame["yaxis"] |= {"type": "log"}
+        frame["yaxis"] |= {"type": "log", "dtick": "D2"}
     changes = [
         Change({"x": [_scaled(axis)]}, {"xaxis.title.text": f"{axis[0]} ({axis[1].unit})"}) for axis in axes
     ]
@@ -266,10 +264,14 @@ def _legend(kind: Kind, trace: int) -> Legend:
 
 
 _STYLE: dict[Kind, tuple[str, str, str]] = {
+    "met": (GREY, "circle-open", "points of the search"),
     "random": (ORANGE, "circle-open", "random feasible taus"),
     "candidate": (BLUE, "circle", "other plans"),
     "plan": (VERMILLION, "star", "the plan"),
 }
 _BOUND = "Empty: no round fits, or the theorem says nothing. All other choices are those of the plan."
-_SIMULATED = "Real training of every device's model, as `netsim run` does it, until the deadline; bars are standard errors over seeds."
+_SIMULATED = (
+    "Real training of every device's model, as `netsim run` does it, until the deadline; bars are standard errors "
+    "over seeds."
+)
 _FRONT = "Filled: on the Pareto front, no other plan is better in all of accuracy (or bound), time, bits and energy."

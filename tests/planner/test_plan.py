@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -245,7 +246,7 @@ def test_octaves_span_the_work_that_a_round_can_hold() -> None:
     assert work == sorted(work)
     assert work[0] == 1
     assert work[-1] > 100
-    assert all(b < 4 * a for a, b in zip(work, work[1:], strict=False))
+    assert all(b < 4 * a for a, b in pairwise(work))
 
 
 def test_the_landscape_s_least_is_the_plan_s_bound() -> None:

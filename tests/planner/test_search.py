@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -46,7 +47,8 @@ def test_no_point_of_a_box_lies_below_its_floor(seed: int) -> None:
 def test_a_search_cut_short_still_has_a_true_certificate(seed: int) -> None:
     task = instance(seed, longest=300)
     cut, done = search(task, most_boxes=8), search(task)
-    assert cut.best is not None and done.best is not None
+    assert cut.best is not None
+    assert done.best is not None
     assert cut.floor <= done.best.value <= cut.best.value
     assert cut.gap >= 0
 
@@ -56,7 +58,7 @@ def test_a_later_deadline_is_never_worse(seed: int) -> None:
     task = instance(seed)
     limits = task.budget.limits
     values = [value(replace(task, budget=Budget(limits * f))) for f in (1, 1.3, 2, 5)]
-    assert all(b <= a * (1 + 1.1e-3) for a, b in zip(values, values[1:], strict=False))
+    assert all(b <= a * (1 + 1.1e-3) for a, b in pairwise(values))
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -66,7 +68,8 @@ def test_seconds_may_be_minutes(seed: int) -> None:
     slow = replace(costs, step_s=costs.step_s / 60, speaking_s=tuple(s / 60 for s in costs.speaking_s))  # type: ignore[type-var, attr-defined]
     scaled = replace(task, costs=slow, budget=Budget(task.budget.limits / 60))
     one, other = search(task).best, search(scaled).best
-    assert one is not None and other is not None
+    assert one is not None
+    assert other is not None
     assert other.value == pytest.approx(one.value, rel=2e-3)
 
 
