@@ -10,7 +10,6 @@ import numpy as np
 from netsim.planner.plan import Plan
 from netsim.planner.planning import Planned
 
-
 NAMES = ("averaged noise", "quantized heterogeneity", "drift by heterogeneity", "drift by noise")
 THEOREM_1 = (
     "(lam / 2K) (1 + 1/b') S_{N+1} sigma^2 / c_G",

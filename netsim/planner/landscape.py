@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -70,6 +72,21 @@ def octaves(done: Planned) -> list[Found]:
     points, octave = np.concatenate([tau, rest]), np.log2(tau.prod(axis=0) + 0.5).astype(int)
     found = [_best(done, points[:, octave == e], e) for e in range(int(octave.max()) + 1)]
     return [one for one in found if one is not None]
+
+
+def around(done: Planned, tau: Sequence[int]) -> list[Found]:
+    """Feasible neighbours of a tau: one coordinate half as large again or two thirds, or one doubled for another."""
+    N, high = done.setting.depth, whole(forgiving(done))[1][: done.setting.depth]
+    here = np.array(tau)
+    moves = [{n: f} for n in range(N) for f in (1.5, 1 / 1.5)]
+    moves += [{a: 2.0, b: 0.5} for a, b in itertools.permutations(range(N), 2)]
+    scaled = [[here[n] * move.get(n, 1.0) for n in range(N)] for move in moves]
+    near = np.clip(np.rint(np.array(scaled)), 1, high).astype(np.int64)
+    fresh = np.unique(near[(near != here).any(axis=1)], axis=0).T
+    rest = np.repeat(done.point(done.plans[0])[N:, None], fresh.shape[1], axis=1)
+    points = np.concatenate([fresh, rest])
+    found = [_best(done, points[:, [k]], int(np.log2(fresh[:, k].prod()))) for k in range(fresh.shape[1])]
+    return sorted(one for one in found if one is not None)
 
 
 def _best(done: Planned, points: Indices, octave: int) -> Found | None:

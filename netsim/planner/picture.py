@@ -60,6 +60,8 @@ def _tried(planned: Planned, trial: Trial, chosen: Plan) -> Dot:
     """A trial; the predicted time is that of as many rounds as were simulated, with the scenario's own seed."""
     plan = trial.plan
     kind: Kind = "random" if trial.random else "plan" if plan == chosen else "candidate"
+    if not trial.random and plan == planned.plans[0] and plan != chosen:
+        kind = "bound"
     point = planned.point(plan)[:, None]
     tau, choice, share = planned.task.split(point)
     amounts = planned.task.costs.rounds(tau, choice, np.asarray(planned.task.shares)[share])

@@ -2,8 +2,9 @@
 
 All candidates run to a quarter of the deadline, the better half to half of it, the better half of those to
 its end (Jamieson and Talwalkar, AISTATS 2016). Some candidates are the best by the bound, the others the best
-of their size: how much local work a round should hold is left to the simulation. Runs share the ledger: what is
-known is re-timed, not trained. The deadline ends a run, not the plan's predicted number of rounds.
+of their size: how much local work a round should hold is left to the simulation. Then the best one's neighbours
+run to the end, and the bound's own choice, to be seen beside it. The deadline ends a run, not the plan's predicted
+number of rounds. Runs share the ledger: what is known is re-timed, not trained.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from netsim.planner.landscape import forgiving, octaves, random_points
+from netsim.planner.landscape import around, forgiving, octaves, random_points
 from netsim.planner.plan import Plan
 from netsim.planner.planning import Limits, Options, Planned, as_plan
 from netsim.planner.search import Found
@@ -34,6 +35,9 @@ RUNGS = (0.25, 0.5, 1.0)
 
 FEWEST = 2
 """Rounds that a candidate must have finished to be judged at a rung: long rounds are not bad ones."""
+
+GENERATIONS = 2
+"""After the race: times that untried neighbours of the best are run to the end, a quarter of the candidates each."""
 
 Told = Callable[[str], None]
 
@@ -146,7 +150,7 @@ def refine(
 ) -> list[Trial]:
     """The `count` best plans by successive halving, then `compare` random feasible ones run to the end.
 
-    Returns the trials, refined ones first, best first. Raises PlanError where a run fails.
+    Returns the trials, refined ones first, best first, random ones last. Raises PlanError where a run fails.
     """
     if not count and not compare:
         return []
@@ -163,9 +167,15 @@ def refine(
             dropped = judged[max(1, len(judged) - (len(trials) - kept)) :]
             out_of_race = dropped + out_of_race
             alive = [trial.plan for trial in trials if trial not in dropped]
-    return (
-        trials + out_of_race + (shop.run(random_plans(planned, compare), 1.0, random=True) if compare else [])
-    )
+    for _ in range(GENERATIONS if count > 2 else 0):
+        fresh = shop.run(_next(planned, trials + out_of_race, count), 1.0, random=False)
+        trials = sorted(trials + fresh, key=lambda trial: -trial.score)
+    own = planned.plans[0]
+    if not any(trial.plan == own for trial in trials):
+        trials += shop.run([own], 1.0, random=False)
+        out_of_race = [trial for trial in out_of_race if trial.plan != own]
+    others = shop.run(random_plans(planned, compare), 1.0, random=True) if compare else []
+    return sorted(trials, key=lambda trial: -trial.score) + out_of_race + others
 
 
 def candidates(planned: Planned, count: int) -> list[Plan]:
@@ -177,6 +187,13 @@ def candidates(planned: Planned, count: int) -> list[Plan]:
     wanted = count - len(plans)
     at = sorted({round(x) for x in np.linspace(0, len(others) - 1, wanted)}) if others and wanted else []
     return [*plans, *_as_plans(planned, [others[k] for k in at])]
+
+
+def _next(planned: Planned, trials: Sequence[Trial], count: int) -> list[Plan]:
+    """Neighbours of the best trial that nobody has tried."""
+    tried = {trial.plan.tau for trial in trials}
+    fresh = [found for found in around(planned, trials[0].plan.tau) if found.tau not in tried]
+    return _as_plans(planned, fresh[: (count + 3) // 4])
 
 
 def random_plans(planned: Planned, count: int) -> list[Plan]:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from netsim.views import human
 from netsim.views.axes import layout
 from netsim.views.page import page_html
-from netsim.views.palette import BLUE, GREY, ORANGE, VERMILLION
+from netsim.views.palette import BLUE, GREEN, GREY, ORANGE, VERMILLION
 from netsim.views.parts import (
     Change,
     Chooser,
@@ -28,7 +28,7 @@ from netsim.views.parts import (
     Words,
 )
 
-Kind = Literal["plan", "candidate", "random", "met"]
+Kind = Literal["plan", "bound", "candidate", "random", "met"]
 
 
 @dataclass(frozen=True)
@@ -185,10 +185,11 @@ def predicted_against_simulated(dots: Sequence[Dot]) -> Figure:
     traces.append(line | {"line": {"color": GREY, "dash": "dot"}, "hoverinfo": "skip"})
     frame = layout(380, f"Simulated ({scale.unit})", f"Predicted ({scale.unit})")
     worst = max((abs(d.predicted_s / d.simulated_s - 1) for d in pairs if d.simulated_s), default=0.0)
-    says = f"Predicted and simulated times differ by at most {human.percent(worst)}."
+    apart = f"at most {human.percent(worst)}" if worst >= 1e-4 else "less than 0.01 %"
+    says = f"Predicted and simulated times differ by {apart}."
     return Figure(
         "times",
-        f"Predicted against simulated time (at most {human.percent(worst)} apart)",
+        f"Predicted against simulated time ({apart} apart)",
         says,
         traces,
         frame,
@@ -246,7 +247,11 @@ def _scaled(axis: tuple[str, human.Scale, Sequence[float]]) -> list[float]:
 
 def _dots(kind: Kind, x: Sequence[float], y: Sequence[float | None], labels: Sequence[str]) -> dict[str, Any]:
     colour, symbol, _ = _STYLE[kind]
-    marker = {"color": colour, "symbol": symbol, "size": 15 if kind == "plan" else 9}
+    marker = {
+        "color": colour,
+        "symbol": symbol,
+        "size": 15 if kind == "plan" else 12 if kind == "bound" else 9,
+    }
     return {
         "type": "scatter",
         "mode": "markers",
@@ -259,7 +264,12 @@ def _dots(kind: Kind, x: Sequence[float], y: Sequence[float | None], labels: Seq
 
 def _legend(kind: Kind, trace: int) -> Legend:
     colour, symbol, name = _STYLE[kind]
-    swatches: dict[str, Swatch] = {"star": "diamond", "circle": "disc", "circle-open": "ring"}
+    swatches: dict[str, Swatch] = {
+        "star": "diamond",
+        "diamond": "diamond",
+        "circle": "disc",
+        "circle-open": "ring",
+    }
     return Legend(name, swatches[symbol], [colour], [trace])
 
 
@@ -267,6 +277,7 @@ _STYLE: dict[Kind, tuple[str, str, str]] = {
     "met": (GREY, "circle-open", "points of the search"),
     "random": (ORANGE, "circle-open", "random feasible taus"),
     "candidate": (BLUE, "circle", "other plans"),
+    "bound": (GREEN, "diamond", "the bound's choice"),
     "plan": (VERMILLION, "star", "the plan"),
 }
 _BOUND = "Empty: no round fits, or the theorem says nothing. All other choices are those of the plan."

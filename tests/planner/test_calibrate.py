@@ -1,4 +1,4 @@
-"""Calibration against objectives whose constants are known, and refinement by real runs."""
+"""Calibration against objectives whose constants are known."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ import pytest
 from learning.objectives import QuadraticTask
 from netsim.planner.calibrate import calibrate
 from netsim.planner.knowledge import known
-from netsim.planner.planning import Limits, make_plans
-from netsim.planner.refine import Trial, candidates, refine
+from netsim.planner.planning import Limits, Options, make_plans
 from netsim.planner.setting import between, setting_of
 from netsim.scenario import load_text
 
-from .scenes import planned, scene
+from .scenes import scene
 from .test_plan import QUADRATIC
 
 
@@ -63,14 +62,8 @@ def test_a_second_calibration_costs_nothing(
 
 def test_measured_variances_replace_the_worst_case_in_the_bound(quadratic: tuple[object, object]) -> None:
     setting, found = quadratic
-    task = make_plans(setting, Limits(30.0), planned_options(), found).task  # type: ignore[arg-type]
+    task = make_plans(setting, Limits(30.0), Options(mode="joint-1"), found).task  # type: ignore[arg-type]
     assert task.up[0][0] == pytest.approx(found.variances[0])  # type: ignore[attr-defined]
-
-
-def planned_options() -> object:
-    from netsim.planner.planning import Options
-
-    return Options(mode="joint-1")
 
 
 def test_a_data_set_is_calibrated(tmp_path: Path) -> None:
@@ -97,37 +90,3 @@ def test_the_quadratic_task_agrees_with_what_it_says() -> None:
     assert isinstance(task, QuadraticTask)
     layers = between(setting.topology, [1 / 8] * 8, task.curvatures * task.centres)
     assert layers == pytest.approx((0.36, 0.09))
-
-
-@pytest.fixture(scope="module")
-def trials(tmp_path_factory: pytest.TempPathFactory) -> list[Trial]:
-    found = planned(scene(more=""), deadline_s=20.0)
-    return refine(found, 5, 3, 2, 1, tmp_path_factory.mktemp("runs"), lambda line: None)
-
-
-def test_refinement_runs_few_to_the_end_and_the_best_comes_first(trials: list[Trial]) -> None:
-    refined = [trial for trial in trials if not trial.random]
-    finals = [trial for trial in refined if trial.share == 1]
-    assert len(refined) == 5
-    assert 2 <= len(finals) < 5
-    assert refined[0].score == max(trial.score for trial in finals)
-    assert [trial.random for trial in trials[-3:]] == [True] * 3
-
-
-def test_trials_end_by_the_deadline_with_one_run_per_seed(trials: list[Trial]) -> None:
-    for trial in trials:
-        assert len(trial.accuracies) == 2
-        assert max(trial.seconds) <= 20.0 * trial.share
-
-
-def test_a_trial_of_the_scenario_s_own_seed_does_the_predicted_rounds(trials: list[Trial]) -> None:
-    for trial in trials:
-        if trial.share == 1:
-            assert trial.rounds[0] == trial.plan.rounds
-
-
-def test_candidates_are_distinct_and_span_sizes() -> None:
-    plans = candidates(planned(scene()), 8)
-    assert len({plan.tau for plan in plans}) == len(plans) == 8
-    work = sorted(int(np.prod(plan.tau)) for plan in plans)
-    assert work[-1] > 30 * work[0]
