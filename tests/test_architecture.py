@@ -19,6 +19,7 @@ TORCH_FREE = (
     "--help",
     "check quickstart",
     "run quickstart --engine timing --json",
+    "optimize quickstart --json",
     "list compressors",
     "export schema",
 )

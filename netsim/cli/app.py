@@ -129,6 +129,67 @@ def sweep(
     _end(guarded(lambda: sweep_command(scenario, overrides or [], crew, solver, device, out, accuracy)))
 
 
+@app.command()
+def optimize(
+    scenario: ScenarioArgument,
+    overrides: Overrides = None,
+    deadline: Annotated[
+        str | None, typer.Option(help="Simulated time, e.g. 10min; default: stop.deadline.")
+    ] = None,
+    energy: Annotated[str | None, typer.Option(help="Most energy of all nodes, e.g. 50J.")] = None,
+    bits: Annotated[
+        str | None, typer.Option(help="Most payload of all layers, both ways, e.g. 2Gbit.")
+    ] = None,
+    target: Annotated[
+        float | None, typer.Option(help="Shortest time to this bound, for the least bound.")
+    ] = None,
+    mode: Annotated[
+        Literal["fixed", "joint-1", "joint-2"],
+        typer.Option(help="The scenario's learning rate, or one chosen under Theorem 1 or 2."),
+    ] = "fixed",
+    levels: Annotated[
+        bool, typer.Option("--levels", help="Choose quantization levels per layer too.")
+    ] = False,
+    fraction: Annotated[
+        bool, typer.Option("--fraction", help="Choose the share of devices too (in the bound alone).")
+    ] = False,
+    fast: Annotated[bool, typer.Option("--fast", help="Relaxation only: no certificate.")] = False,
+    plans: Annotated[int, typer.Option(min=1, help="Distinct plans to show.")] = 8,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Measure L, sigma, zeta, F_0 - F* and the compressors first.")
+    ] = False,
+    constants: Annotated[
+        Path | None, typer.Option(help="JSON file with these constants, e.g. one of an earlier calibration.")
+    ] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Print the bound term by term.")] = False,
+    refine: Annotated[
+        int, typer.Option(min=0, help="Candidates to run for real, by successive halving.")
+    ] = 0,
+    compare: Annotated[
+        int, typer.Option(min=0, help="Random feasible taus to run for real beside them.")
+    ] = 0,
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds of each real run.")] = 3,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that run side by side.")] = 1,
+    quantile: Annotated[
+        float | None, typer.Option(help="Quantile of random times over --clock-seeds; default: their mean.")
+    ] = None,
+    clock_seeds: Annotated[int, typer.Option(min=1, help="Seeds of timed runs where times are random.")] = 1,
+    save: Annotated[Path | None, typer.Option(help="Write the chosen plan as a scenario.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the page, the runs and the ledger.")] = Path("runs"),
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")
+    ] = False,
+) -> None:
+    """Choose tau, and more, for a deadline: the plan with the least convergence bound, with a certificate."""
+    from netsim.cli.optimizing import Asked, optimize_command
+
+    asked = Asked(
+        deadline, energy, bits, target, mode, levels, fraction, fast, plans, calibrate, constants, explain,
+        refine, compare, seeds, workers, quantile, clock_seeds, save, out, json,
+    )  # fmt: skip
+    _end(guarded(lambda: optimize_command(scenario, overrides or [], asked)))
+
+
 @app.command(name="ledger")
 def ledger_(
     out: Annotated[Path, typer.Option(help="The folder of results it belongs to.")] = Path("runs"),

@@ -47,6 +47,7 @@ USER_ERRORS = {
     "TopologyError",
     "DataError",
     "PartError",
+    "PlanError",
     "ResultError",
     "ValuesNeededError",
     "WiringError",
