@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 
 from learning.classification import ClassificationTask
 from learning.datasets import Dataset, Labelled, Shape, Synthetic
+from learning.datasets.arrays import Arrays
 from learning.models import Model
+from learning.naming import part_name
 from learning.objectives import QuadraticTask
 from learning.partitions import Iid, Partition
 from learning.ridge import RidgeTask
+from learning.shelf import shelf_in_use
 
 if TYPE_CHECKING:
     import torch
@@ -130,7 +133,15 @@ def make_task(
         _check_alone(partition, model)
         return _objective(dataset, tuple(groups), seed)
     chosen, shared = _required(model), partition if partition is not None else Iid()
-    arrays = _labelled(dataset).load(data_dir)
+    shelf, source = shelf_in_use(), (part_name(dataset), data_dir)
+    arrays = shelf.data.get(source, lambda: _labelled(dataset).load(data_dir))
+    named = (*source, part_name((chosen, shared)), tuple(groups), seed)
+    return shelf.tasks.get(named, lambda: _classification(arrays, chosen, shared, groups, seed))
+
+
+def _classification(
+    arrays: Arrays, chosen: Model, shared: Partition, groups: Sequence[int], seed: int
+) -> ClassificationTask:
     chosen.dim(arrays.shape.inputs, arrays.classes)
     parts = shared.split(arrays.train_y, groups, seed)
     return ClassificationTask(arrays, chosen, shared, parts)

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
-from netsim.cli.guard import guarded
+from netsim.cli.guard import INTERRUPTED, guarded
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -81,8 +81,21 @@ def run(
 def sweep(
     scenario: ScenarioArgument,
     overrides: Overrides = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that run points side by side.")] = 1,
-    engine: Annotated[Literal["batched", "eager"], typer.Option(help="How values are computed.")] = "batched",
+    engine: Annotated[
+        Literal["local", "ray"],
+        typer.Option(help="Who runs the points. What `run` calls --engine is --solver here."),
+    ] = "local",
+    workers: Annotated[int, typer.Option(min=1, help="local: processes that run points side by side.")] = 1,
+    address: Annotated[
+        str | None,
+        typer.Option(help="ray: auto, host:port or ray://host:port; default: a cluster of this machine."),
+    ] = None,
+    cpus_per_task: Annotated[float, typer.Option(min=0, help="ray: processors of a point.")] = 1.0,
+    gpus_per_task: Annotated[
+        float, typer.Option(min=0, help="ray: GPUs of a point; 0.25 lets four share one.")
+    ] = 0.0,
+    retries: Annotated[int, typer.Option(min=0, help="How often a point is repeated whose worker died.")] = 2,
+    solver: Annotated[Literal["batched", "eager"], typer.Option(help="How values are computed.")] = "batched",
     device: Annotated[
         Literal["auto", "cpu", "cuda"], typer.Option(help="Where models are trained.")
     ] = "auto",
@@ -90,13 +103,18 @@ def sweep(
         Path, typer.Option(help="Folder that receives <name>/<digest>/ and <name>-sweep/.")
     ] = Path("runs"),
     accuracy: Annotated[
-        float | None, typer.Option(help="Accuracy whose time is reported; default: what all points reach.")
+        float | None,
+        typer.Option(min=0, max=1, help="Accuracy whose time is reported; default: what all points reach."),
     ] = None,
 ) -> None:
-    """Run every point of a scenario's sweep; points that differ in the network alone train once."""
-    from netsim.cli.sweeping import sweep_command
+    """Run every point of a scenario's sweep; points that differ in the network alone train once.
 
-    _end(guarded(lambda: sweep_command(scenario, overrides or [], workers, engine, device, out, accuracy)))
+    Interrupted, the same command goes on: finished points are kept.
+    """
+    from netsim.cli.sweeping import Workers, sweep_command
+
+    crew = Workers(engine, workers, address, cpus_per_task, gpus_per_task, retries)
+    _end(guarded(lambda: sweep_command(scenario, overrides or [], crew, solver, device, out, accuracy)))
 
 
 @app.command(name="ledger")
@@ -187,8 +205,17 @@ def main() -> NoReturn:
     try:
         app()
     except SystemExit as end:
+        if end.code == INTERRUPTED:
+            _leave_at_once(end.code)
         sys.exit(1 if end.code == 2 else end.code)
     sys.exit(0)
+
+
+def _leave_at_once(code: int) -> NoReturn:
+    """Exit with this very code: where an interruption met `exec`, CPython would die by the signal instead."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _end(code: int) -> NoReturn:

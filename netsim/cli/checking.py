@@ -48,7 +48,9 @@ def check_command(name: str, overrides: Sequence[str], show_resolved: bool) -> i
     sys.stdout.write("\n".join(_heading(scenario, topology, dim, flops)) + "\n")
     _print_table(scenario, topology, dim)
     speeds = [*_rates(topology, ports), f"local step: {_range(clock.step_s.tolist(), human.seconds)}"]
-    sys.stdout.write("\n".join([*_layers(scenario), *speeds, *_hints(scenario, dim)]) + "\n")
+    sys.stdout.write(
+        "\n".join([*_layers(scenario), *speeds, *_sweep(scenario), *_hints(scenario, dim)]) + "\n"
+    )
     return 0
 
 
@@ -76,6 +78,17 @@ def _rates(topology: Topology, ports: Mapping[str, Ports]) -> Iterator[str]:
         down = [link.channel.mean_rate_bps for end in ends for link in end.down.links]
         if all(map(math.isfinite, up + down)):
             yield f"layer {n} links alone: up {_range(up, _rate)}; down {_range(down, _rate)}"
+
+
+def _sweep(scenario: Scenario) -> Iterator[str]:
+    """How many points a sweep has, and how many of them learn something of their own."""
+    if scenario.sweep:
+        from netsim.sweep import learning_of
+
+        apart = len({learning_of(settings) for settings in scenario.sweep.settings(scenario.seed)})
+        points = f"{scenario.sweep.count:,} point{'' if scenario.sweep.count == 1 else 's'}"
+        trajectories = f"{apart:,} distinct {'trajectory' if apart == 1 else 'trajectories'}"
+        yield f"sweep: {points}, {trajectories} (each trains once) as long as no upload is lost or late"
 
 
 def _rate(bps: float) -> str:

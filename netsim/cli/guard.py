@@ -6,6 +6,8 @@ import sys
 import traceback
 from collections.abc import Callable
 
+INTERRUPTED = 130
+
 
 class InputError(Exception):
     """Something the user can put right; its text says what and how."""
@@ -16,8 +18,13 @@ def guarded(command: Callable[[], int]) -> int:
     try:
         return command()
     except KeyboardInterrupt:
+<<<<<<< HEAD
         _say("interrupted; the same command goes on from what was kept")
         return 130
+=======
+        _say("interrupted; nothing was written")
+        return INTERRUPTED
+>>>>>>> wC
     except BrokenPipeError:
         return 0
     except Exception as error:
@@ -38,6 +45,7 @@ def _is_input(error: Exception) -> bool:
 
 
 USER_ERRORS = {
+    "ClusterError",
     "InputError",
     "LedgerError",
     "ScenarioError",

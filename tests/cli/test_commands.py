@@ -161,6 +161,24 @@ def test_check_says_what_links_carry_and_how_long_a_step_takes(tmp_path: Path) -
     assert "local step: " in told
 
 
+@pytest.mark.parametrize(
+    ("sweep", "says"),
+    [
+        (
+            '{seeds: 4, "network[0].cell.uplink": [1 MHz, 5 MHz]}',
+            "sweep: 8 points, 4 distinct trajectories (each",
+        ),
+        (
+            "{zip: {stop.rounds: [1, 2], devices.compute.constant: [1 ms, 2 ms]}}",
+            "sweep: 2 points, 1 distinct trajectory",
+        ),
+    ],
+)
+def test_check_counts_the_points_and_trajectories_of_a_sweep(sweep: str, says: str, tmp_path: Path) -> None:
+    constant = "devices={compute: {constant: 10 ms}}"
+    assert says in netsim("check", "quickstart", constant, f"sweep={sweep}", cwd=tmp_path).stdout
+
+
 def test_overrides_of_a_run_need_not_fit_the_sweep_it_ignores(tmp_path: Path) -> None:
     wires = "network=[{wired: {}}, {wired: {}}, {wired: {}}]"
     done = netsim("run", "quickstart", "stop.rounds=1", wires, "--engine", "timing", "--json", cwd=tmp_path)
