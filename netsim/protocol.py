@@ -15,7 +15,7 @@ from netsim.clocks import Clock
 from netsim.meter import Meter
 from netsim.network import Ports, Transfer
 from netsim.topology import Node
-from netsim.trace import Path, Trace
+from netsim.trace import Message, Path, Trace
 
 Waiting: TypeAlias = Generator[simpy.Event, Any, Any]
 Watch: TypeAlias = Callable[[int, Ref, Path], bool]
@@ -151,58 +151,43 @@ class Loop:
     def _local_work_s(self, device: Node, steps: int, visit: Visit) -> float:
         seconds = self.clock.local_work_s(device.ordinal, steps, visit.step)
         if self.meter is not None:
-            self.meter.computed(device, steps, seconds)
+            self.meter.computed(device, steps, seconds, self.env.now)
         return seconds
 
     def _speak(self, node: Node, said: Heard, visit: Visit) -> Sequence[simpy.Event]:
         sent = self.ports[node.name].down.send(said.bits)
-        row = self._message(node.level, "down", node.name, "*", said.bits * sent.transfers, sent, visit)
-        row["receivers"] = len(node.children)
+        sizes = said.bits * sent.transfers, sent.wire_bits, sent.airtime_s
+        ends = node.name, "*", len(node.children)
+        row = self.trace.sent(
+            Message(visit.path[0] + 1, node.level, "down", *ends, *sizes, self.env.now, True)
+        )
         for event in sent.arrivals:
-            _stamp(event, row, self.env)
+            self._stamp(event, row)
         if self.meter is not None:
             hearers = [node.children] if sent.transfers == 1 else [(child,) for child in node.children]
             for one, receivers in zip(sent.each, hearers, strict=True):
-                self.meter.sent(node.level, node, receivers, one.wire_bits, one.airtime_s)
+                self.meter.begun(node.level, node, receivers, one)
         return sent.arrivals
 
     def _reply(self, node: Node, i: int, answer: Letter, visit: Visit) -> Transfer:
         bits = self.engine.bits(answer)
         sent = self.ports[node.name].up[i].send(bits)
-        row = self._message(node.level, "up", node.children[i].name, node.name, bits, sent, visit)
-        row["delivered"] = sent.delivered
-        _stamp(sent.arrived, row, self.env)
+        ends, sizes = (node.children[i].name, node.name, 1), (bits, sent.wire_bits, sent.airtime_s)
+        turn, way, now = visit.path[0] + 1, "up", self.env.now
+        self._stamp(
+            sent.arrived,
+            self.trace.sent(Message(turn, node.level, way, *ends, *sizes, now, sent.delivered)),
+        )
         if self.meter is not None:
-            self.meter.sent(node.level, node.children[i], (node,), sent.wire_bits, sent.airtime_s)
+            self.meter.begun(node.level, node.children[i], (node,), sent)
         return sent
 
-    def _message(
-        self, layer: int, direction: str, src: str, dst: str, payload_bits: int, sent: Any, visit: Visit
-    ) -> dict[str, Any]:
-        return self.trace.sent(
-            {
-                "round": visit.path[0] + 1,
-                "layer": layer,
-                "direction": direction,
-                "src": src,
-                "dst": dst,
-                "receivers": 1,
-                "payload_bits": payload_bits,
-                "wire_bits": sent.wire_bits,
-                "airtime_s": sent.airtime_s,
-                "sent_s": self.env.now,
-                "arrived_s": float("nan"),
-                "delivered": True,
-            }
-        )
+    def _stamp(self, event: simpy.Event, row: int) -> None:
+        """Write the arrival into the message's row, before anybody who waits for it goes on."""
+        assert event.callbacks is not None
+        event.callbacks.append(lambda _: self.trace.arrived(row, self.env.now))
 
 
 def place(node: Node) -> Place:
     """The node as learning knows it."""
     return node.level, node.ordinal
-
-
-def _stamp(event: simpy.Event, row: dict[str, Any], env: simpy.Environment) -> None:
-    """Write the arrival into the message's row, before anybody who waits for it goes on."""
-    assert event.callbacks is not None
-    event.callbacks.append(lambda _: row.update(arrived_s=env.now))

@@ -166,10 +166,11 @@ class Run:
         return over
 
     def close(self) -> None:
-        """Evaluate the last finished round if its row was not due; charge what an unfinished one has drawn."""
+        """Evaluate the last finished round if its row was not due; charge what an unfinished one drew by now."""
         row = self.trace.rounds[-1]
         if self.trace.meter is not None:
-            self.trace.meter.close(max(0.0, self.env.now - row["sim_time_s"]))  # an unfinished round's
+            self.trace.meter.cut(self.env.now)
+            self.trace.meter.close(max(0.0, self.env.now - row["sim_time_s"]))
         if row["round"] % self.scenario.evaluate.every and self.stopped_by == "deadline":
             row |= self.engine.score(self.model)
 
@@ -245,7 +246,8 @@ def run_root(task: Task, numerics: Numerics) -> bytes:
 def _drive(run: Run) -> None:
     """Step the event loop until the cloud is done, or the next event lies beyond the deadline.
 
-    Events at the deadline itself still happen: a round that completes at it counts.
+    Events at the deadline itself still happen: a round that completes at it counts. A run that is cut off
+    ends at the deadline, not at the last event before it.
     """
     first, stop = Heard(run.model, Plain().bits(run.engine.dim)), run.scenario.stop
     cloud = run.trace.topology.root
@@ -253,6 +255,8 @@ def _drive(run: Run) -> None:
     with _seldom_collecting():
         while not done.processed and (stop.deadline is None or run.env.peek() <= stop.deadline):
             run.env.step()
+    if stop.deadline is not None and not done.processed and run.env.now < stop.deadline:
+        run.env.run(until=stop.deadline)  # nothing happens on the way: only the clock moves
 
 
 @contextmanager

@@ -58,9 +58,10 @@ def wire(
     batch = algorithm.leaf.batch_size
     work = Work(float(task.flops_per_sample * batch), batch)
     clock = clock_of(scenario, topology, work)
-    trace.meter = meter_of(scenario, topology, clock)
+    if (meter := meter_of(scenario, topology, clock)) is not None:
+        trace.metered(meter)
     wait_s = scenario.servers.aggregation
-    return Loop(env, engine, algorithm, ports, shares, clock, trace, wait_s, trace.meter)
+    return Loop(env, engine, algorithm, ports, shares, clock, trace, wait_s, meter)
 
 
 def _check_votes(scenario: Scenario) -> None:
