@@ -18,13 +18,8 @@ def guarded(command: Callable[[], int]) -> int:
     try:
         return command()
     except KeyboardInterrupt:
-<<<<<<< HEAD
         _say("interrupted; the same command goes on from what was kept")
-        return 130
-=======
-        _say("interrupted; nothing was written")
         return INTERRUPTED
->>>>>>> wC
     except BrokenPipeError:
         return 0
     except Exception as error:
