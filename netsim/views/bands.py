@@ -1,148 +1,154 @@
-"""Accuracy of every setting of a sweep: a line for the mean over its seeds, a band from the lowest to the highest."""
+"""Accuracy and loss of every setting: a line for the mean over its seeds, a band from the lowest to the highest."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netsim.views import human
-from netsim.views.axes import column, layout, numbers, thin
+from netsim.views.axes import column, layout, numbers
 from netsim.views.palette import GREY, faint
 from netsim.views.parts import Change, Chooser, Figure, Legend, Trace
+from netsim.views.settings import Setting, spendable
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_POINTS = 20_000  # of all curves together
-_AXES = {
-    "Simulated time": ("sim_time_s", "Simulated time"),
-    "Rounds": ("round", "Global rounds"),
-    "Bits": ("bits", "Payload of all layers, up and down"),
-    "Energy": ("energy_j", "Energy of all nodes"),
-}
+LEGIBLE = 12
+"""Settings that a legend, or a band each, can tell apart."""
+
+_POINTS = 8_000  # of all curves together; with bands a third of them
 
 
-@dataclass(frozen=True, eq=False)
-class Setting:
-    """What a sweep's points with one setting have in common: their label, their colour, their rows."""
+class _Curve(NamedTuple):
+    """One metric of one setting by round, and whether a band belongs to it."""
 
-    label: str
-    colour: str
-    rows: DataFrame
-
-    @cached_property
-    def last(self) -> DataFrame:
-        """The last row of each of its runs; a metric that was not evaluated there is the one before."""
-        return self.rows.groupby("point").last()
-
-    def curve(self, metric: str, most: int) -> DataFrame:
-        """By round, over the rounds that every seed has: mean of all columns, and the metric's `low` and `high`."""
-        seen = self.rows[self.rows[metric].notna()]
-        rounds = seen.groupby("round")
-        table = rounds.mean(numeric_only=True)
-        table["low"], table["high"] = rounds[metric].min(), rounds[metric].max()
-        table = table[rounds.size() == self.rows["point"].nunique()].reset_index()
-        return table.iloc[thin(len(table), most)]
+    setting: Setting
+    metric: str
+    table: DataFrame
+    banded: bool
 
 
-def band_chooser(settings: Sequence[Setting]) -> Chooser:
-    """What accuracy is drawn against."""
-    return Chooser("axis", "Against", _known_axes(settings))
+def curve_chooser(settings: Sequence[Setting]) -> Chooser:
+    """What accuracy and loss are drawn against."""
+    return Chooser("axis", "Against", [AXES[name][0] for name in spendable(settings)])
 
 
-def bands(settings: Sequence[Setting], target: float) -> Figure:
-    """Accuracy, or the loss of a task that has none, against the chosen axis; a rule at the target."""
-    scored = any(setting.rows["accuracy"].notna().any() for setting in settings)
-    metric, title = ("accuracy", "Accuracy on the test set (share)") if scored else ("loss", "Loss")
-    most = max(50, _POINTS // len(settings))
-    curves = [setting.curve(metric, most) for setting in settings]
+def curve_figures(settings: Sequence[Setting], target: float) -> list[Figure]:
+    """Accuracy and loss, as far as the task has them, against the chosen axis; a rule at the target accuracy."""
+    figures = [_figure(settings, metric, target) for metric in _metrics(settings)]
+    return [figure for figure in figures if figure is not None]
+
+
+def scale_of(name: str, largest: float) -> human.Scale:
+    """The unit of an axis along which `name` (of SPENDABLE) is spent."""
+    if name == "sim_time_s":
+        return human.time_scale(largest)
+    if name in ("bits", "bits_up"):
+        return human.bit_scale(largest)
+    return human.joule_scale(largest) if name == "energy_j" else human.Scale(1.0, "")
+
+
+def titled(name: str, scale: human.Scale) -> str:
+    """The title of that axis, with its unit."""
+    return f"{AXES[name][1]} ({scale.unit})" if scale.unit else AXES[name][1]
+
+
+def legend(settings: Sequence[Setting], traces: Sequence[Sequence[int]]) -> list[Legend]:
+    """A button for every setting while they are few; a reader of many hovers."""
+    if not 2 <= len(settings) <= LEGIBLE:
+        return []
+    return [Legend(s.label, "line", [s.colour], list(mine)) for s, mine in zip(settings, traces, strict=True)]
+
+
+def _metrics(settings: Sequence[Setting]) -> dict[str, tuple[str, str]]:
+    """Metrics with at least two values somewhere, with their title and that of their axis."""
+    known = {"accuracy": ("Accuracy", "Accuracy on the test set (share)"), "loss": ("Loss", "Loss")}
+    return {
+        name: said for name, said in known.items() if any(s.rows[name].notna().sum() > 1 for s in settings)
+    }
+
+
+def _figure(settings: Sequence[Setting], metric: str, target: float) -> Figure | None:
+    banded = len(settings) <= LEGIBLE
+    most = max(20, _POINTS // (3 if banded else 1) // len(settings))
+    curves = [
+        _Curve(s, metric, s.curve(metric, most), banded and s.rows["point"].nunique() > 1) for s in settings
+    ]
     traces: list[Trace] = []
-    legend: list[Legend] = []
-    for setting, curve in zip(settings, curves, strict=True):
-        first = len(traces)
-        if setting.rows["point"].nunique() > 1:
-            traces.append(_band(setting, curve))
-        traces.append(_line(setting, column(curve, metric).tolist()))
-        legend.append(Legend(setting.label, "line", [setting.colour], list(range(first, len(traces)))))
-    changes = [_onto(name, settings, curves) for name in _known_axes(settings)]
+    mine: list[list[int]] = []
+    for curve in curves:
+        drawn = [*([_band(curve)] if curve.banded else []), _line(curve)]
+        mine.append(list(range(len(traces), len(traces) + len(drawn))))
+        traces += drawn
+    changes = [_onto(name, curves) for name in spendable(settings)]
     for trace, x in zip(traces, changes[0].traces["x"], strict=True):
         trace["x"] = x
-    frame = layout(420, str(changes[0].layout["xaxis.title.text"]), title)
-    if scored and not math.isnan(target):
-        frame["shapes"] = [_rule(target)]
-    return Figure("curves", title.partition(" ")[0], _SAYS, traces, frame, legend, {"axis": changes})
+    title, y_title = _metrics(settings)[metric]
+    frame = layout(420, str(changes[0].layout["xaxis.title.text"]), y_title)
+    if metric == "accuracy" and not math.isnan(target):
+        frame["shapes"] = [rule(target)]
+    return Figure(metric, title, _says(curves), traces, frame, legend(settings, mine), {"axis": changes})
 
 
-def _known_axes(settings: Sequence[Setting]) -> list[str]:
-    columns = settings[0].rows.columns
-    return [name for name, (key, _) in _AXES.items() if key in columns]
-
-
-def _line(setting: Setting, y: list[float]) -> Trace:
+def _line(curve: _Curve) -> Trace:
+    label, colour = curve.setting.label, curve.setting.colour
     return {
         "type": "scatter",
         "mode": "lines",
-        "name": setting.label,
-        "y": _json(y),
-        "line": {"color": setting.colour, "width": 2},
-        "hovertemplate": f"{setting.label}: %{{y:.4g}} at %{{x:.4g}}<extra></extra>",
+        "name": label,
+        "y": numbers(column(curve.table, curve.metric)),
+        "line": {"color": colour, "width": 2 if curve.banded else 1.5},
+        "hovertemplate": f"{as_written(label)}: %{{y:.4g}} at %{{x:.4g}}<extra></extra>",
     }
 
 
-def _band(setting: Setting, curve: DataFrame) -> Trace:
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "y": _json([*curve["high"].tolist(), *reversed(curve["low"].tolist())]),
-        "fill": "toself",
-        "fillcolor": faint(setting.colour),
-        "line": {"width": 0},
-        "hoverinfo": "skip",
-    }
+def _band(curve: _Curve) -> Trace:
+    low, high = (numbers(column(curve.table, end)) for end in ("low", "high"))
+    colour = faint(curve.setting.colour)
+    style = {"type": "scatter", "mode": "lines", "fill": "toself", "fillcolor": colour, "line": {"width": 0}}
+    return {**style, "y": [*high, *reversed(low)], "hoverinfo": "skip"}
 
 
-def _onto(name: str, settings: Sequence[Setting], curves: Sequence[DataFrame]) -> Change:
+def as_written(text: str) -> str:
+    """A label as plotly shows it to the letter: it reads tags, and `%{...}` in templates."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("%{", "% {")
+
+
+def _onto(name: str, curves: Sequence[_Curve]) -> Change:
     """All traces against one axis, in its unit."""
-    key, title = _AXES[name]
-    scale = _scale(key, max((float(curve[key].max()) for curve in curves if len(curve)), default=0.0))
+    scale = scale_of(name, max((float(c.table[name].max()) for c in curves if len(c.table)), default=0.0))
     xs: list[Any] = []
-    for setting, curve in zip(settings, curves, strict=True):
-        values = numbers(column(curve, key) / scale.size)
-        if setting.rows["point"].nunique() > 1:
-            xs.append([*values, *reversed(values)])
-        xs.append(values)
-    unit = f" ({scale.unit})" if scale.unit else ""
-    return Change({"x": xs}, {"xaxis.title.text": f"{title}{unit}", "xaxis.autorange": True})
+    for curve in curves:
+        values = numbers(column(curve.table, name) / scale.size)
+        xs += [[*values, *reversed(values)], values] if curve.banded else [values]
+    return Change({"x": xs}, {"xaxis.title.text": titled(name, scale), "xaxis.autorange": True})
 
 
-def _scale(key: str, largest: float) -> human.Scale:
-    if key == "sim_time_s":
-        return human.time_scale(largest)
-    if key == "round":
-        return human.Scale(1.0, "")
-    return human.bit_scale(largest) if key == "bits" else human.joule_scale(largest)
+def rule(target: float) -> dict[str, Any]:
+    """A dotted line across a plot at the height of `target`."""
+    line = {"color": GREY, "width": 1, "dash": "dot"}
+    return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": target, "y1": target, "line": line}
 
 
-def _rule(target: float) -> dict[str, Any]:
-    return {
-        "type": "line",
-        "xref": "paper",
-        "x0": 0,
-        "x1": 1,
-        "y0": target,
-        "y1": target,
-        "line": {"color": GREY, "width": 1, "dash": "dot"},
-    }
+def _says(curves: Sequence[_Curve]) -> str:
+    what = "One line per setting: the mean over its seeds, round by round."
+    spread = " Its band reaches from the lowest to the highest seed in that round."
+    ends = [
+        f"{c.setting.label} ends at {human.digits(float(c.table[c.metric].iloc[-1]))}"
+        for c in curves[:LEGIBLE]
+        if len(c.table)
+    ]
+    return f"{what}{spread if any(c.banded for c in curves) else ''} {'; '.join(ends)}."
 
 
-def _json(values: list[float]) -> list[float | None]:
-    return [float(f"{value:.6g}") if math.isfinite(value) else None for value in values]
-
-
-_SAYS = (
-    "One line per setting: the mean over its seeds, round by round. Its band reaches from the lowest to the highest "
-    "seed in that round."
-)
+AXES = {
+    "sim_time_s": ("Simulated time", "Simulated time"),
+    "round": ("Rounds", "Global rounds"),
+    "local_steps": ("Local steps", "Local SGD steps of a device"),
+    "bits_up": ("Uplink bits", "Uplink payload of all layers"),
+    "bits": ("Total bits", "Payload of all layers, up and down"),
+    "energy_j": ("Energy", "Energy of all nodes"),
+}
+"""Short name, for choosers, and title of what is spent."""

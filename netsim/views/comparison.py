@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 
 from netsim.views import human
 from netsim.views.axes import layout
-from netsim.views.bands import Setting, band_chooser, bands
-from netsim.views.page import page_html
-from netsim.views.palette import setting_colours
+from netsim.views.bands import curve_chooser, curve_figures
+from netsim.views.fronts import front_figures
+from netsim.views.page import page_html, write_page
 from netsim.views.parts import Facts, Figure, Part, Section, Table, Trace, Words
+from netsim.views.questions import Question, accuracy_by_deadline, time_to_target
+from netsim.views.reaching import reaching_tables
+from netsim.views.settings import Setting, settle
+from netsim.views.swept import swept_figures
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -24,18 +28,45 @@ def write_comparison(points: Path, axes: Sequence[str], name: str, path: Path) -
     """Write a self-contained page about a points.parquet; `axes` are its columns of settings, seeds apart."""
     import pandas as pd
 
-    table = pd.read_parquet(points)
-    settings = _settings(table, list(axes))
+    return write_page(comparison_html(pd.read_parquet(points), axes, f"{name}: sweep"), path)
+
+
+def comparison_html(table: DataFrame, axes: Sequence[str], heading: str) -> str:
+    """The page about a points table (see `netsim.sweep.tables`), as a string of HTML."""
+    settings = settle(table, axes)
     target = float(table["target_accuracy"].iloc[0])
-    dots = _dots(settings, target)
     sections = [
-        Section("curves", "How well, for how much", [band_chooser(settings), bands(settings, target)]),
-        Section("points", "What each setting needed", [Words(_says(target)), *dots, _table(settings)]),
+        Section("curves", "How well, for how much", _curves(settings, target)),
+        *_asked("deadline", "Before a deadline", settings, axes, accuracy_by_deadline(settings)),
+        *_asked("target", "Until a target", settings, axes, time_to_target(settings, target)),
+        Section("points", "What each setting needed", _needed(settings, target)),
     ]
-    path.write_bytes(
-        page_html(f"{name}: sweep", sections, _opening(table, axes)).encode("utf-8", "backslashreplace")
-    )
-    return path.absolute()
+    return page_html(heading, sections, _opening(table, axes))
+
+
+def _curves(settings: Sequence[Setting], target: float) -> list[Part]:
+    figures = curve_figures(settings, target)
+    return [curve_chooser(settings), *figures] if figures else [Words(_NEVER)]
+
+
+def _asked(
+    key: str, title: str, settings: Sequence[Setting], axes: Sequence[str], question: Question | None
+) -> list[Section]:
+    """The slider of a question with all figures that it moves; nothing where there is no answer."""
+    if question is None:
+        return []
+    fronts = front_figures(settings) if key == "deadline" else []
+    figures = [*fronts, *swept_figures(settings, axes, question)]
+    return [Section(key, title, [Words(_ASKED[key]), question.chooser, *figures])] if figures else []
+
+
+def _needed(settings: Sequence[Setting], target: float) -> list[Part]:
+    return [
+        Words(_says(target)),
+        *_dots(settings, target),
+        _table(settings),
+        *reaching_tables(settings, target),
+    ]
 
 
 def _opening(table: DataFrame, axes: Sequence[str]) -> list[Part]:
@@ -46,28 +77,6 @@ def _opening(table: DataFrame, axes: Sequence[str]) -> list[Part]:
         facts.append(("Target accuracy", human.score(target)))
     swept = [("Swept", ", ".join(axes))] if axes else []
     return [Facts(facts, large=True), Facts(swept)] if swept else [Facts(facts, large=True)]
-
-
-def _settings(table: DataFrame, axes: Sequence[str]) -> list[Setting]:
-    """The table apart by setting, in the order of the points; one setting where seeds alone are swept."""
-    if not axes:
-        return [Setting("all seeds", setting_colours(1)[0], table)]
-    groups = list(table.groupby(list(axes), sort=False, dropna=False))
-    colours = setting_colours(len(groups))
-    return [
-        Setting(_label(key, axes), colour, group)
-        for (key, group), colour in zip(groups, colours, strict=True)
-    ]
-
-
-def _label(key: object, axes: Sequence[str]) -> str:
-    values = key if isinstance(key, tuple) else (key,)
-    said = [
-        f"{path.rpartition('.')[2]} {human.digits(value, 6) if isinstance(value, float) else value}"
-        for path, value in zip(axes, values, strict=True)
-        if not (value is None or value != value)
-    ]
-    return ", ".join(said) or "as written"
 
 
 def _dots(settings: Sequence[Setting], target: float) -> list[Part]:
@@ -154,3 +163,16 @@ def _says(target: float) -> str:
         f"Time to accuracy is the simulated time until {human.score(target)} was first reached; "
         "`netsim sweep --accuracy` chooses another."
     )
+
+
+_NEVER = "No model was evaluated twice, so there is no curve to draw."
+_ASKED = {
+    "deadline": (
+        "Training stops at the deadline. Counted is the last model that was complete by then; a run that "
+        "had ended before keeps its last. Move the slider to move every figure of this section."
+    ),
+    "target": (
+        "Training stops when the target accuracy is first reached. A setting is drawn only where each of its "
+        "seeds reached it. Move the slider to move every figure of this section."
+    ),
+}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ from netsim.result import Metric, Result
 from netsim.views import breakdown, curves, human, sizes
 from netsim.views.axes import ENOUGH
 from netsim.views.joules import energy_figure, energy_table, has_energy, layer_table
-from netsim.views.page import page_html
+from netsim.views.page import page_html, write_page
 from netsim.views.parts import Code, Facts, Part, Section, Words
 
 _LONGEST = 200_000  # characters of a scenario shown; a topology of thousands of nodes may be inline
@@ -22,16 +20,7 @@ _LONGEST = 200_000  # characters of a scenario shown; a topology of thousands of
 
 def write_report(result: Result, path: Path) -> Path:
     """Write `result` as one self-contained HTML file (offline, below 6 MB) and return its path; atomic."""
-    path = path.absolute()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
-    try:
-        # A browser reads what is written to the byte: the scripts' fingerprints depend on it.
-        fresh.write_bytes(report_html(result).encode("utf-8", "backslashreplace"))
-        os.replace(fresh, path)
-    finally:
-        fresh.unlink(missing_ok=True)
-    return path
+    return write_page(report_html(result), path)
 
 
 def report_html(result: Result) -> str:
