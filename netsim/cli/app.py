@@ -175,11 +175,30 @@ def init(
 
 
 @app.command()
-def report(run_dir: Annotated[Path, typer.Argument(help="A run folder: runs/<name>/<digest>.")]) -> None:
-    """Draw a finished run's report again from its tables."""
-    from netsim.cli.writing import report_command
+def report(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            help="A run folder (runs/<name>/<digest>), several, or a sweep's (runs/<name>-sweep)."
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="File to write; default: report.html in the folder, here for several runs."),
+    ] = None,
+    accuracy: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Several runs: the accuracy whose time is told first."),
+    ] = None,
+    turn: Annotated[
+        int | None,
+        typer.Option("--round", help="One run: a round that its timeline must show, however many there are."),
+    ] = None,
+) -> None:
+    """Draw the page of a finished run or sweep again, or of several runs beside one another."""
+    from netsim.cli.reporting import report_command
 
-    _end(guarded(lambda: report_command(run_dir)))
+    _end(guarded(lambda: report_command(folders, out, accuracy, turn)))
 
 
 @app.command()

@@ -131,7 +131,7 @@ def _retime(point: Point, place: Workplace) -> Outcome | None:
 
     host, scenario = HostClock(), point.load()
     with _ledger(place) as ledger:
-        run = retimed(scenario, place.engine, place.device, ledger)
+        run, _ = retimed(scenario, place.engine, place.device, ledger)
     if run is None:
         return None
     result = close_books(scenario, run.numerics, run.task, run.trace, run.stopped_by, host)

@@ -35,6 +35,11 @@ def curve_chooser(settings: Sequence[Setting]) -> Chooser:
     return Chooser("axis", "Against", [AXES[name][0] for name in spendable(settings)])
 
 
+def stretch_chooser() -> Chooser:
+    """Curves that rose together part at their ends, where a plot of the whole shows nothing."""
+    return Chooser("stretch", "Show", ["Whole curve", "Its last stretch"])
+
+
 def curve_figures(settings: Sequence[Setting], target: float) -> list[Figure]:
     """Accuracy and loss, as far as the task has them, against the chosen axis; a rule at the target accuracy."""
     figures = [_figure(settings, metric, target) for metric in _metrics(settings)]
@@ -89,7 +94,18 @@ def _figure(settings: Sequence[Setting], metric: str, target: float) -> Figure |
     frame = layout(420, str(changes[0].layout["xaxis.title.text"]), y_title)
     if metric == "accuracy" and not math.isnan(target):
         frame["shapes"] = [rule(target)]
-    return Figure(metric, title, _says(curves), traces, frame, legend(settings, mine), {"axis": changes})
+    known = {"axis": changes, "stretch": _stretches(curves)}
+    return Figure(metric, title, _says(curves), traces, frame, legend(settings, mine), known)
+
+
+def _stretches(curves: Sequence[_Curve]) -> list[Change]:
+    """The whole height, or the tenth of it in which the curves end."""
+    tables = [c.table for c in curves if len(c.table)]
+    low, high = min(float(t["low"].min()) for t in tables), max(float(t["high"].max()) for t in tables)
+    tenth = (high - low) / 10
+    rising = curves[0].metric == "accuracy"
+    ends = [high - tenth, high + tenth / 5] if rising else [low - tenth / 5, low + tenth]
+    return [Change(layout={"yaxis.autorange": True}), Change(layout={"yaxis.range": ends})]
 
 
 def _line(curve: _Curve) -> Trace:

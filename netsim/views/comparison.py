@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netsim.result import Result
+from netsim.run_folder import ResultError
 from netsim.views import human
 from netsim.views.axes import layout
-from netsim.views.bands import curve_chooser, curve_figures
+from netsim.views.bands import LEGIBLE, curve_chooser, curve_figures, stretch_chooser
 from netsim.views.fronts import front_figures
 from netsim.views.page import page_html, write_page
 from netsim.views.parts import Facts, Figure, Part, Section, Table, Trace, Words
 from netsim.views.questions import Question, accuracy_by_deadline, time_to_target
 from netsim.views.reaching import reaching_tables
 from netsim.views.settings import Setting, settle
+from netsim.views.several import table_of_runs
 from netsim.views.swept import swept_figures
 
 if TYPE_CHECKING:
@@ -29,6 +32,25 @@ def write_comparison(points: Path, axes: Sequence[str], name: str, path: Path) -
     import pandas as pd
 
     return write_page(comparison_html(pd.read_parquet(points), axes, f"{name}: sweep"), path)
+
+
+def write_several(runs: Sequence[Result], path: Path, target: float | None = None) -> Path:
+    """Write a self-contained page about runs side by side; see `table_of_runs` for axes and `target`."""
+    table, axes = table_of_runs(runs, target)
+    names = list(dict.fromkeys(run.name for run in runs))
+    return write_page(comparison_html(table, axes, f"{', '.join(names)}: {len(runs)} runs"), path)
+
+
+def sweep_axes(points: Path) -> list[str]:
+    """The columns of a points.parquet that hold settings, seeds apart. Raises ResultError if it is none."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        columns = list(pq.read_schema(points).names)
+        return [n for n in columns[columns.index("point") + 1 : columns.index("round")] if n != "seed"]
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise ResultError(f"{points} is no table of a sweep ({error}); run the sweep again") from None
 
 
 def comparison_html(table: DataFrame, axes: Sequence[str], heading: str) -> str:
@@ -46,7 +68,10 @@ def comparison_html(table: DataFrame, axes: Sequence[str], heading: str) -> str:
 
 def _curves(settings: Sequence[Setting], target: float) -> list[Part]:
     figures = curve_figures(settings, target)
-    return [curve_chooser(settings), *figures] if figures else [Words(_NEVER)]
+    if not figures:
+        return [Words(_NEVER)]
+    many = [Words(_MANY)] if len(settings) > LEGIBLE else []
+    return [curve_chooser(settings), stretch_chooser(), *many, *figures]
 
 
 def _asked(
@@ -165,6 +190,7 @@ def _says(target: float) -> str:
     )
 
 
+_MANY = "There are more settings than a legend can name: point at a curve to read its setting."
 _NEVER = "No model was evaluated twice, so there is no curve to draw."
 _ASKED = {
     "deadline": (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -68,7 +69,8 @@ def pareto(found: Sequence[Stop], deadline_s: float) -> list[Stop]:
 
 def _figure(settings: Sequence[Setting], cost: str) -> Figure:
     found = stops(settings, cost)
-    scale = scale_of(cost, max(stop.spent for stop in found))
+    end = max(float(run.spent[cost][-1]) for setting in settings for run in setting.runs)
+    scale = scale_of(cost, end)
     packs = [[k] for k in range(len(settings))] if len(settings) <= LEGIBLE else [list(range(len(settings)))]
     traces = [_dots([settings[k] for k in pack], scale) for pack in packs] + [_FRONT.copy()]
     changes = [_by(settings, found, packs, cost, scale, time) for time in deadlines(settings)]
@@ -76,17 +78,12 @@ def _figure(settings: Sequence[Setting], cost: str) -> Figure:
         for trace, value in zip(traces, values, strict=True):
             trace[name] = value
     frame = layout(400, titled(cost, scale), "Accuracy at the deadline (share)")
-    frame["xaxis"]["range"] = [-0.03 * _end(found) / scale.size, 1.04 * _end(found) / scale.size]
-    low, high = (f([stop.accuracy for stop in found]) for f in (min, max))
-    frame["yaxis"]["range"] = [low - 0.05 * (high - low), high + 0.06 * (high - low)]
+    frame["xaxis"]["range"] = [-0.03 * end / scale.size, 1.04 * end / scale.size]
+    frame["yaxis"]["range"] = changes[-1].layout["yaxis.range"]
     title = "Latency and accuracy" if cost == "sim_time_s" else "Energy and accuracy"
     entries = legend(settings, [[k] for k in range(len(settings))])
     says = _says(settings, pareto(found, float("inf")), cost)
     return Figure(f"front-{cost}", title, says, traces, frame, entries, {"deadline": changes})
-
-
-def _end(found: Sequence[Stop]) -> float:
-    return max(stop.spent for stop in found)
 
 
 def _by(
@@ -107,7 +104,23 @@ def _by(
     ys: list[Any] = [numbers(np.array([accuracy[k] for k in pack])) for pack in packs]
     xs.append(numbers(np.array([stop.spent / scale.size for stop in front])))
     ys.append(numbers(np.array([stop.accuracy for stop in front])))
-    return Change({"x": xs, "y": ys})
+    drawn: dict[str, Any] = {"yaxis.range": reach([*accuracy, *(stop.accuracy for stop in front[-1:])])}
+    if cost == "sim_time_s":
+        drawn["shapes"] = [_end_of_time(deadline_s / scale.size)]
+    return Change({"x": xs, "y": ys}, drawn)
+
+
+def reach(values: Sequence[float], least: float = 0.01) -> list[float]:
+    """A range around the finite values with some room, at least `least` of it, so that no trifle fills a plot."""
+    finite = [value for value in values if math.isfinite(value)] or [0.0]
+    low, high = min(finite), max(finite)
+    room = max(0.12 * (high - low), least)
+    return [float(f"{end:.5g}") for end in (low - room, high + room)]
+
+
+def _end_of_time(at: float) -> dict[str, Any]:
+    line = {"color": GREY, "width": 2}
+    return {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": at, "x1": at, "line": line}
 
 
 def _mean(values: Floats) -> float:
@@ -128,8 +141,9 @@ def _says(settings: Sequence[Setting], front: Sequence[Stop], cost: str) -> str:
     best = [settings[k].label for k in dict.fromkeys(stop.setting for stop in front)]
     what = "simulated time" if cost == "sim_time_s" else "energy"
     return (
-        f"A disc per setting: the accuracy of its last model by the deadline, and the {what} spent on it. The dotted "
-        f"staircase is the front: what the best setting, stopped in time, reaches. On it lie {', '.join(best[:LEGIBLE])}."
+        f"A disc per setting: the accuracy of its last model by the deadline, and the {what} spent on it. The "
+        "dotted staircase is the front: what the best setting, stopped in time, reaches. "
+        f"On it lie {', '.join(best[:LEGIBLE])}."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
@@ -71,10 +72,8 @@ def targets(settings: Sequence[Setting], preset: float, most: int = _TARGETS) ->
     low, high = max(float(run.accuracy[0]) for run in runs), max(float(run.accuracy.max()) for run in runs)
     if low >= high:
         return []
-    # The last stretch is where settings differ: half of the steps lie in its last fifth.
-    middle = high - 0.2 * (high - low)
-    steps = np.concatenate(
-        [np.linspace(low, middle, most // 2, endpoint=False)[1:], np.linspace(middle, high, most // 2)]
-    )
-    levels = {float(np.floor(level * 1000) / 1000) for level in steps}
+    # Settings differ in the last stretch: half of the steps lie in its last fifth.
+    middle, step = high - 0.2 * (high - low), 100 if high - low > 0.2 else 1000
+    ends = np.linspace(low, middle, most // 2, endpoint=False)[1:], np.linspace(middle, high, most // 2)
+    levels = {math.floor(float(level) * step) / step for level in np.concatenate(ends)}
     return sorted(level for level in levels | ({preset} if preset == preset else set()) if level > low)

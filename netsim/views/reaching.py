@@ -29,9 +29,9 @@ def reaching_tables(settings: Sequence[Setting], target: float) -> list[Table]:
 
 
 def _levels(settings: Sequence[Setting], target: float) -> list[float]:
-    """A handful of the slider's targets, the higher half of them and the preset one."""
+    """A handful of the slider's targets, from the higher half of them, and the preset one."""
     known = targets(settings, target)
-    upper = known[len(known) // 3 :]
+    upper = known[len(known) // 2 :]
     kept = (
         {upper[round(k)] for k in np.linspace(0, len(upper) - 1, min(_COLUMNS, len(upper)))}
         if upper

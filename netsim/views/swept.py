@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from netsim.views.axes import layout
 from netsim.views.bands import LEGIBLE, as_written
-from netsim.views.palette import setting_colours
+from netsim.views.fronts import reach
+from netsim.views.palette import GREY, setting_colours
 from netsim.views.parts import Change, Figure, Legend, Trace
 from netsim.views.questions import Question
 from netsim.views.settings import Setting, number_of, short, spoken
@@ -58,6 +59,10 @@ def _lines(settings: Sequence[Setting], axis: _Axis, question: Question) -> Figu
     groups = _groups(settings, axis)
     colours = setting_colours(len(groups))
     traces = [_line(label, colour) for label, colour in zip(groups, colours, strict=True)]
+    if len(groups) == 1:  # then every mark is a setting and has its colour
+        traces[0]["line"] = {"color": GREY, "width": 1.5, "dash": "dot"}
+        traces[0]["marker"] = {"color": [s.colour for group in groups.values() for s in group], "size": 10}
+        traces[0]["error_y"]["color"] = GREY
     changes = [_answers(list(groups.values()), question, option) for option in question.options]
     positions = [[number_of(s.values[axis.place]) for s in group] for group in groups.values()]
     first = changes[question.chooser.start].traces
@@ -69,7 +74,7 @@ def _lines(settings: Sequence[Setting], axis: _Axis, question: Question) -> Figu
         trace["error_y"] |= {"array": first["error_y.array"][k], "arrayminus": first["error_y.arrayminus"][k]}
     frame = layout(360, axis.path, question.title)
     frame["xaxis"] |= _ticks(axis)
-    frame["yaxis"] |= {"range": _reach(settings, question)}
+    frame["yaxis"]["range"] = changes[question.chooser.start].layout["yaxis.range"]
     entries = [
         Legend(label, "line", [colour], [k])
         for k, (label, colour) in enumerate(zip(groups, colours, strict=True))
@@ -104,14 +109,17 @@ def _answers(groups: Sequence[Sequence[Setting]], question: Question, option: fl
     ys: list[Any] = []
     above: list[Any] = []
     below: list[Any] = []
+    ends = [0.0] if question.best == "least" else []  # times are compared by their lengths
     for group in groups:
         means = [question.mean(setting, option) for setting in group]
         seeds = [question.answer(setting, option) / question.scale.size for setting in group]
         known = [(m, s) if math.isfinite(m) else None for m, s in zip(means, seeds, strict=True)]
         ys.append([_short(pair[0]) if pair else None for pair in known])
         above.append([_short(float(pair[1].max()) - pair[0]) if pair else None for pair in known])
+        ends += [end for pair in known if pair for end in (float(pair[1].min()), float(pair[1].max()))]
         below.append([_short(pair[0] - float(pair[1].min())) if pair else None for pair in known])
-    return Change({"y": ys, "error_y.array": above, "error_y.arrayminus": below})
+    drawn = {"yaxis.range": reach(ends)}
+    return Change({"y": ys, "error_y.array": above, "error_y.arrayminus": below}, drawn)
 
 
 def _line(label: str, colour: str) -> Trace:
@@ -135,19 +143,6 @@ def _ticks(axis: _Axis) -> dict[str, Any]:
     return ticks
 
 
-def _reach(settings: Sequence[Setting], question: Question) -> list[float]:
-    """A range that holds for all options, so that one can be compared with the next."""
-    values = [
-        float(value) / question.scale.size
-        for setting in settings
-        for option in question.options
-        for value in question.answer(setting, option)
-        if math.isfinite(value)
-    ]
-    low, high = (0.0, max(values, default=1.0)) if question.best == "least" else (min(values), max(values))
-    return [low - 0.04 * (high - low), high + 0.06 * (high - low)]
-
-
 def _grid(settings: Sequence[Setting], axes: Sequence[_Axis]) -> tuple[_Axis, _Axis] | None:
     """The first two axes that are crossed rather than walked together."""
     many = [axis for axis in axes if len(axis.values) > 1]
@@ -163,10 +158,9 @@ def _grid(settings: Sequence[Setting], axes: Sequence[_Axis]) -> tuple[_Axis, _A
 def _heat(settings: Sequence[Setting], x: _Axis, y: _Axis, question: Question) -> Figure:
     """A cell for each pair of values: the best of the settings that have it."""
     maps = [_cells(settings, x, y, question, option) for option in question.options]
-    changes = [Change({"z": [cells], "text": [_texts(cells, question)]}) for cells in maps]
-    low, high = _reach(settings, question)
+    changes = [_painted(cells, question) for cells in maps]
     trace: Trace = {
-        "type": "heatmap", "x": x.texts, "y": y.texts, "zmin": low, "zmax": high,
+        "type": "heatmap", "x": x.texts, "y": y.texts,
         "colorscale": "Cividis", "reversescale": question.best == "least", "xgap": 1, "ygap": 1,
         "colorbar": {"thickness": 14, "outlinewidth": 0, "title": {"text": question.scale.unit or "share"}},
         "hovertemplate": f"{short(x.path)} %{{x}}, {short(y.path)} %{{y}}: %{{text}}<extra></extra>",
@@ -174,7 +168,7 @@ def _heat(settings: Sequence[Setting], x: _Axis, y: _Axis, question: Question) -
     if len(x.values) * len(y.values) <= _READ:
         trace["texttemplate"] = "%{text}"
     start = changes[question.chooser.start].traces
-    trace |= {"z": start["z"][0], "text": start["text"][0]}
+    trace |= {name: values[0] for name, values in start.items()}
     frame = layout(130 + max(160, min(36 * len(y.values), 500)), x.path, y.path)
     frame["xaxis"]["type"] = frame["yaxis"]["type"] = "category"
     says = f"{_says(settings, question)} A cell is the best setting that has its two values."
@@ -192,6 +186,13 @@ def _cells(
             pair = setting.values[x.place], setting.values[y.place]
             found[pair] = best(found.get(pair, value), value)
     return [[_short(found[a, b]) if (a, b) in found else None for a in x.values] for b in y.values]
+
+
+def _painted(cells: list[list[Any]], question: Question) -> Change:
+    """The cells in colours that reach over what is there at this option."""
+    known = [value for row in cells for value in row if value is not None] or [0.0]
+    ends = {"zmin": [min(known)], "zmax": [max(max(known), min(known) + 1e-9)]}
+    return Change({"z": [cells], "text": [_texts(cells, question)], **ends})
 
 
 def _texts(cells: list[list[Any]], question: Question) -> list[list[str]]:
