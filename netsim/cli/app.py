@@ -204,17 +204,33 @@ def report(
 @app.command()
 def export(
     what: Annotated[
-        Literal["schema"], typer.Argument(help="schema: the JSON schema of scenarios, for editors.")
+        Literal["schema", "csv", "figures", "perfetto", "tensorboard"],
+        typer.Argument(
+            help="csv: tables; figures: pictures; perfetto: event timeline for ui.perfetto.dev; tensorboard: "
+            "curves; schema: the JSON schema of scenarios, for editors."
+        ),
     ],
     path: Annotated[
-        Path | None, typer.Argument(help="File to write; stdout if left out.", show_default=False)
+        Path | None,
+        typer.Argument(
+            help="A run folder; csv and figures take a sweep's too. schema: the file to write, or stdout.",
+            show_default=False,
+        ),
     ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write; default: inside the folder.", show_default=False)
+    ] = None,
+    form: Annotated[
+        Literal["png", "svg", "pdf"], typer.Option("--format", help="figures: which format.")
+    ] = "png",
 ) -> None:
-    """Export something for other programs."""
+    """Export results, or the schema, for other programs."""
+    from netsim.cli.exporting import export_command
     from netsim.cli.writing import schema_command
 
-    del what
-    _end(guarded(lambda: schema_command(path)))
+    if what == "schema":
+        _end(guarded(lambda: schema_command(path or out)))
+    _end(guarded(lambda: export_command(what, path, out, form)))
 
 
 def main() -> NoReturn:

@@ -55,15 +55,19 @@ def sweep_axes(points: Path) -> list[str]:
 
 def comparison_html(table: DataFrame, axes: Sequence[str], heading: str) -> str:
     """The page about a points table (see `netsim.sweep.tables`), as a string of HTML."""
+    return page_html(heading, comparison_sections(table, axes), _opening(table, axes))
+
+
+def comparison_sections(table: DataFrame, axes: Sequence[str]) -> list[Section]:
+    """What the page says below its headline, in order."""
     settings = settle(table, axes)
     target = float(table["target_accuracy"].iloc[0])
-    sections = [
+    return [
         Section("curves", "How well, for how much", _curves(settings, target)),
         *_asked("deadline", "Before a deadline", settings, axes, accuracy_by_deadline(settings)),
         *_asked("target", "Until a target", settings, axes, time_to_target(settings, target)),
         Section("points", "What each setting needed", _needed(settings, target)),
     ]
-    return page_html(heading, sections, _opening(table, axes))
 
 
 def _curves(settings: Sequence[Setting], target: float) -> list[Part]:

@@ -27,10 +27,14 @@ def write_report(result: Result, path: Path, turn: int | None = None) -> Path:
 
 def report_html(result: Result, turn: int | None = None) -> str:
     """The report as a string of HTML; the timeline shows round `turn` too, however many there are."""
+    opening = [_headline(result), *_warnings(result)]
+    return page_html(result.name, report_sections(result, turn), opening)
+
+
+def report_sections(result: Result, turn: int | None = None) -> list[Section]:
+    """What the report says below its headline, in order."""
     sections = [_learning(result), _time(result), *_timeline(result, turn), *_tree(result), _messages(result)]
-    sections.append(_traffic(result))
-    sections += [*_energy(result), _scenario(result)]
-    return page_html(result.name, sections, [_headline(result), *_warnings(result)])
+    return [*sections, _traffic(result), *_energy(result), _scenario(result)]
 
 
 def _headline(result: Result) -> Facts:

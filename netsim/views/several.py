@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from netsim.result import Result
 from netsim.run_folder import ResultError
+from netsim.views.settings import number_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -33,11 +34,23 @@ def table_of_runs(runs: Sequence[Result], target: float | None = None) -> tuple[
         differing = _names(runs)
     aim = target if target is not None else _common([run.rounds for run in runs])
     tables = []
-    for k, run in enumerate(runs):
+    for k, run in _sorted(runs, differing, seeds):
         columns: dict[str, Any] = {"point": k}
         columns |= {path: [values[k]] * len(run.rounds) for path, values in differing.items()}
         tables.append(_told(run, columns | {"seed": seeds[k]}, aim))
     return pd.concat(tables, ignore_index=True), list(differing)
+
+
+def _sorted(
+    runs: Sequence[Result], differing: Mapping[str, Sequence[Any]], seeds: Sequence[int]
+) -> list[tuple[int, Result]]:
+    """By rising values, so that the order of colours has a meaning; as named where values are words."""
+
+    def key(pair: tuple[int, Result]) -> tuple[float, ...]:
+        numbers = [number_of(values[pair[0]]) for values in differing.values()]
+        return (*(0.0 if number is None else number for number in numbers), float(seeds[pair[0]]))
+
+    return sorted(enumerate(runs), key=key)
 
 
 def _told(run: Result, columns: Mapping[str, Any], target: float | None) -> DataFrame:
@@ -54,7 +67,7 @@ def _told(run: Result, columns: Mapping[str, Any], target: float | None) -> Data
     return pd.DataFrame(told, index=rounds.index)
 
 
-def _scenario(run: Result) -> dict[str, str]:
+def _scenario(run: Result) -> dict[str, Any]:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -65,7 +78,7 @@ def _scenario(run: Result) -> dict[str, str]:
     return dict(_leaves(document, "")) if isinstance(document, dict) else {}
 
 
-def _leaves(value: object, path: str) -> Iterator[tuple[str, str]]:
+def _leaves(value: object, path: str) -> Iterator[tuple[str, Any]]:
     """Every value with its path, as overrides spell it; lists of plain values stay whole."""
     if isinstance(value, dict) and value:
         for key, inner in value.items():
@@ -74,10 +87,11 @@ def _leaves(value: object, path: str) -> Iterator[tuple[str, str]]:
         for k, inner in enumerate(value):
             yield from _leaves(inner, f"{path}[{k}]")
     else:
-        yield path, value if isinstance(value, str) else json.dumps(value, default=str)
+        plain = isinstance(value, str | int | float) and not isinstance(value, bool)
+        yield path, value if plain else json.dumps(value, default=str)
 
 
-def _differences(scenarios: Sequence[Mapping[str, str]]) -> tuple[dict[str, list[Any]], list[int]]:
+def _differences(scenarios: Sequence[Mapping[str, Any]]) -> tuple[dict[str, list[Any]], list[int]]:
     """Paths whose values are not all equal, with the value of each run; the seeds apart."""
     paths = dict.fromkeys(path for scenario in scenarios for path in scenario)
     seeds = [int(scenario.get("seed", 0)) for scenario in scenarios]

@@ -102,6 +102,7 @@ def gantt(found: Timeline, depth: int) -> Figure:
         "range": [len(rows) - 0.5, -0.5],
         "ticks": "",
         "showgrid": False,
+        "zeroline": False,
         "tickfont": {"size": 10},
     }
     frame["yaxis"] |= ticks

@@ -80,12 +80,7 @@ def _quantities(result: Result) -> list[_Quantity]:
         for name, label in _ACTIVITIES.items()
     ]
     for way in ("up", "down"):
-        sent = (
-            result.messages[result.messages["direction"] == way]
-            .groupby("src")["payload_bits"]
-            .sum()
-            .to_dict()
-        )
+        sent = result.messages[result.messages["direction"] == way].groupby("src")["payload_bits"].sum()
         found.append(
             _Quantity(f"Bits sent {way}", f"Payload sent {way}", _by_node(sent), human.bits, human.bit_scale)
         )
