@@ -256,27 +256,62 @@ def init(
 
 
 @app.command()
-def report(run_dir: Annotated[Path, typer.Argument(help="A run folder: runs/<name>/<digest>.")]) -> None:
-    """Draw a finished run's report again from its tables."""
-    from netsim.cli.writing import report_command
+def report(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            help="A run folder (runs/<name>/<digest>), several, or a sweep's (runs/<name>-sweep)."
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="File to write; default: report.html in the folder, here for several runs."),
+    ] = None,
+    accuracy: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Several runs: the accuracy whose time is told first."),
+    ] = None,
+    turn: Annotated[
+        int | None,
+        typer.Option("--round", help="One run: a round that its timeline must show, however many there are."),
+    ] = None,
+) -> None:
+    """Draw the page of a finished run or sweep again, or of several runs beside one another."""
+    from netsim.cli.reporting import report_command
 
-    _end(guarded(lambda: report_command(run_dir)))
+    _end(guarded(lambda: report_command(folders, out, accuracy, turn)))
 
 
 @app.command()
 def export(
     what: Annotated[
-        Literal["schema"], typer.Argument(help="schema: the JSON schema of scenarios, for editors.")
+        Literal["schema", "csv", "figures", "perfetto", "tensorboard"],
+        typer.Argument(
+            help="csv: tables; figures: pictures; perfetto: event timeline for ui.perfetto.dev; tensorboard: "
+            "curves; schema: the JSON schema of scenarios, for editors."
+        ),
     ],
     path: Annotated[
-        Path | None, typer.Argument(help="File to write; stdout if left out.", show_default=False)
+        Path | None,
+        typer.Argument(
+            help="A run folder; csv and figures take a sweep's too. schema: the file to write, or stdout.",
+            show_default=False,
+        ),
     ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write; default: inside the folder.", show_default=False)
+    ] = None,
+    form: Annotated[
+        Literal["png", "svg", "pdf"], typer.Option("--format", help="figures: which format.")
+    ] = "png",
 ) -> None:
-    """Export something for other programs."""
+    """Export results, or the schema, for other programs."""
+    from netsim.cli.exporting import export_command
     from netsim.cli.writing import schema_command
 
-    del what
-    _end(guarded(lambda: schema_command(path)))
+    if what == "schema":
+        _end(guarded(lambda: schema_command(path or out)))
+    _end(guarded(lambda: export_command(what, path, out, form)))
 
 
 def main() -> NoReturn:

@@ -40,9 +40,11 @@ def _is_input(error: Exception) -> bool:
 
 
 USER_ERRORS = {
+    "ChromeError",
     "ClusterError",
     "InputError",
     "LedgerError",
+    "MissingExtraError",
     "ScenarioError",
     "TopologyError",
     "DataError",

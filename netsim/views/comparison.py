@@ -7,12 +7,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netsim.result import Result
+from netsim.run_folder import ResultError
 from netsim.views import human
 from netsim.views.axes import layout
-from netsim.views.bands import SAYS, Setting, bands, choosers
-from netsim.views.page import page_html
-from netsim.views.palette import setting_colours
+from netsim.views.bands import LEGIBLE, curve_chooser, curve_figures, stretch_chooser
+from netsim.views.fronts import front_figures
+from netsim.views.page import page_html, write_page
 from netsim.views.parts import Facts, Figure, Part, Section, Table, Trace, Words
+from netsim.views.questions import Question, accuracy_by_deadline, time_to_target
+from netsim.views.reaching import reaching_tables
+from netsim.views.settings import Setting, settle
+from netsim.views.several import table_of_runs
+from netsim.views.swept import swept_figures
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -24,20 +31,71 @@ def write_comparison(points: Path, axes: Sequence[str], name: str, path: Path) -
     """Write a self-contained page about a points.parquet; `axes` are its columns of settings, seeds apart."""
     import pandas as pd
 
-    table = pd.read_parquet(points)
-    settings = _settings(table, list(axes))
+    return write_page(comparison_html(pd.read_parquet(points), axes, f"{name}: sweep"), path)
+
+
+def write_several(runs: Sequence[Result], path: Path, target: float | None = None) -> Path:
+    """Write a self-contained page about runs side by side; see `table_of_runs` for axes and `target`."""
+    table, axes = table_of_runs(runs, target)
+    names = list(dict.fromkeys(run.name for run in runs))
+    return write_page(comparison_html(table, axes, f"{', '.join(names)}: {len(runs)} runs"), path)
+
+
+def sweep_axes(points: Path) -> list[str]:
+    """The columns of a points.parquet that hold settings, seeds apart. Raises ResultError if it is none."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        columns = list(pq.read_schema(points).names)
+        return [n for n in columns[columns.index("point") + 1 : columns.index("round")] if n != "seed"]
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise ResultError(f"{points} is no table of a sweep ({error}); run the sweep again") from None
+
+
+def comparison_html(table: DataFrame, axes: Sequence[str], heading: str) -> str:
+    """The page about a points table (see `netsim.sweep.tables`), as a string of HTML."""
+    return page_html(heading, comparison_sections(table, axes), _opening(table, axes))
+
+
+def comparison_sections(table: DataFrame, axes: Sequence[str]) -> list[Section]:
+    """What the page says below its headline, in order."""
+    settings = settle(table, axes)
     target = float(table["target_accuracy"].iloc[0])
-    dots = _dots(settings, target)
-    sections = [
-        Section(
-            "curves", "How well, for how much", [Words(SAYS), *choosers(settings), bands(settings, target)]
-        ),
-        Section("points", "What each setting needed", [Words(_says(target)), *dots, _table(settings)]),
+    return [
+        Section("curves", "How well, for how much", _curves(settings, target)),
+        *_asked("deadline", "Before a deadline", settings, axes, accuracy_by_deadline(settings)),
+        *_asked("target", "Until a target", settings, axes, time_to_target(settings, target)),
+        Section("points", "What each setting needed", _needed(settings, target)),
     ]
-    path.write_bytes(
-        page_html(f"{name}: sweep", sections, _opening(table, axes)).encode("utf-8", "backslashreplace")
-    )
-    return path.absolute()
+
+
+def _curves(settings: Sequence[Setting], target: float) -> list[Part]:
+    figures = curve_figures(settings, target)
+    if not figures:
+        return [Words(_NEVER)]
+    many = [Words(_MANY)] if len(settings) > LEGIBLE else []
+    return [curve_chooser(settings), stretch_chooser(), *many, *figures]
+
+
+def _asked(
+    key: str, title: str, settings: Sequence[Setting], axes: Sequence[str], question: Question | None
+) -> list[Section]:
+    """The slider of a question with all figures that it moves; nothing where there is no answer."""
+    if question is None:
+        return []
+    fronts = front_figures(settings) if key == "deadline" else []
+    figures = [*fronts, *swept_figures(settings, axes, question)]
+    return [Section(key, title, [Words(_ASKED[key]), question.chooser, *figures])] if figures else []
+
+
+def _needed(settings: Sequence[Setting], target: float) -> list[Part]:
+    return [
+        Words(_says(target)),
+        *_dots(settings, target),
+        _table(settings),
+        *reaching_tables(settings, target),
+    ]
 
 
 def _opening(table: DataFrame, axes: Sequence[str]) -> list[Part]:
@@ -48,28 +106,6 @@ def _opening(table: DataFrame, axes: Sequence[str]) -> list[Part]:
         facts.append(("Target accuracy", human.score(target)))
     swept = [("Swept", ", ".join(axes))] if axes else []
     return [Facts(facts, large=True), Facts(swept)] if swept else [Facts(facts, large=True)]
-
-
-def _settings(table: DataFrame, axes: Sequence[str]) -> list[Setting]:
-    """The table apart by setting, in the order of the points; one setting where seeds alone are swept."""
-    if not axes:
-        return [Setting("all seeds", setting_colours(1)[0], table)]
-    groups = list(table.groupby(list(axes), sort=False, dropna=False))
-    colours = setting_colours(len(groups))
-    return [
-        Setting(_label(key, axes), colour, group)
-        for (key, group), colour in zip(groups, colours, strict=True)
-    ]
-
-
-def _label(key: object, axes: Sequence[str]) -> str:
-    values = key if isinstance(key, tuple) else (key,)
-    said = [
-        f"{path.rpartition('.')[2]} {human.digits(value, 6) if isinstance(value, float) else value}"
-        for path, value in zip(axes, values, strict=True)
-        if not (value is None or value != value)
-    ]
-    return ", ".join(said) or "as written"
 
 
 def _dots(settings: Sequence[Setting], target: float) -> list[Part]:
@@ -99,7 +135,7 @@ def _dots(settings: Sequence[Setting], target: float) -> list[Part]:
                 "hovertemplate": f"{setting.label}: {human.digits(mean)} {scale.unit}{seeds}<extra></extra>",
             }
         )  # fmt: skip
-    frame = layout(90 + 24 * len(reached), f"Simulated time ({scale.unit})")
+    frame = layout(90 + 24 * len(reached), f"Simulated time to accuracy {human.score(target)} ({scale.unit})")
     frame["yaxis"] |= {"autorange": "reversed", "type": "category"}
     frame["xaxis"]["rangemode"] = "tozero"
     slowest = max(reached, key=lambda pair: float(pair[1].mean()))
@@ -113,12 +149,18 @@ def _dots(settings: Sequence[Setting], target: float) -> list[Part]:
 
 
 def _table(settings: Sequence[Setting]) -> Table:
-    heads = ["", "Runs", "Final accuracy", "Simulated time", "Time to accuracy", "Payload up", "Payload"]
-    rows = [_row(setting) for setting in settings]
-    if any("energy_j" in setting.rows.columns for setting in settings):
-        heads.append("Energy")
-        rows = [[*row, _energy(setting.last)] for row, setting in zip(rows, settings, strict=True)]
-    return Table("Means over seeds; ± is the standard deviation", heads, rows)
+    heads = [
+        "",
+        "Runs",
+        "Final accuracy",
+        "Simulated time",
+        "Time to accuracy",
+        "Payload up",
+        "Payload",
+        "Energy",
+    ]
+    caption = "Means over seeds; ± is the standard deviation"
+    return Table(caption, heads, [_row(setting) for setting in settings])
 
 
 def _row(setting: Setting) -> list[str]:
@@ -128,14 +170,11 @@ def _row(setting: Setting) -> list[str]:
     accuracy = human.score(float(last["accuracy"].mean())) if last["accuracy"].notna().any() else "-"
     if spread == spread:
         accuracy += f" ± {human.digits(float(spread), 2)}"
+    spent = last["energy_j"].dropna() if "energy_j" in last.columns else last["bits"][:0]
+    energy = human.joules(float(spent.mean())) if len(spent) else "-"
     time_s = human.seconds(float(last["sim_time_s"].mean()))
     bits = [human.bits(float(up.mean())), human.bits(float(last["bits"].mean()))]
-    return [setting.label, str(len(last)), accuracy, time_s, _to_accuracy(last), *bits]
-
-
-def _energy(last: DataFrame) -> str:
-    spent = last["energy_j"].dropna()
-    return human.joules(float(spent.mean())) if len(spent) else "-"
+    return [setting.label, str(len(last)), accuracy, time_s, _to_accuracy(last), *bits, energy]
 
 
 def _to_accuracy(last: DataFrame) -> str:
@@ -150,6 +189,20 @@ def _says(target: float) -> str:
     if math.isnan(target):
         return "No accuracy to reach: this task has none."
     return (
-        f"Time to accuracy is the simulated time until {human.score(target)} was first reached: a dot for the mean "
-        "over seeds, a line from the quickest to the slowest."
+        f"Time to accuracy is the simulated time until {human.score(target)} was first reached; "
+        "`netsim sweep --accuracy` chooses another."
     )
+
+
+_MANY = "There are more settings than a legend can name: point at a curve to read its setting."
+_NEVER = "No model was evaluated twice, so there is no curve to draw."
+_ASKED = {
+    "deadline": (
+        "Training stops at the deadline. Counted is the last model that was complete by then; a run that "
+        "had ended before keeps its last. Move the slider to move every figure of this section."
+    ),
+    "target": (
+        "Training stops when the target accuracy is first reached. A setting is drawn only where each of its "
+        "seeds reached it. Move the slider to move every figure of this section."
+    ),
+}
