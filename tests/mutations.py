@@ -236,7 +236,7 @@ MUTATIONS = (
     Mutation("a re-timed point gets its neighbour's accuracy", "netsim/sweep/jobs.py", "rounds.loc[row, [\"accuracy\", \"loss\"]] = metrics[name]", "rounds.loc[max(0, row - 1), [\"accuracy\", \"loss\"]] = metrics[name]", "cli/test_sweep"),
     Mutation("the shortest run of a trajectory trains", "netsim/sweep/schedule.py", "key=lambda s: -len(_wanted(s))", "key=lambda s: len(_wanted(s))", "cli/test_sweep"),
     Mutation("seeds repeat one seed", "netsim/scenario/sweeps.py", "range(seed, seed + self.seeds)", "[seed] * self.seeds", "scenario/test_sweep"),
-    Mutation("a band ends where the last of its seeds did", "netsim/views/bands.py", "table[rounds.size() == self.runs]", "table[rounds.size() <= self.runs]", "views/test_comparison"),
+    Mutation("a band ends where the last of its seeds did", "netsim/views/settings.py", "table[rounds.size() == self.rows[\"point\"].nunique()]", "table[rounds.size() <= self.rows[\"point\"].nunique()]", "views/test_comparison"),
 )
 # fmt: on
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from learning.algorithm import Algorithm, Leaf
 from learning.compressors import Compressor, Qsgd
-from learning.recipes import FedAvg, Recipe
+from learning.ladders import FedAvg, Recipe
 from netsim.planner.rates import Mode
 from netsim.scenario import Scenario
 

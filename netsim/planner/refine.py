@@ -27,7 +27,8 @@ from netsim.planner.search import Found
 from netsim.planner.setting import PlanError
 from netsim.result import Result
 from netsim.scenario import Scenario, resolved
-from netsim.sweep import Outcome, Point, Workplace, run_point
+from netsim.sweep import Outcome, Point, Workplace
+from netsim.sweep.jobs import train
 from netsim.units import render
 
 RUNGS = (0.25, 0.5, 1.0)
@@ -113,7 +114,8 @@ class Workshop:
                 settings = {"seed": self.scenario.seed + k, "stop.deadline": end}
                 points.append(Point(len(points), str(path), (), settings))
         outcomes = []
-        for outcome in _outcomes(points, Workplace(self.out, workers=self.workers)):
+        place = Workplace.at(self.out, f"{self.scenario.name}-plan")
+        for outcome in _outcomes(points, place, self.workers):
             outcomes.append(outcome)
             said = f"{Path(outcome.point.scenario).stem} seed {outcome.point.settings['seed']}"
             self.told(f"{said}: {outcome.error or 'done'} ({len(outcomes)}/{len(points)})")
@@ -121,18 +123,18 @@ class Workshop:
         return [_trial(plan, row, share, random) for plan, row in zip(plans, rows, strict=True)]
 
 
-def _outcomes(points: Sequence[Point], place: Workplace) -> Iterator[Outcome]:
+def _outcomes(points: Sequence[Point], place: Workplace, workers: int) -> Iterator[Outcome]:
     """The points' outcomes, in their order, by one process or several."""
-    if place.workers == 1:
+    if workers == 1:
         yield from (_tidily(point, place) for point in points)
         return
-    with ProcessPoolExecutor(place.workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         yield from pool.map(_tidily, points, [place] * len(points))
 
 
 def _tidily(point: Point, place: Workplace) -> Outcome:
     """Run a point and free what it held: a run's data sits in reference cycles."""
-    outcome = run_point(point, place)
+    outcome = train(point, place)
     gc.collect()
     return outcome
 

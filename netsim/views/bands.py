@@ -122,7 +122,7 @@ def _line(curve: _Curve) -> Trace:
 
 def _band(curve: _Curve) -> Trace:
     low, high = (numbers(column(curve.table, end)) for end in ("low", "high"))
-    colour = faint(curve.setting.colour)
+    colour = faint(curve.setting.colour, 0.2)
     style = {"type": "scatter", "mode": "lines", "fill": "toself", "fillcolor": colour, "line": {"width": 0}}
     return {**style, "y": [*high, *reversed(low)], "hoverinfo": "skip"}
 
