@@ -47,7 +47,8 @@ algorithm:
   #   - {tau: 2, up: {qsgd: {levels: 8}}, rule: mean}
   #   - {tau: 2, up: {qsgd: {levels: 16}}, rule: mean, down: {qsgd: {levels: 64}}}
   # Uplinks: none, qsgd, dither, terngrad, natural, scaled_sign, stochastic_sign, top_k, rand_k,
-  # {chain: {first: {top_k: 0.1}, then: {qsgd: 8}}}, {error_feedback: {top_k: 0.1}}, ef21; sign (whose rule is {vote: {step: 0.005}}).
+  # {chain: {first: {top_k: 0.1}, then: {qsgd: 8}}}, {error_feedback: {top_k: 0.1}}, ef21;
+  # sign (whose rule is {vote: {step: 0.005}}).
 
 network:                    # one entry per layer, from the devices up
   - {cell: {preset: urban_micro, uplink: 20 MHz, downlink: 20 MHz}}

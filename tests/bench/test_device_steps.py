@@ -19,8 +19,8 @@ from learning.algorithm import Leaf
 from learning.classification import ClassificationTask
 from learning.datasets.arrays import Arrays
 from learning.engine.fused import aligned
-from learning.engine.promises import Ref, Train
 from learning.engine.numerics import resolve, stack_rows
+from learning.engine.promises import Ref, Train
 from learning.engine.trainers import STRATEGIES
 from learning.models import MODELS
 from learning.partitions import Iid
