@@ -15,13 +15,20 @@ from typing import Literal
 from learning.compressors import Compressor, Integer, Plain, Sign
 from learning.rules import Rule, Vote
 
+SMALLEST_RATE, LARGEST_RATE = 1e-30, 1e30
+"""Learning rates between which a step is neither nothing nor infinite in float32."""
+LARGEST_BATCH = 1_000_000
+LARGEST_TAU = 1_000_000_000
+MOST_STEPS = 2**53
+"""Local steps per global round: whole numbers that a float64 still counts one by one."""
+
 
 @dataclass(frozen=True)
 class Leaf:
     """What one inner iteration at a device is: w <- w - learning_rate * g(w; batch_size samples).
 
     Minibatches are drawn with replacement, so a device may hold fewer samples than `batch_size`.
-    Raises ValueError where a number is not positive.
+    Raises ValueError where a number is not positive, or beyond any use (the constants above).
     """
 
     learning_rate: float
@@ -30,8 +37,17 @@ class Leaf:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise ValueError(f"learning_rate must be > 0, got {self.learning_rate}")
+        if not SMALLEST_RATE <= self.learning_rate <= LARGEST_RATE:
+            raise ValueError(
+                f"learning_rate must be between {SMALLEST_RATE:g} and {LARGEST_RATE:g}, got {self.learning_rate}; "
+                "0.001 to 1 are usual"
+            )
         if self.batch_size < 1:
             raise ValueError(f"batch_size must be >= 1, got {self.batch_size}")
+        if self.batch_size > LARGEST_BATCH:
+            raise ValueError(
+                f"batch_size must be at most {LARGEST_BATCH:,}, got {self.batch_size}; 8 to 512 are usual"
+            )
 
 
 @dataclass(frozen=True)
@@ -56,6 +72,8 @@ class Layer:
             raise ValueError(
                 f"tau must be >= 1, got {self.tau}; to skip a layer, remove it from the topology"
             )
+        if self.tau > LARGEST_TAU:
+            raise ValueError(f"tau must be at most {LARGEST_TAU:,}, got {self.tau}; 1 to 100 are usual")
 
     @cached_property
     def downlink(self) -> Compressor:
@@ -77,6 +95,12 @@ class Algorithm:
     def __post_init__(self) -> None:
         if not self.layers:
             raise ValueError("an algorithm needs at least one layer, got none")
+        if math.prod(self.taus) > MOST_STEPS:
+            said = " x ".join(str(tau) for tau in self.taus)
+            raise ValueError(
+                f"tau: {said} local steps per global round are more than {MOST_STEPS:,}, the most that can be "
+                "counted; lower one of them"
+            )
         for number, layer in enumerate(self.layers, start=1):
             _check_signs(number, layer)
             _check_step(self.leaf, layer.rule)
@@ -97,9 +121,14 @@ class Algorithm:
         return math.prod(self.taus[:layer])
 
     def check_dimension(self, dim: int) -> None:
-        """Laws that need the number of parameters: error feedback takes a contraction (ValueError)."""
+        """Laws that need the number of parameters: codes fit it, error feedback takes a contraction (ValueError)."""
         for number, layer in enumerate(self.layers, start=1):
             down = layer.downlink
+            for way, codec in (("up", layer.up), ("down", down)):
+                try:
+                    codec.bits(dim)
+                except ValueError as error:
+                    raise ValueError(f"layer {number}: {way}: {error}") from None
             if layer.onto == "own" and not down.lossless and not _contracts(down, dim):
                 raise ValueError(
                     f"layer {number}: error feedback on the downlink (onto: own) needs a compressor with "

@@ -20,6 +20,7 @@ class Partition(Protocol):
 
     `labels` [n]; `groups[i]` is the ordinal of device i's edge server. Returns one index array per device, disjoint and
     complete, a function of the arguments alone. Raises ValueError when there are fewer samples than needed.
+    A part may have an attribute `least`, the samples that every device needs, so that `netsim check` can tell.
     """
 
     def split(self, labels: NDArray[Any], groups: Sequence[int], seed: int) -> list[Indices]:
@@ -30,9 +31,14 @@ class Partition(Protocol):
 class Iid:
     """A random split into equal sizes (they differ by at most one)."""
 
+    @property
+    def least(self) -> int:
+        """One sample per device."""
+        return 1
+
     def split(self, labels: NDArray[Any], groups: Sequence[int], seed: int) -> list[Indices]:
         """Cut one keyed permutation into equal parts."""
-        _check_enough(len(labels), len(groups), 1)
+        check_enough(len(labels), len(groups), self.least)
         return _equal(keyed_generator(seed, PARTITION).permutation(len(labels)), len(groups))
 
 
@@ -51,9 +57,14 @@ class Dirichlet:
         _check_alpha("alpha", self.alpha)
         _check_min_size(self.min_size)
 
+    @property
+    def least(self) -> int:
+        """`min_size` samples per device."""
+        return self.min_size
+
     def split(self, labels: NDArray[Any], groups: Sequence[int], seed: int) -> list[Indices]:
         """Index arrays in device order."""
-        _check_enough(len(labels), len(groups), self.min_size)
+        check_enough(len(labels), len(groups), self.least)
         devices, generator = len(groups), keyed_generator(seed, PARTITION)
         every = np.arange(len(labels))
         floors = np.full(devices, self.min_size)
@@ -75,9 +86,14 @@ class Shards:
                 f"shards_per_device must be >= 1, got {self.shards_per_device}; 2 is McMahan's choice"
             )
 
+    @property
+    def least(self) -> int:
+        """`shards_per_device` samples per device."""
+        return self.shards_per_device
+
     def split(self, labels: NDArray[Any], groups: Sequence[int], seed: int) -> list[Indices]:
         """Index arrays in device order; shard sizes differ by at most one."""
-        _check_enough(len(labels), len(groups), self.shards_per_device)
+        check_enough(len(labels), len(groups), self.least)
         generator = keyed_generator(seed, PARTITION)
         shuffled = generator.permutation(len(labels))
         by_label = shuffled[np.argsort(labels[shuffled], kind="stable")]
@@ -105,9 +121,14 @@ class ByGroup:
                 _check_alpha(name, alpha)
         _check_min_size(self.min_size)
 
+    @property
+    def least(self) -> int:
+        """`min_size` samples per device."""
+        return self.min_size
+
     def split(self, labels: NDArray[Any], groups: Sequence[int], seed: int) -> list[Indices]:
         """Index arrays in device order."""
-        _check_enough(len(labels), len(groups), self.min_size)
+        check_enough(len(labels), len(groups), self.least)
         generator = keyed_generator(seed, PARTITION)
         members = [np.flatnonzero(np.asarray(groups) == edge) for edge in np.unique(groups)]
         parts: list[Indices] = [np.empty(0, dtype=np.int64)] * len(groups)
@@ -191,7 +212,8 @@ def _check_min_size(min_size: int) -> None:
         raise ValueError(f"min_size must be >= 1, got {min_size}; a device without samples cannot train")
 
 
-def _check_enough(samples: int, devices: int, each: int) -> None:
+def check_enough(samples: int, devices: int, each: int) -> None:
+    """Raise ValueError where there are fewer samples than `each` per device."""
     if samples < devices * each:
         raise ValueError(
             f"{devices} devices with at least {each} samples each need {devices * each} samples, the dataset has "

@@ -177,7 +177,7 @@ MUTATIONS = (
     Mutation("a broadcast heard by one receiver's radio", "netsim/meter.py", "for receiver in receivers:", "for receiver in receivers[:1]:", "test_energy equalities/test_energy_audit"),
     Mutation("dBm read as dBW", "netsim/units.py", "(level_dbm - 30.0) / 10.0", "level_dbm / 10.0", "test_units"),
     Mutation("weights by samples ignored", "netsim/wiring.py", 'isinstance(rule, Mean) and rule.weights == "samples"', "False", "equalities/test_weights"),
-    Mutation("an edge server weighs one, whatever is below it", "netsim/wiring.py", "return sum(mass(child) for child in node.children)", "return 1", "equalities/test_weights"),
+    Mutation("an edge server weighs one, whatever is below it", "netsim/wiring.py", "if by_samples else len(devices)", "if by_samples else 1", "equalities/test_weights"),
     Mutation("vote ties always +1", LEARN + "rules.py", "coins.signs(len(state), state)[0], votes", "state + 1, votes", "contracts/test_rules"),
     Mutation("zero gradients always vote +1", LEARN + "compressors/kernels.py", "(coin if here == 0 else sign)", "(one if here == 0 else sign)", "contracts/test_compressors"),
     Mutation("QSGD without the norm", LEARN + "compressors/kernels.py", "unit = norms[b] / np.float32(levels)", "unit = np.float32(1) / np.float32(levels)", "contracts/test_compressors"),

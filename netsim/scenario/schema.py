@@ -51,7 +51,7 @@ from netsim.network import (
 from netsim.scenario.errors import Loc, Problem, nearest, problems_of, refusal
 from netsim.scenario.inline import Tree
 from netsim.scenario.ladders import AlgorithmForm
-from netsim.scenario.laws import Ground, depth_problems, sweep_problems
+from netsim.scenario.laws import Ground, depth_problems, step_problems, sweep_problems
 from netsim.scenario.parts import STRANGER, Catalogue
 from netsim.scenario.records import Reads, Record
 from netsim.topology import TOPOLOGIES, Topology, TopologyPart
@@ -220,7 +220,10 @@ class Scenario(Section):
         except (ValueError, OSError) as error:
             raise refusal([Problem(("topology",), " ".join(str(error).split()))], data) from None
         scenario._ground = ground
-        if problems := depth_problems(scenario.network, scenario.ladder, _place_of_ladder(data), tree.depth):
+        ladder, at = scenario.ladder, _place_of_ladder(data)
+        if problems := depth_problems(scenario.network, ladder, at, tree.depth) or step_problems(
+            scenario.stop.rounds, ladder
+        ):
             raise refusal(problems, data)
 
 
