@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 
 from learning.classification import ClassificationTask
 from learning.datasets import Dataset, Labelled, Shape, Synthetic
+from learning.layered import Paths
 from learning.models import Model
 from learning.objectives import QuadraticTask
-from learning.partitions import Iid, Partition, check_enough
+from learning.partitions import Iid, Partition, TreePartition
 from learning.ridge import RidgeTask
+from learning.sharing import check_enough
+from learning.shifts import Shift, shifted
 
 if TYPE_CHECKING:
     import torch
@@ -90,6 +93,8 @@ class BoundTask(Protocol):
     dim: int
     device: torch.device
     dtype: torch.dtype
+    half: bool
+    """Whether local work multiplies in bfloat16."""
 
     def initial(self, seed: int) -> Tensor:
         """Initial parameters [d]."""
@@ -123,21 +128,26 @@ def make_task(
     groups: Sequence[int],
     seed: int,
     data_dir: Path | None = None,
+    *,
+    paths: Paths | None = None,
+    shifts: Sequence[Shift] = (),
 ) -> Task:
     """The task over len(groups) devices, device i below edge server groups[i].
 
-    The partition defaults to IID. Raises DataError for missing or damaged data, ValueError where parts do not fit.
+    `paths[i]` are all ancestors of device i but the cloud, for partitions that follow the tree (default: edge servers
+    below the cloud). The partition defaults to IID; `shifts` change the devices' samples in their order. Raises
+    DataError for missing or damaged data, ValueError where parts do not fit.
     """
     if not groups:
         raise ValueError("a task needs at least one device, got none; add devices to the topology")
     if isinstance(dataset, Synthetic):
-        _check_alone(partition, model)
+        _check_alone(partition, model, shifts)
         return _objective(dataset, tuple(groups), seed)
     chosen, shared = _required(model), partition if partition is not None else Iid()
     arrays = _labelled(dataset).load(data_dir)
     _size(chosen, arrays.shape)
-    parts = shared.split(arrays.train_y, groups, seed)
-    return ClassificationTask(arrays, chosen, shared, parts)
+    parts = _split(shared, arrays.train_y, groups, paths, seed)
+    return ClassificationTask(shifted(arrays, shifts, parts, groups, seed), chosen, shared, parts)
 
 
 def describe_task(
@@ -146,7 +156,7 @@ def describe_task(
     """(d, FLOPs per sample, shape of the data) without torch; built-in data need not be there."""
     shape = dataset.describe(data_dir)
     if isinstance(dataset, Synthetic):
-        _check_alone(None, model)
+        _check_alone(None, model, ())
         return dataset.dim, dataset.flops, shape
     chosen = _required(model)
     return _size(chosen, shape), chosen.flops(shape.inputs, shape.classes), shape
@@ -201,9 +211,17 @@ def _labelled(dataset: Dataset) -> Labelled:
     return cast("Labelled", part)
 
 
-def _check_alone(partition: Partition | None, model: Model | None) -> None:
-    if model is not None or partition not in (None, Iid()):
+def _split(
+    partition: Partition, labels: NDArray[Any], groups: Sequence[int], paths: Paths | None, seed: int
+) -> list[NDArray[np.int64]]:
+    if paths is not None and isinstance(partition, TreePartition):
+        return partition.split_tree(labels, paths, seed)
+    return partition.split(labels, groups, seed)
+
+
+def _check_alone(partition: Partition | None, model: Model | None, shifts: Sequence[Shift]) -> None:
+    if model is not None or partition not in (None, Iid()) or shifts:
         raise ValueError(
-            f"a synthetic objective brings its own model and partition, got {model} and {partition}; "
-            "remove them"
+            f"a synthetic objective brings its own model and partition, got {model}, {partition} and "
+            f"{len(shifts)} shifts; remove them"
         )

@@ -220,7 +220,7 @@ DIMENSIONS: dict[str, Dimension] = {
     ),
     "time": Dimension(
         "time",
-        _table(h=3600, min=60, s=1, ms="1e-3", us="1e-6", ns="1e-9"),
+        _table(d=86400, h=3600, min=60, s=1, ms="1e-3", us="1e-6", ns="1e-9"),
         "5 ms",
         ("s", "ms", "us", "ns"),
     ),

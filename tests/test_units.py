@@ -81,7 +81,7 @@ def test_text_is_read_as_its_si_value(text: str, dimension: str, value: float) -
         ("100 Mb/s", "rate", "did you mean MB/s, Mbit/s?"),
         ("100 mbit/s", "rate", "did you mean Mbit/s"),
         ("10 GHz", "rate", "10 GHz is a frequency, but a rate is wanted; write e.g. 100 Mbit/s"),
-        ("5 parsecs", "time", "known units: h, min, s, ms, us, ns"),
+        ("5 parsecs", "time", "known units: d, h, min, s, ms, us, ns"),
         ("-5 ms", "time", "a time must be >= 0, got -5 ms"),
         ("nan s", "time", "'nan s' is not a time"),
         ("inf s", "time", "'inf s' is not a time"),

@@ -63,6 +63,9 @@ def run(
     ledger: Annotated[
         bool, typer.Option(help="Use and feed the ledger: what is known is re-timed, not trained again.")
     ] = True,
+    checkpoint: Annotated[
+        str, typer.Option(help="Host time between checkpoints, from which a killed run goes on.")
+    ] = "30 s",
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")
     ] = False,
@@ -70,7 +73,8 @@ def run(
     """Run a scenario: train every device, simulate every message, write tables and a report."""
     from netsim.cli.running import run_command
 
-    _end(guarded(lambda: run_command(scenario, overrides or [], engine, device, out, memory, json, ledger)))
+    keep = checkpoint if ledger else None
+    _end(guarded(lambda: run_command(scenario, overrides or [], engine, device, out, memory, json, keep)))
 
 
 @app.command()
@@ -98,12 +102,15 @@ def sweep(
 @app.command(name="ledger")
 def ledger_(
     out: Annotated[Path, typer.Option(help="The folder of results it belongs to.")] = Path("runs"),
+    prune: Annotated[
+        str | None, typer.Option(help="Forget what is older than this, e.g. '30 d'.", show_default=False)
+    ] = None,
     clear: Annotated[bool, typer.Option("--clear", help="Forget everything.")] = False,
 ) -> None:
-    """Show what the ledger knows, or clear it."""
-    from netsim.cli.sweeping import ledger_command
+    """Show what the ledger knows; forget what is old, or everything."""
+    from netsim.cli.keeping import ledger_command
 
-    _end(guarded(lambda: ledger_command(out, clear)))
+    _end(guarded(lambda: ledger_command(out, prune, clear)))
 
 
 @app.command()
@@ -137,6 +144,14 @@ def list_(
     from netsim.cli.listing import list_command
 
     _end(guarded(lambda: list_command(kind, verbose)))
+
+
+@app.command()
+def cite(scenario: ScenarioArgument, overrides: Overrides = None) -> None:
+    """Print BibTeX of everything a scenario uses: algorithms, compressors, data, channels, standards."""
+    from netsim.cli.citing import cite_command
+
+    _end(guarded(lambda: cite_command(scenario, overrides or [])))
 
 
 @app.command()

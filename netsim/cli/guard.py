@@ -16,7 +16,7 @@ def guarded(command: Callable[[], int]) -> int:
     try:
         return command()
     except KeyboardInterrupt:
-        _say("interrupted; nothing was written")
+        _say("interrupted; the same command goes on from what was kept")
         return 130
     except BrokenPipeError:
         return 0

@@ -28,10 +28,13 @@ def run_command(
     out: Path,
     memory: str | None,
     as_json: bool,
-    use_ledger: bool,
+    checkpoint: str | None,
 ) -> int:
-    """Run a scenario and write runs/<name>/<digest>/; with `as_json` stdout carries one object and nothing else."""
-    from netsim.cli.sizes import bytes_of
+    """Run a scenario and write runs/<name>/<digest>/; with `as_json` stdout carries one object and nothing else.
+
+    Without `checkpoint` (host time between two) the ledger is neither asked nor fed.
+    """
+    from netsim.cli.sizes import bytes_of, seconds_of
 
     scenario = load(name, [*overrides, "sweep={}"])  # overrides may not fit a sweep that is not run
     memory_bytes = None if memory is None else bytes_of(memory)
@@ -42,8 +45,11 @@ def run_command(
     from netsim.sweep import LEDGER
     from netsim.views import closing_lines
 
-    ledger = Ledger(out / LEDGER) if use_ledger and engine == "batched" else None
-    how: dict[str, Any] = {"device": device, "memory_bytes": memory_bytes, "ledger": ledger}
+    how: dict[str, Any] = {"device": device, "memory_bytes": memory_bytes}
+    ledger = None
+    if checkpoint is not None and engine == "batched":
+        how["checkpoint_s"] = seconds_of(checkpoint, "--checkpoint")
+        how["ledger"] = ledger = Ledger(out / LEDGER)
     with progress(scenario.stop.rounds) as display:
         result = simulate(scenario, engine=engine, on_round=display.show, **how)
     if ledger is not None:

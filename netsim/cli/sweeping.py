@@ -1,4 +1,4 @@
-"""`netsim sweep` and `netsim ledger`."""
+"""`netsim sweep`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from learning.engine import DeviceKind, EngineKind
-from learning.ledger import Ledger
 from netsim.cli.guard import InputError
 from netsim.scenario import load
 
@@ -51,20 +50,3 @@ def sweep_command(
             f"{len(outcomes) - len(failed)} of {len(outcomes)} points: {table.absolute()}\nreport: {report}\n"
         )
     return 1 if failed else 0
-
-
-def ledger_command(out: Path, clear: bool) -> int:
-    """Say what the ledger of a results folder holds; with `clear` forget it."""
-    from netsim.sweep import LEDGER
-
-    if not (out / LEDGER).is_dir():
-        raise InputError(
-            f"{out / LEDGER} does not exist yet; it comes with the first run, or name another --out"
-        )
-    ledger = Ledger(out / LEDGER)
-    if clear:
-        ledger.clear()
-    counts = ledger.counts()
-    ledger.close()
-    sys.stdout.write(f"{counts.metrics} models, {counts.sizes} message sizes, {counts.bytes / 1e3:.0f} kB\n")
-    return 0

@@ -17,6 +17,7 @@ SHELVES = {
     "rule": "rules",
     "dataset": "datasets",
     "partition": "partitions",
+    "shift": "shifts",
     "model": "models",
     "topology": "trees",
     "network": "networks",
