@@ -102,11 +102,11 @@ class Vote:
         return False
 
     def begin(self, like: Tensor) -> Tensor:
-        """Return zeros [d], exact up to 2**24 votes; with weights [d + 1], their sum behind the votes."""
+        """Return zeros [d], exact up to 2**24 votes; where they are weighed [d + 1], with all weights behind them."""
         return like.new_zeros(len(like) + (self.weights is not None))
 
     def add(self, state: Tensor, rows: Tensor, weights: Sequence[float]) -> None:
-        """Count the rows, each by its weight or by one, in their order."""
+        """Count the rows, each as one or by its weight; raises ValueError where the numbers of the two differ."""
         if self.weights is None:
             add_votes(state, rows)
             return
@@ -119,17 +119,18 @@ class Vote:
         return onto + self.votes(state, coins) * self.step
 
     def votes(self, state: Tensor, coins: Coins) -> Tensor:
-        """Return the sign of the counts [d], nan where one is; uses draw 0 of the coins where a tie is tossed."""
-        count = state
-        if self.weights is not None:
-            count = (
-                state[:-1]
-                .where(state[:-1].abs() > TIE * state[-1], 0.0)
-                .where(~state[:-1].isnan(), state[:-1])
-            )
+        """Return the sign of the counts [d]; uses draw 0 of the coins where a tie is tossed."""
+        count = state if self.weights is None else _decided(state[:-1], state[-1])
         if self.ties == "random":
             return tossed_signs(count[None].clone(), coins)[0]
-        return count.sign().where(~count.isnan(), count)
+        return count.sign().where(~count.isnan(), count)  # torch's sign of nan is 0
+
+
+def _decided(count: Tensor, whole: Tensor) -> Tensor:
+    """Weighed votes with exact zeros where rounding alone keeps them from a tie; nan stays nan."""
+    import torch
+
+    return torch.where(count.abs() <= TIE * whole, 0.0, count)
 
 
 RULES: dict[str, type[Rule]] = {"mean": Mean, "vote": Vote, "trimmed_mean": TrimmedMean, "median": Median}

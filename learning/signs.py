@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from learning import philox
+from learning.strided import in_memory
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,8 +23,8 @@ def tossed_signs(rows: Tensor, coins: Coins) -> Tensor:
     if _fast(rows):
         from learning.signs_numba import sign_rows
 
-        rows = rows.detach().contiguous()
-        sign_rows(rows.numpy(), coins.keys)
+        rows, memory = in_memory(rows)
+        sign_rows(memory, rows.shape[1], coins.keys)
         return rows
     signs = torch.where(rows == 0, coins.signs(rows.shape[1], rows), rows.sign())
     return torch.where(rows.isnan(), rows, signs)  # torch's sign of nan is 0
@@ -31,13 +32,15 @@ def tossed_signs(rows: Tensor, coins: Coins) -> Tensor:
 
 def add_votes(counts: Tensor, rows: Tensor) -> None:
     """Add rows [K, d] of +-1 to counts [d]: whole numbers, hence the same bits in any order; nan stays nan."""
-    if _fast(rows) and rows.is_contiguous():
+    if _fast(rows):
         from learning.signs_numba import add_rows
 
-        add_rows(rows.detach().numpy(), counts.numpy())
+        add_rows(in_memory(rows)[1], counts.numpy())
     else:
         counts.add_(rows.sum(0))
 
 
 def _fast(rows: Tensor) -> bool:
-    return rows.device.type == "cpu" and rows.element_size() == 4 and philox.has_numba()
+    import torch
+
+    return rows.device.type == "cpu" and rows.dtype == torch.float32 and philox.has_numba()

@@ -15,16 +15,15 @@ WIDE = 2048  # coordinates counted together: 8 KiB of counts, so that they stay 
 
 
 @compiled
-def sign_rows(rows: NDArray[np.float32], keys: NDArray[np.uint64]) -> None:
-    """Replace rows [K, d] by their signs in place, zeros by the coins' signs; nan stays nan."""
-    dim = rows.shape[1]
+def sign_rows(rows: NDArray[np.float32], dim: int, keys: NDArray[np.uint64]) -> None:
+    """Replace the first `dim` columns of rows by their signs, zeros by the coins' signs; nan stays nan."""
     count = (dim + 31) // 32
     words = np.empty((1, count), np.uint32)
     coins = words[0].view(np.int32)
     for k in range(len(rows)):
         fill(keys[k : k + 1], np.uint32(0), words)
         for bit in range(31, -1, -1):  # the topmost bit is a number's sign, which costs no mask to see
-            strip = rows[k, bit * count : (bit + 1) * count]
+            strip = rows[k, min(dim, bit * count) : min(dim, (bit + 1) * count)]
             _sign_run(strip, coins)
             for i in range(len(strip), count):
                 coins[i] = coins[i] << 1
@@ -44,10 +43,10 @@ def _sign_run(x: NDArray[np.float32], coins: NDArray[np.int32]) -> None:
 
 @compiled
 def add_rows(rows: NDArray[np.float32], counts: NDArray[np.float32]) -> None:
-    """Add rows [K, d] of whole numbers to counts [d], four rows at a time: every number is read once from memory."""
+    """Add the first d columns of rows, whole numbers, to counts [d], four rows at a time: each is read once."""
     most = len(rows) // 4 * 4
     for first in range(0, len(counts), WIDE):
-        end = first + WIDE
+        end = min(first + WIDE, len(counts))
         here = counts[first:end]
         for k in range(0, most, 4):
             a, b = rows[k, first:end], rows[k + 1, first:end]

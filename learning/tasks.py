@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from learning.classification import ClassificationTask
 from learning.datasets import Dataset, Labelled, Shape, Synthetic
+from learning.datasets.arrays import Arrays
 from learning.layered import Paths
 from learning.models import Model
+from learning.naming import part_name
 from learning.objectives import QuadraticTask
 from learning.partitions import Iid, Partition, TreePartition
 from learning.ridge import RidgeTask
 from learning.sharing import check_enough
+from learning.shelf import shelf_in_use
 from learning.shifts import Shift, shifted
 
 if TYPE_CHECKING:
@@ -144,7 +147,22 @@ def make_task(
         _check_alone(partition, model, shifts)
         return _objective(dataset, tuple(groups), seed)
     chosen, shared = _required(model), partition if partition is not None else Iid()
-    arrays = _labelled(dataset).load(data_dir)
+    shelf, source = shelf_in_use(), (part_name(dataset), data_dir)
+    arrays = shelf.data.get(source, lambda: _labelled(dataset).load(data_dir))
+    tree = None if paths is None else tuple(paths)
+    named = (*source, part_name((chosen, shared, *shifts)), tuple(groups), tree, seed)
+    return shelf.tasks.get(named, lambda: _classification(arrays, chosen, shared, groups, tree, shifts, seed))
+
+
+def _classification(
+    arrays: Arrays,
+    chosen: Model,
+    shared: Partition,
+    groups: Sequence[int],
+    paths: Paths | None,
+    shifts: Sequence[Shift],
+    seed: int,
+) -> ClassificationTask:
     _size(chosen, arrays.shape)
     parts = _split(shared, arrays.train_y, groups, paths, seed)
     return ClassificationTask(shifted(arrays, shifts, parts, groups, seed), chosen, shared, parts)

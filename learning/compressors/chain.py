@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 
 from learning.coins import Coins
 from learning.compressors.compressor import Compressor, Encoded
+from learning.compressors.memory import remembers
 from learning.compressors.packing import BitReader, to_bytes
 from learning.compressors.positions import (
     fixed_bits,
@@ -21,6 +22,7 @@ from learning.compressors.positions import (
 from learning.compressors.sign import Sign
 from learning.compressors.sparsify import RandK, TopK
 from learning.draws import mixed
+from learning.naming import NO_VALUE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,7 +47,7 @@ class Chain:
 
     first: Compressor
     then: Compressor
-    positions: Literal["fixed", "golomb"] = "fixed"
+    positions: Literal["fixed", "golomb"] = field(default="fixed", metadata=NO_VALUE)
 
     def __post_init__(self) -> None:
         if not isinstance(self.first, TopK | RandK):
@@ -53,6 +55,10 @@ class Chain:
         if isinstance(self.then, Sign):
             raise ValueError(
                 f"then must carry a magnitude, got {self.then}; use scaled_sign or stochastic_sign"
+            )
+        if remembers(self.then):
+            raise ValueError(
+                f"then must not remember, got {self.then}; wrap the chain instead: error_feedback of a chain"
             )
         if self.positions not in ("fixed", "golomb"):
             raise ValueError(f"positions must be fixed or golomb, got {self.positions!r}; choose one")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import sqrt
 from typing import TYPE_CHECKING, Literal
 
@@ -13,6 +13,7 @@ from learning.compressors import entropy
 from learning.compressors.buckets import Buckets, check_bucket, fast
 from learning.compressors.compressor import Encoded
 from learning.compressors.packing import BitReader, field_bits, float_bits, to_bytes
+from learning.naming import NO_VALUE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +31,7 @@ class Dither:
 
     levels: int
     bucket: int | None = 512
-    code: Literal["fixed", "entropy"] = "fixed"
+    code: Literal["fixed", "entropy"] = field(default="fixed", metadata=NO_VALUE)
 
     def __post_init__(self) -> None:
         if not 1 <= self.levels <= entropy.MOST:
@@ -65,14 +66,10 @@ class Dither:
 
     def encode(self, rows: Tensor, coins: Coins) -> Encoded:
         """Return the rounded rows, and their lengths where the code is `entropy`; uses draw 0 of the coins."""
-        import torch
-
         values, scales = self._rounded(rows, coins)
         if self.code == "fixed":
             return Encoded(values, None)
-        counts = level_counts(values, scales, self.levels, self._cut(rows.shape[1]))
-        bits = torch.from_numpy(entropy.coded_bits(counts)).to(rows.device)
-        return Encoded(values, bits + 32 * scales.shape[1])
+        return Encoded(values, coded_bits(values, scales, self.levels, self._cut(rows.shape[1])))
 
     def pack(self, row: Tensor, key: int) -> bytes:
         """Return the scales of the buckets, then the code of the signed levels."""
@@ -141,6 +138,14 @@ def levels_of(values: Tensor, scales: Tensor, levels: int, cut: Buckets) -> Tens
     units = cut.spread(scales / torch.full_like(scales, levels))
     usable = units.isfinite() & (units > 0)
     return torch.where(usable, values.abs() / units, 0.0).round().to(torch.int64)
+
+
+def coded_bits(values: Tensor, scales: Tensor, levels: int, cut: Buckets) -> Tensor:
+    """Return int64 [K]: the lengths of messages of scales and entropy-coded levels of rounded rows."""
+    import torch
+
+    counts = level_counts(values, scales, levels, cut)
+    return torch.from_numpy(entropy.coded_bits(counts)).to(values.device) + 32 * cut.count
 
 
 def level_counts(values: Tensor, scales: Tensor, levels: int, cut: Buckets) -> NDArray[np.int64]:

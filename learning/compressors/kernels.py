@@ -16,14 +16,13 @@ if TYPE_CHECKING:
 
 @compiled
 def quantise_rows(
-    rows: NDArray[np.float32], keys: NDArray[np.uint64], levels: int, bucket: int,
+    rows: NDArray[np.float32], dim: int, keys: NDArray[np.uint64], levels: int, bucket: int,
     norms: NDArray[np.float32], bits: NDArray[np.int64],
 ) -> None:  # fmt: skip
-    """Replace rows [K, d] by their QSGD values in place and write the norms [K, ceil(d / bucket)].
+    """Replace the first `dim` columns of rows by their QSGD values and write the norms [K, ceil(dim / bucket)].
 
     `bits` [K] receives the bits of the levels in the shorter Elias code; it is empty where nobody asks for them.
     """
-    dim = rows.shape[1]
     scratch, counters = np.empty(DEEPEST * STRIDE, np.float64), np.empty(2 * LANES, np.uint16)
     lanes, codes = np.empty(4 * TILE, np.uint32), np.empty(dim, np.uint16)
     quarter = (dim + 3) // 4

@@ -13,10 +13,11 @@ from learning.coins import Coins
 from learning.compressors import entropy
 from learning.compressors.buckets import Buckets
 from learning.compressors.compressor import Encoded
-from learning.compressors.dither import level_counts
+from learning.compressors.dither import coded_bits
 from learning.compressors.elias import level_bits, read_levels, torch_coded_bits
 from learning.compressors.packing import BitReader, field_bits, float_bits, to_bytes
 from learning.naming import NO_VALUE
+from learning.strided import in_memory
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -86,9 +87,12 @@ class Qsgd:
 
         bits = rows.new_empty(len(rows), dtype=torch.int64) if self.code == "elias" else None
         values, norms = self._quantise(rows, coins, bits)
-        if bits is not None:
-            return Encoded(values, bits + 1 + 32 * norms.shape[1])
-        return Encoded(values, self._entropy_bits(values, norms) if self.code == "entropy" else None)
+        if self.code == "entropy":
+            cut = Buckets.of(self.bucket, rows.shape[1])
+            return Encoded(values, coded_bits(values, norms, self.levels, cut))
+        if bits is None:
+            return Encoded(values, None)
+        return Encoded(values, bits + 1 + 32 * norms.shape[1])
 
     def pack(self, row: Tensor, key: int) -> bytes:
         """Return [Elias only: flag, set for dense] norms, then the code of the coordinates."""
@@ -145,10 +149,10 @@ class Qsgd:
             return values, norms
         from learning.compressors.kernels import quantise_rows
 
-        rows, dim = rows.detach().contiguous(), rows.shape[1]
+        (rows, memory), dim = in_memory(rows), rows.shape[1]
         norms = rows.new_empty(rows.shape[0], self._buckets(dim))
         lengths = (torch.empty(0, dtype=torch.int64) if bits is None else bits).numpy()
-        quantise_rows(rows.numpy(), coins.keys, self.levels, self._size(dim), norms.numpy(), lengths)
+        quantise_rows(memory, dim, coins.keys, self.levels, self._size(dim), norms.numpy(), lengths)
         return rows, norms
 
     def _quantise_by_torch(self, rows: Tensor, coins: Coins) -> tuple[Tensor, Tensor]:
@@ -184,10 +188,3 @@ class Qsgd:
         units = self._spread(norms / torch.full_like(norms, self.levels), values.shape[1])
         usable = units.isfinite() & (units > 0)
         return torch.where(usable, values.abs() / units, 0.0).round().to(torch.int64)
-
-    def _entropy_bits(self, values: Tensor, norms: Tensor) -> Tensor:
-        import torch
-
-        cut = Buckets.of(self.bucket, values.shape[1])
-        counts = level_counts(values, norms, self.levels, cut)
-        return torch.from_numpy(entropy.coded_bits(counts)).to(values.device) + 32 * cut.count

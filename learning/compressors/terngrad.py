@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -11,6 +11,7 @@ from learning.compressors.buckets import Buckets, check_bucket
 from learning.compressors.compressor import Encoded
 from learning.compressors.dither import Dither
 from learning.compressors.packing import BitReader, code_bits, float_bits, to_bytes
+from learning.naming import NO_VALUE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,7 +36,7 @@ class TernGrad:
 
     bucket: int | None = 512
     clip: float | None = None
-    code: Literal["fixed", "packed", "entropy"] = "fixed"
+    code: Literal["fixed", "packed", "entropy"] = field(default="fixed", metadata=NO_VALUE)
 
     def __post_init__(self) -> None:
         check_bucket(self.bucket)

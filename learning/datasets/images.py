@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from learning.caches import cache_dir
 from learning.datasets.arrays import (
     Arrays,
     DataError,
     Shape,
-    cache_dir,
     check_limits,
     fitted,
     limited,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -17,8 +17,6 @@ NUMERICS_VERSION = 2
 
 CPU_BYTES, CUDA_BYTES = 16 * 2**20, 2**30
 CPU_ROWS, CUDA_ROWS = 32, 1024
-CPU_STACK = 8
-"""Rows of a vmap stack on a CPU: a few are as fast as many, and a small stack wastes little where few devices train."""
 
 STRATEGIES = ("fused", "im2col", "loop", "vmap")
 """Names a user may give; vmap may carry its stack size, as in vmap:16."""
@@ -88,8 +86,21 @@ def resolve(
     if engine == "eager":
         return Numerics(engine, chosen, precision, "reference")
     name = strategy or strategy_for(task.family, chosen, precision)
-    numerics = Numerics(engine, chosen, precision, name)
-    return Numerics(engine, chosen, precision, _sized(name, task, numerics, memory_bytes))
+    return pinned(Numerics(engine, chosen, precision, name), name, task, memory_bytes)
+
+
+def pinned(numerics: Numerics, strategy: str, task: Learned, memory_bytes: int | None = None) -> Numerics:
+    """The same numerics by another strategy, vmap with its stack size. Raises StrategyError for unknown names."""
+    if strategy == "vmap":
+        strategy = f"vmap:{min(task.devices, stack_rows(task.dim, numerics, memory_bytes))}"
+    if strategy not in STRATEGIES and not re.fullmatch(r"vmap:[1-9]\d{0,5}", strategy):
+        raise StrategyError(
+            f"strategy must be {', '.join(STRATEGIES)} or vmap:ROWS such as vmap:16, got {strategy!r}; leave it out "
+            "for the one that fits the model"
+        )
+    if numerics.precision == "bf16" and strategy in ("fused", "im2col"):
+        raise StrategyError(f"strategy {strategy} knows no bf16; use loop or vmap, or another precision")
+    return replace(numerics, strategy=strategy)
 
 
 def strategy_for(family: str, device: str, precision: Precision = "float32") -> str:
@@ -135,20 +146,3 @@ def _device(device: DeviceKind) -> str:
             "device cuda was asked for, but torch sees no CUDA device here; use --device cpu or auto"
         )
     return "cuda" if found else "cpu"
-
-
-def _sized(strategy: str, task: Learned, numerics: Numerics, memory_bytes: int | None) -> str:
-    """The strategy with its stack size, where it has one."""
-    if strategy in STRATEGIES and strategy != "vmap":
-        if numerics.precision == "bf16" and strategy in ("fused", "im2col"):
-            raise StrategyError(f"strategy {strategy} knows no bf16; use loop or vmap, or another precision")
-        return strategy
-    if strategy == "vmap":
-        most = CPU_STACK if numerics.device == "cpu" else CUDA_ROWS
-        return f"vmap:{min(most, task.devices, stack_rows(task.dim, numerics, memory_bytes))}"
-    if re.fullmatch(r"vmap:[1-9]\d{0,5}", strategy):
-        return strategy
-    raise StrategyError(
-        f"strategy must be {', '.join(STRATEGIES)} or vmap:ROWS such as vmap:16, got {strategy!r}; leave it out for "
-        "the one that fits the model"
-    )

@@ -7,7 +7,7 @@ import statistics
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from learning.compressors import Qsgd
 from learning.datasets import DataError
 from learning.tasks import check_data, describe_task
 from netsim.cli.guard import InputError
+from netsim.cli.preparing import memory_line
 from netsim.clocks import Work
 from netsim.network import Ports
 from netsim.scenario import PARTS, Scenario, digest, grow, load, resolved
@@ -51,7 +52,8 @@ def check_command(name: str, overrides: Sequence[str], show_resolved: bool) -> i
     sys.stdout.write("\n".join(_heading(scenario, topology, dim, flops, not lacking)) + "\n")
     _print_table(scenario, topology, dim)
     speeds = [*_rates(topology, ports), f"local step: {_range(clock.step_s.tolist(), human.seconds)}"]
-    sys.stdout.write("\n".join([*_layers(scenario), *speeds, *_hints(scenario, dim)]) + "\n")
+    said = [*_layers(scenario), *speeds, *_sweep(scenario), *_hints(scenario, dim)]
+    sys.stdout.write("\n".join(said) + "\n" + memory_line(scenario))
     if lacking:
         raise InputError(f"{name}: task.dataset: {lacking}")
     return 0
@@ -102,6 +104,17 @@ def _rates(topology: Topology, ports: Mapping[str, Ports]) -> Iterator[str]:
             yield f"layer {n} links alone: up {_range(up, _rate)}; down {_range(down, _rate)}"
 
 
+def _sweep(scenario: Scenario) -> Iterator[str]:
+    """How many points a sweep has, and how many of them learn something of their own."""
+    if scenario.sweep:
+        from netsim.sweep import learning_of
+
+        apart = len({learning_of(settings) for settings in scenario.sweep.settings(scenario.seed)})
+        points = f"{scenario.sweep.count:,} point{'' if scenario.sweep.count == 1 else 's'}"
+        trajectories = f"{apart:,} distinct {'trajectory' if apart == 1 else 'trajectories'}"
+        yield f"sweep: {points}, {trajectories} (each trains once) as long as no upload is lost or late"
+
+
 def _rate(bps: float) -> str:
     return f"{human.bits(bps)}/s"
 
@@ -145,4 +158,6 @@ def _short(kind: str, part: Any) -> str:
     """A part in a few words: its name and the arguments that are not its defaults."""
     name = PARTS[kind].name_of(type(part))
     said = [f.name for f in fields(part) if f.default is MISSING or getattr(part, f.name) != f.default]
-    return f"{name}({', '.join(f'{field}={getattr(part, field)}' for field in said)})" if said else name
+    values = ((field, getattr(part, field)) for field in said)
+    shown = [f"{field}={_short(kind, v) if is_dataclass(v) else v}" for field, v in values]
+    return f"{name}({', '.join(shown)})" if shown else name

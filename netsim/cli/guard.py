@@ -6,6 +6,8 @@ import sys
 import traceback
 from collections.abc import Callable
 
+INTERRUPTED = 130
+
 
 class InputError(Exception):
     """Something the user can put right; its text says what and how."""
@@ -17,7 +19,7 @@ def guarded(command: Callable[[], int]) -> int:
         return command()
     except KeyboardInterrupt:
         _say("interrupted; the same command goes on from what was kept")
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         return 0
     except Exception as error:
@@ -56,13 +58,17 @@ SMALLER = "take a smaller model, batch_size or tree, or free some"
 NO_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")
 
 USER_ERRORS = {
+    "ChromeError",
+    "ClusterError",
     "InputError",
     "LedgerError",
+    "MissingExtraError",
     "ScenarioError",
     "TooManyBitsError",
     "TopologyError",
     "DataError",
     "PartError",
+    "PlanError",
     "ResultError",
     "ValuesNeededError",
     "WiringError",

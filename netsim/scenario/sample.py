@@ -37,7 +37,8 @@ energy:                         # leave it out and no joules are counted
 
 algorithm:
   # QMLHFL: tau[0] steps at a device between uploads, tau[1] edge aggregations between uploads, ...; QSGD levels
-  # of each layer's uplink (null: not quantized). Also fedavg, sign_sgd, hier_favg, hier_local_qsgd, hier_sign_sgd.
+  # of each layer's uplink (null: not quantized). Also fedavg, sign_sgd, hier_favg, hier_local_qsgd, hier_sign_sgd,
+  # dc_hier_sign_sgd, qhetfed, mtgc, scaffold (docs/algorithms.md).
   qmlhfl: {learning_rate: 0.2, batch_size: 32, tau: [5, 2, 2], levels: [4, 8, 16], bucket: 512}
   # Or layer by layer (`netsim check --resolved` writes every recipe so), here with a quantized top broadcast:
   # leaf: {learning_rate: 0.2, batch_size: 32}
@@ -46,7 +47,8 @@ algorithm:
   #   - {tau: 2, up: {qsgd: {levels: 8}}, rule: mean}
   #   - {tau: 2, up: {qsgd: {levels: 16}}, rule: mean, down: {qsgd: {levels: 64}}}
   # Uplinks: none, qsgd, dither, terngrad, natural, scaled_sign, stochastic_sign, top_k, rand_k,
-  # {chain: {first: {top_k: 0.1}, then: {qsgd: 8}}}; sign (whose rule is {vote: {step: 0.005}}).
+  # {chain: {first: {top_k: 0.1}, then: {qsgd: 8}}}, {error_feedback: {top_k: 0.1}}, ef21;
+  # sign (whose rule is {vote: {step: 0.005}}).
 
 network:                    # one entry per layer, from the devices up
   - {cell: {preset: urban_micro, uplink: 20 MHz, downlink: 20 MHz}}

@@ -55,6 +55,8 @@ from netsim.scenario.ladders import AlgorithmForm
 from netsim.scenario.laws import Ground, depth_problems, skew_problems, step_problems, sweep_problems
 from netsim.scenario.parts import STRANGER, Catalogue
 from netsim.scenario.records import Reads, Record
+from netsim.scenario.sweep_form import SweepForm
+from netsim.scenario.sweeps import Sweep
 from netsim.topology import TOPOLOGIES, Topology, TopologyPart
 from netsim.units import DurationS
 
@@ -185,7 +187,7 @@ class Scenario(Section):
     stop: Stop
     evaluate: Evaluate = Evaluate()
     precision: Literal["float32", "float64", "tf32", "bf16"] = "float32"
-    sweep: Mapping[str, Annotated[tuple[Any, ...], Field(min_length=1)]] = Field(default_factory=dict)
+    sweep: Annotated[Sweep, Reads(SweepForm())] = Sweep()
 
     _ground: Ground = PrivateAttr()
 

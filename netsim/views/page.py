@@ -7,11 +7,14 @@ lets only this page's own two scripts run and nothing be fetched.
 from __future__ import annotations
 
 import json
+import os
+import secrets
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from netsim.views.markup import parts_html, section_html
@@ -43,6 +46,20 @@ def page_html(heading: str, sections: Sequence[Section], opening: Sequence[Part]
         plotly=scripts[0],
         script=scripts[1],
     )
+
+
+def write_page(html: str, path: Path) -> Path:
+    """Write the page as one file, whole or not at all, and return its absolute path."""
+    path = path.absolute()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
+    try:
+        # A browser reads what is written to the byte: the scripts' fingerprints depend on it.
+        fresh.write_bytes(html.encode("utf-8", "backslashreplace"))
+        os.replace(fresh, path)
+    finally:
+        fresh.unlink(missing_ok=True)
+    return path
 
 
 def script_json(value: Any) -> str:

@@ -19,8 +19,8 @@ from learning.algorithm import Leaf
 from learning.classification import ClassificationTask
 from learning.datasets.arrays import Arrays
 from learning.engine.fused import aligned
+from learning.engine.numerics import resolve, stack_rows
 from learning.engine.promises import Ref, Train
-from learning.engine.solvers import resolve, stack_rows
 from learning.engine.trainers import STRATEGIES
 from learning.models import MODELS
 from learning.partitions import Iid
@@ -42,7 +42,7 @@ def task(model: str) -> ClassificationTask:
 def batched(made: ClassificationTask) -> Callable[[], None]:
     """All devices' local work through the engine's own strategy and stack size."""
     bound = made.bind(torch.device("cpu"), torch.float32)
-    numerics = resolve("batched", "cpu", "float32", made.family)
+    numerics = resolve("batched", "cpu", "float32", made)
     trainer = STRATEGIES[numerics.strategy](bound, 1)
     initial = bound.initial(1)
     start = Ref(b"", 0, None, initial)

@@ -41,9 +41,12 @@ EXAMPLES: dict[str, list[Compressor]] = {
         Chain(TopK(0.5), Dither(2, 16, "entropy")), Chain(RandK(0.6, unbiased=False), Qsgd(9, None, "elias")),
         Chain(TopK(1.0), Plain(), "golomb"),
     ],
+    "error_feedback": [
+        ErrorFeedback(TopK(0.3)), ErrorFeedback(Qsgd(16, 9, "elias")), ErrorFeedback(ScaledSign(9)),
+        ErrorFeedback(Chain(TopK(0.3), Natural(), "golomb")),
+    ],
+    "ef21": [Ef21(TopK(0.3)), Ef21(RandK(0.3, unbiased=False)), Ef21(Chain(TopK(0.3), ScaledSign()))],
     "integer": [Integer(0.01, 1), Integer(0.3, 4), Integer(0.3, 5), Integer(0.01, 3, zeros=True)],
-    "error_feedback": [ErrorFeedback(TopK(0.3)), ErrorFeedback(Qsgd(16, 9, "elias")), ErrorFeedback(ScaledSign(9))],
-    "ef21": [Ef21(TopK(0.3)), Ef21(RandK(0.3, unbiased=False))],
 }  # fmt: skip
 
 EVERY = [codec for name in COMPRESSORS for codec in EXAMPLES[name]]

@@ -13,12 +13,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from learning.coins import Coins
+from learning.compressors import Qsgd, Sign
 from learning.compressors.elias import level_bits, omega_code, torch_coded_bits
 from learning.compressors.lengths import LANES, elias_bits, omega_length
 from learning.compressors.norms import DEEPEST, STRIDE, norm
 from learning.compressors.norms import WIDTH as BLOCK
 from learning.signs import add_votes
 from learning.signs_numba import WIDE
+from learning.strided import in_memory
 from tests.conftest import REPOSITORY
 
 GAPS = [1, 2, 3, 4, 7, 8, 15, 16, 31, 32, 63, 64, 65, 126, 127, 128, 129, 255, 256, 1000]
@@ -80,12 +83,37 @@ def test_long_norms_are_added_by_a_halving_tree(dim: int) -> None:
 @pytest.mark.parametrize("voters", range(1, 10))
 def test_votes_are_counted_as_torch_adds_them(voters: int) -> None:
     numbers = torch.Generator().manual_seed(voters)
-    rows = torch.where(torch.rand(voters, 2 * WIDE + 5, generator=numbers) < 0.5, -1.0, 1.0)
+    rows = torch.where(torch.rand(voters, 2 * WIDE + 16, generator=numbers) < 0.5, -1.0, 1.0)[
+        :, : 2 * WIDE + 5
+    ]
     rows[0, [3, 2 * WIDE + 4]] = torch.nan
     counts = torch.arange(2 * WIDE + 5.0)
     expected = counts + rows.sum(0)
     add_votes(counts, rows)
     assert torch.equal(counts.nan_to_num(1e9), expected.nan_to_num(1e9))
+
+
+@pytest.mark.parametrize("codec", [Qsgd(4, 32), Qsgd(4, 32, "elias"), Sign()], ids=repr)
+def test_rows_with_gaps_between_them_are_coded_where_they_lie(codec: Qsgd | Sign) -> None:
+    keys = np.arange(5, dtype=np.uint64)
+    wide = torch.randn(5, 144, generator=torch.Generator().manual_seed(1))
+    rows, gaps = wide[:, :131], wide[:, 131:].clone()
+    alone = codec.encode(rows.clone(), Coins(keys))
+    sent = codec.encode(rows, Coins(keys))
+    assert sent.values.data_ptr() == wide.data_ptr()
+    assert torch.equal(sent.values, alone.values)
+    assert torch.equal(wide[:, 131:], gaps)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [torch.zeros(4, 6).t(), torch.zeros(1, 4).expand(3, 4), torch.zeros(20)[5:17].as_strided((2, 4), (8, 1))],
+)
+def test_rows_that_do_not_lie_in_rows_are_copied(rows: torch.Tensor) -> None:
+    copy, memory = in_memory(rows)
+    memory[:, : rows.shape[1]] = 1.0
+    assert copy.min() == 1.0
+    assert rows.max() == 0.0
 
 
 def test_machine_code_of_other_sources_is_not_taken_from_the_cache(tmp_path: Path) -> None:

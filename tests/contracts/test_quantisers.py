@@ -203,7 +203,7 @@ def test_zeros_stay_zeros_without_a_sign(codec):
 OTHER = {
     "format": "fp16", "levels": 5, "bucket": 7, "code": "entropy", "clip": 0.5, "norm": "l2", "fraction": 0.1,
     "k": 2, "unbiased": False, "indices": "list", "first": TopK(0.2), "then": Plain("bf16"), "positions": "golomb",
-    "step": 0.2, "span": 6, "zeros": True, "inner": TopK(0.2),
+    "step": 0.2, "span": 6, "zeros": True, "inner": TopK(0.1),
 }  # fmt: skip
 STARTS = [
     Plain(), Qsgd(4), Dither(4), TernGrad(), ScaledSign(), StochasticSign(), TopK(0.3), TopK(k=1), RandK(0.3),
@@ -242,6 +242,7 @@ def test_no_compressor_lacks_a_case_of_its_fields():
         (Chain, {"first": TopK(0.1), "then": Sign()}, "Sign"),
         (Chain, {"first": TopK(0.1), "then": Plain(), "positions": "rice"}, "rice"),
         (Chain, {"first": RandK(0.1), "then": Plain(), "positions": "golomb"}, "golomb"),
+        (Chain, {"first": TopK(0.1), "then": Ef21(Qsgd(4))}, "Ef21"),
     ],
 )  # fmt: skip
 def test_a_wrong_argument_is_refused_by_value(part, arguments, value):

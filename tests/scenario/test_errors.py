@@ -66,7 +66,7 @@ from tests.scenario.scenes import SCENE, complaints, with_algorithm
             "  model: {mlp: {hidden: [64]}}\n",
             "",
             "bad.yaml:4:3: task.model: required, but missing "
-            "(known: cifar_cnn, lenet, logistic, mcmahan_cnn, mlp, resnet8)",
+            "(known: cifar_cnn, lenet, logistic, mcmahan_cnn, mlp, module, resnet8)",
         ),
         (
             "digits",
