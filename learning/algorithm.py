@@ -16,13 +16,20 @@ from learning.compressors import Compressor, Integer, Plain, Sign, contraction, 
 from learning.local import PLAIN, Local, Steady
 from learning.rules import Mean, Rule, Vote
 
+SMALLEST_RATE, LARGEST_RATE = 1e-30, 1e30
+"""Learning rates between which a step is neither nothing nor infinite in float32."""
+LARGEST_BATCH = 1_000_000
+LARGEST_TAU = 1_000_000_000
+MOST_STEPS = 2**53
+"""Local steps per global round: whole numbers that a float64 still counts one by one."""
+
 
 @dataclass(frozen=True)
 class Leaf:
     """One inner iteration at a device: w <- w - learning_rate * g(w; batch_size samples), or what `local` makes of g.
 
     Minibatches are drawn with replacement, so a device may hold fewer samples than `batch_size`.
-    Raises ValueError where a number is not positive.
+    Raises ValueError where a number is not positive, or beyond any use (the constants above).
     """
 
     learning_rate: float
@@ -32,8 +39,17 @@ class Leaf:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise ValueError(f"learning_rate must be > 0, got {self.learning_rate}")
+        if not SMALLEST_RATE <= self.learning_rate <= LARGEST_RATE:
+            raise ValueError(
+                f"learning_rate must be between {SMALLEST_RATE:g} and {LARGEST_RATE:g}, got {self.learning_rate}; "
+                "0.001 to 1 are usual"
+            )
         if self.batch_size < 1:
             raise ValueError(f"batch_size must be >= 1, got {self.batch_size}")
+        if self.batch_size > LARGEST_BATCH:
+            raise ValueError(
+                f"batch_size must be at most {LARGEST_BATCH:,}, got {self.batch_size}; 8 to 512 are usual"
+            )
 
 
 @dataclass(frozen=True)
@@ -66,6 +82,8 @@ class Layer:
                 raise ValueError(
                     f"{name} must be >= 1, got {tau}; to skip a layer, remove it from the topology"
                 )
+            if tau is not None and tau > LARGEST_TAU:
+                raise ValueError(f"{name} must be at most {LARGEST_TAU:,}, got {tau}; 1 to 100 are usual")
 
     def tau_of(self, last: bool) -> int:
         """The child's iterations in one of its parent's, `last` or not of the parent's period."""
@@ -121,6 +139,12 @@ class Algorithm:
     def __post_init__(self) -> None:
         if not self.layers:
             raise ValueError("an algorithm needs at least one layer, got none")
+        if self.steps(self.depth) > MOST_STEPS:
+            said = " x ".join(str(tau) for tau in self.taus)
+            raise ValueError(
+                f"tau: {said} local steps per global round are more than {MOST_STEPS:,}, the most that can be "
+                "counted; lower one of them"
+            )
         for number, layer in enumerate(self.layers, start=1):
             _check_signs(number, layer)
             _check_step(self.leaf, layer.rule)
@@ -152,10 +176,11 @@ class Algorithm:
         return usual
 
     def check_dimension(self, dim: int) -> None:
-        """Laws that need the number of parameters: error feedback takes a contraction (ValueError)."""
+        """Laws that need the number of parameters: codes fit it, error feedback takes a contraction (ValueError)."""
         for number, layer in enumerate(self.layers, start=1):
             down = layer.downlink
             for codec, way in ((layer.up, "up"), (down, "down")):
+                _check_fits(number, way, codec, dim)
                 if remembers(codec) and codec.delta(dim) is None:
                     raise ValueError(
                         f"layer {number}: {codec} on `{way}` needs a compressor inside with E||C(x)-x||^2 < ||x||^2 at "
@@ -167,6 +192,13 @@ class Algorithm:
                     f"E||C(x)-x||^2 < ||x||^2, and {down} has variance {down.omega(dim)} at d = {dim}: what it "
                     "leaves out would grow; use more levels or smaller buckets, top_k, or onto: said"
                 )
+
+
+def _check_fits(number: int, way: str, codec: Compressor, dim: int) -> None:
+    try:
+        codec.bits(dim)
+    except ValueError as error:
+        raise ValueError(f"layer {number}: {way}: {error}") from None
 
 
 def _check_signs(number: int, layer: Layer) -> None:

@@ -36,6 +36,11 @@ class ByGroup:
                 check_alpha(name, alpha)
         check_min_size(self.min_size)
 
+    @property
+    def least(self) -> int:
+        """`min_size` samples per device."""
+        return self.min_size
+
     def split(self, labels: NDArray[Any], groups: Sequence[int], seed: int) -> list[Indices]:
         """Index arrays in device order."""
         alphas = {"device_alpha": self.device_alpha, "edge_alpha": self.edge_alpha}
@@ -60,6 +65,11 @@ class ByLayer:
             if alpha is not None:
                 check_alpha(f"alpha of layer {layer}", alpha)
         check_min_size(self.min_size)
+
+    @property
+    def least(self) -> int:
+        """`min_size` samples per device."""
+        return self.min_size
 
     def split(self, labels: NDArray[Any], groups: Sequence[int], seed: int) -> list[Indices]:
         """Index arrays in device order, where edge servers hang below the cloud."""

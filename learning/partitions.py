@@ -19,6 +19,7 @@ class Partition(Protocol):
 
     `labels` [n]; `groups[i]` is the ordinal of device i's edge server. Returns one index array per device, disjoint and
     complete, a function of the arguments alone. Raises ValueError when there are fewer samples than needed.
+    A part may have an attribute `least`, the samples that every device needs, so that `netsim check` can tell.
     """
 
     def split(self, labels: NDArray[Any], groups: Sequence[int], seed: int) -> list[Indices]:
@@ -37,9 +38,14 @@ class TreePartition(Partition, Protocol):
 class Iid:
     """A random split into equal sizes (they differ by at most one)."""
 
+    @property
+    def least(self) -> int:
+        """One sample per device."""
+        return 1
+
     def split(self, labels: NDArray[Any], groups: Sequence[int], seed: int) -> list[Indices]:
         """Cut one keyed permutation into equal parts."""
-        check_enough(len(labels), len(groups), 1)
+        check_enough(len(labels), len(groups), self.least)
         return equal(keyed_generator(seed, PARTITION).permutation(len(labels)), len(groups))
 
 
@@ -58,9 +64,14 @@ class Dirichlet:
         check_alpha("alpha", self.alpha)
         check_min_size(self.min_size)
 
+    @property
+    def least(self) -> int:
+        """`min_size` samples per device."""
+        return self.min_size
+
     def split(self, labels: NDArray[Any], groups: Sequence[int], seed: int) -> list[Indices]:
         """Index arrays in device order."""
-        check_enough(len(labels), len(groups), self.min_size)
+        check_enough(len(labels), len(groups), self.least)
         devices, generator = len(groups), keyed_generator(seed, PARTITION)
         every = np.arange(len(labels))
         floors = np.full(devices, self.min_size)
@@ -82,9 +93,14 @@ class Shards:
                 f"shards_per_device must be >= 1, got {self.shards_per_device}; 2 is McMahan's choice"
             )
 
+    @property
+    def least(self) -> int:
+        """`shards_per_device` samples per device."""
+        return self.shards_per_device
+
     def split(self, labels: NDArray[Any], groups: Sequence[int], seed: int) -> list[Indices]:
         """Index arrays in device order; shard sizes differ by at most one."""
-        check_enough(len(labels), len(groups), self.shards_per_device)
+        check_enough(len(labels), len(groups), self.least)
         generator = keyed_generator(seed, PARTITION)
         shuffled = generator.permutation(len(labels))
         by_label = shuffled[np.argsort(labels[shuffled], kind="stable")]

@@ -102,6 +102,8 @@ class Vote:
     def __post_init__(self) -> None:
         if not 0 < self.step < float("inf"):
             raise ValueError(f"step must be positive and finite, got {self.step}; 0.001 is usual")
+        if not 1e-30 <= self.step <= 1e30:
+            raise ValueError(f"step must be between 1e-30 and 1e30, got {self.step}; 0.001 is usual")
         if self.ties not in ("random", "zero"):
             raise ValueError(f"ties must be random or zero, got {self.ties!r}; choose one of these")
         if self.weights not in (None, "devices", "samples"):

@@ -18,12 +18,17 @@ from learning.naming import part_name
 from learning.objectives import QuadraticTask
 from learning.partitions import Iid, Partition, TreePartition
 from learning.ridge import RidgeTask
+from learning.sharing import check_enough
 from learning.shelf import shelf_in_use
 from learning.shifts import Shift, shifted
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
+
+
+MOST_PARAMETERS = 10**12
+"""Of a model, so that the bits of its messages can be added up."""
 
 
 class Task(Protocol):
@@ -158,7 +163,7 @@ def _classification(
     shifts: Sequence[Shift],
     seed: int,
 ) -> ClassificationTask:
-    chosen.dim(arrays.shape.inputs, arrays.classes)
+    _size(chosen, arrays.shape)
     parts = _split(shared, arrays.train_y, groups, paths, seed)
     return ClassificationTask(shifted(arrays, shifts, parts, groups, seed), chosen, shared, parts)
 
@@ -172,7 +177,24 @@ def describe_task(
         _check_alone(None, model, ())
         return dataset.dim, dataset.flops, shape
     chosen = _required(model)
-    return chosen.dim(shape.inputs, shape.classes), chosen.flops(shape.inputs, shape.classes), shape
+    return _size(chosen, shape), chosen.flops(shape.inputs, shape.classes), shape
+
+
+def check_data(
+    dataset: Dataset, partition: Partition | None, devices: int, data_dir: Path | None = None
+) -> None:
+    """Whether a task could be made of data that nobody has read yet.
+
+    Raises DataError where a dataset's files are missing, ValueError where it has too few samples for so many
+    devices. What only the labels tell (a Dirichlet draw that leaves a device empty) shows when the task is made.
+    """
+    if isinstance(dataset, Synthetic):
+        return
+    least = getattr(partition if partition is not None else Iid(), "least", None)
+    if least is not None:
+        check_enough(dataset.describe(data_dir).train, devices, least)
+    if hasattr(dataset, "locate"):
+        dataset.locate(data_dir)
 
 
 def _objective(law: Synthetic, groups: tuple[int, ...], seed: int) -> Task:
@@ -181,6 +203,17 @@ def _objective(law: Synthetic, groups: tuple[int, ...], seed: int) -> Task:
     task = QuadraticTask(law, groups, seed)
     task.check()
     return task
+
+
+def _size(model: Model, shape: Shape) -> int:
+    """The model's number of parameters, held to MOST_PARAMETERS (ValueError)."""
+    dim = model.dim(shape.inputs, shape.classes)
+    if dim > MOST_PARAMETERS:
+        raise ValueError(
+            f"model has {dim:.3g} parameters on inputs {shape.inputs}; at most {MOST_PARAMETERS:.0e} are supported: "
+            "lower its widths"
+        )
+    return dim
 
 
 def _required(model: Model | None) -> Model:

@@ -124,12 +124,11 @@ def connect(scenario: Scenario, topology: Topology, env: simpy.Environment) -> d
 def children_shares(parent: Node, rule: Rule, samples: Sequence[int]) -> tuple[float, ...]:
     """The children's weights in their parent's rule, summing to 1: by devices below them, or by samples."""
     by_samples = isinstance(rule, Mean | Vote) and rule.weights == "samples"
-
-    def mass(node: Node) -> int:
-        if node.children:
-            return sum(mass(child) for child in node.children)
-        return samples[node.ordinal] if by_samples else 1
-
-    masses = [mass(child) for child in parent.children]
+    masses = []
+    for child in parent.children:
+        devices = [child]
+        while devices[0].children:
+            devices = [below for node in devices for below in node.children]
+        masses.append(sum(samples[device.ordinal] for device in devices) if by_samples else len(devices))
     whole = sum(masses)
-    return tuple(m / whole for m in masses)
+    return tuple(mass / whole for mass in masses)

@@ -177,7 +177,7 @@ MUTATIONS = (
     Mutation("a broadcast heard by one receiver's radio", "netsim/meter.py", "for receiver in receivers:", "for receiver in receivers[:1]:", "test_energy equalities/test_energy_audit"),
     Mutation("dBm read as dBW", "netsim/units.py", "(level_dbm - 30.0) / 10.0", "level_dbm / 10.0", "test_units"),
     Mutation("weights by samples ignored", "netsim/wiring.py", 'isinstance(rule, Mean | Vote) and rule.weights == "samples"', "False", "equalities/test_weights"),
-    Mutation("an edge server weighs one, whatever is below it", "netsim/wiring.py", "return sum(mass(child) for child in node.children)", "return 1", "equalities/test_weights"),
+    Mutation("an edge server weighs one, whatever is below it", "netsim/wiring.py", "if by_samples else len(devices)", "if by_samples else 1", "equalities/test_weights"),
     Mutation("vote ties always +1", LEARN + "rules.py", "tossed_signs(count[None].clone(), coins)[0]", "count.sign().where(count != 0, count + 1)", "contracts/test_rules"),
     Mutation("zero gradients always vote +1", LEARN + "signs_numba.py", "(coin if here == 0 else sign)", "(one if here == 0 else sign)", "contracts/test_compressors"),
     Mutation("a vote in four is counted twice", LEARN + "signs_numba.py", "(a[i] + b[i])", "(a[i] + a[i])", "contracts/test_rules"),

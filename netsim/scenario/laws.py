@@ -19,6 +19,8 @@ from netsim.scenario.sweeps import Sweep
 from netsim.topology import Topology, TopologyPart
 
 UNSWEPT = ("name", "sweep")
+MOST_STEPS = 2**63 - 1
+"""Local steps of a device in a run."""
 
 
 @dataclass
@@ -52,6 +54,15 @@ def depth_problems(network: Sequence[object], ladder: Algorithm, at: Loc, depth:
         said = f"has {_entries(ladder.depth)} (tau: [{taus}]), but {layers}; write one entry per layer, {up}"
         found.append(Problem(at, said))
     return found
+
+
+def step_problems(rounds: int, ladder: Algorithm) -> list[Problem]:
+    """Objections to a run whose local steps cannot be counted in 63 bits."""
+    each = ladder.steps(ladder.depth)
+    if rounds * each <= MOST_STEPS:
+        return []
+    said = f"must be at most {MOST_STEPS // each:,} with {each:,} local steps a round, got {rounds}"
+    return [Problem(("stop", "rounds"), f"{said}; a deadline ends a run earlier")]
 
 
 def skew_problems(partition: Partition, depth: int) -> list[Problem]:

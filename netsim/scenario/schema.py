@@ -53,7 +53,7 @@ from netsim.network import (
 from netsim.scenario.errors import Loc, Problem, nearest, problems_of, refusal
 from netsim.scenario.inline import Tree
 from netsim.scenario.ladders import AlgorithmForm
-from netsim.scenario.laws import Ground, depth_problems, skew_problems, sweep_problems
+from netsim.scenario.laws import Ground, depth_problems, skew_problems, step_problems, sweep_problems
 from netsim.scenario.parts import STRANGER, Catalogue
 from netsim.scenario.records import Reads, Record
 from netsim.scenario.sweep_form import SweepForm
@@ -231,7 +231,8 @@ class Scenario(Section):
             raise refusal([Problem(("topology",), " ".join(str(error).split()))], data) from None
         scenario._ground = ground
         problems = depth_problems(scenario.network, scenario.ladder, _place_of_ladder(data), tree.depth)
-        if problems := problems + skew_problems(scenario.task.partition, tree.depth):
+        problems += skew_problems(scenario.task.partition, tree.depth)
+        if problems := problems or step_problems(scenario.stop.rounds, scenario.ladder):
             raise refusal(problems, data)
 
 
