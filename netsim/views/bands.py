@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LEGIBLE = 12
 """Settings that a legend, or a band each, can tell apart."""
 
-_POINTS = 8_000  # of all curves together; with bands a third of them
+_POINTS = 5_000  # of all curves together; with bands a third of them
 
 
 class _Curve(NamedTuple):

@@ -11,7 +11,7 @@ from netsim.result import Result
 from netsim.run_folder import ResultError
 from netsim.views import human
 from netsim.views.axes import layout
-from netsim.views.bands import LEGIBLE, curve_chooser, curve_figures, stretch_chooser
+from netsim.views.bands import LEGIBLE, as_written, curve_chooser, curve_figures, stretch_chooser
 from netsim.views.fronts import front_figures
 from netsim.views.page import page_html, write_page
 from netsim.views.parts import Facts, Figure, Part, Section, Table, Trace, Words
@@ -126,13 +126,13 @@ def _dots(settings: Sequence[Setting], target: float) -> list[Part]:
                 "type": "scatter",
                 "mode": "markers",
                 "x": [mean],
-                "y": [setting.label],
+                "y": [as_written(setting.label)],
                 "marker": {"color": setting.colour, "size": 10},
                 "error_x": {
                     "type": "data", "symmetric": False, "array": [high - mean], "arrayminus": [mean - low],
                     "color": setting.colour, "thickness": 2, "width": 4,
                 },
-                "hovertemplate": f"{setting.label}: {human.digits(mean)} {scale.unit}{seeds}<extra></extra>",
+                "hovertemplate": f"{as_written(setting.label)}: {human.digits(mean)} {scale.unit}{seeds}<extra></extra>",
             }
         )  # fmt: skip
     frame = layout(90 + 24 * len(reached), f"Simulated time to accuracy {human.score(target)} ({scale.unit})")

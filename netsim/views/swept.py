@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from netsim.views.axes import layout
+from netsim.views.axes import BAR, layout
 from netsim.views.bands import LEGIBLE, as_written
 from netsim.views.fronts import reach
 from netsim.views.palette import GREY, setting_colours
@@ -162,14 +162,14 @@ def _heat(settings: Sequence[Setting], x: _Axis, y: _Axis, question: Question) -
     trace: Trace = {
         "type": "heatmap", "x": x.texts, "y": y.texts,
         "colorscale": "Cividis", "reversescale": question.best == "least", "xgap": 1, "ygap": 1,
-        "colorbar": {"thickness": 14, "outlinewidth": 0, "title": {"text": question.scale.unit or "share"}},
+        "colorbar": {**BAR, "title": {"text": question.title, "side": "top"}},
         "hovertemplate": f"{short(x.path)} %{{x}}, {short(y.path)} %{{y}}: %{{text}}<extra></extra>",
     }  # fmt: skip
     if len(x.values) * len(y.values) <= _READ:
         trace["texttemplate"] = "%{text}"
     start = changes[question.chooser.start].traces
     trace |= {name: values[0] for name, values in start.items()}
-    frame = layout(130 + max(160, min(36 * len(y.values), 500)), x.path, y.path)
+    frame = layout(210 + max(160, min(36 * len(y.values), 500)), x.path, y.path)
     frame["xaxis"]["type"] = frame["yaxis"]["type"] = "category"
     says = f"{_says(settings, question)} A cell is the best setting that has its two values."
     return Figure(f"{question.chooser.key}-heat", f"{question.name}: {short(x.path)} and {short(y.path)}", says,

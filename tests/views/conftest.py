@@ -101,3 +101,71 @@ MESSAGES = (
     "payload_bits", "wire_bits", "airtime_s", "sent_s", "arrived_s",
 )  # fmt: skip
 NODES = ("round", "node", "level", "downlink_s", "compute_s", "below_s", "uplink_s", "waiting_s")
+
+
+MakePoints = Callable[..., pd.DataFrame]
+
+
+@pytest.fixture
+def make_points() -> MakePoints:
+    return points
+
+
+def points(
+    uplinks: tuple[Any, ...] = ("1 MHz", "5 MHz"),
+    taus: tuple[Any, ...] = (1, 5),
+    seeds: int = 2,
+    rounds: int = 10,
+    **columns: Any,
+) -> pd.DataFrame:
+    """A sweep's table: round k of tau t and seed s is 1 - 0.8^k less 0.01 s accurate; it ends at k t / uplink."""
+    rows: list[dict[str, Any]] = []
+    for uplink in uplinks:
+        speed = float(str(uplink).split()[0])
+        for tau in taus:
+            for seed in range(seeds):
+                point = len(rows) // (rounds + 1)
+                for k in range(rounds + 1):
+                    row = {
+                        "point": point,
+                        "cell.uplink": uplink,
+                        "algorithm.tau": tau,
+                        "seed": seed,
+                        "round": k,
+                    }
+                    row |= {"sim_time_s": k * tau / speed, "accuracy": 1 - 0.8**k - 0.01 * seed * bool(k)}
+                    row |= {"loss": 0.9**k, "local_steps": k * tau, "bits": 3000 * k, "bits_up_1": 1000 * k}
+                    row |= {"bits_up_2": 500 * k, "bits_down_1": 1500 * k, "energy_j": 2.0 * k}
+                    rows.append(row | {"target_accuracy": 0.5, "time_to_accuracy_s": 4 * tau / speed})
+    return pd.DataFrame(rows).assign(**columns)
+
+
+def star() -> Result:
+    """One round of a cloud and two devices, the cloud's broadcast at 0: every instant is written here.
+
+    d0 hears it at 1 s, computes until 3 s and sends for 1 s of airtime, of which 0.5 s more are spent queueing.
+    d1 hears it at 1 s, computes until 2 s and sends until 3 s. The round ends at 4.5 s.
+    """
+    told = [
+        (1, 1, "down", "cloud", "*", 2, 800, 900, 1.0, 0.0, 1.0, True),
+        (1, 1, "up", "d1", "cloud", 1, 100, 120, 1.0, 2.0, 3.0, True),
+        (1, 1, "up", "d0", "cloud", 1, 100, 120, 1.0, 3.0, 4.5, True),
+    ]
+    run = synthetic(finished=1, depth=1)
+    times = {
+        "d0": (1.0, 2.0, 0.0, 1.5, 0.0),
+        "d1": (1.0, 1.0, 0.0, 1.0, 1.5),
+        "cloud": (0.0, 0.0, 4.5, 0.0, 0.0),
+    }
+    return Result(
+        scenario_text=run.scenario_text,
+        rounds=run.rounds.assign(sim_time_s=[0.0, 4.5]),
+        messages=pd.DataFrame(told, columns=[*MESSAGES, "delivered"]),
+        nodes=pd.DataFrame([(1, name, int(name == "cloud"), *t) for name, t in times.items()], columns=NODES),
+        manifest=run.manifest,
+    )
+
+
+@pytest.fixture
+def star_run() -> Result:
+    return star()
