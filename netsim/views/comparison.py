@@ -117,6 +117,7 @@ def _dots(settings: Sequence[Setting], target: float) -> list[Part]:
     scale = human.time_scale(max(float(time.max()) for _, time in reached))
     traces: list[Trace] = []
     for setting, time in reached:
+        label = as_written(setting.label)
         low, mean, high = (float(value) / scale.size for value in (time.min(), time.mean(), time.max()))
         seeds = (
             "" if len(time) == 1 else f", {human.digits(low)} to {human.digits(high)} over {len(time)} seeds"
@@ -126,13 +127,13 @@ def _dots(settings: Sequence[Setting], target: float) -> list[Part]:
                 "type": "scatter",
                 "mode": "markers",
                 "x": [mean],
-                "y": [as_written(setting.label)],
+                "y": [label],
                 "marker": {"color": setting.colour, "size": 10},
                 "error_x": {
                     "type": "data", "symmetric": False, "array": [high - mean], "arrayminus": [mean - low],
                     "color": setting.colour, "thickness": 2, "width": 4,
                 },
-                "hovertemplate": f"{as_written(setting.label)}: {human.digits(mean)} {scale.unit}{seeds}<extra></extra>",
+                "hovertemplate": f"{label}: {human.digits(mean)} {scale.unit}{seeds}<extra></extra>",
             }
         )  # fmt: skip
     frame = layout(90 + 24 * len(reached), f"Simulated time to accuracy {human.score(target)} ({scale.unit})")

@@ -15,7 +15,6 @@ from netsim.views.palette import GREY
 from netsim.views.parts import Change, Chooser, Figure, Trace
 from netsim.views.settings import Floats, Setting, spendable
 
-_STEPS = 30  # deadlines on the slider
 _CORNERS = 80  # of a front
 
 
@@ -31,7 +30,13 @@ class Stop(NamedTuple):
 def deadlines(settings: Sequence[Setting]) -> list[float]:
     """The deadlines on the slider in simulated seconds: evenly spaced up to the end of the longest run."""
     end = max(float(setting.rows["sim_time_s"].max()) for setting in settings)
-    return [end * (k + 1) / _STEPS for k in range(_STEPS)] if end > 0 else []
+    count = steps(settings, 30)
+    return [end * (k + 1) / count for k in range(count)] if end > 0 else []
+
+
+def steps(settings: Sequence[Setting], most: int) -> int:
+    """So many options of a slider that a page of many settings stays small: each option holds all of them."""
+    return max(10, min(most, 2400 // len(settings)))
 
 
 def deadline_chooser(settings: Sequence[Setting]) -> Chooser:
@@ -52,7 +57,7 @@ def stops(settings: Sequence[Setting], cost: str) -> list[Stop]:
     """Every round after which a setting could be stopped, over the rounds that all its seeds have."""
     found = []
     for k, setting in enumerate(settings):
-        table = setting.curve("accuracy", len(setting.rows))
+        table = setting.curve("accuracy")
         for time_s, spent, accuracy in zip(table["sim_time_s"], table[cost], table["accuracy"], strict=True):
             found.append(Stop(k, float(time_s), float(spent), float(accuracy)))
     return found
