@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -169,3 +171,64 @@ def star() -> Result:
 @pytest.fixture
 def star_run() -> Result:
     return star()
+
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@dataclass
+class Opened:
+    """A page with what it said and what it asked for."""
+
+    page: Any
+    said: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def layout(self, plot: str, path: str) -> Any:
+        return self.page.evaluate(f"document.getElementById('plot-{plot}')._fullLayout.{path}")
+
+    def data(self, plot: str, path: str) -> Any:
+        return self.page.evaluate(f"document.getElementById('plot-{plot}').data{path}")
+
+
+OpenPage = Callable[..., Opened]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"no {CHROMIUM}; install Debian's chromium")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="the extra `test` installs playwright")
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[OpenPage]:
+    contexts = []
+
+    def opened(file: Path, width: int = 1280, height: int = 800, scheme: str = "light") -> Opened:
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        seen = Opened(context.new_page())
+        seen.page.on("console", lambda message: seen.said.append(message.text))
+        seen.page.on("pageerror", lambda error: seen.said.append(str(error)))
+        seen.page.on("request", lambda request: seen.asked.append(request.url))
+        seen.page.goto(file.as_uri())
+        seen.page.wait_for_load_state("networkidle")
+        return seen
+
+    yield opened
+    for context in contexts:
+        context.close()
