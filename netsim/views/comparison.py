@@ -11,8 +11,9 @@ from netsim.result import Result
 from netsim.run_folder import ResultError
 from netsim.views import human
 from netsim.views.axes import layout
-from netsim.views.bands import LEGIBLE, as_written, curve_chooser, curve_figures, stretch_chooser
+from netsim.views.bands import LEGIBLE, curve_chooser, curve_figures, stretch_chooser
 from netsim.views.fronts import front_figures
+from netsim.views.labels import as_written, ticks
 from netsim.views.page import page_html, write_page
 from netsim.views.parts import Facts, Figure, Part, Section, Table, Trace, Words
 from netsim.views.questions import Question, accuracy_by_deadline, time_to_target
@@ -116,7 +117,8 @@ def _dots(settings: Sequence[Setting], target: float) -> list[Part]:
         return []
     scale = human.time_scale(max(float(time.max()) for _, time in reached))
     traces: list[Trace] = []
-    for setting, time in reached:
+    rows = ticks([setting.label for setting, _ in reached])
+    for row, (setting, time) in zip(rows, reached, strict=True):
         label = as_written(setting.label)
         low, mean, high = (float(value) / scale.size for value in (time.min(), time.mean(), time.max()))
         seeds = (
@@ -127,7 +129,7 @@ def _dots(settings: Sequence[Setting], target: float) -> list[Part]:
                 "type": "scatter",
                 "mode": "markers",
                 "x": [mean],
-                "y": [label],
+                "y": [row],
                 "marker": {"color": setting.colour, "size": 10},
                 "error_x": {
                     "type": "data", "symmetric": False, "array": [high - mean], "arrayminus": [mean - low],

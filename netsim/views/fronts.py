@@ -10,7 +10,8 @@ import numpy as np
 
 from netsim.views import human
 from netsim.views.axes import layout, numbers, thin
-from netsim.views.bands import LEGIBLE, as_written, legend, scale_of, titled
+from netsim.views.bands import LEGIBLE, legend, scale_of, titled
+from netsim.views.labels import as_written
 from netsim.views.palette import GREY
 from netsim.views.parts import Change, Chooser, Figure, Trace
 from netsim.views.settings import Floats, Setting, spendable

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from netsim.result import Result
 from netsim.views import human
 from netsim.views.axes import layout, thin
-from netsim.views.bands import as_written
 from netsim.views.family import family, in_order
+from netsim.views.labels import ticks
 from netsim.views.palette import GREY, faint, layer_colour
 from netsim.views.parts import ON_PAPER, Change, Chooser, Figure, Legend, Swatch, Trace
 
@@ -105,7 +105,7 @@ def gantt(found: Timeline, depth: int) -> Figure:
             trace[name] = value
     frame = layout(110 + 16 * len(rows), f"Time since the start of the round ({scale.unit})")
     frame["xaxis"]["range"] = [0, 1.01 * longest / scale.size]
-    ticks = {"tickvals": list(rows.values()), "ticktext": [as_written(node) for node in rows]}
+    rows_named = {"tickvals": list(rows.values()), "ticktext": ticks(list(rows))}
     frame["yaxis"] |= {
         "range": [len(rows) - 0.5, -0.5],
         "ticks": "",
@@ -113,7 +113,7 @@ def gantt(found: Timeline, depth: int) -> Figure:
         "zeroline": False,
         "tickfont": {"size": 10},
     }
-    frame["yaxis"] |= ticks
+    frame["yaxis"] |= rows_named
     frame |= {"barmode": "overlay"}
     says = (
         f"What {len(rows)} of {found.all_nodes} nodes do in a round of choice, each in a row; "

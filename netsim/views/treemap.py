@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from netsim.result import Result
 from netsim.views import human
 from netsim.views.axes import BAR, layout
-from netsim.views.bands import as_written
 from netsim.views.breakdown import level_name
 from netsim.views.family import family, places
+from netsim.views.labels import as_written
 from netsim.views.palette import GREY
 from netsim.views.parts import Change, Chooser, Figure, Trace
 

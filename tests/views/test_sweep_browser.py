@@ -54,7 +54,7 @@ def test_curves_change_their_axis(open_sweep: OpenSweep) -> None:
         ("Local steps", "Local SGD steps of a device"),
         ("Energy", "Energy of all nodes (J)"),
     ):
-        seen.page.get_by_text(label, exact=True).click()
+        seen.page.locator("#curves").get_by_text(label, exact=True).click()
         assert [seen.layout(plot, "xaxis.title.text") for plot in ("accuracy", "loss")] == [title, title]
     assert seen.data("loss", "[1].x")[-1] == 20.0
 
