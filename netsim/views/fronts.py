@@ -104,7 +104,12 @@ def _by(
     where = [(s.at(deadline_s, cost), s.at(deadline_s)) for s in settings]
     spent = [_mean(x) / scale.size for x, _ in where]
     accuracy = [_mean(y) for _, y in where]
-    front = pareto(found, deadline_s)
+    here = [
+        Stop(k, deadline_s, spent[k] * scale.size, accuracy[k])
+        for k in range(len(settings))
+        if math.isfinite(accuracy[k])
+    ]
+    front = pareto([*found, *here], deadline_s)
     front = [front[k] for k in thin(len(front), _CORNERS)] if front else []
     xs: list[Any] = [numbers(np.array([spent[k] for k in pack])) for pack in packs]
     ys: list[Any] = [numbers(np.array([accuracy[k] for k in pack])) for pack in packs]

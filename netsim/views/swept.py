@@ -163,7 +163,7 @@ def _heat(settings: Sequence[Setting], x: _Axis, y: _Axis, question: Question) -
     trace: Trace = {
         "type": "heatmap", "x": x.texts, "y": y.texts,
         "colorscale": "Cividis", "reversescale": question.best == "least", "xgap": 1, "ygap": 1,
-        "colorbar": {**BAR, "title": {"text": question.title, "side": "top"}},
+        "colorbar": {**BAR, "ticksuffix": f" {question.scale.unit}"},
         "hovertemplate": f"{short(x.path)} %{{x}}, {short(y.path)} %{{y}}: %{{text}}<extra></extra>",
     }  # fmt: skip
     if len(x.values) * len(y.values) <= _READ:

@@ -87,6 +87,17 @@ def test_discs_stand_where_settings_are_at_the_deadline(make_points: MakePoints)
     assert energy.changes["deadline"][9].traces["x"][1] == [6.0]
 
 
+def test_no_disc_stands_above_the_front(make_points: MakePoints) -> None:
+    # One seed is slower than the other, so that at a deadline they have done different rounds.
+    table = make_points()
+    uneven = table.assign(sim_time_s=table["sim_time_s"] * (1 + 0.3 * table["seed"]))
+    for figure in front_figures(settle(uneven, AXES)):
+        for change in figure.changes["deadline"]:
+            *discs, front = zip(change.traces["x"], change.traces["y"], strict=True)
+            for [x], [y] in discs:
+                assert max(b for a, b in zip(*front, strict=True) if a <= x + 1e-4) >= y - 1e-5
+
+
 def test_lines_join_what_differs_in_their_axis_alone(make_points: MakePoints) -> None:
     settings = settle(make_points(), AXES)
     question = time_to_target(settings, 0.5)
