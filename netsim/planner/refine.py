@@ -36,8 +36,8 @@ RUNGS = (0.25, 0.5, 1.0)
 FEWEST = 2
 """Rounds that a candidate must have finished to be judged at a rung: long rounds are not bad ones."""
 
-GENERATIONS = 2
-"""After the race: times that untried neighbours of the best are run to the end, a quarter of the candidates each."""
+GENERATIONS = 3
+"""After the race: times that untried neighbours of the best are run to the end, a third of the candidates each."""
 
 Told = Callable[[str], None]
 
@@ -193,7 +193,7 @@ def _next(planned: Planned, trials: Sequence[Trial], count: int) -> list[Plan]:
     """Neighbours of the best trial that nobody has tried."""
     tried = {trial.plan.tau for trial in trials}
     fresh = [found for found in around(planned, trials[0].plan.tau) if found.tau not in tried]
-    return _as_plans(planned, fresh[: (count + 3) // 4])
+    return _as_plans(planned, fresh[: (count + 2) // 3])
 
 
 def random_plans(planned: Planned, count: int) -> list[Plan]:
