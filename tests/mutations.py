@@ -214,7 +214,7 @@ MUTATIONS = (
     Mutation("planner: a plan keeps the old learning rate", PLAN + "plan.py", '"learning_rate": self.learning_rate}', '"learning_rate": algorithm.ladder().leaf.learning_rate}', "planner/test_plan"),
     Mutation("planner: noise of one sample for a batch's", PLAN + "knowledge.py", "said.noise**2 / batch", "said.noise**2", "planner/test_plan"),
     Mutation("planner: a batch's scatter divided once too often", PLAN + "calibrate.py", "max(0.0, scatter) / max(1, count - 1)", "max(0.0, scatter) / max(1, count - 1) / count", "planner/test_calibrate"),
-    Mutation("planner: halving keeps the worse half", PLAN + "refine.py", "random=False), key=lambda trial: -trial.score)\n        if rung", "random=False), key=lambda trial: trial.score)\n        if rung", "planner/test_refine"),
+    Mutation("planner: halving keeps the worse half", PLAN + "refine.py", "if min(t.rounds) >= FEWEST), key=lambda trial: -trial.score)", "if min(t.rounds) >= FEWEST), key=lambda trial: trial.score)", "planner/test_refine"),
 )
 # fmt: on
 
