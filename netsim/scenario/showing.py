@@ -15,6 +15,7 @@ SHELVES = {
     "recipe": "algorithms",
     "compressor": "compressors",
     "rule": "rules",
+    "schedule": "schedules",
     "dataset": "datasets",
     "partition": "partitions",
     "shift": "shifts",
