@@ -92,7 +92,11 @@ def _packed(name: str, rows: Rows) -> dict[str, NDArray[Any]]:
     digests = np.array([list(digest) for digest in rows], np.uint8).reshape(len(rows), DIGEST)
     values = list(rows.values())
     ends = np.cumsum([len(row) for row in values], dtype=np.int64)
-    return {f"{name}_digests": digests, f"{name}_ends": ends, name: np.concatenate(values) if values else np.empty(0)}
+    return {
+        f"{name}_digests": digests,
+        f"{name}_ends": ends,
+        name: np.concatenate(values) if values else np.empty(0),
+    }
 
 
 def _unpacked(name: str, file: Mapping[str, NDArray[Any]]) -> Rows:
