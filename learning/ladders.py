@@ -182,9 +182,9 @@ class QHetFed:
 
     def ladder(self) -> Algorithm:
         """N layers as qmlhfl's; the first has (1, gamma in the last iteration)."""
-        if self.tau[0] != 1:
+        if not self.tau or self.tau[0] != 1:
             raise ValueError(
-                f"qhetfed aggregates every gradient inside a set: tau[0] must be 1, got {self.tau[0]}"
+                f"qhetfed aggregates every gradient inside a set: tau[0] must be 1, got tau {list(self.tau)}"
             )
         rungs = _quantized(self.tau, self.levels, self.bucket, self.code, Mean(self.weights), Plain())
         leaf = Leaf(self.learning_rate, self.batch_size)
