@@ -245,6 +245,19 @@ MUTATIONS = (
     Mutation("edge corrections stay at the edge", "netsim/corrections.py", "engine.linear(((1.0, said.shift), (1.0, drift.shift)))", "drift.shift", "equalities/test_corrections"),
     Mutation("a checkpoint is taken for that of another round", LEARN + "checkpoints.py", "for turn in range(len(models), 0, -1):", "for turn in range(len(models) - 1, 0, -1):", "equalities/test_resume"),
     Mutation("entries are believed whatever their checksum", LEARN + "ledger.py", "return row[0] if _mark(digest, row[0]) == row[1] else None", "return bytes(row[0])", "equalities/test_resume"),
+    Mutation("all devices in one group", "netsim/wiring.py", "groups = [edge.ordinal for edge in", "groups = [0 for edge in", "test_wiring"),
+    Mutation("codes are not held to the model's size", "netsim/wiring.py", "scenario.ladder.check_dimension(task.dim)", "pass", "test_wiring"),
+    Mutation("the last round is evaluated in its turn only", "netsim/simulation.py", "if turn == stop.rounds or turn % self.scenario.evaluate.every == 0", "if turn % self.scenario.evaluate.every == 0", "equalities/test_rounds_table"),
+    Mutation("a deadline's last round is not evaluated", "netsim/simulation.py", 'self.stopped_by == "deadline":\n            row |= self.engine.score(self.model)', 'self.stopped_by == "deadline":\n            pass', "equalities/test_rounds_table"),
+    Mutation("rounds counted as local steps", "netsim/simulation.py", "steps = turn * self.scenario.ladder.steps(self.trace.topology.depth)", "steps = turn", "equalities/test_rounds_table"),
+    Mutation("hier_sign_sgd compresses every layer's broadcast", LEARN + "ladders.py", "down = self.down if top else Plain()", "down = self.down", "contracts/test_recipes"),
+    Mutation("qmlhfl forgets its downlink", LEARN + "ladders.py", "Mean(self.weights), self.down)\n        return Algorithm(Leaf(self.learning_rate, self.batch_size), layers)", "Mean(self.weights), Plain())\n        return Algorithm(Leaf(self.learning_rate, self.batch_size), layers)", "contracts/test_recipes"),
+    Mutation("fedavg weighs devices alike", LEARN + "ladders.py", 'local_steps: int\n    weights: Weights = "samples"', 'local_steps: int\n    weights: Weights = "devices"', "contracts/test_recipes"),
+    Mutation("whole models drop what error feedback keeps", LEARN + "engine/merging.py", "return zeros_like(onto) if op.onto is op.copy else onto - copy", "return zeros_like(onto)", "equalities/test_error_feedback"),
+    Mutation("answers and broadcasts share keys", LEARN + "engine/engine.py", "UP, DOWN = 0, 1", "UP, DOWN = 0, 0", "contracts/test_engine_names"),
+    Mutation("a model's name forgets its data", "netsim/simulation.py", 'f"{task.fingerprint}|{numerics.tag}"', 'f"{numerics.tag}"', "equalities/test_names"),
+    Mutation("a model's name forgets its precision", "netsim/simulation.py", 'f"{task.fingerprint}|{numerics.tag}"', 'f"{task.fingerprint}"', "equalities/test_names"),
+    Mutation("a message's bits wrap around", "netsim/trace.py", "if wires[layer - 1] > MOST:", "if wires[layer - 1] > 2 * MOST:", "cli/test_extremes"),
 )
 # fmt: on
 
