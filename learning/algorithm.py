@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Literal
 
 from learning.compressors import Compressor, Integer, Plain, Sign, contraction, remembers
+from learning.local import PLAIN, Local, Steady
 from learning.rules import Mean, Rule, Vote
 
 SMALLEST_RATE, LARGEST_RATE = 1e-30, 1e30
@@ -25,7 +26,7 @@ MOST_STEPS = 2**53
 
 @dataclass(frozen=True)
 class Leaf:
-    """What one inner iteration at a device is: w <- w - learning_rate * g(w; batch_size samples).
+    """One inner iteration at a device: w <- w - learning_rate * g(w; batch_size samples), or what `local` makes of g.
 
     Minibatches are drawn with replacement, so a device may hold fewer samples than `batch_size`.
     Raises ValueError where a number is not positive, or beyond any use (the constants above).
@@ -33,6 +34,7 @@ class Leaf:
 
     learning_rate: float
     batch_size: int
+    local: Local = PLAIN
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
@@ -148,6 +150,7 @@ class Algorithm:
             _check_step(self.leaf, layer.rule)
             _check_lattice(number, layer, self.layers)
             _check_memory(number, layer)
+            _check_rate(number, layer, self.leaf)
         if self.prologue is not None and len(self.prologue.ups) != len(self.layers):
             said = f"{len(self.prologue.ups)} compressors for {len(self.layers)} layers"
             raise ValueError(f"the prologue needs one compressor per layer, got {said}")
@@ -250,4 +253,18 @@ def _check_memory(number: int, layer: Layer) -> None:
         raise ValueError(
             f"layer {number}: onto: own already keeps what the broadcast leaves out, and so does {layer.downlink}; "
             "use onto: said with it, or the compressor inside it alone"
+        )
+
+
+def _check_rate(number: int, layer: Layer, leaf: Leaf) -> None:
+    """Signs have no length for a schedule to change; a drift is divided by the rate of every step."""
+    if isinstance(leaf.local.schedule, Steady):
+        return
+    if isinstance(layer.rule, Vote):
+        raise ValueError(
+            f"layer {number}: votes move by their own step, so a schedule of the rate changes nothing"
+        )
+    if layer.drift:
+        raise ValueError(
+            f"layer {number}: drift needs one learning rate for all steps, got {leaf.local.schedule}"
         )

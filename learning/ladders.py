@@ -11,11 +11,14 @@ from typing import Literal, Protocol
 
 from learning.algorithm import Algorithm, Layer, Leaf
 from learning.compressors import Compressor, Integer, Plain, Qsgd, Sign
+from learning.local import PLAIN, Local
 from learning.rules import Mean, Vote
+from learning.server import FedOpt
 
 Weights = Literal["devices", "samples"]
 Code = Literal["fixed", "elias", "entropy"]
 UNCOMPRESSED = Plain()
+MOMENTUM = FedOpt()
 
 
 class Recipe(Protocol):
@@ -38,11 +41,49 @@ class FedAvg:
     local_steps: int
     weights: Weights = "samples"
     down: Compressor = UNCOMPRESSED
+    local: Local = PLAIN
 
     def ladder(self) -> Algorithm:
         """One layer: (local_steps, none, mean)."""
-        leaf = Leaf(self.learning_rate, self.batch_size)
+        leaf = Leaf(self.learning_rate, self.batch_size, self.local)
         return Algorithm(leaf, (Layer(self.local_steps, Plain(), Mean(self.weights), self.down),))
+
+
+@dataclass(frozen=True)
+class FedProx:
+    """FedProx (Li et al., arXiv:1812.06127) on a star: fedavg on F_i + prox / 2 ||w - w_heard||^2."""
+
+    learning_rate: float
+    batch_size: int
+    local_steps: int
+    prox: float
+    weights: Weights = "samples"
+
+    def ladder(self) -> Algorithm:
+        """fedavg's layer; the leaf pulls towards what it heard."""
+        leaf = Leaf(self.learning_rate, self.batch_size, Local(prox=self.prox))
+        return Algorithm(leaf, (Layer(self.local_steps, Plain(), Mean(self.weights)),))
+
+
+@dataclass(frozen=True)
+class FedOptimised:
+    """FedOpt (Reddi et al., arXiv:2003.00295) at the top of any tree: hier_favg whose cloud takes a `server` step.
+
+    On a star it is the paper's FedAvgM, FedAdam or FedYogi; on any layer of your own, the rule is `fedopt`.
+    """
+
+    learning_rate: float
+    batch_size: int
+    tau: tuple[int, ...]
+    server: FedOpt = MOMENTUM
+
+    def ladder(self) -> Algorithm:
+        """N layers: (tau_n, none, mean), the last with (tau_N, none, fedopt)."""
+        if not self.tau:
+            raise ValueError("tau needs at least one entry, got []; write one per layer, from the devices up")
+        below = [Layer(tau, Plain(), Mean()) for tau in self.tau[:-1]]
+        top = Layer(self.tau[-1], Plain(), self.server)
+        return Algorithm(Leaf(self.learning_rate, self.batch_size), (*below, top))
 
 
 @dataclass(frozen=True)
@@ -70,10 +111,11 @@ class HierFAVG:
     batch_size: int
     tau: tuple[int, ...]
     weights: Weights = "samples"
+    local: Local = PLAIN
 
     def ladder(self) -> Algorithm:
         """N layers: (tau_n, none, mean)."""
-        leaf = Leaf(self.learning_rate, self.batch_size)
+        leaf = Leaf(self.learning_rate, self.batch_size, self.local)
         return Algorithm(leaf, tuple(Layer(t, Plain(), Mean(self.weights)) for t in self.tau))
 
 
@@ -91,11 +133,12 @@ class HierLocalQSGD:
     bucket: int | None = 512
     code: Code = "fixed"
     weights: Weights = "samples"
+    local: Local = PLAIN
 
     def ladder(self) -> Algorithm:
         """Two layers: (tau_n, qsgd(s_n), mean)."""
         layers = _quantized(self.tau, self.levels, self.bucket, self.code, Mean(self.weights), Plain())
-        return Algorithm(Leaf(self.learning_rate, self.batch_size), layers)
+        return Algorithm(Leaf(self.learning_rate, self.batch_size, self.local), layers)
 
 
 @dataclass(frozen=True)
@@ -115,11 +158,12 @@ class QMLHFL:
     code: Code = "fixed"
     weights: Weights = "devices"
     down: Compressor = UNCOMPRESSED
+    local: Local = PLAIN
 
     def ladder(self) -> Algorithm:
         """N layers: (tau_n, Q_n, mean)."""
         layers = _quantized(self.tau, self.levels, self.bucket, self.code, Mean(self.weights), self.down)
-        return Algorithm(Leaf(self.learning_rate, self.batch_size), layers)
+        return Algorithm(Leaf(self.learning_rate, self.batch_size, self.local), layers)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Local optimisers: what a device makes of a gradient. A prototype: the trainers do not call it yet.
+"""Local optimisers: what a device makes of a gradient (see learning.engine.stepwise).
 
 Everything works in place on stacks [K, d], row by row, and starts anew whenever a device hears a model, so that no
 row outlives a visit. The step number is the device's own count of local steps, as for minibatches.
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
 
@@ -93,7 +95,8 @@ class Local:
     """SGD as torch.optim has it: clip to a length, add the decay, keep a velocity, step along it.
 
     g <- g min(1, clip / ||g||); g <- g + weight_decay w; v <- momentum v + g; w <- w - rate v, with g + momentum v
-    for v in the last step of `nesterov`.
+    for v in the last step of `nesterov`. `prox` first adds prox (w - w0), w0 being the model that was heard:
+    FedProx, arXiv:1812.06127.
     """
 
     schedule: Schedule = STEADY
@@ -101,8 +104,11 @@ class Local:
     nesterov: bool = False
     weight_decay: float = 0.0
     clip: float | None = None
+    prox: float = 0.0
 
     def __post_init__(self) -> None:
+        if not 0 <= self.prox < math.inf:
+            raise ValueError(f"prox must be >= 0, got {self.prox}; 0.01 to 1 is usual")
         if not 0 <= self.momentum < 1:
             raise ValueError(f"momentum must be in [0, 1), got {self.momentum}; 0.9 is usual")
         if self.nesterov and self.momentum == 0:
@@ -114,8 +120,9 @@ class Local:
 
     @property
     def plain(self) -> bool:
-        """Whether a step is w <- w - rate g, which trainers may fuse into the gradient."""
-        return self.momentum == 0 and self.weight_decay == 0 and self.clip is None
+        """Whether a step is w <- w - learning_rate g, which trainers may fuse into the gradient."""
+        steady = isinstance(self.schedule, Steady)
+        return steady and not (self.momentum or self.weight_decay or self.prox) and self.clip is None
 
     def velocity(self, weights: Tensor) -> Tensor | None:
         """The velocity [K, d] at rest; None where there is no momentum."""
@@ -123,18 +130,28 @@ class Local:
 
         return torch.zeros_like(weights) if self.momentum else None
 
-    def step(self, weights: Tensor, gradient: Tensor, velocity: Tensor | None, rate: float) -> None:
-        """One step of weights [K, d] in place; gradient [K, d] is overwritten, velocity moves on.
+    def change(
+        self, weights: Tensor, gradient: Tensor, velocity: Tensor | None, rates: Sequence[float]
+    ) -> Tensor:
+        """What one step adds to weights [K, d]; gradient [K, d] is overwritten, velocity moves on.
 
-        `rate` is the leaf's learning rate times `schedule.factor(step)`.
+        `rates[k]` is the leaf's learning rate times `schedule.factor(step)` of row k.
         """
         if self.clip is not None:
             length = gradient.double().square().sum(-1, keepdim=True).sqrt()
             gradient.mul_((self.clip / length).clamp_(max=1.0).nan_to_num_(1.0).to(gradient.dtype))
         if self.weight_decay:
             gradient.add_(weights, alpha=self.weight_decay)
-        if velocity is None:
-            weights.sub_(gradient, alpha=rate)
-            return
-        velocity.mul_(self.momentum).add_(gradient)
-        weights.sub_(gradient.add_(velocity, alpha=self.momentum) if self.nesterov else velocity, alpha=rate)
+        if velocity is not None:
+            velocity.mul_(self.momentum).add_(gradient)
+            gradient = gradient.add_(velocity, alpha=self.momentum) if self.nesterov else velocity
+        return gradient * -gradient.new_tensor(rates)[:, None]
+
+
+PLAIN = Local()
+SCHEDULES: dict[str, type[Schedule]] = {
+    "steady": Steady,
+    "inverse": Inverse,
+    "stairs": Stairs,
+    "cosine": Cosine,
+}

@@ -6,6 +6,8 @@ from learning.corrected import MTGC, DCHierSignSGD, Scaffold
 from learning.ladders import (
     QMLHFL,
     FedAvg,
+    FedOptimised,
+    FedProx,
     HierFAVG,
     HierLocalQSGD,
     HierSignSGD,
@@ -18,6 +20,8 @@ __all__ = ["RECIPES", "Recipe"]
 
 RECIPES: dict[str, type[Recipe]] = {
     "fedavg": FedAvg,
+    "fedprox": FedProx,
+    "fedopt": FedOptimised,
     "sign_sgd": SignSGD,
     "hier_favg": HierFAVG,
     "hier_local_qsgd": HierLocalQSGD,

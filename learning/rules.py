@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeGuard
 
 from learning.naming import NO_VALUE
 from learning.robust import Median, TrimmedMean
+from learning.server import FedOpt
 from learning.signs import add_votes, tossed_signs
 
 if TYPE_CHECKING:
@@ -36,6 +37,18 @@ class Rule(Protocol):
 
     def end(self, state: Any, onto: Tensor, coins: Coins) -> Tensor:
         """Return the new model [d] from the state and the model the updates start from; coins has one row."""
+
+
+class Remembering(Rule, Protocol):
+    """A rule with one memory row per node, which the engine keeps: a second output of every merge."""
+
+    def remember(self, state: Tensor, onto: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor]:
+        """As `end`, from the row of the node's last merge (None: its first) to that row's successor."""
+
+
+def rule_remembers(rule: Rule) -> TypeGuard[Remembering]:
+    """Whether the rule keeps a memory row per node."""
+    return hasattr(rule, "remember")
 
 
 @dataclass(frozen=True)
@@ -133,4 +146,10 @@ def _decided(count: Tensor, whole: Tensor) -> Tensor:
     return torch.where(count.abs() <= TIE * whole, 0.0, count)
 
 
-RULES: dict[str, type[Rule]] = {"mean": Mean, "vote": Vote, "trimmed_mean": TrimmedMean, "median": Median}
+RULES: dict[str, type[Rule]] = {
+    "mean": Mean,
+    "vote": Vote,
+    "trimmed_mean": TrimmedMean,
+    "median": Median,
+    "fedopt": FedOpt,
+}

@@ -1,4 +1,4 @@
-"""Server optimisers: what a node makes of its children's mean update. A prototype: combines keep no memory row yet.
+"""Server optimisers: what a node makes of its children's mean update, and of those before.
 
 Source: Adaptive Federated Optimization, arXiv:2003.00295, Algorithm 2; the memory is one row [m, v] of 2 d numbers.
 """
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
+
+    from learning.coins import Coins
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,11 @@ class FedOpt:
         for row, weight in zip(rows, weights, strict=True):
             state.add_(row, alpha=weight)
 
-    def end(self, state: Tensor, onto: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor]:
+    def end(self, state: Tensor, onto: Tensor, coins: Coins) -> Tensor:
+        """Return the new model [d] of a node's first merge; coins are unused."""
+        return self.remember(state, onto, None)[0]
+
+    def remember(self, state: Tensor, onto: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return (the new model [d], the memory row [2 d] for the next time); None is a node's first merge."""
         import torch
 

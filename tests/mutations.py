@@ -106,7 +106,7 @@ def verdict(copy: Path, tests: list[str], *, compiled: bool = True) -> str | Non
     return failed[1]
 
 
-NET, LEARN = "netsim/network/", "learning/"
+NET, LEARN, PLAN = "netsim/network/", "learning/", "netsim/planner/"
 # fmt: off
 MUTATIONS = (
     Mutation("headers dropped", NET + "packets.py", "payload_bits + 8 * self.header_bytes * self.count(payload_bits)", "payload_bits", "network/test_links"),
@@ -251,13 +251,28 @@ MUTATIONS = (
     Mutation("a deadline's last round is not evaluated", "netsim/simulation.py", 'self.stopped_by == "deadline":\n            row |= self.engine.score(self.model)', 'self.stopped_by == "deadline":\n            pass', "equalities/test_rounds_table"),
     Mutation("rounds counted as local steps", "netsim/simulation.py", "steps = turn * self.scenario.ladder.steps(self.trace.topology.depth)", "steps = turn", "equalities/test_rounds_table"),
     Mutation("hier_sign_sgd compresses every layer's broadcast", LEARN + "ladders.py", "down = self.down if top else Plain()", "down = self.down", "contracts/test_recipes"),
-    Mutation("qmlhfl forgets its downlink", LEARN + "ladders.py", "Mean(self.weights), self.down)\n        return Algorithm(Leaf(self.learning_rate, self.batch_size), layers)", "Mean(self.weights), Plain())\n        return Algorithm(Leaf(self.learning_rate, self.batch_size), layers)", "contracts/test_recipes"),
+    Mutation("qmlhfl forgets its downlink", LEARN + "ladders.py", "self.bucket, self.code, Mean(self.weights), self.down)", "self.bucket, self.code, Mean(self.weights), Plain())", "contracts/test_recipes"),
     Mutation("fedavg weighs devices alike", LEARN + "ladders.py", 'local_steps: int\n    weights: Weights = "samples"', 'local_steps: int\n    weights: Weights = "devices"', "contracts/test_recipes"),
     Mutation("whole models drop what error feedback keeps", LEARN + "engine/merging.py", "return zeros_like(onto) if op.onto is op.copy else onto - copy", "return zeros_like(onto)", "equalities/test_error_feedback"),
     Mutation("answers and broadcasts share keys", LEARN + "engine/engine.py", "UP, DOWN = 0, 1", "UP, DOWN = 0, 0", "contracts/test_engine_names"),
     Mutation("a model's name forgets its data", "netsim/simulation.py", 'f"{task.fingerprint}|{numerics.tag}"', 'f"{numerics.tag}"', "equalities/test_names"),
     Mutation("a model's name forgets its precision", "netsim/simulation.py", 'f"{task.fingerprint}|{numerics.tag}"', 'f"{task.fingerprint}"', "equalities/test_names"),
     Mutation("a message's bits wrap around", "netsim/trace.py", "if wires[layer - 1] > MOST:", "if wires[layer - 1] > 2 * MOST:", "cli/test_extremes"),
+    Mutation("planner: a quantizer's noise is not averaged over children", PLAN + "bound.py", "E = phi * (a * t * E + (a - 1.0) * kn**2)", "E = a * t * E + (a - 1.0) * kn**2", "planner/test_bound"),
+    Mutation("planner: half of the drift", PLAN + "bound.py", "(2 * K - one) / 6, 0.0 * K, 0.0 * K, 0.0 * K", "(2 * K - one) / 12, 0.0 * K, 0.0 * K, 0.0 * K", "planner/test_bound"),
+    Mutation("planner: device noise not averaged on its way up", PLAN + "bound.py", "S = A * kn * tree.mixing[n]\n        E = phi * (a", "S = A * kn * tree.mixing[n - 1]\n        E = phi * (a", "planner/test_bound"),
+    Mutation("planner: quantized heterogeneity of the level above", PLAN + "bound.py", "(a - 1.0) * kn**2 * facts.zeta(n - 1))\n        C", "(a - 1.0) * kn**2 * facts.zeta(n))\n        C", "planner/test_bound"),
+    Mutation("planner: injected noise dies at once", PLAN + "bound.py", "s_s + w_s * alive", "s_s", "planner/test_bound"),
+    Mutation("planner: a round that ends at the deadline is lost", PLAN + "costs.py", "_positive(amounts.later) * (1 + 1e-12) + 1e-12", "_positive(amounts.later) * (1 - 1e-9)", "planner/test_search"),
+    Mutation("planner: uploads on a trunk do not wait for each other", PLAN + "timing.py", "ready + np.cumsum(work, axis=1)", "ready + work", "planner/test_timing"),
+    Mutation("planner: the first downlink at a later one's size", PLAN + "timing.py", "tau, choice, share, self.sizes.first, down)", "tau, choice, share, down[-1], down)", "planner/test_timing"),
+    Mutation("planner: a box's floor at its far corner", PLAN + "search.py", "task.goal, tau, up, np.maximum(done, 1.0), steps, limit)", "task.goal, far, up, np.maximum(done, 1.0), steps, limit)", "planner/test_search"),
+    Mutation("planner: fewer devices add no variance", PLAN + "search.py", "(1.0 + q[0]) / pi - 1.0", "q[0]", "planner/test_plan planner/test_search"),
+    Mutation("planner: forwarded broadcasts forgotten", PLAN + "costs.py", "(own[n:] * ", "(own[n : n + 1] * ", "planner/test_timing"),
+    Mutation("planner: a plan keeps the old learning rate", PLAN + "plan.py", '"learning_rate": self.learning_rate}', '"learning_rate": algorithm.ladder().leaf.learning_rate}', "planner/test_plan"),
+    Mutation("planner: noise of one sample for a batch's", PLAN + "knowledge.py", "said.noise**2 / batch", "said.noise**2", "planner/test_plan"),
+    Mutation("planner: a batch's scatter divided once too often", PLAN + "calibrate.py", "max(0.0, scatter) / max(1, count - 1)", "max(0.0, scatter) / max(1, count - 1) / count", "planner/test_calibrate"),
+    Mutation("planner: halving keeps the worse half", PLAN + "refine.py", "if min(t.rounds) >= FEWEST), key=lambda trial: -trial.score)", "if min(t.rounds) >= FEWEST), key=lambda trial: trial.score)", "planner/test_refine"),
 )
 # fmt: on
 

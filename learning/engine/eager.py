@@ -94,7 +94,9 @@ class EagerSolver:
             if isinstance(answer.op, Answer) and answer.op.codec.lossless and not models:
                 row = row - value_of(answer.op.heard)
             op.rule.add(state, row[None], (weight,))
-        merge(ref, op, state, models, one_key(op.key))
+        left = merge(ref, op, state, models, one_key(op.key))
+        if left is not None:
+            self._left[ref] = left
 
     def tensor(self, values: NDArray[np.floating]) -> Tensor:
         """A kept vector, back on the task's device."""

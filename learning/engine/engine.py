@@ -31,14 +31,14 @@ from learning.engine.promises import (
 )
 from learning.engine.resuming import adopt, cut_of, forget
 from learning.ledger import Ledger
-from learning.rules import Rule
+from learning.rules import Rule, rule_remembers
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
 
-UP, DOWN = 0, 1
+UP, DOWN, MERGE = 0, 1, 2
 
 
 class Solver(Protocol):
@@ -166,9 +166,13 @@ class Engine:
             return onto
         key = self._key("rule", place, visit, UP)
         bodies = tuple(letter.body for letter in answers)
-        op = Combine(rule, onto, copy, bodies, tuple(weights), key)
+        memory = self._memories.get((*place, MERGE))
+        op = Combine(rule, onto, copy, bodies, tuple(weights), key, memory)
         numbers = struct.pack(f"<{len(weights)}d", *weights) + packed(key)
-        model = self._promise(op, (onto, copy, *bodies), (rule,), numbers)
+        parents = (onto, copy, *bodies) if memory is None else (onto, copy, *bodies, memory)
+        model = self._promise(op, parents, (rule,), numbers)
+        if rule_remembers(rule):
+            self._memories[*place, MERGE] = self._after(model)
         for letter in answers:  # what they leave behind comes about while the combine reads them, not before
             for late in left_behind(letter):
                 late.depth = max(late.depth, model.depth)
@@ -238,9 +242,12 @@ class Engine:
         name = b"" if law is not None else self._book.size_name(body, codec)
         if not remembers(codec):
             return Letter(body, law, name)
-        memory = self._promise(Memory(body), (body,), (), b"")
-        body.after = weakref.ref(memory)
-        return Letter(body, law, name, (slot, memory))
+        return Letter(body, law, name, (slot, self._after(body)))
+
+    def _after(self, message: Ref) -> Ref:
+        memory = self._promise(Memory(message), (message,), (), b"")
+        message.after = weakref.ref(memory)
+        return memory
 
     def _look(self) -> Solver:
         if self._solver is None:

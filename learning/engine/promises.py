@@ -102,11 +102,12 @@ class Combine:
     answers: tuple[Ref, ...]
     weights: tuple[float, ...]
     key: int
+    memory: Ref | None = None
 
 
 @dataclass(frozen=True)
 class Memory:
-    """The sender's memory row after `message`: the second output of an Answer or Announce that remembers."""
+    """The memory row after `message`: the second output of an Answer, Announce or Combine that remembers."""
 
     message: Ref
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import torch
@@ -14,22 +15,25 @@ WARM_UPS = 3
 class Replay:
     """Calls `step`, which reads and writes tensors that stay where they are, `state` among them.
 
-    On a CPU a call is a call. On CUDA the first one warms up, puts `state` back and captures.
+    On a CPU a call is a call. On CUDA the first one warms up, puts `state` back and captures; a step that CUDA
+    cannot capture is called as it is, with a warning, to the same results.
     """
 
     def __init__(self, step: Callable[[], None], state: Tensor) -> None:
         self._step, self._state = step, state
-        self._graph: torch.cuda.CUDAGraph | None = None
+        self._replay: Callable[[], None] | None = None if state.device.type == "cuda" else step
 
     def __call__(self) -> None:
-        if self._state.device.type != "cuda":
-            self._step()
-            return
-        if self._graph is None:
-            self._graph = self._captured()
-        self._graph.replay()
+        if self._replay is None:
+            try:
+                self._replay = self._captured().replay
+            except RuntimeError as error:
+                warnings.warn(f"no CUDA graph, so training is slower: {error}", RuntimeWarning, stacklevel=2)
+                self._replay = self._step
+        self._replay()
 
     def _captured(self) -> torch.cuda.CUDAGraph:
+        """Capturing runs nothing, so `state` is as it was before."""
         before = self._state.clone()
         side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         side.wait_stream(torch.cuda.current_stream())

@@ -49,10 +49,9 @@ def forget(model: Ref) -> None:
 def parents_of(ref: Ref) -> Iterator[Ref]:
     """What a promise rests on, and the memory it leaves."""
     match ref.op:
-        case Combine(_, onto, copy, answers):
-            yield onto
-            yield copy
-            yield from answers
+        case Combine(_, onto, copy, answers, _, _, memory):
+            yield from (onto, copy, *answers)
+            yield from (() if memory is None else (memory,))
         case Answer(_, moved, heard, _, memory):
             yield from (moved, heard)
             yield from (() if memory is None else (memory,))

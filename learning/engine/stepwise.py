@@ -15,13 +15,20 @@ from learning.engine.trainers import Trainer
 
 def train(trainer: Trainer, work: Tensor, jobs: Sequence[Train], models: bool) -> None:
     """As `Trainer.train`, whatever the jobs ask for; plain SGD goes to the trainer whole."""
-    if jobs[0].shift is None:
+    leaf = jobs[0].leaf
+    if jobs[0].shift is None and leaf.local.plain:
         trainer.train(work, jobs, models)
         return
-    shifts = torch.stack([value_of(job.shift) for job in jobs if job.shift is not None])
-    rate, moved = jobs[0].leaf.learning_rate, torch.zeros_like(work)
+    start, moved, velocity = work.clone(), torch.zeros_like(work), leaf.local.velocity(work)
     for step in range(jobs[0].steps):
-        change = _descent(trainer, work, jobs, step).sub_(shifts).mul_(rate)
+        gradient = _descent(trainer, work, jobs, step).neg_()
+        for row, job in zip(gradient, jobs, strict=True):
+            if job.shift is not None:
+                row.add_(value_of(job.shift))
+        if leaf.local.prox:
+            gradient.add_(work - start, alpha=leaf.local.prox)
+        rates = [leaf.learning_rate * leaf.local.schedule.factor(job.first_step + step) for job in jobs]
+        change = leaf.local.change(work, gradient, velocity, rates)
         work.add_(change)
         moved.add_(change)
     if not models:

@@ -40,6 +40,8 @@ def _models_under(ref: Ref, on_its_own: Callable[[Ref], bool]) -> Iterator[Ref]:
         case Combine():
             yield ref.op.onto
             yield ref.op.copy
+            if ref.op.memory is not None:
+                yield ref.op.memory
             for answer in ref.op.answers:
                 if answer.value is not None:
                     continue

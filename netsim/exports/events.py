@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from netsim.result import Result
 from netsim.views.breakdown import level_name
 from netsim.views.family import family, in_order
-from netsim.views.timeline import stretches
+from netsim.views.timeline import Rounds
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -46,13 +46,13 @@ def _events(result: Result, tree: nx.DiGraph[str], nodes: list[str]) -> Iterator
     threads = {node: k for k, node in enumerate(nodes, 1)}
     levels = {node: int(tree.nodes[node]["level"]) for node in nodes}
     yield from _names(result, threads, levels)
-    ends = result.rounds["sim_time_s"].tolist()
+    rounds, ends = Rounds(result, tree), result.rounds["sim_time_s"].tolist()
     yield from _counters(result, 0)
     for turn in range(1, result.finished_rounds + 1):
         start_s = ends[turn - 1]
         yield _complete(f"round {turn}", "round", start_s, ends[turn] - start_s, ROUNDS, 1)
         yield from _counters(result, turn)
-        for s in stretches(result, tree, nodes, turn):
+        for s in rounds.stretches(nodes, turn):
             begin_s, length_s = start_s + s.begin_s, s.end_s - s.begin_s
             name = f"layer {s.layer} {s.doing}" if s.layer else s.doing
             yield _complete(name, s.doing, begin_s, length_s, levels[s.node] + 2, threads[s.node])

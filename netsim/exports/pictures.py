@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from netsim.exports.missing import MissingExtraError
-from netsim.views.parts import Figure
+from netsim.views.parts import ON_PAPER, Figure
 
 FORMATS = ("png", "svg", "pdf")
 
 _WIDTH = 900
+_INK = "#1b1f24"
 
 
 class ChromeError(Exception):
@@ -48,6 +49,9 @@ def write_pictures(figures: Sequence[Figure], out: Path, form: str) -> list[Path
 def named(figure: Figure) -> list[dict[str, Any]]:
     """The figure's traces with the page's legend in plotly's words: one entry per button."""
     traces: list[dict[str, Any]] = [{**trace, "showlegend": False} for trace in figure.traces]
+    for trace in traces:
+        if trace.get("meta") == ON_PAPER:  # the page's script does so in the colours of its theme
+            trace["insidetextfont"] = {"color": _INK}
     for entry in figure.legend:
         for k in entry.traces:
             traces[k] |= {"legendgroup": entry.label}
@@ -60,7 +64,13 @@ def _layout(figure: Figure) -> dict[str, Any]:
     layout: Mapping[str, Any] = figure.layout
     legend = {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0}
     # The page's title and legend stand above the plot; here the plot makes room for them.
-    margin = {**layout["margin"], "t": 60 + 22 * (len(figure.legend) // 5 + 1)}
-    title = {"text": figure.title, "x": 0.01, "font": {"size": 15}}
-    known = {"template": "plotly_white", "showlegend": bool(figure.legend), "legend": legend, "title": title}
+    margin = {**layout["margin"], "t": 40 + 26 * -(-len(figure.legend) // 4)}
+    title = {"text": figure.title, "x": 0.01, "y": 0.99, "yref": "container", "yanchor": "top"}
+    known = {
+        "template": "plotly_white",
+        "showlegend": bool(figure.legend),
+        "legend": legend,
+        "title": title,
+        "font": {"size": 13, "color": _INK},
+    }
     return {**layout, **known, "margin": margin, "height": layout["height"] + margin["t"]}

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from netsim.planner.bound import first_order
 from netsim.planner.costs import Indices
 from netsim.planner.planning import Planned
 from netsim.planner.rates import Goal
@@ -60,22 +61,20 @@ def forgiving(done: Planned) -> Task:
 
 
 def octaves(done: Planned) -> list[Found]:
-    """The best point of each octave of K, local steps per global round, from few steps to many.
-
-    Worst-case constants bound K by 1 / (mu L) and less, where real training is often better with more. The
-    bounds know better how to split K over the layers than how large it may be: within an octave points are
-    judged with L as small as Theorem 1 needs to speak, at most 1 / (2 mu K). Heuristic, ours. With a chosen
-    rate the true L is kept, for the rate adapts to K.
-    """
+    """The best point of each octave of K, local steps per global round, from few steps to many; see `lenient`."""
     tau = _grid(done)
     rest = np.repeat(done.point(done.plans[0])[done.setting.depth :, None], tau.shape[1], axis=1)
-    points, octave = np.concatenate([tau, rest]), np.log2(tau.prod(axis=0) + 0.5).astype(int)
-    found = [_best(done, points[:, octave == e], e) for e in range(int(octave.max()) + 1)]
-    return [one for one in found if one is not None]
+    octave = np.log2(tau.prod(axis=0) + 0.5).astype(int)
+    found = lenient(done, np.concatenate([tau, rest]))
+    best: dict[int, Found] = {}
+    for at, one in sorted(zip(octave.tolist(), found, strict=True)):
+        if np.isfinite(one.value):
+            best.setdefault(at, one)
+    return list(best.values())
 
 
 def around(done: Planned, tau: Sequence[int]) -> list[Found]:
-    """Feasible neighbours of a tau: one coordinate half as large again or two thirds, or one doubled for another."""
+    """Neighbours of a tau that fit, best first: one tau x 1.5 or / 1.5, or one doubled and another halved."""
     N, high = done.setting.depth, whole(forgiving(done))[1][: done.setting.depth]
     here = np.array(tau)
     moves = [{n: f} for n in range(N) for f in (1.5, 1 / 1.5)]
@@ -84,21 +83,28 @@ def around(done: Planned, tau: Sequence[int]) -> list[Found]:
     near = np.clip(np.rint(np.array(scaled)), 1, high).astype(np.int64)
     fresh = np.unique(near[(near != here).any(axis=1)], axis=0).T
     rest = np.repeat(done.point(done.plans[0])[N:, None], fresh.shape[1], axis=1)
-    points = np.concatenate([fresh, rest])
-    found = [_best(done, points[:, [k]], int(np.log2(fresh[:, k].prod()))) for k in range(fresh.shape[1])]
-    return sorted(one for one in found if one is not None)
+    return sorted(one for one in lenient(done, np.concatenate([fresh, rest])) if np.isfinite(one.value))
 
 
-def _best(done: Planned, points: Indices, octave: int) -> Found | None:
-    """The best of some points, all with 2^octave <= K < 2^(octave + 1); None where none fits the budget."""
+def lenient(done: Planned, points: Indices) -> list[Found]:
+    """Points judged as if L were small enough for Theorem 1 to speak at their own K: at most 1 / (2 mu K).
+
+    Worst-case constants bound K by 1 / (mu L) and less, where real training is often better with more. The
+    bounds know better how to split K over the layers, and what rounds cost, than how large K may be. Heuristic,
+    ours. Where the rate is chosen it adapts to K, and the true L is kept.
+    """
     task = replace(done.task, goal=Goal())
-    if task.rule.rate is not None:
-        facts = task.problem.facts
-        speaking = min(facts.smoothness, 1.0 / (2.0 * task.rule.rate * 2.0 ** (octave + 1)))
-        problem = replace(task.problem, facts=replace(facts, smoothness=speaking))
-        task = replace(task, problem=problem, rule=replace(task.rule, ranking=True))
-    fitting = [found for found in evaluate(task, points) if np.isfinite(found.value)] if points.size else []
-    return min(fitting, default=None)
+    if task.rule.rate is None:
+        return evaluate(task, points)
+    tau, choice, share = task.split(points)
+    amounts = task.costs.rounds(tau, choice, np.asarray(task.shares)[share])
+    rounds, problem, rate = task.budget.allowed(amounts), task.problem, task.rule.rate
+    lam = np.minimum(rate * problem.facts.smoothness, 0.5 / tau.prod(axis=0))
+    terms = first_order(problem, lam, list(tau), list(task.variances(choice, share)))
+    worth = np.asarray(terms.value(rate, np.maximum(rounds, 1.0), problem.facts.gap))
+    worth = np.where(rounds >= 1, worth, np.inf)
+    judged = evaluate(forgiving(done), points)
+    return [one._replace(value=float(value)) for one, value in zip(judged, worth, strict=True)]
 
 
 def _grid(done: Planned) -> Indices:

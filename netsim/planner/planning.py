@@ -123,7 +123,7 @@ def make_plans(
     shares = SHARES if options.fraction else (1.0,)
     task = Task(problem, price, budget, rule, Goal(limits.target), variances, shares)
     check_one_round(setting, task, sizes)
-    outcome, notes = _search(task, options), list(warnings(facts, price))
+    outcome, notes = _search(task, options), list(warnings(setting, facts, price))
     if outcome.best is None and options.mode == "fixed" and limits.target is None:
         notes.append(silent(task))
         task = replace(task, rule=replace(rule, ranking=True), goal=Goal())

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from netsim.network.loss import NoLoss
 from netsim.planner.costs import Sizes
 from netsim.planner.knowledge import Knowledge
 from netsim.planner.measured import timed
@@ -55,10 +56,13 @@ def _longest_part(setting: Setting, sizes: Sizes) -> tuple[str, float]:
     return said[longest], path[longest]
 
 
-def warnings(facts: Knowledge, price: Prices) -> Iterator[str]:
+def warnings(setting: Setting, facts: Knowledge, price: Prices) -> Iterator[str]:
     """What the numbers rest on, where that is not what a user expects."""
     if facts.origin == "assumed":
         yield f"constants {facts.said}"
+    losses = [getattr(getattr(part, "radio", part), "loss", None) for part in setting.scenario.network]
+    if any(loss is not None and not isinstance(loss, NoLoss) for loss in losses):
+        yield "messages can be lost on the way: their repetitions are timed, missing uploads are not in the bound"
     if not price.exact:
         how = "random: the search uses a fitted law" if price.random else "only bounded in closed form"
         yield f"round lengths are {how}; the plans shown were timed again"

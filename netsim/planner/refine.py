@@ -37,8 +37,8 @@ RUNGS = (0.25, 0.5, 1.0)
 FEWEST = 2
 """Rounds that a candidate must have finished to be judged at a rung: long rounds are not bad ones."""
 
-GENERATIONS = 2
-"""After the race: times that untried neighbours of the best are run to the end, a quarter of the candidates each."""
+GENERATIONS = 3
+"""After the race: times that untried neighbours of the best are run to the end, a third of the candidates each."""
 
 Told = Callable[[str], None]
 
@@ -162,11 +162,9 @@ def refine(
     rungs = RUNGS if len(alive) > 2 else RUNGS[-1:]
     trials: list[Trial] = []
     for rung, share in enumerate(rungs):
-        trials = sorted(shop.run(alive, share, random=False), key=lambda trial: -trial.score)
+        trials = shop.run(alive, share, random=False)
         if rung < len(rungs) - 1:
-            judged = [trial for trial in trials if min(trial.rounds) >= FEWEST]
-            kept = max(2, math.ceil(len(trials) / 2))
-            dropped = judged[max(1, len(judged) - (len(trials) - kept)) :]
+            dropped = worse_half(trials)
             out_of_race = dropped + out_of_race
             alive = [trial.plan for trial in trials if trial not in dropped]
     for _ in range(GENERATIONS if count > 2 else 0):
@@ -178,6 +176,13 @@ def refine(
         out_of_race = [trial for trial in out_of_race if trial.plan != own]
     others = shop.run(random_plans(planned, compare), 1.0, random=True) if compare else []
     return sorted(trials, key=lambda trial: -trial.score) + out_of_race + others
+
+
+def worse_half(trials: Sequence[Trial]) -> list[Trial]:
+    """Whom a rung drops, best first: at most half, leaving two; never one with fewer than FEWEST rounds."""
+    judged = sorted((t for t in trials if min(t.rounds) >= FEWEST), key=lambda trial: -trial.score)
+    leave = len(trials) - max(2, math.ceil(len(trials) / 2))
+    return judged[max(1, len(judged) - leave) :]
 
 
 def candidates(planned: Planned, count: int) -> list[Plan]:
@@ -195,7 +200,7 @@ def _next(planned: Planned, trials: Sequence[Trial], count: int) -> list[Plan]:
     """Neighbours of the best trial that nobody has tried."""
     tried = {trial.plan.tau for trial in trials}
     fresh = [found for found in around(planned, trials[0].plan.tau) if found.tau not in tried]
-    return _as_plans(planned, fresh[: (count + 3) // 4])
+    return _as_plans(planned, fresh[: (count + 2) // 3])
 
 
 def random_plans(planned: Planned, count: int) -> list[Plan]:

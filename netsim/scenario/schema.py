@@ -22,6 +22,7 @@ from pydantic import (
 from learning.algorithm import Algorithm
 from learning.compressors import COMPRESSORS, Compressor
 from learning.datasets import DATASETS, Dataset, Synthetic
+from learning.local import SCHEDULES, Schedule
 from learning.models import MODELS, Model
 from learning.partitions import PARTITIONS, Iid, Partition
 from learning.recipes import RECIPES, Recipe
@@ -64,6 +65,7 @@ PARTS = Catalogue(
     [
         ("compressor", Compressor, COMPRESSORS),
         ("rule", Rule, RULES),
+        ("schedule", Schedule, SCHEDULES),
         ("recipe", Recipe, RECIPES),
         ("dataset", Dataset, DATASETS),
         ("partition", Partition, PARTITIONS),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netsim.views import human
 from netsim.views.axes import column, layout, numbers
+from netsim.views.labels import as_written
 from netsim.views.palette import GREY, faint
 from netsim.views.parts import Change, Chooser, Figure, Legend, Trace
 from netsim.views.settings import Setting, spendable
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 LEGIBLE = 12
 """Settings that a legend, or a band each, can tell apart."""
 
-_POINTS = 8_000  # of all curves together; with bands a third of them
+_POINTS = 5_000  # of all curves together; with bands a third of them
 
 
 class _Curve(NamedTuple):
@@ -125,11 +126,6 @@ def _band(curve: _Curve) -> Trace:
     colour = faint(curve.setting.colour, 0.2)
     style = {"type": "scatter", "mode": "lines", "fill": "toself", "fillcolor": colour, "line": {"width": 0}}
     return {**style, "y": [*high, *reversed(low)], "hoverinfo": "skip"}
-
-
-def as_written(text: str) -> str:
-    """A label as plotly shows it to the letter: it reads tags, and `%{...}` in templates."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("%{", "% {")
 
 
 def _onto(name: str, curves: Sequence[_Curve]) -> Change:

@@ -13,6 +13,7 @@ from netsim.views import human
 from netsim.views.axes import layout
 from netsim.views.bands import LEGIBLE, curve_chooser, curve_figures, stretch_chooser
 from netsim.views.fronts import front_figures
+from netsim.views.labels import as_written, ticks
 from netsim.views.page import page_html, write_page
 from netsim.views.parts import Facts, Figure, Part, Section, Table, Trace, Words
 from netsim.views.questions import Question, accuracy_by_deadline, time_to_target
@@ -116,7 +117,9 @@ def _dots(settings: Sequence[Setting], target: float) -> list[Part]:
         return []
     scale = human.time_scale(max(float(time.max()) for _, time in reached))
     traces: list[Trace] = []
-    for setting, time in reached:
+    rows = ticks([setting.label for setting, _ in reached])
+    for row, (setting, time) in zip(rows, reached, strict=True):
+        label = as_written(setting.label)
         low, mean, high = (float(value) / scale.size for value in (time.min(), time.mean(), time.max()))
         seeds = (
             "" if len(time) == 1 else f", {human.digits(low)} to {human.digits(high)} over {len(time)} seeds"
@@ -126,13 +129,13 @@ def _dots(settings: Sequence[Setting], target: float) -> list[Part]:
                 "type": "scatter",
                 "mode": "markers",
                 "x": [mean],
-                "y": [setting.label],
+                "y": [row],
                 "marker": {"color": setting.colour, "size": 10},
                 "error_x": {
                     "type": "data", "symmetric": False, "array": [high - mean], "arrayminus": [mean - low],
                     "color": setting.colour, "thickness": 2, "width": 4,
                 },
-                "hovertemplate": f"{setting.label}: {human.digits(mean)} {scale.unit}{seeds}<extra></extra>",
+                "hovertemplate": f"{label}: {human.digits(mean)} {scale.unit}{seeds}<extra></extra>",
             }
         )  # fmt: skip
     frame = layout(90 + 24 * len(reached), f"Simulated time to accuracy {human.score(target)} ({scale.unit})")

@@ -19,7 +19,7 @@ def family(result: Result) -> nx.DiGraph[str]:
 
     tree: nx.DiGraph[str] = nx.DiGraph()
     sent = result.messages
-    up = sent[sent["direction"] == "up"][["layer", "dst", "src"]]
+    up = sent[(sent["direction"] == "up") & (sent["dst"] != "*")][["layer", "dst", "src"]]
     down = sent[(sent["direction"] == "down") & (sent["dst"] != "*")][["layer", "src", "dst"]]
     pairs = [*map(tuple, up.drop_duplicates().to_numpy()), *map(tuple, down.drop_duplicates().to_numpy())]
     for layer, parent, child in sorted(

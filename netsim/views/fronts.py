@@ -10,12 +10,12 @@ import numpy as np
 
 from netsim.views import human
 from netsim.views.axes import layout, numbers, thin
-from netsim.views.bands import LEGIBLE, as_written, legend, scale_of, titled
+from netsim.views.bands import LEGIBLE, legend, scale_of, titled
+from netsim.views.labels import as_written
 from netsim.views.palette import GREY
 from netsim.views.parts import Change, Chooser, Figure, Trace
 from netsim.views.settings import Floats, Setting, spendable
 
-_STEPS = 30  # deadlines on the slider
 _CORNERS = 80  # of a front
 
 
@@ -31,7 +31,13 @@ class Stop(NamedTuple):
 def deadlines(settings: Sequence[Setting]) -> list[float]:
     """The deadlines on the slider in simulated seconds: evenly spaced up to the end of the longest run."""
     end = max(float(setting.rows["sim_time_s"].max()) for setting in settings)
-    return [end * (k + 1) / _STEPS for k in range(_STEPS)] if end > 0 else []
+    count = steps(settings, 30)
+    return [end * (k + 1) / count for k in range(count)] if end > 0 else []
+
+
+def steps(settings: Sequence[Setting], most: int) -> int:
+    """So many options of a slider that a page of many settings stays small: each option holds all of them."""
+    return max(10, min(most, 2400 // len(settings)))
 
 
 def deadline_chooser(settings: Sequence[Setting]) -> Chooser:
@@ -52,7 +58,7 @@ def stops(settings: Sequence[Setting], cost: str) -> list[Stop]:
     """Every round after which a setting could be stopped, over the rounds that all its seeds have."""
     found = []
     for k, setting in enumerate(settings):
-        table = setting.curve("accuracy", len(setting.rows))
+        table = setting.curve("accuracy")
         for time_s, spent, accuracy in zip(table["sim_time_s"], table[cost], table["accuracy"], strict=True):
             found.append(Stop(k, float(time_s), float(spent), float(accuracy)))
     return found
@@ -98,7 +104,12 @@ def _by(
     where = [(s.at(deadline_s, cost), s.at(deadline_s)) for s in settings]
     spent = [_mean(x) / scale.size for x, _ in where]
     accuracy = [_mean(y) for _, y in where]
-    front = pareto(found, deadline_s)
+    here = [
+        Stop(k, deadline_s, spent[k] * scale.size, accuracy[k])
+        for k in range(len(settings))
+        if math.isfinite(accuracy[k])
+    ]
+    front = pareto([*found, *here], deadline_s)
     front = [front[k] for k in thin(len(front), _CORNERS)] if front else []
     xs: list[Any] = [numbers(np.array([spent[k] for k in pack])) for pack in packs]
     ys: list[Any] = [numbers(np.array([accuracy[k] for k in pack])) for pack in packs]

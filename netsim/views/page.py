@@ -70,13 +70,24 @@ def script_json(value: Any) -> str:
 
 def _data(parts: Iterable[Part]) -> dict[str, Any]:
     figures, options = {}, {}
+    told: dict[str, str] = {}
     for part in parts:
         if isinstance(part, Figure):
-            changes = {key: [vars(change) for change in known] for key, known in part.changes.items()}
-            figures[f"plot-{part.key}"] = {"traces": part.traces, "layout": part.layout, "changes": changes}
+            name = f"plot-{part.key}"
+            changes = {
+                key: _once([vars(change) for change in known], name, told)
+                for key, known in part.changes.items()
+            }
+            figures[name] = {"traces": part.traces, "layout": part.layout, "changes": changes}
         elif isinstance(part, Chooser):
             options[part.key] = list(part.options)
     return {"config": CONFIG, "figures": figures, "options": options}
+
+
+def _once(changes: Sequence[Any], name: str, told: dict[str, str]) -> Sequence[Any] | str:
+    """The changes, or the name of the figure that has had equal ones: curves share their horizontal axes."""
+    first = told.setdefault(json.dumps(changes), name)
+    return changes if first == name else first
 
 
 def _asset(name: str) -> str:

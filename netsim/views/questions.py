@@ -9,11 +9,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from netsim.views import human
-from netsim.views.fronts import deadline_chooser, deadlines
+from netsim.views.fronts import deadline_chooser, deadlines, steps
 from netsim.views.parts import Chooser
 from netsim.views.settings import Floats, Setting
-
-_TARGETS = 24
 
 
 class Question(NamedTuple):
@@ -64,7 +62,7 @@ def time_to_target(settings: Sequence[Setting], preset: float) -> Question | Non
     )
 
 
-def targets(settings: Sequence[Setting], preset: float, most: int = _TARGETS) -> list[float]:
+def targets(settings: Sequence[Setting], preset: float) -> list[float]:
     """Rising accuracies from above the initial models' to the best that was reached, `preset` among them."""
     runs = [run for setting in settings for run in setting.runs if len(run.accuracy)]
     if not runs:
@@ -72,6 +70,7 @@ def targets(settings: Sequence[Setting], preset: float, most: int = _TARGETS) ->
     low, high = max(float(run.accuracy[0]) for run in runs), max(float(run.accuracy.max()) for run in runs)
     if low >= high:
         return []
+    most = steps(settings, 24)
     # Settings differ in the last stretch: half of the steps lie in its last fifth.
     middle, step = high - 0.2 * (high - low), 100 if high - low > 0.2 else 1000
     ends = np.linspace(low, middle, most // 2, endpoint=False)[1:], np.linspace(middle, high, most // 2)

@@ -70,14 +70,23 @@ class Setting:
         """What each run had spent when it first reached `target`; NaN where it never did; (runs,)."""
         return np.array([run.until(target, what) for run in self.runs])
 
-    def curve(self, metric: str, most: int) -> DataFrame:
-        """By round, over the rounds that every seed has: mean of all columns, and the metric's `low` and `high`."""
-        seen = self.rows[self.rows[metric].notna()]
-        rounds = seen.groupby("round")
-        table = rounds.mean(numeric_only=True)
-        table["low"], table["high"] = rounds[metric].min(), rounds[metric].max()
-        table = table[rounds.size() == self.rows["point"].nunique()].reset_index()
-        return table.iloc[thin(len(table), most)]
+    def curve(self, metric: str, most: int | None = None) -> DataFrame:
+        """By round, over the rounds that every seed has: mean of all columns, and the metric's `low` and `high`.
+
+        With `most` so many evenly spread rounds.
+        """
+        if metric not in self._curves:
+            seen = self.rows[self.rows[metric].notna()]
+            rounds = seen.groupby("round")
+            table = rounds.mean(numeric_only=True)
+            table["low"], table["high"] = rounds[metric].min(), rounds[metric].max()
+            self._curves[metric] = table[rounds.size() == self.rows["point"].nunique()].reset_index()
+        table = self._curves[metric]
+        return table if most is None else table.iloc[thin(len(table), most)]
+
+    @cached_property
+    def _curves(self) -> dict[str, DataFrame]:
+        return {}
 
 
 def settle(table: DataFrame, axes: Sequence[str]) -> list[Setting]:

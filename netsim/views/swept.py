@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from netsim.views.axes import layout
-from netsim.views.bands import LEGIBLE, as_written
+from netsim.views.axes import BAR, layout
+from netsim.views.bands import LEGIBLE
 from netsim.views.fronts import reach
+from netsim.views.labels import as_written, ticks
 from netsim.views.palette import GREY, setting_colours
 from netsim.views.parts import Change, Figure, Legend, Trace
 from netsim.views.questions import Question
@@ -30,7 +31,7 @@ class _Axis(NamedTuple):
     @property
     def texts(self) -> list[str]:
         """The values in words."""
-        return [as_written(spoken(value)) for value in self.values]
+        return ticks([spoken(value) for value in self.values])
 
 
 def swept_figures(settings: Sequence[Setting], paths: Sequence[str], question: Question) -> list[Figure]:
@@ -72,7 +73,7 @@ def _lines(settings: Sequence[Setting], axis: _Axis, question: Question) -> Figu
             f"{trace['name']}: %{{y:.4g}} {question.scale.unit} at %{{x:.4g}}<extra></extra>"
         )
         trace["error_y"] |= {"array": first["error_y.array"][k], "arrayminus": first["error_y.arrayminus"][k]}
-    frame = layout(360, axis.path, question.title)
+    frame = layout(360, as_written(axis.path), question.title)
     frame["xaxis"] |= _ticks(axis)
     frame["yaxis"]["range"] = changes[question.chooser.start].layout["yaxis.range"]
     entries = [
@@ -162,14 +163,14 @@ def _heat(settings: Sequence[Setting], x: _Axis, y: _Axis, question: Question) -
     trace: Trace = {
         "type": "heatmap", "x": x.texts, "y": y.texts,
         "colorscale": "Cividis", "reversescale": question.best == "least", "xgap": 1, "ygap": 1,
-        "colorbar": {"thickness": 14, "outlinewidth": 0, "title": {"text": question.scale.unit or "share"}},
+        "colorbar": {**BAR, "ticksuffix": f" {question.scale.unit}"},
         "hovertemplate": f"{short(x.path)} %{{x}}, {short(y.path)} %{{y}}: %{{text}}<extra></extra>",
     }  # fmt: skip
     if len(x.values) * len(y.values) <= _READ:
         trace["texttemplate"] = "%{text}"
     start = changes[question.chooser.start].traces
     trace |= {name: values[0] for name, values in start.items()}
-    frame = layout(130 + max(160, min(36 * len(y.values), 500)), x.path, y.path)
+    frame = layout(210 + max(160, min(36 * len(y.values), 500)), as_written(x.path), as_written(y.path))
     frame["xaxis"]["type"] = frame["yaxis"]["type"] = "category"
     says = f"{_says(settings, question)} A cell is the best setting that has its two values."
     return Figure(f"{question.chooser.key}-heat", f"{question.name}: {short(x.path)} and {short(y.path)}", says,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from netsim.result import Result
 from netsim.views import human
 from netsim.views.axes import layout, thin
-from netsim.views.bands import as_written
 from netsim.views.family import family, in_order
+from netsim.views.labels import ticks
 from netsim.views.palette import GREY, faint, layer_colour
 from netsim.views.parts import ON_PAPER, Change, Chooser, Figure, Legend, Swatch, Trace
 
@@ -46,36 +46,44 @@ def timeline(result: Result, turn: int | None = None) -> Timeline | None:
     tree = family(result)
     if not result.finished_rounds or not len(tree):
         return None
-    nodes = _chosen(result, tree)
-    first = stretches(result, tree, nodes, turn or 1)
+    rounds, nodes = Rounds(result, tree), _chosen(result, tree)
+    first = rounds.stretches(nodes, turn or 1)
     while len(first) > _STRETCHES and len(nodes) > 6:
         nodes = _chosen(result, tree, len(nodes) * 2 // 3)
-        first = stretches(result, tree, nodes, turn or 1)
+        first = rounds.stretches(nodes, turn or 1)
     most = max(1, min(400, _PAGE // max(len(first), 1)))
     picked = {int(k) + 1 for k in thin(result.finished_rounds, most)} | ({turn} if turn else set())
-    rounds = {k: stretches(result, tree, nodes, k)[:_STRETCHES] for k in sorted(picked)}
-    return Timeline(nodes, rounds, len(tree))
+    drawn = {k: rounds.stretches(nodes, k)[:_STRETCHES] for k in sorted(picked)}
+    return Timeline(nodes, drawn, len(tree))
 
 
-def stretches(result: Result, tree: nx.DiGraph[str], nodes: Sequence[str], turn: int) -> list[Stretch]:
-    """What `nodes` do in round `turn`, seconds from its start; they follow each other without a gap.
+class Rounds:
+    """The rounds of a run, each taken apart into what its nodes did."""
 
-    After a message from above a node works until it answers; after its answer it waits to be spoken to.
-    A transfer that takes longer than its airtime queued, shared the medium or was on its way.
-    """
-    ends = result.rounds["sim_time_s"].to_numpy()
-    start_s, end_s = float(ends[turn - 1]), float(ends[turn])
-    sent = result.messages[result.messages["round"] == turn].sort_values("sent_s", kind="stable")
-    heard: dict[str, list[tuple[Any, ...]]] = {}
-    for row in sent[_COLUMNS].itertuples(index=False, name=None):
-        heard.setdefault(row[1] if row[0] == "up" else f"{row[1]}>{row[2]}", []).append(row)
-    found: list[Stretch] = []
-    for node in nodes:
-        parent = next(tree.predecessors(node), None)
-        told = [] if parent is None else heard.get(f"{parent}>*", []) + heard.get(f"{parent}>{node}", [])
-        spoken = sorted(heard.get(node, []) + told, key=lambda row: float(row[4]))
-        found += _life(node, spoken, bool(tree.out_degree(node)), start_s, end_s)
-    return found
+    def __init__(self, result: Result, tree: nx.DiGraph[str]) -> None:
+        sent = result.messages.sort_values(["round", "sent_s"], kind="stable")
+        self._messages = {int(turn): group for turn, group in sent[_COLUMNS].groupby(sent["round"])}
+        self._ends_s = result.rounds["sim_time_s"].tolist()
+        self._tree = tree
+
+    def stretches(self, nodes: Sequence[str], turn: int) -> list[Stretch]:
+        """What `nodes` do in round `turn`, seconds from its start; they follow each other without a gap.
+
+        After a message from above a node works until it answers; after its answer it waits to be spoken to.
+        A transfer that takes longer than its airtime queued, shared the medium or was on its way.
+        """
+        span_s = self._ends_s[turn - 1], self._ends_s[turn]
+        heard: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
+        sent = self._messages.get(turn)
+        for row in () if sent is None else sent.itertuples(index=False, name=None):
+            heard.setdefault((row[1], "") if row[0] == "up" else (row[1], row[2]), []).append(row)
+        found: list[Stretch] = []
+        for node in nodes:
+            parent = next(self._tree.predecessors(node), "")
+            told = heard.get((parent, "*"), []) + heard.get((parent, node), [])
+            spoken = sorted(heard.get((node, ""), []) + told, key=lambda row: float(row[4]))
+            found += _life(node, spoken, bool(self._tree.out_degree(node)), *span_s)
+        return found
 
 
 def gantt_chooser(found: Timeline) -> Chooser:
@@ -97,7 +105,7 @@ def gantt(found: Timeline, depth: int) -> Figure:
             trace[name] = value
     frame = layout(110 + 16 * len(rows), f"Time since the start of the round ({scale.unit})")
     frame["xaxis"]["range"] = [0, 1.01 * longest / scale.size]
-    ticks = {"tickvals": list(rows.values()), "ticktext": [as_written(node) for node in rows]}
+    rows_named = {"tickvals": list(rows.values()), "ticktext": ticks(list(rows))}
     frame["yaxis"] |= {
         "range": [len(rows) - 0.5, -0.5],
         "ticks": "",
@@ -105,7 +113,7 @@ def gantt(found: Timeline, depth: int) -> Figure:
         "zeroline": False,
         "tickfont": {"size": 10},
     }
-    frame["yaxis"] |= ticks
+    frame["yaxis"] |= rows_named
     frame |= {"barmode": "overlay"}
     says = (
         f"What {len(rows)} of {found.all_nodes} nodes do in a round of choice, each in a row; "

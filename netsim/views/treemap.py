@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netsim.result import Result
 from netsim.views import human
-from netsim.views.axes import layout
-from netsim.views.bands import as_written
+from netsim.views.axes import BAR, layout
 from netsim.views.breakdown import level_name
 from netsim.views.family import family, places
+from netsim.views.labels import as_written
 from netsim.views.palette import GREY
 from netsim.views.parts import Change, Chooser, Figure, Trace
 
@@ -49,11 +49,11 @@ def tree_figure(result: Result) -> tuple[Chooser, Figure] | None:
     leaves = sum(not tree.out_degree(node) for node in tree)
     dots: Trace = {"type": "scatter", "mode": "markers", "hoverinfo": "text"}
     dots |= {"x": [x for x, _ in spots.values()], "y": [y for _, y in spots.values()]}
-    dots["marker"] = {"size": max(5, min(18, 700 // leaves)), "line": {"color": GREY, "width": 1}}
-    dots["marker"] |= {"colorscale": "Cividis", "colorbar": {"thickness": 14, "outlinewidth": 0}}
+    dots["marker"] = {"size": max(5, min(18, 300 // leaves)), "line": {"color": GREY, "width": 1}}
+    dots["marker"] |= {"colorscale": "Cividis", "colorbar": dict(BAR)}
     changes = [_painted(quantity, list(spots)) for quantity in quantities]
     _apply(dots, changes[0])
-    frame = layout(140 + 80 * result.depth, "")
+    frame = layout(200 + 80 * result.depth, "")
     frame["xaxis"] = {"visible": False, "range": [-0.01, 1.01], "fixedrange": True}
     levels = list(range(result.depth + 1))
     names = ["cloud" if level == result.depth else level_name(level) for level in levels]
@@ -106,7 +106,7 @@ def _painted(quantity: _Quantity, nodes: list[str]) -> Change:
         for node, value in zip(nodes, values, strict=True)
     ]
     colours = [float(f"{value / scale.size:.5g}") for value in values]
-    title = f"{quantity.title}<br>({scale.unit})"
+    title = f"{quantity.title} ({scale.unit})"
     return Change(
         {
             "marker.color": [GREY, colours],
@@ -121,7 +121,9 @@ def _painted(quantity: _Quantity, nodes: list[str]) -> Change:
 def _apply(dots: Trace, change: Change) -> None:
     """The first option is there before any script runs."""
     dots["marker"] |= {name: change.traces[f"marker.{name}"][1] for name in ("color", "cmin", "cmax")}
-    dots["marker"]["colorbar"] |= {"title": {"text": change.traces["marker.colorbar.title.text"][1]}}
+    dots["marker"]["colorbar"] |= {
+        "title": {"text": change.traces["marker.colorbar.title.text"][1], "side": "top"}
+    }
     dots["hovertext"] = change.traces["hovertext"][1]
 
 

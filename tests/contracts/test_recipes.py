@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 
 from learning.algorithm import Algorithm, Layer, Leaf, Prologue
 from learning.compressors import Integer, Plain, Qsgd, Sign, TopK
+from learning.local import Local
 from learning.recipes import RECIPES
 from learning.rules import Mean, Vote
+from learning.server import FedOpt
+
+
+def fields_of(cls: type) -> set[str]:
+    return {field.name for field in fields(cls)}  # type: ignore[arg-type]
+
 
 STEP = {"learning_rate": 0.1, "batch_size": 8}
 LEAF, NONE, TOP_K = Leaf(0.1, 8), Plain(), TopK(k=5)
@@ -26,6 +34,23 @@ ROWS: dict[str, list[tuple[dict[str, Any], Algorithm]]] = {
             {"local_steps": 3, "weights": "devices", "down": TOP_K},
             Algorithm(LEAF, (Layer(3, NONE, DEVICES, TOP_K),)),
         ),
+    ],
+    "fedprox": [
+        (
+            {"local_steps": 3, "prox": 0.5},
+            Algorithm(Leaf(0.1, 8, Local(prox=0.5)), (Layer(3, NONE, SAMPLES),)),
+        ),
+        (
+            {"local_steps": 3, "prox": 0.5, "weights": "devices"},
+            Algorithm(Leaf(0.1, 8, Local(prox=0.5)), (Layer(3, NONE, DEVICES),)),
+        ),
+    ],
+    "fedopt": [
+        (
+            {"tau": (3, 2)},
+            Algorithm(LEAF, (Layer(3, NONE, DEVICES), Layer(2, NONE, FedOpt("momentum", 1.0, 0.9)))),
+        ),
+        ({"tau": (3,), "server": FedOpt("adam")}, Algorithm(LEAF, (Layer(3, NONE, FedOpt("adam")),))),
     ],
     "sign_sgd": [
         ({}, Algorithm(LEAF, (Layer(1, Sign(), VOTE),))),
@@ -139,3 +164,16 @@ def test_every_recipe_is_written_out_here() -> None:
 def test_qhetfed_without_a_first_layer_of_single_gradients_is_refused(tau: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"tau\[0\] must be 1, got tau \["):
         RECIPES["qhetfed"](**STEP, tau=tau, gamma=2, levels=(4,) * len(tau)).ladder()
+
+
+@pytest.mark.parametrize("name", [name for name, cls in RECIPES.items() if "local" in fields_of(cls)])
+def test_a_recipe_s_local_optimiser_is_its_leaf_s(name: str) -> None:
+    arguments, expected = ROWS[name][0]
+    local = Local(momentum=0.9)
+    ladder = RECIPES[name](**STEP, **arguments, local=local).ladder()
+    assert ladder == replace(expected, leaf=replace(LEAF, local=local))
+
+
+def test_fedopt_without_a_layer_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"tau needs at least one entry, got \[\]"):
+        RECIPES["fedopt"](**STEP, tau=()).ladder()

@@ -9,12 +9,14 @@ from scipy import stats
 
 from learning.coins import Coins, row_key
 from learning.rules import RULES, Mean, Median, TrimmedMean, Vote
+from learning.server import FedOpt
 
 EXAMPLES = {
     "mean": [Mean(), Mean("samples")],
     "vote": [Vote(0.01), Vote(0.5, ties="zero"), Vote(0.5, weights="samples"), Vote(0.5, "zero", "devices")],
     "trimmed_mean": [TrimmedMean(0.0), TrimmedMean(0.1), TrimmedMean(0.3), TrimmedMean(0.49)],
     "median": [Median()],
+    "fedopt": [FedOpt(rate=0.5), FedOpt("adam", 0.1), FedOpt("yogi", 0.1)],
 }
 EVERY = [rule for name in RULES for rule in EXAMPLES[name]]
 OPEN = [rule for rule in EVERY if isinstance(rule, Mean | Vote) or rule == TrimmedMean(0.0)]

@@ -1,4 +1,4 @@
-"""DC-HierSignSGD, MTGC, SCAFFOLD and QHetFed once more, in plain NumPy on noiseless quadratics; and what they cost."""
+"""DC-HierSignSGD, MTGC, SCAFFOLD, QHetFed, FedProx, FedAdam, momentum: once more in plain NumPy; and what they cost."""
 
 from __future__ import annotations
 
@@ -112,7 +112,64 @@ def qhetfed(w: Vector, g: list[Callable[[Vector], Vector]]) -> Vector:
     return w
 
 
+def fedprox(w: Vector, g: list[Callable[[Vector], Vector]]) -> Vector:
+    for _ in range(ROUNDS):
+        ends = []
+        for gi in g:
+            x = w.copy()
+            for _ in range(4):
+                x = x - LR * (gi(x) + 0.5 * (x - w))
+            ends.append(x)
+        w = np.mean(ends, axis=0)
+    return w
+
+
+def momentum(w: Vector, g: list[Callable[[Vector], Vector]]) -> Vector:
+    """Devices with momentum 0.9, decay 0.01 and a rate that falls with their own local steps."""
+    for turn in range(ROUNDS):
+        ends = []
+        for gi in g:
+            x, v = w.copy(), np.zeros_like(w)
+            for step in range(4):
+                v = 0.9 * v + gi(x) + 0.01 * x
+                x = x - LR * 5 / (5 + 4 * turn + step) * v
+            ends.append(x)
+        w = np.mean(ends, axis=0)
+    return w
+
+
+def fedadam(w: Vector, g: list[Callable[[Vector], Vector]]) -> Vector:
+    m, v = np.zeros_like(w), np.full_like(w, 1e-6)
+    for _ in range(ROUNDS):
+        groups = []
+        for e in range(EDGES):
+            y = w.copy()
+            for _ in range(3):
+                ends = []
+                for i in range(e * FAN, e * FAN + FAN):
+                    x = y.copy()
+                    for _ in range(2):
+                        x = x - LR * g[i](x)
+                    ends.append(x)
+                y = np.mean(ends, axis=0)
+            groups.append(y)
+        moved = np.mean(groups, axis=0) - w
+        m = 0.9 * m + 0.1 * moved
+        v = 0.99 * v + 0.01 * moved**2
+        w = w + 0.1 * m / (np.sqrt(v) + 1e-3)
+    return w
+
+
+FEDPROX = "fedprox: {learning_rate: 0.1, batch_size: 4, local_steps: 4, prox: 0.5, weights: devices}"
+MOMENTUM = (
+    "fedavg: {learning_rate: 0.1, batch_size: 4, local_steps: 4, weights: devices, "
+    "local: {momentum: 0.9, weight_decay: 0.01, schedule: {inverse: 5}}}"
+)
+FEDADAM = "fedopt: {learning_rate: 0.1, batch_size: 4, tau: [2, 3], server: {kind: adam, rate: 0.1}}"
 CASES = {
+    "fedprox": (FEDPROX, (5,), fedprox),
+    "momentum": (MOMENTUM, (5,), momentum),
+    "fedadam": (FEDADAM, (EDGES, FAN), fedadam),
     "dc, devices": (DC.format(1), (EDGES, FAN), lambda w, g: dc_hier_sign_sgd(w, g, 1)),
     "dc, edges": (DC.format(2), (EDGES, FAN), lambda w, g: dc_hier_sign_sgd(w, g, 2)),
     "mtgc": (MTGC, (EDGES, FAN), mtgc),

@@ -26,7 +26,8 @@ def trained(local: Local, given: torch.Tensor, rate: float = 0.1) -> torch.Tenso
     weights = torch.ones_like(given[0])
     velocity = local.velocity(weights)
     for step, gradient in enumerate(given):
-        local.step(weights, gradient.clone(), velocity, rate * local.schedule.factor(step))
+        rates = [rate * local.schedule.factor(step)] * len(weights)
+        weights += local.change(weights, gradient.clone(), velocity, rates)
     return weights
 
 
@@ -53,7 +54,7 @@ def test_momentum_on_a_quadratic_is_the_power_of_its_matrix() -> None:
     local, w = Local(momentum=momentum), torch.ones(1, 1, dtype=torch.float64)
     velocity = local.velocity(w)
     for _ in range(25):
-        local.step(w, curvature * w, velocity, rate)
+        w = w + local.change(w, curvature * w, velocity, [rate] * len(w))
     once = np.array([[1 - rate * curvature, -rate * momentum], [curvature, momentum]])
     assert w.item() == pytest.approx((np.linalg.matrix_power(once, 25) @ [1, 0])[0], rel=1e-12)
 
@@ -96,7 +97,7 @@ def test_server_optimisers_are_the_paper_s_algorithm(kind: Any) -> None:
     for rows in gradients():
         state = rule.begin(model)
         rule.add(state, rows, [0.5, 0.3, 0.2])
-        model, memory = rule.end(state, model, memory)
+        model, memory = rule.remember(state, model, memory)
         mean = np.array([0.5, 0.3, 0.2]) @ rows.numpy()
         m = 0.8 * m + (mean if kind == "momentum" else 0.2 * mean)
         v = 0.95 * v + 0.05 * mean**2 if kind == "adam" else v - 0.05 * mean**2 * np.sign(v - mean**2)
@@ -109,7 +110,7 @@ def test_without_momentum_and_with_rate_one_the_server_takes_the_mean() -> None:
     states = [rule.begin(onto) for rule in (Mean(), FedOpt(b1=0.0))]
     for rule, state in zip((Mean(), FedOpt(b1=0.0)), states, strict=True):
         rule.add(state, rows, [0.2, 0.3, 0.5])
-    assert torch.equal(FedOpt(b1=0.0).end(states[1], onto, None)[0], onto + states[0])
+    assert torch.equal(FedOpt(b1=0.0).remember(states[1], onto, None)[0], onto + states[0])
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from netsim.planner.landscape import around
 from netsim.planner.planning import Planned
-from netsim.planner.refine import Trial, candidates, refine, unhurried
+from netsim.planner.refine import Trial, candidates, refine, unhurried, worse_half
 
 from .scenes import planned, scene
 
@@ -68,6 +70,16 @@ def test_neighbours_are_near_and_fit(found: Planned) -> None:
     assert (12, 2, 2) in [point.tau for point in near]
     assert (4, 4, 2) in [point.tau for point in near]
     assert all(point.rounds >= 1 and point.tau != (8, 2, 2) for point in near)
+
+
+def test_a_rung_drops_the_worse_half_of_those_it_can_judge(trials: list[Trial]) -> None:
+    def ran(accuracy: float, rounds: int) -> Trial:
+        return replace(trials[0], accuracies=(accuracy,), rounds=(rounds,))
+
+    a, b, c, d, slow = ran(0.9, 9), ran(0.5, 9), ran(0.7, 9), ran(0.6, 9), ran(0.1, 1)
+    assert worse_half([b, a, d, c]) == [d, b]
+    assert worse_half([b, a, d, c, slow]) == [d, b]
+    assert worse_half([a, b]) == []
 
 
 def test_the_error_of_a_trial_is_that_of_its_mean(trials: list[Trial]) -> None:
