@@ -254,7 +254,7 @@ MUTATIONS = (
     Mutation("qmlhfl forgets its downlink", LEARN + "ladders.py", "self.bucket, self.code, Mean(self.weights), self.down)", "self.bucket, self.code, Mean(self.weights), Plain())", "contracts/test_recipes"),
     Mutation("fedavg weighs devices alike", LEARN + "ladders.py", 'local_steps: int\n    weights: Weights = "samples"', 'local_steps: int\n    weights: Weights = "devices"', "contracts/test_recipes"),
     Mutation("whole models drop what error feedback keeps", LEARN + "engine/merging.py", "return zeros_like(onto) if op.onto is op.copy else onto - copy", "return zeros_like(onto)", "equalities/test_error_feedback"),
-    Mutation("answers and broadcasts share keys", LEARN + "engine/engine.py", "UP, DOWN = 0, 1", "UP, DOWN = 0, 0", "contracts/test_engine_names"),
+    Mutation("answers and broadcasts share keys", LEARN + "engine/engine.py", "UP, DOWN, MERGE = 0, 1, 2", "UP, DOWN, MERGE = 0, 0, 2", "contracts/test_engine_names"),
     Mutation("a model's name forgets its data", "netsim/simulation.py", 'f"{task.fingerprint}|{numerics.tag}"', 'f"{numerics.tag}"', "equalities/test_names"),
     Mutation("a model's name forgets its precision", "netsim/simulation.py", 'f"{task.fingerprint}|{numerics.tag}"', 'f"{task.fingerprint}"', "equalities/test_names"),
     Mutation("a message's bits wrap around", "netsim/trace.py", "if wires[layer - 1] > MOST:", "if wires[layer - 1] > 2 * MOST:", "cli/test_extremes"),
