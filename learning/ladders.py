@@ -79,6 +79,8 @@ class FedOptimised:
 
     def ladder(self) -> Algorithm:
         """N layers: (tau_n, none, mean), the last with (tau_N, none, fedopt)."""
+        if not self.tau:
+            raise ValueError("tau needs at least one entry, got []; write one per layer, from the devices up")
         below = [Layer(tau, Plain(), Mean()) for tau in self.tau[:-1]]
         top = Layer(self.tau[-1], Plain(), self.server)
         return Algorithm(Leaf(self.learning_rate, self.batch_size), (*below, top))
@@ -224,9 +226,9 @@ class QHetFed:
 
     def ladder(self) -> Algorithm:
         """N layers as qmlhfl's; the first has (1, gamma in the last iteration)."""
-        if self.tau[0] != 1:
+        if not self.tau or self.tau[0] != 1:
             raise ValueError(
-                f"qhetfed aggregates every gradient inside a set: tau[0] must be 1, got {self.tau[0]}"
+                f"qhetfed aggregates every gradient inside a set: tau[0] must be 1, got tau {list(self.tau)}"
             )
         rungs = _quantized(self.tau, self.levels, self.bucket, self.code, Mean(self.weights), Plain())
         leaf = Leaf(self.learning_rate, self.batch_size)

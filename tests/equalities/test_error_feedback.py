@@ -47,3 +47,38 @@ def test_with_error_feedback_the_model_is_the_start_plus_every_update(
 def test_without_it_what_the_downlink_leaves_out_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     own, total = ends("false", monkeypatch)
     assert np.abs(own - total).max() > 0.01
+
+
+LOSSLESS = """leaf: {learning_rate: 0.2, batch_size: 8}
+  layers:
+    - {tau: 2, up: none, rule: mean}
+    - {tau: 1, up: none, rule: mean, down: {top_k: {fraction: 0.1}}, onto: own}"""
+
+
+def test_whole_models_sent_up_are_updates_of_what_was_said_not_of_the_sender_s_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The cloud's new model is its own plus the mean of (answer - said), though answers are whole models."""
+    heard: list[tuple[Ref, Ref, list[Letter], tuple[float, ...], Ref]] = []
+    combine = Engine.combine
+
+    def spy(self: Engine, rule, place: Place, onto, copy, answers, shares, visit) -> Ref:  # type: ignore[no-untyped-def]
+        made = combine(self, rule, place, onto, copy, answers, shares, visit)
+        if place[0] == 2:
+            heard.append((onto, copy, answers, tuple(shares), made))
+        return made
+
+    monkeypatch.setattr(Engine, "combine", spy)
+    play(scenario([2, 3], LOSSLESS, rounds=3, precision="float64"), engine="eager", device="cpu")
+    assert len(heard) == 3
+    for onto, copy, answers, shares, made in heard[1:]:
+        moved = [
+            share * (value_of(a.body) - value_of(copy)) for a, share in zip(answers, shares, strict=True)
+        ]
+        assert np.abs(value_of(onto) - value_of(copy)).max() > 1e-3
+        assert np.allclose(value_of(made), value_of(onto) + sum(moved), rtol=0, atol=1e-12)
+
+
+def value_of(ref: Ref) -> NDArray[np.float64]:
+    assert ref.value is not None
+    return np.asarray(ref.value.numpy(), dtype=np.float64)

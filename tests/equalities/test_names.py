@@ -49,6 +49,10 @@ ANOTHER_MODEL = [
     f"{LAYER}.down.qsgd.bucket=null",
     f"{LAYER}.down=none",
     f"{LAYER}.onto=said",
+    f"{LAYER}.last=2",
+    f"{LAYER}.drift=true",
+    "task.shifts=[{label_flip: {fraction: 0.5}}]",
+    "algorithm.prologue={leaf: {learning_rate: 1.0, batch_size: 4}, ups: [none, none], level: 1}",
     f"{TOP}.up.top_k.fraction=0.4",
     f"{TOP}.up={{rand_k: {{fraction: 0.5}}}}",
     f"{TOP}.up={{none: {{format: fp16}}}}",
@@ -68,6 +72,7 @@ THE_SAME_MODEL = [
     "stop.deadline=1000 s",
     "stop.target_accuracy=0.99",
     "sweep={seed: [1, 2]}",
+    f"{LAYER}.echo=true",
     "task.data_dir=elsewhere",
 ]
 

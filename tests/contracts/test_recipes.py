@@ -1,0 +1,179 @@
+"""Every recipe is the row of the ladder that its paper describes, written out here once more by hand."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+
+from learning.algorithm import Algorithm, Layer, Leaf, Prologue
+from learning.compressors import Integer, Plain, Qsgd, Sign, TopK
+from learning.local import Local
+from learning.recipes import RECIPES
+from learning.rules import Mean, Vote
+from learning.server import FedOpt
+
+
+def fields_of(cls: type) -> set[str]:
+    return {field.name for field in fields(cls)}  # type: ignore[arg-type]
+
+
+STEP = {"learning_rate": 0.1, "batch_size": 8}
+LEAF, NONE, TOP_K = Leaf(0.1, 8), Plain(), TopK(k=5)
+DEVICES, SAMPLES = Mean("devices"), Mean("samples")
+VOTE, CAREFUL = Vote(0.1, "random"), Vote(0.1, "zero")
+BITS_3, BITS_4 = Integer(step=0.1, span=4), Integer(step=0.1, span=4, zeros=True)
+QSGD_4, QSGD_8 = Qsgd(4, 512, "fixed"), Qsgd(8, 512, "fixed")
+ANCHOR = Leaf(1.0, 64)
+
+ROWS: dict[str, list[tuple[dict[str, Any], Algorithm]]] = {
+    "fedavg": [
+        ({"local_steps": 3}, Algorithm(LEAF, (Layer(3, NONE, SAMPLES, NONE),))),
+        (
+            {"local_steps": 3, "weights": "devices", "down": TOP_K},
+            Algorithm(LEAF, (Layer(3, NONE, DEVICES, TOP_K),)),
+        ),
+    ],
+    "fedprox": [
+        (
+            {"local_steps": 3, "prox": 0.5},
+            Algorithm(Leaf(0.1, 8, Local(prox=0.5)), (Layer(3, NONE, SAMPLES),)),
+        ),
+        (
+            {"local_steps": 3, "prox": 0.5, "weights": "devices"},
+            Algorithm(Leaf(0.1, 8, Local(prox=0.5)), (Layer(3, NONE, DEVICES),)),
+        ),
+    ],
+    "fedopt": [
+        (
+            {"tau": (3, 2)},
+            Algorithm(LEAF, (Layer(3, NONE, DEVICES), Layer(2, NONE, FedOpt("momentum", 1.0, 0.9)))),
+        ),
+        ({"tau": (3,), "server": FedOpt("adam")}, Algorithm(LEAF, (Layer(3, NONE, FedOpt("adam")),))),
+    ],
+    "sign_sgd": [
+        ({}, Algorithm(LEAF, (Layer(1, Sign(), VOTE),))),
+        ({"ties": "zero"}, Algorithm(LEAF, (Layer(1, Sign(), CAREFUL),))),
+    ],
+    "hier_favg": [
+        ({"tau": (3, 2)}, Algorithm(LEAF, (Layer(3, NONE, SAMPLES), Layer(2, NONE, SAMPLES)))),
+        ({"tau": (3,), "weights": "devices"}, Algorithm(LEAF, (Layer(3, NONE, DEVICES),))),
+    ],
+    "hier_local_qsgd": [
+        (
+            {"tau": (3, 2), "levels": (4, 8)},
+            Algorithm(LEAF, (Layer(3, QSGD_4, SAMPLES, NONE), Layer(2, QSGD_8, SAMPLES, NONE))),
+        ),
+        (
+            {"tau": (3, 2), "levels": (None, 8), "bucket": 64, "code": "elias", "weights": "devices"},
+            Algorithm(
+                LEAF, (Layer(3, NONE, DEVICES, NONE), Layer(2, Qsgd(8, 64, "elias"), DEVICES, NONE))
+            ),
+        ),
+    ],
+    "qmlhfl": [
+        (
+            {"tau": (3, 2), "levels": (4, 8)},
+            Algorithm(LEAF, (Layer(3, QSGD_4, DEVICES, NONE), Layer(2, QSGD_8, DEVICES, NONE))),
+        ),
+        (
+            {"tau": (3, 2), "levels": (4, None), "bucket": None, "code": "elias", "weights": "samples", "down": TOP_K},
+            Algorithm(LEAF, (Layer(3, Qsgd(4, None, "elias"), SAMPLES, TOP_K), Layer(2, NONE, SAMPLES, TOP_K))),
+        ),
+    ],
+    "hier_sign_sgd": [
+        ({"tau": (1, 4)}, Algorithm(LEAF, (Layer(1, Sign(), VOTE), Layer(4, BITS_3, DEVICES, NONE, "said")))),
+        (
+            {"tau": (1, 4, 2), "ties": "zero", "weights": "samples", "down": TOP_K},
+            Algorithm(
+                LEAF,
+                (
+                    Layer(1, Sign(), CAREFUL),
+                    Layer(4, BITS_4, SAMPLES, NONE, "said"),
+                    Layer(2, NONE, SAMPLES, TOP_K, "own"),
+                ),
+            ),
+        ),
+        (
+            {"tau": (1, 4), "down": TOP_K, "error_feedback": False},
+            Algorithm(LEAF, (Layer(1, Sign(), VOTE), Layer(4, BITS_3, DEVICES, TOP_K, "said"))),
+        ),
+    ],
+    "dc_hier_sign_sgd": [
+        (
+            {"tau": (1, 4)},
+            Algorithm(
+                LEAF,
+                (Layer(1, Sign(), VOTE), Layer(4, BITS_3, DEVICES, NONE, "said")),
+                Prologue(ANCHOR, (NONE, NONE), level=2, every=1),
+            ),
+        ),
+        (
+            {"tau": (1, 4), "anchor_batch": 16, "every": 3, "level": 1, "anchor": TOP_K, "ties": "zero", "weights": "samples", "down": TOP_K},
+            Algorithm(
+                LEAF,
+                (Layer(1, Sign(), CAREFUL), Layer(4, BITS_4, SAMPLES, TOP_K, "own")),
+                Prologue(Leaf(1.0, 16), (TOP_K, TOP_K), level=1, every=3),
+            ),
+        ),
+        (
+            {"tau": (1, 4), "down": TOP_K, "error_feedback": False},
+            Algorithm(
+                LEAF,
+                (Layer(1, Sign(), VOTE), Layer(4, BITS_3, DEVICES, TOP_K, "said")),
+                Prologue(ANCHOR, (NONE, NONE)),
+            ),
+        ),
+    ],
+    "qhetfed": [
+        (
+            {"tau": (1, 5), "gamma": 3, "levels": (4, 8)},
+            Algorithm(LEAF, (Layer(1, QSGD_4, DEVICES, NONE, last=3), Layer(5, QSGD_8, DEVICES, NONE))),
+        ),
+        (
+            {"tau": (1, 5), "gamma": 3, "levels": (4, None), "bucket": 64, "code": "elias", "weights": "samples"},
+            Algorithm(
+                LEAF,
+                (Layer(1, Qsgd(4, 64, "elias"), SAMPLES, NONE, last=3), Layer(5, NONE, SAMPLES, NONE)),
+            ),
+        ),
+    ],
+    "mtgc": [
+        (
+            {"tau": (3, 2)},
+            Algorithm(LEAF, (Layer(3, NONE, DEVICES, drift=True, echo=True), Layer(2, NONE, DEVICES, drift=True))),
+        ),
+        ({"tau": (3,), "weights": "samples"}, Algorithm(LEAF, (Layer(3, NONE, SAMPLES, drift=True),))),
+    ],
+    "scaffold": [({"local_steps": 3}, Algorithm(LEAF, (Layer(3, NONE, DEVICES, drift=True),)))],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "case"), [(n, k) for n, rows in ROWS.items() for k in range(len(rows))])
+def test_a_recipe_is_its_row_of_the_ladder(name: str, case: int) -> None:
+    arguments, expected = ROWS[name][case]
+    assert RECIPES[name](**STEP, **arguments).ladder() == expected
+
+
+def test_every_recipe_is_written_out_here() -> None:
+    assert set(ROWS) == set(RECIPES)
+
+
+@pytest.mark.parametrize("tau", [(), (2, 5)])
+def test_qhetfed_without_a_first_layer_of_single_gradients_is_refused(tau: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"tau\[0\] must be 1, got tau \["):
+        RECIPES["qhetfed"](**STEP, tau=tau, gamma=2, levels=(4,) * len(tau)).ladder()
+
+
+@pytest.mark.parametrize("name", [name for name, cls in RECIPES.items() if "local" in fields_of(cls)])
+def test_a_recipe_s_local_optimiser_is_its_leaf_s(name: str) -> None:
+    arguments, expected = ROWS[name][0]
+    local = Local(momentum=0.9)
+    ladder = RECIPES[name](**STEP, **arguments, local=local).ladder()
+    assert ladder == replace(expected, leaf=replace(LEAF, local=local))
+
+
+def test_fedopt_without_a_layer_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"tau needs at least one entry, got \[\]"):
+        RECIPES["fedopt"](**STEP, tau=()).ladder()
