@@ -66,7 +66,7 @@ def test_until_a_target_is_its_first_round(make_points: MakePoints) -> None:
 
 def test_the_front_holds_exactly_what_nothing_beats() -> None:
     coins = np.random.Generator(np.random.Philox(3))
-    found = [Stop(k, *map(float, coins.integers(0, 12, 3))) for k in range(60)]
+    found = [Stop(k, *map(float, coins.integers(0, 1000, 3))) for k in range(60)]
     early = [s for s in found if s.time_s <= 500]
     beaten = {
         s.setting
