@@ -205,6 +205,11 @@ MUTATIONS = (
     Mutation("Elias coding pays the fixed size", LEARN + "compressors/kernels.py", "out[k] = min(sparse + omega_length(nonzero + 1), dense)", "out[k] = dense", "contracts/test_codecs contracts/test_compressors"),
     Mutation("updates added twice to the copy", LEARN + "engine/merging.py", "return onto\n", "return onto + onto\n", "equalities/test_qmlhfl_reference"),
     Mutation("a path forgets the layer it is on", "netsim/trace.py", "up[layer - 1] += up_s", "up[0] += up_s", "equalities/test_clock"),
+    Mutation("a timeline forgets the model of the last round", "netsim/sweep/jobs.py", "if k % scenario.evaluate.every == 0 or k == last", "if k % scenario.evaluate.every == 0", "cli/test_sweep"),
+    Mutation("a re-timed point gets its neighbour's accuracy", "netsim/sweep/jobs.py", "rounds.loc[row, [\"accuracy\", \"loss\"]] = metrics[name]", "rounds.loc[max(0, row - 1), [\"accuracy\", \"loss\"]] = metrics[name]", "cli/test_sweep"),
+    Mutation("the shortest run of a trajectory trains", "netsim/sweep/schedule.py", "key=lambda s: -len(_wanted(s))", "key=lambda s: len(_wanted(s))", "cli/test_sweep"),
+    Mutation("seeds repeat one seed", "netsim/scenario/sweeps.py", "range(seed, seed + self.seeds)", "[seed] * self.seeds", "scenario/test_sweep"),
+    Mutation("a band ends where the last of its seeds did", "netsim/views/bands.py", "table[rounds.size() == self.runs]", "table[rounds.size() <= self.runs]", "views/test_comparison"),
 )
 # fmt: on
 

@@ -47,7 +47,8 @@ def sweep_command(
         raise InputError(
             f"{name} has no `sweep:` section; add one, e.g. sweep: {{seed: [1, 2, 3]}}, or use run"
         )
-    points = points_of(name, overrides, scenario)
+    file = str(Path(name).absolute()) if workers.engine == "ray" and Path(name).is_file() else name
+    points = points_of(file, overrides, scenario)
     place = Workplace.at(out.absolute(), scenario.name, solver, device)
     place = replace(place, borrow=workers.engine == "ray")
     _probe(place.aside)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib
 import os
+import socket
 from typing import Any
 
 from netsim.sweep.crews import Done, Job, LostError
 
 CARRIED = ("NETSIM_DATA", "NETSIM_CACHE")
 """Environment variables that workers on other nodes need as they are here."""
+
+KNOCK_S = 10.0
 
 PATIENCE_S = 1.0
 """How long to wait for a job before looking whether somebody wants to interrupt."""
@@ -70,6 +73,7 @@ class RayCrew:
 
     def _connect(self, address: str | None) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        _knock(address)
         carried = {name: os.environ[name] for name in CARRIED if name in os.environ}
         environment = {"env_vars": {"OMP_NUM_THREADS": "1", **carried}}
         try:
@@ -77,11 +81,7 @@ class RayCrew:
                 address=address, log_to_driver=False, logging_level="error", runtime_env=environment
             )
         except Exception as error:  # Ray has no common error for what keeps it from a cluster
-            said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise ClusterError(
-                f"no Ray cluster at {address or 'this machine'}: {said}; begin one with `ray start --head`, or "
-                "leave --address out"
-            ) from None
+            raise _absent(address or "this machine", error) from None
 
     def _check(self, cpus: float, gpus: float) -> None:
         """A task that no node can take would wait for ever."""
@@ -98,6 +98,23 @@ class RayCrew:
 def do(job: Job) -> Any:
     """What a worker runs."""
     return job()
+
+
+def _knock(address: str | None) -> None:
+    """Whether anybody listens at a `host:port`: Ray itself would try for minutes. Raises ClusterError."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        try:
+            socket.create_connection((host, int(port)), timeout=KNOCK_S).close()
+        except (OSError, OverflowError) as error:
+            raise _absent(str(address), error) from None
+
+
+def _absent(address: str, error: Exception) -> ClusterError:
+    said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return ClusterError(
+        f"no Ray cluster at {address}: {said}; begin one with `ray start --head`, or leave --address out"
+    )
 
 
 def _ray() -> Any:

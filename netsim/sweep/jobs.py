@@ -7,14 +7,23 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from learning.engine import Engine, ValuesNeededError, resolve
 from learning.ledger import Ledger
 from learning.shelf import Shelf, shared_data
-from netsim.run_folder import is_complete
+from netsim.folders import replace_folder
+from netsim.run_folder import (
+    ResultError,
+    is_complete,
+    read_manifest,
+    read_table,
+    refuse_strangers,
+    write_manifest,
+    write_table,
+)
 from netsim.scenario import Scenario, ScenarioError, grow
 from netsim.simulation import Run, play, retimed, run_root, simulate
 from netsim.sweep.points import Outcome, Point, Workplace
@@ -22,6 +31,9 @@ from netsim.wiring import task_of
 
 TIMELINES = "timelines"
 """Below a sweep's folder: runs laid out that still lack their values."""
+
+READY = ("scenario.yaml", "messages.parquet", "nodes.parquet")
+"""Files of a timeline that hold no value: they are the run's own."""
 
 T = TypeVar("T")
 Metrics = tuple[float, float]
@@ -36,6 +48,7 @@ class Timeline:
     """A run laid out without its values, in a run folder of its own: which models it looks at, and in which rows."""
 
     folder: Path
+    """Its name is the run's digest."""
     seed: int
     wanted: Mapping[int, bytes]
     """Row of the rounds table -> name of the model whose metrics belong there."""
@@ -101,9 +114,11 @@ def _survey(point: Point, place: Workplace) -> Surveyed | Outcome:
         run = play(scenario, engine=place.engine, device=place.device, values=False)
     except ValuesNeededError:
         return Surveyed(point, None)
-    made = close_books(scenario, run.numerics, run.task, run.trace, run.stopped_by, host)
-    kept = made.save(place.aside / TIMELINES / digest)
-    return Surveyed(point, Timeline(kept, scenario.seed, _wanted(scenario, run)))
+    laid_out = close_books(scenario, run.numerics, run.task, run.trace, run.stopped_by, host)
+    aside = place.aside / TIMELINES / digest
+    aside.mkdir(parents=True, exist_ok=True)
+    laid_out.write(aside)
+    return Surveyed(point, Timeline(aside, scenario.seed, _wanted(scenario, run)))
 
 
 def _wanted(scenario: Scenario, run: Run) -> dict[int, bytes]:
@@ -141,17 +156,23 @@ def _retime(point: Point, place: Workplace) -> Outcome | None:
 
 
 def _fill(point: Point, timeline: Timeline, metrics: Mapping[bytes, Metrics], place: Workplace) -> Outcome:
-    from netsim.result import Result, ResultError
-
     try:
-        laid_out = Result.load(timeline.folder)
+        manifest = read_manifest(timeline.folder)
+        rounds = read_table(timeline.folder, "rounds", timeline.folder.name)
     except ResultError:  # another sweep of the same points was here, and has tidied up
         return _train(point, place)
-    rounds = laid_out.rounds.copy()
     for row, name in timeline.wanted.items():
         rounds.loc[row, ["accuracy", "loss"]] = metrics[name]
-    result = replace(laid_out, rounds=rounds)
-    folder = result.save(place.out / result.name / result.digest)
+
+    def write(fresh: Path) -> None:
+        for file in READY:
+            shutil.copyfile(timeline.folder / file, fresh / file)
+        write_table(rounds, fresh / "rounds.parquet", timeline.folder.name)
+        write_manifest(manifest, fresh / "manifest.json")
+
+    folder = place.out / str(manifest["name"]) / timeline.folder.name
+    refuse_strangers(folder, timeline.folder.name)
+    replace_folder(folder, write)
     shutil.rmtree(timeline.folder, ignore_errors=True)
     return Outcome(point, folder, how="re-timed", seed=timeline.seed)
 

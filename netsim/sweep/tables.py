@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,13 +29,10 @@ def points_table(outcomes: Sequence[Outcome], paths: Sequence[str], target: floa
     finished = [outcome for outcome in outcomes if outcome.folder is not None]
     runs = [_rounds(outcome) for outcome in finished]
     aim = target if target is not None else _common_target(runs)
-    tables = [_tidy(run, outcome, paths, aim) for run, outcome in zip(runs, finished, strict=True)]
-    if not tables:
-        return pd.DataFrame({"point": []})
-    table = pd.concat(tables, ignore_index=True)
-    for path in (path for path in paths if path != "seed"):
-        table[path] = _cells(table[path].tolist())
-    return table
+    named = {path: _cells([o.point.settings.get(path) for o in finished]) for path in paths if path != "seed"}
+    rows = [{path: cells[k] for path, cells in named.items()} for k in range(len(finished))]
+    tables = [_tidy(*point, aim) for point in zip(runs, finished, rows, strict=True)]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"point": []})
 
 
 def _rounds(outcome: Outcome) -> DataFrame:
@@ -43,10 +40,12 @@ def _rounds(outcome: Outcome) -> DataFrame:
     return read_table(outcome.folder, "rounds", str(read_manifest(outcome.folder)["digest"]))
 
 
-def _tidy(rounds: DataFrame, outcome: Outcome, paths: Sequence[str], target: float | None) -> DataFrame:
-    settings = outcome.point.settings
-    columns: dict[str, Any] = {"point": outcome.point.index}
-    columns |= {path: [settings.get(path)] * len(rounds) for path in paths if path != "seed"}
+def _tidy(
+    rounds: DataFrame, outcome: Outcome, settings: Mapping[str, Any], target: float | None
+) -> DataFrame:
+    import pandas as pd
+
+    columns: dict[str, Any] = {"point": outcome.point.index, **settings}
     columns["seed"] = outcome.seed
     columns |= {name: rounds[name] for name in ("round", "sim_time_s", "accuracy", "loss", "local_steps")}
     layered = [name for name in rounds.columns if name.startswith("bits_")]
@@ -54,8 +53,6 @@ def _tidy(rounds: DataFrame, outcome: Outcome, paths: Sequence[str], target: flo
     columns |= {name: rounds[name] for name in (*layered, *_joules(rounds))}
     columns["target_accuracy"] = math.nan if target is None else target
     columns["time_to_accuracy_s"] = time_to(rounds, target)
-    import pandas as pd
-
     return pd.DataFrame(columns, index=rounds.index)
 
 

@@ -43,8 +43,8 @@ def setting_colours(count: int) -> list[str]:
     return [_mixed(_RAMP, k / (count - 1)) for k in range(count)]
 
 
-def faint(colour: str, share: float = 0.2) -> str:
-    """The colour of a band behind a line."""
+def faint(colour: str, share: float) -> str:
+    """The colour of a band behind a line, `share` of it opaque."""
     red, green, blue = _parts(colour)
     return f"rgba({red},{green},{blue},{share:g})"
 

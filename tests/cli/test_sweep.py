@@ -213,3 +213,29 @@ def test_the_command_writes_one_tidy_table_and_a_page(tmp_path: Path) -> None:
 def test_a_scenario_without_a_sweep_says_what_to_do(tmp_path: Path) -> None:
     done = netsim("sweep", "city", cwd=tmp_path)
     assert (done.returncode, "no `sweep:` section" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("code", ["fixed", "elias"])
+def test_twenty_points_train_once_and_play_each_timeline_once(
+    code: str, tmp_path: Path, trained: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import simpy
+
+    events: list[int] = [0]
+    real = simpy.Environment.step
+
+    def step(self: simpy.Environment) -> None:
+        events[0] += 1
+        real(self)
+
+    monkeypatch.setattr(simpy.Environment, "step", step)
+    bands = ", ".join(f"{k} MHz" for k in range(1, 21))
+    points = swept(f"algorithm.qmlhfl.code={code}", f'sweep={{"network[0].cell.uplink": [{bands}]}}')
+    simulate(points[0].load(), device="cpu")
+    jobs, alone = sum(trained), events[0]
+    trained.clear()
+    events[0] = 0
+    outcomes, _ = run(points, tmp_path)
+    assert hows(outcomes).count("trained") == 1
+    assert sum(trained) == jobs
+    assert 19 * alone < events[0] < 22 * alone
