@@ -31,6 +31,7 @@ class _Bound:
         self.shapes = [(name, tuple(p.shape)) for name, p in self.module.named_parameters()]
         self.samples = list(samples)
         self.device, self.dtype = device, dtype
+        self.half = False
         self.dim = sum(p.numel() for p in self.module.parameters())
 
     def views(self, vectors: Tensor) -> dict[str, Tensor]:

@@ -90,16 +90,25 @@ class Checkpoints:
 
 def _packed(name: str, rows: Rows) -> dict[str, NDArray[Any]]:
     digests = np.array([list(digest) for digest in rows], np.uint8).reshape(len(rows), DIGEST)
-    return {f"{name}_digests": digests, name: np.array(list(rows.values()))}
+    values = list(rows.values())
+    ends = np.cumsum([len(row) for row in values], dtype=np.int64)
+    return {
+        f"{name}_digests": digests,
+        f"{name}_ends": ends,
+        name: np.concatenate(values) if values else np.empty(0),
+    }
+
+
+def _unpacked(name: str, file: Mapping[str, NDArray[Any]]) -> Rows:
+    digests, ends = file[f"{name}_digests"], file[f"{name}_ends"]
+    values = np.split(file[name], ends)[: len(ends)]
+    return {digest.tobytes(): row for digest, row in zip(digests, values, strict=True)}
 
 
 def _read(path: Path, model: bytes, turn: int) -> Cut | None:
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            rows, tallies = (
-                dict(zip((d.tobytes() for d in file[f"{name}_digests"]), file[name], strict=True))
-                for name in ("rows", "tallies")
-            )
+            rows, tallies = _unpacked("rows", file), _unpacked("tallies", file)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         return None
     return Cut(model, turn, rows, tallies) if model in rows else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from learning.engine import (
     EngineKind,
     Numerics,
     Ref,
+    StrategyError,
     ValuesNeededError,
     Visit,
     make_solver,
@@ -27,7 +27,9 @@ from learning.engine import (
 )
 from learning.ledger import Ledger
 from learning.tasks import Task
-from netsim.protocol import Heard, Loop
+from netsim.cadence import CHECKPOINT_S, Cadence
+from netsim.corrections import Heard
+from netsim.protocol import Loop
 from netsim.scenario import Scenario, grow
 from netsim.trace import Path, Trace
 from netsim.wiring import WiringError, task_of, wire
@@ -38,9 +40,6 @@ if TYPE_CHECKING:
 OnRound = Callable[[Mapping[str, Any]], None]
 """Told each new row of the rounds table, for a progress display."""
 
-CHECKPOINT_S = 30.0
-"""Host seconds between two checkpoints, unless they take long to write: then they take at most a twentieth."""
-
 NOT_EVALUATED = {"accuracy": float("nan"), "loss": float("nan")}
 
 
@@ -49,6 +48,7 @@ def simulate(
     *,
     engine: EngineKind = "batched",
     device: DeviceKind = "auto",
+    strategy: str | None = None,
     memory_bytes: int | None = None,
     ledger: Ledger | None = None,
     checkpoint_s: float = CHECKPOINT_S,
@@ -57,10 +57,11 @@ def simulate(
     """Run `scenario` until a stopping rule holds and return its tables.
 
     `engine`: batched (stacked waves), eager (one device at a time, the oracle) or timing (no values, no
-    torch). Simulated time never depends on the host, nor do results on `memory_bytes`. With a `ledger`, a run
-    whose models were all evaluated before, perhaps over another network, trains nothing: it is re-timed; one that
-    was killed, or now asks for more rounds, goes on from its last checkpoint, to equal tables. Checkpoints are
-    `checkpoint_s` host seconds apart (0: after every round; inf: only after the last).
+    torch). `strategy` pins another way to train than the model's own; it is part of the digest. Simulated time
+    never depends on the host, nor do results on `memory_bytes` (but vmap's stack size, which the digest holds,
+    does). With a `ledger`, a run whose models were all evaluated before, perhaps over another network, trains
+    nothing: it is re-timed; one that was killed, or now asks for more rounds, goes on from its last checkpoint, to
+    equal tables. Checkpoints are `checkpoint_s` host seconds apart (0: after every round; inf: only after the last).
     Raises WiringError, DataError or TopologyError (all ValueError, with place and remedy) for input that
     only shows itself here: missing data sets, devices outside a path loss's range, a law of the
     algorithm that depends on the number of parameters.
@@ -68,29 +69,31 @@ def simulate(
     from netsim.books import HostClock, close_books
 
     host = HostClock()
-    how: dict[str, Any] = {"device": device, "ledger": ledger}
+    how: dict[str, Any] = {
+        "engine": engine,
+        "device": device,
+        "strategy": strategy,
+        "memory_bytes": memory_bytes,
+        "ledger": ledger,
+    }
     run: Run | None = None
     known: list[bytes] = []
     if ledger is not None and engine != "timing":
-        run, known = retimed(scenario, engine, **how)
+        run, known = retimed(scenario, **how)
     if run is None:
-        how |= {
-            "engine": engine,
-            "memory_bytes": memory_bytes,
-            "on_round": on_round,
-            "checkpoint_s": checkpoint_s,
-        }
+        how |= {"on_round": on_round, "checkpoint_s": checkpoint_s}
         run = _resumed(scenario, known, **how) or play(scenario, **how)
     elif on_round is not None:
         on_round(run.trace.rounds[-1])
     return close_books(scenario, run.numerics, run.task, run.trace, run.stopped_by, host)
 
 
-def retimed(
-    scenario: Scenario, engine: EngineKind, device: DeviceKind, ledger: Ledger | None
-) -> tuple[Run | None, list[bytes]]:
-    """The run with every value taken from the ledger (None where one is missing), and its models up to there."""
-    run = stage(scenario, engine=engine, device=device, ledger=ledger, values=False)
+def retimed(scenario: Scenario, **how: Any) -> tuple[Run | None, list[bytes]]:
+    """The run with every value taken from the ledger (None where one is missing), and its models up to there.
+
+    `how`: as for `stage`.
+    """
+    run = stage(scenario, values=False, **how)
     try:
         run.go()
     except ValuesNeededError:
@@ -194,6 +197,7 @@ def stage(
     *,
     engine: EngineKind = "batched",
     device: DeviceKind = "auto",
+    strategy: str | None = None,
     memory_bytes: int | None = None,
     ledger: Ledger | None = None,
     cut: Cut | None = None,
@@ -209,33 +213,16 @@ def stage(
     topology = grow(scenario)
     task = task_of(scenario, topology)
     try:
-        numerics = resolve(engine, device, scenario.precision, task.family)
-    except ValueError as error:
+        numerics = resolve(engine, device, scenario.precision, task, strategy, memory_bytes)
+        solver = make_solver(numerics, task, scenario.seed, memory_bytes) if values else None
+    except StrategyError as error:
         raise WiringError(str(error)) from None
-    solver = make_solver(numerics, task, scenario.seed, memory_bytes) if values else None
     vectors = Engine(run_root(task, numerics), scenario.seed, task.dim, solver, ledger, cut)
     env, trace = simpy.Environment(), Trace(topology)
     loop = wire(scenario, topology, task, env, vectors, trace)
-    keeps = ledger is not None and engine == "batched" and values and checkpoint_s is not None
-    cadence = Cadence(ledger, checkpoint_s) if ledger and keeps and checkpoint_s is not None else None
+    keeps = values and engine == "batched"
+    cadence = Cadence(ledger, checkpoint_s) if keeps and ledger and checkpoint_s is not None else None
     return Run(scenario, task, numerics, vectors, trace, loop, cadence, on_round, vectors.start())
-
-
-class Cadence:
-    """When the run's vectors are written down: every so many host seconds, and after its last round."""
-
-    def __init__(self, ledger: Ledger, every_s: float) -> None:
-        self._ledger, self._every_s = ledger, every_s
-        self._due_s = time.monotonic() + every_s
-
-    def after_round(self, engine: Engine, model: Ref, turn: int, *, last: bool) -> None:
-        """Keep a checkpoint if one is due; on the way to the one the run goes on from, none is."""
-        began_s = time.monotonic()
-        if engine.replaying or (began_s < self._due_s and not last):
-            return
-        self._ledger.keep_cut(engine.cut(model, turn))
-        now_s = time.monotonic()
-        self._due_s = now_s + (max(self._every_s, 20 * (now_s - began_s)) if self._every_s else 0.0)
 
 
 def run_root(task: Task, numerics: Numerics) -> bytes:

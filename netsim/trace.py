@@ -54,6 +54,14 @@ class Path:
         return Path(self.compute_s, tuple(down), tuple(up))
 
 
+MOST = 2**63 - 1
+"""Bits that a table's column can hold."""
+
+
+class TooManyBitsError(ValueError):
+    """A message, or all of a layer's, has more bits than the tables can hold."""
+
+
 class Message(NamedTuple):
     """One transfer as it begins; see docs/tables.md for the columns."""
 
@@ -111,11 +119,18 @@ class Trace:
         self.meter, self.nodes = meter, Rows({**NODES, **dict.fromkeys(SPENT, "real")})
 
     def sent(self, message: Message) -> int:
-        """Record a transfer when it begins; its place in the table is what `arrived` asks for."""
+        """Record a transfer when it begins; its place in the table is what `arrived` asks for.
+
+        Raises TooManyBitsError where a layer's bits can no longer be counted.
+        """
         turn, layer, way, src, dst, receivers, payload_bits, wire_bits, airtime_s, sent_s, delivered = message
         bits, wires = self._ways[way]
         bits[layer - 1] += payload_bits
         wires[layer - 1] += wire_bits
+        if wires[layer - 1] > MOST:
+            raise TooManyBitsError(
+                f"layer {layer} has sent more than {MOST} bits, the most that can be counted; take a smaller model"
+            )
         if not delivered:
             self._lost[layer - 1] += 1
         code = self.messages.code

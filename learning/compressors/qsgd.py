@@ -10,10 +10,14 @@ import numpy as np
 
 from learning import philox
 from learning.coins import Coins
+from learning.compressors import entropy
+from learning.compressors.buckets import Buckets
 from learning.compressors.compressor import Encoded
+from learning.compressors.dither import coded_bits
 from learning.compressors.elias import level_bits, read_levels, torch_coded_bits
 from learning.compressors.packing import BitReader, field_bits, float_bits, to_bytes
 from learning.naming import NO_VALUE
+from learning.strided import in_memory
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,20 +34,20 @@ class Qsgd:
     zeros gives zeros; a bucket whose norm is not finite gives nan, so that a poisoned update shows. `bucket:
     null` is one bucket over the whole vector. `code: fixed` spends 1 + ceil(log2(levels + 1)) bits per
     coordinate; `code: elias` sends QSGD's sparse or dense Elias omega code, whichever is shorter, behind one
-    flag bit.
+    flag bit; `code: entropy` codes levels by their frequencies (asymmetric numeral systems, arXiv:1311.2540).
     """
 
     levels: int
     bucket: int | None = 512
-    code: Literal["fixed", "elias"] = field(default="fixed", metadata=NO_VALUE)
+    code: Literal["fixed", "elias", "entropy"] = field(default="fixed", metadata=NO_VALUE)
 
     def __post_init__(self) -> None:
         if not 1 <= self.levels <= MOST_LEVELS:
             raise ValueError(f"levels must be 1 to {MOST_LEVELS}, got {self.levels}; 4 to 64 are usual")
         if self.bucket is not None and self.bucket < 1:
             raise ValueError(f"bucket must be >= 1, got {self.bucket}; null is one for the whole model")
-        if self.code not in ("fixed", "elias"):
-            raise ValueError(f"code must be fixed or elias, got {self.code!r}; choose one of these")
+        if self.code not in ("fixed", "elias", "entropy"):
+            raise ValueError(f"code must be fixed, elias or entropy, got {self.code!r}; choose one")
 
     @property
     def lossless(self) -> bool:
@@ -51,8 +55,8 @@ class Qsgd:
         return False
 
     def bits(self, dim: int) -> int | None:
-        """Return 32 bits per bucket's norm and the fixed code of each coordinate; None for the Elias code."""
-        if self.code == "elias":
+        """Return 32 bits per bucket's norm and the fixed code of each coordinate; None for the others."""
+        if self.code != "fixed":
             return None
         return 32 * self._buckets(dim) + dim * (1 + self.levels.bit_length())
 
@@ -78,11 +82,17 @@ class Qsgd:
         return 1 - omega if omega < 1 else None
 
     def encode(self, rows: Tensor, coins: Coins) -> Encoded:
-        """Return the quantised rows, and their lengths where the code is Elias; uses draw 0 of the coins."""
-        values, norms = self._quantise(rows, coins)
-        if self.code == "fixed":
+        """Return the quantised rows, and their lengths where the code is not fixed; uses draw 0 of the coins."""
+        import torch
+
+        bits = rows.new_empty(len(rows), dtype=torch.int64) if self.code == "elias" else None
+        values, norms = self._quantise(rows, coins, bits)
+        if self.code == "entropy":
+            cut = Buckets.of(self.bucket, rows.shape[1])
+            return Encoded(values, coded_bits(values, norms, self.levels, cut))
+        if bits is None:
             return Encoded(values, None)
-        return Encoded(values, self._coded_bits(values, norms) + 1 + 32 * norms.shape[1])
+        return Encoded(values, bits + 1 + 32 * norms.shape[1])
 
     def pack(self, row: Tensor, key: int) -> bytes:
         """Return [Elias only: flag, set for dense] norms, then the code of the coordinates."""
@@ -95,6 +105,8 @@ class Qsgd:
         if self.code == "fixed":
             width = self.levels.bit_length()
             return to_bytes(float_bits(norms[0]), field_bits(levels | ((signed < 0) << width), width + 1))
+        if self.code == "entropy":
+            return to_bytes(float_bits(norms[0]), entropy.level_bits(signed, self.levels))
         dense, coded = level_bits(signed)
         return to_bytes(np.array([dense], dtype=np.uint8), float_bits(norms[0]), coded)
 
@@ -107,6 +119,8 @@ class Qsgd:
         norms = torch.from_numpy(reader.floats(self._buckets(dim)))[None]
         if self.code == "elias":
             signed = read_levels(reader.bits[reader.at :], dim, dense)
+        elif self.code == "entropy":
+            signed = entropy.read_levels(reader, dim, self.levels)
         else:
             width = self.levels.bit_length()
             fields = reader.fields(dim, width + 1)
@@ -124,16 +138,21 @@ class Qsgd:
     def _spread(self, per_bucket: Tensor, dim: int) -> Tensor:
         return per_bucket.repeat_interleave(self._size(dim), dim=1)[:, :dim]
 
-    def _quantise(self, rows: Tensor, coins: Coins) -> tuple[Tensor, Tensor]:
+    def _quantise(self, rows: Tensor, coins: Coins, bits: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return values [K, d] and norms [K, buckets]; `bits` [K] receives the lengths of the levels' Elias code."""
         import torch
 
         if rows.device.type != "cpu" or rows.dtype != torch.float32 or not philox.has_numba():
-            return self._quantise_by_torch(rows, coins)
+            values, norms = self._quantise_by_torch(rows, coins)
+            if bits is not None:
+                bits.copy_(torch_coded_bits(self._levels(values, norms)))
+            return values, norms
         from learning.compressors.kernels import quantise_rows
 
-        rows = rows.detach().contiguous()
-        norms = rows.new_empty(rows.shape[0], self._buckets(rows.shape[1]))
-        quantise_rows(rows.numpy(), coins.keys, self.levels, self._size(rows.shape[1]), norms.numpy())
+        (rows, memory), dim = in_memory(rows), rows.shape[1]
+        norms = rows.new_empty(rows.shape[0], self._buckets(dim))
+        lengths = (torch.empty(0, dtype=torch.int64) if bits is None else bits).numpy()
+        quantise_rows(memory, dim, coins.keys, self.levels, self._size(dim), norms.numpy(), lengths)
         return rows, norms
 
     def _quantise_by_torch(self, rows: Tensor, coins: Coins) -> tuple[Tensor, Tensor]:
@@ -169,14 +188,3 @@ class Qsgd:
         units = self._spread(norms / torch.full_like(norms, self.levels), values.shape[1])
         usable = units.isfinite() & (units > 0)
         return torch.where(usable, values.abs() / units, 0.0).round().to(torch.int64)
-
-    def _coded_bits(self, values: Tensor, norms: Tensor) -> Tensor:
-        import torch
-
-        if values.device.type != "cpu" or values.dtype != torch.float32 or not philox.has_numba():
-            return torch_coded_bits(self._levels(values, norms))
-        from learning.compressors.kernels import coded_bits
-
-        out = torch.empty(len(values), dtype=torch.int64)
-        coded_bits(values.numpy(), norms.numpy(), self.levels, self._size(values.shape[1]), out.numpy())
-        return out

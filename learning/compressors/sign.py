@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from learning import philox
 from learning.coins import Coins
 from learning.compressors.compressor import Encoded
 from learning.compressors.packing import BitReader, to_bytes
+from learning.signs import tossed_signs
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,16 +44,7 @@ class Sign:
 
     def encode(self, rows: Tensor, coins: Coins) -> Encoded:
         """Return the signs of rows [K, d] as +1 and -1; zeros by the coins of draw 0."""
-        import torch
-
-        if rows.device.type == "cpu" and rows.dtype == torch.float32 and philox.has_numba():
-            from learning.compressors.kernels import sign_rows
-
-            rows = rows.detach().contiguous()
-            sign_rows(rows.numpy(), coins.keys)
-            return Encoded(rows, None)
-        signs = torch.where(rows == 0, coins.signs(rows.shape[1], rows), rows.sign())
-        return Encoded(torch.where(rows.isnan(), rows, signs), None)  # torch's sign of nan is 0
+        return Encoded(tossed_signs(rows, coins), None)
 
     def pack(self, row: Tensor, key: int) -> bytes:
         """Return one bit per coordinate, set for +1; raises ValueError for a nan."""

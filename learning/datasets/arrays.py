@@ -71,11 +71,6 @@ def resolved(data_dir: Path | None) -> Path:
     return Path(data_dir if data_dir is not None else os.environ.get("NETSIM_DATA") or "data").expanduser()
 
 
-def cache_dir() -> Path:
-    """Where decoded images are kept: the environment's NETSIM_CACHE, else ~/.cache/netsim."""
-    return Path(os.environ.get("NETSIM_CACHE") or "~/.cache/netsim").expanduser()
-
-
 def check_limits(train_limit: int | None, test_limit: int | None) -> None:
     """Raise ValueError unless both limits are absent or positive."""
     for name, limit in (("train_limit", train_limit), ("test_limit", test_limit)):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from learning.engine.engine import Engine, Solver, ValuesNeededError
+from learning.engine.numerics import DeviceKind, EngineKind, Numerics, StrategyError, resolve
 from learning.engine.promises import Letter, Place, Ref, Visit
-from learning.engine.solvers import DeviceKind, EngineKind, Numerics, make_solver, resolve
+from learning.engine.solvers import make_solver
 
 __all__ = [
     "DeviceKind",
@@ -15,6 +16,7 @@ __all__ = [
     "Place",
     "Ref",
     "Solver",
+    "StrategyError",
     "ValuesNeededError",
     "Visit",
     "make_solver",

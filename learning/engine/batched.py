@@ -18,11 +18,13 @@ from torch import Tensor
 
 from learning.coins import Coins
 from learning.compressors import Compressor, Encoded, Integer, remembers
+from learning.engine import stepwise
+from learning.engine.adding import add_run, runs
 from learning.engine.eager import bits_of, one_key
 from learning.engine.encoding import encoded, remembered
 from learning.engine.fused import aligned
-from learning.engine.merging import carries_models, difference, merge, value_of
-from learning.engine.promises import Announce, Answer, Combine, Memory, Ref, Start, Train
+from learning.engine.merging import carries_models, difference, merge, value_of, weighted_sum
+from learning.engine.promises import Announce, Answer, Combine, Linear, Memory, Ref, Start, Train
 from learning.engine.trainers import Trainer
 from learning.engine.waves import waves
 from learning.tasks import BoundTask
@@ -71,8 +73,8 @@ class BatchedSolver:
                     ref.settle(self._task.initial(self._seed))
                 case Announce():
                     self._announce(ref, ref.op)
-                case Train():
-                    ref.settle(self._trained([ref.op], models=True)[0].clone())
+                case Linear(terms):
+                    ref.settle(weighted_sum(terms))
         if answers:
             self._settle_answers(answers)
         if combines:
@@ -80,6 +82,8 @@ class BatchedSolver:
         for ref in wave:
             if isinstance(ref.op, Memory):  # else a combine has left it behind by now
                 self._rows_of([ref.op.message])
+            elif isinstance(ref.op, Train) and ref.value is None:
+                ref.settle(stepwise.alone(self._trainer, ref.op))
 
     def _announce(self, ref: Ref, op: Announce) -> None:
         work = difference(op.codec, op.own, op.copy, torch.empty_like(value_of(op.own)))[None]
@@ -101,28 +105,34 @@ class BatchedSolver:
         states = [op.rule.begin(value_of(op.onto)) for op in ops]
         pulls = [(i, a, w) for i, op in enumerate(ops) for a, w in zip(op.answers, op.weights, strict=True)]
         for chunk in _chunks(pulls, lambda pull: _kind(pull[1]), self._rows):
-            rows, _ = self._rows_of([answer for _, answer, _ in chunk])
-            for (i, answer, weight), row in zip(chunk, rows, strict=True):
-                add = row if models[i] else _as_update(answer, row)
-                ops[i].rule.add(states[i], add[None], (weight,))
+            answers, weights = [answer for _, answer, _ in chunk], [weight for _, _, weight in chunk]
+            rows, _ = self._rows_of(answers)
+            for i, a, b in runs([i for i, _, _ in chunk]):
+                add_run(ops[i], states[i], models[i], answers[a:b], weights[a:b], rows[a:b])
         for ref, op, state, whole in zip(refs, ops, states, models, strict=True):
             merge(ref, op, state, whole, one_key(op.key))
 
-    def _rows_of(self, answers: Sequence[Ref]) -> tuple[Sequence[Tensor], Tensor | None]:
+    def _rows_of(self, answers: Sequence[Ref]) -> tuple[Sequence[Tensor] | Tensor, Tensor | None]:
         """What receivers decode of a chunk of like answers; rows live until the next call."""
         if answers[0].value is not None:
             return [value_of(answer) for answer in answers], None
         ops = [answer.op for answer in answers if isinstance(answer.op, Answer)]
         jobs = [op.moved.op for op in ops if isinstance(op.moved.op, Train)]
         codec = ops[0].codec
+        if codec.lossless and not jobs:
+            return [value_of(op.moved) for op in ops], None
+        work = self._workspace(len(ops), value_of(ops[0].heard))
+        if jobs:
+            work = self._trained(jobs, codec.lossless)
+            for op, row in zip(ops, work, strict=True):
+                stepwise.keep(op.moved, row, codec.lossless)
         if codec.lossless:
-            return (list(self._trained(jobs, True)) if jobs else [value_of(op.moved) for op in ops]), None
-        work = self._trained(jobs, False) if jobs else self._workspace(len(ops), value_of(ops[0].heard))
+            return work, None
         if not jobs:
             for row, op in zip(work, ops, strict=True):
                 difference(codec, op.moved, op.heard, row)
         sent = self._encoded(codec, work, answers, ops)
-        return list(sent.values), sent.bits
+        return sent.values, sent.bits
 
     def _encoded(
         self, codec: Compressor, work: Tensor, refs: Sequence[Ref], ops: Sequence[Answer | Announce]
@@ -146,7 +156,7 @@ class BatchedSolver:
         work = self._workspace(len(jobs), value_of(jobs[0].model))
         for row, job in zip(work, jobs, strict=True):
             row.copy_(value_of(job.model))
-        self._trainer.train(work, jobs, models)
+        stepwise.train(self._trainer, work, jobs, models)
         return work
 
     def _workspace(self, rows: int, like: Tensor) -> Tensor:
@@ -165,12 +175,7 @@ def _kind(ref: Ref) -> Hashable:
     if ref.value is not None or not isinstance(op, Answer):
         return "settled"
     job = op.moved.op
-    return (op.codec, job.leaf, job.steps) if isinstance(job, Train) else (op.codec,)
-
-
-def _as_update(answer: Ref, row: Tensor) -> Tensor:
-    lossless = isinstance(answer.op, Answer) and answer.op.codec.lossless
-    return row - value_of(answer.op.heard) if lossless and isinstance(answer.op, Answer) else row
+    return (op.codec, job.leaf, job.steps, job.shift is None) if isinstance(job, Train) else (op.codec,)
 
 
 def _chunks(items: Iterable[T], kind: Callable[[T], Hashable], rows: int) -> Iterator[list[T]]:

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from learning.coins import Coins
 from learning.compressors import Encoded, Integer, remembers
+from learning.engine import stepwise
 from learning.engine.encoding import encoded, remembered
-from learning.engine.merging import carries_models, difference, merge, value_of
-from learning.engine.promises import Announce, Answer, Combine, Memory, Ref, Start, Train
+from learning.engine.merging import carries_models, difference, merge, value_of, weighted_sum
+from learning.engine.promises import Announce, Answer, Combine, Linear, Memory, Ref, Start, Train
 from learning.engine.trainers import Trainer
 from learning.tasks import BoundTask
 
@@ -27,7 +28,7 @@ class EagerSolver:
         self._left: WeakKeyDictionary[Ref, Tensor] = WeakKeyDictionary()
 
     def promised(self, ref: Ref) -> None:
-        """Compute at once, except local work: that is seen only through the answer made of it."""
+        """Compute at once, except local work: that comes about with the answer made of it."""
         if not isinstance(ref.op, Train):
             self.settle(ref)
 
@@ -36,8 +37,8 @@ class EagerSolver:
         match ref.op:
             case Start():
                 ref.settle(self._task.initial(self._seed))
-            case Train():
-                ref.settle(self._trained(ref.op, models=True))
+            case Linear(terms):
+                ref.settle(weighted_sum(terms))
             case Answer():
                 ref.bits = self._answer(ref, ref.op)
             case Announce(codec, own, copy):
@@ -55,22 +56,25 @@ class EagerSolver:
         """The task's test metrics of a model."""
         return self._task.score(value_of(ref))
 
-    def _trained(self, job: Train, models: bool) -> Tensor:
+    def _trained(self, moved: Ref, job: Train, models: bool) -> Tensor:
         work = value_of(job.model).clone()[None]
-        self._trainer.train(work, [job], models)
+        stepwise.train(self._trainer, work, [job], models)
+        stepwise.keep(moved, work[0], models)
         return work[0]
 
     def _answer(self, ref: Ref, op: Answer) -> int | None:
         job = op.moved.op
-        if op.codec.lossless:
-            ref.settle(self._trained(job, models=True) if isinstance(job, Train) else value_of(op.moved))
+        whole = op.codec.lossless
+        if isinstance(job, Train):
+            row = self._trained(op.moved, job, models=whole)
+        elif whole:
+            row = value_of(op.moved)
+        else:
+            row = difference(op.codec, op.moved, op.heard, torch.empty_like(value_of(op.moved)))
+        if whole:
+            ref.settle(row)
             return None
-        update = (
-            self._trained(job, False)
-            if isinstance(job, Train)
-            else difference(op.codec, op.moved, op.heard, torch.empty_like(value_of(op.moved)))
-        )
-        sent = self._encoded(ref, op, update)
+        sent = self._encoded(ref, op, row)
         ref.settle(sent.values[0])
         return bits_of(sent)
 
@@ -90,7 +94,9 @@ class EagerSolver:
             if isinstance(answer.op, Answer) and answer.op.codec.lossless and not models:
                 row = row - value_of(answer.op.heard)
             op.rule.add(state, row[None], (weight,))
-        merge(ref, op, state, models, one_key(op.key))
+        left = merge(ref, op, state, models, one_key(op.key))
+        if left is not None:
+            self._left[ref] = left
 
     def tensor(self, values: NDArray[np.floating]) -> Tensor:
         """A kept vector, back on the task's device."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import struct
 import weakref
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from learning.algorithm import Leaf
 from learning.checkpoints import Cut
@@ -18,6 +18,7 @@ from learning.engine.promises import (
     Book,
     Combine,
     Letter,
+    Linear,
     Memory,
     Op,
     Place,
@@ -28,16 +29,16 @@ from learning.engine.promises import (
     Visit,
     packed,
 )
-from learning.engine.replay import adopt, cut_of, forget
+from learning.engine.resuming import adopt, cut_of, forget
 from learning.ledger import Ledger
-from learning.rules import Rule
+from learning.rules import Rule, rule_remembers
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
 
-UP, DOWN = 0, 1
+UP, DOWN, MERGE = 0, 1, 2
 
 
 class Solver(Protocol):
@@ -97,10 +98,28 @@ class Engine:
         """The initial model, keyed by the seed."""
         return self._promise(Start(), (), (), b"")
 
-    def train(self, leaf: Leaf, device: int, model: Ref, steps: int, visit: Visit) -> Ref:
-        """`model` after `steps` local SGD steps at `device` (its leaf ordinal)."""
-        op = Train(leaf, device, model, steps, visit.step)
-        return self._promise(op, (model,), (leaf,), packed(device, steps, visit.step))
+    def train(
+        self,
+        leaf: Leaf,
+        device: int,
+        model: Ref,
+        steps: int,
+        visit: Visit,
+        shift: Ref | None = None,
+        keeps: Literal["no", "model", "update"] = "no",
+    ) -> Ref:
+        """`model` after `steps` local SGD steps at `device` (its leaf ordinal), `shift` added to every gradient.
+
+        `keeps`: see Train; say it where the trained model will be asked for besides the answer made of it.
+        """
+        op = Train(leaf, device, model, steps, visit.first_step, shift, keeps)
+        parents = (model,) if shift is None else (model, shift)
+        return self._promise(op, parents, (leaf,), packed(device, steps, visit.first_step))
+
+    def linear(self, terms: Sequence[tuple[float, Ref]]) -> Ref:
+        """The sum of coefficient times vector."""
+        numbers = struct.pack(f"<{len(terms)}d", *(factor for factor, _ in terms))
+        return self._promise(Linear(tuple(terms)), [ref for _, ref in terms], (), numbers)
 
     def answer(self, codec: Compressor, place: Place, moved: Ref, heard: Ref, visit: Visit) -> Letter:
         """The upload of the node at `place`: how far `moved` is from what it `heard`, through `codec`.
@@ -147,12 +166,16 @@ class Engine:
             return onto
         key = self._key("rule", place, visit, UP)
         bodies = tuple(letter.body for letter in answers)
-        op = Combine(rule, onto, copy, bodies, tuple(weights), key)
+        memory = self._memories.get((*place, MERGE))
+        op = Combine(rule, onto, copy, bodies, tuple(weights), key, memory)
         numbers = struct.pack(f"<{len(weights)}d", *weights) + packed(key)
-        model = self._promise(op, (onto, copy, *bodies), (rule,), numbers)
-        for letter in answers:  # memories come about while the combine reads its answers, not before
-            if letter.leaves is not None:
-                letter.leaves[1].depth = max(letter.leaves[1].depth, model.depth)
+        parents = (onto, copy, *bodies) if memory is None else (onto, copy, *bodies, memory)
+        model = self._promise(op, parents, (rule,), numbers)
+        if rule_remembers(rule):
+            self._memories[*place, MERGE] = self._after(model)
+        for letter in answers:  # what they leave behind comes about while the combine reads them, not before
+            for late in left_behind(letter):
+                late.depth = max(late.depth, model.depth)
         return model
 
     def bits(self, letter: Letter) -> int:
@@ -219,9 +242,12 @@ class Engine:
         name = b"" if law is not None else self._book.size_name(body, codec)
         if not remembers(codec):
             return Letter(body, law, name)
-        memory = self._promise(Memory(body), (body,), (), b"")
-        body.after = weakref.ref(memory)
-        return Letter(body, law, name, (slot, memory))
+        return Letter(body, law, name, (slot, self._after(body)))
+
+    def _after(self, message: Ref) -> Ref:
+        memory = self._promise(Memory(message), (message,), (), b"")
+        message.after = weakref.ref(memory)
+        return memory
 
     def _look(self) -> Solver:
         if self._solver is None:
@@ -234,16 +260,25 @@ class Engine:
     def _key(self, stream: str, place: Place, visit: Visit, slot: int) -> int:
         level, ordinal = place
         path = visit.path if level else (visit.step,)
-        return row_key(self._seed, stream, level, ordinal, slot, *path)
+        return row_key(self._seed, stream, level, ordinal, slot + 2 * visit.phase, *path)
 
     def _promise(self, op: Op, parents: Sequence[Ref], parts: Sequence[object], numbers: bytes) -> Ref:
         ref = self._book.promise(op, parents, parts, numbers, keep=self._solver is not None)
         if self._solver is None:
             return ref
-        if not isinstance(op, Answer | Train):
+        if not isinstance(op, Answer) and not (isinstance(op, Train) and op.keeps == "no"):
             self._made.add(ref)
         if self._cut is None:
             self._solver.promised(ref)
         else:
             adopt(ref, self._cut, self._solver.tensor)
         return ref
+
+
+def left_behind(letter: Letter) -> Iterator[Ref]:
+    """What comes about with an answer and outlives it: its sender's memory, and a trained model that is kept."""
+    if letter.leaves is not None:
+        yield letter.leaves[1]
+    op = letter.body.op
+    if isinstance(op, Answer) and isinstance(op.moved.op, Train) and op.moved.op.keeps != "no":
+        yield op.moved

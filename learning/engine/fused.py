@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from learning.engine.minibatches import batches, minibatches
+from learning.engine.numerics import StrategyError
 from learning.engine.promises import Train
 from learning.tasks import BoundTask
 
@@ -36,19 +37,20 @@ class Fused:
 
     def __init__(self, task: BoundTask, seed: int) -> None:
         self._task, self._seed = task, seed
+        _check_chain(task.module)
         names = [name for name, _ in task.shapes]
         self._layers = list(zip(names[0::2], names[1::2], strict=True))
 
     def train(self, work: Tensor, jobs: Sequence[Train], models: bool) -> None:
         """See Trainer. Rows of `work` must start on cache lines, as `aligned` lays them out."""
         rate, whole = jobs[0].leaf.learning_rate, models or jobs[0].steps > 1
-        picks = _never_alone(minibatches(self._seed, jobs, self._task.samples))
         devices = [job.device for job in jobs]
         start = work.clone() if whole and not models else None
         views = self._task.views(work)
         weights = [(views[w], views[b]) for w, b in self._layers]
-        for x, y in batches(self._task, devices, picks):
-            self._step(weights, _as_aligned(x.flatten(2)), y, rate, whole)
+        for picks in minibatches(self._seed, jobs, self._task.samples):
+            for x, y in batches(self._task, devices, _never_alone(picks)):
+                self._step(weights, _as_aligned(x.flatten(2)), y, rate, whole)
         if start is not None:
             work.sub_(start)
 
@@ -76,6 +78,23 @@ class Fused:
                 torch.mul(g.sum(2), -rate, out=b)
             if earlier is not None:
                 g = threshold_backward(earlier, below, 0, grad_input=earlier)
+
+
+def _check_chain(module: nn.Module) -> None:
+    """Raise StrategyError unless the module is what `_step` computes."""
+    layers = [layer for layer in module.children() if not isinstance(layer, nn.Flatten)]
+    linear, between = layers[0::2], layers[1::2]
+    fits = all(isinstance(layer, nn.Linear) and layer.bias is not None for layer in linear)
+    fits = fits and all(map(_is_relu, between)) and len(linear) == len(between) + 1
+    if type(module) is not nn.Sequential or not fits:
+        raise StrategyError(
+            "family linear means a chain of nn.Linear (with bias) with nn.ReLU between them, in nn.Sequential; got "
+            f"{' '.join(str(module).split())}; give the model the family conv, or take another strategy"
+        )
+
+
+def _is_relu(layer: nn.Module) -> bool:
+    return isinstance(layer, nn.ReLU)
 
 
 def _never_alone(picks: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from learning.engine.blocks import Block, ConvBlock, LinearBlock, Parameter, Port
 from learning.engine.minibatches import batches, minibatches
+from learning.engine.numerics import StrategyError
 from learning.engine.promises import Train
 from learning.tasks import BoundTask
 
@@ -37,10 +36,9 @@ class Im2col:
     @torch.no_grad()
     def train(self, work: Tensor, jobs: Sequence[Train], models: bool) -> None:
         """See Trainer."""
-        picks = minibatches(self._seed, jobs, self._task.samples)
-        for row, job, picked in zip(work, jobs, picks, strict=True):
+        for row, job in zip(work, jobs, strict=True):
             self._weights.copy_(row)
-            self._descend(job, picked)
+            self._descend(job)
             if models:
                 row.copy_(self._weights)
             elif job.steps == 1:
@@ -48,11 +46,12 @@ class Im2col:
             else:
                 torch.sub(self._weights, row, out=row)
 
-    def _descend(self, job: Train, picked: NDArray[np.int64]) -> None:
+    def _descend(self, job: Train) -> None:
         """All steps of one device on its weights; the last step's gradient stays."""
-        for x, y in batches(self._task, [job.device], picked[None]):
-            self._differentiate(x[0], y[0])
-            self._weights.sub_(self._gradient, alpha=job.leaf.learning_rate)
+        for picks in minibatches(self._seed, [job], self._task.samples):
+            for x, y in batches(self._task, [job.device], picks):
+                self._differentiate(x[0], y[0])
+                self._weights.sub_(self._gradient, alpha=job.leaf.learning_rate)
 
     def _differentiate(self, x: Tensor, y: Tensor) -> None:
         """The gradient of the mean loss of X [B, C, H, W], y [B]."""
@@ -113,14 +112,15 @@ def _block(below: Port, step: _Step, parameter: Parameter) -> Block:
 
 
 def _plan(module: nn.Module) -> list[_Step]:
-    """The chain as affine maps with what follows each; ValueError where another strategy is needed."""
+    """The chain as affine maps with what follows each; StrategyError where another strategy is needed."""
     layers = list(module.children())
     starts = [n for n, layer in enumerate(layers) if isinstance(layer, (nn.Conv2d, nn.Linear))]
     spans = [layers[a:b] for a, b in pairwise([*starts, len(layers)])]
-    if starts[:1] != [0] or not all(map(_known, spans)):
-        raise ValueError(
+    if type(module) is not nn.Sequential or starts[:1] != [0] or not all(map(_known, spans)):
+        raise StrategyError(
             "family small_conv means a chain of convolutions (stride 1, no padding, with bias), each followed by at "
-            f"most one 2x2 max pooling, and linear maps; got {module}; give the model the family conv"
+            "most one 2x2 max pooling, and linear maps, in nn.Sequential; got "
+            f"{' '.join(str(module).split())}; give the model the family conv, or take another strategy"
         )
     return [(span[0], _has(span, nn.MaxPool2d) > 0, _has(span, nn.ReLU) > 0) for span in spans]
 

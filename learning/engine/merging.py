@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, zeros_like
@@ -10,7 +11,7 @@ from torch import Tensor, zeros_like
 from learning.coins import Coins
 from learning.compressors import Compressor, Integer
 from learning.engine.promises import Answer, Combine, Ref
-from learning.rules import Vote
+from learning.rules import Vote, rule_remembers
 
 
 def carries_models(op: Combine) -> bool:
@@ -36,14 +37,26 @@ def difference(codec: Compressor, mine: Ref, theirs: Ref, out: Tensor) -> Tensor
     return torch.sub(value_of(mine), value_of(theirs), out=out)
 
 
-def merge(ref: Ref, op: Combine, state: Tensor, models: bool, coins: Coins) -> None:
-    """Settle a combine from its rule's state; a vote also counts the steps since its period began."""
+def merge(ref: Ref, op: Combine, state: Tensor, models: bool, coins: Coins) -> Tensor | None:
+    """Settle a combine from its rule's state; return the memory it leaves, which is settled too if it is promised.
+
+    A vote also counts the steps since its period began.
+    """
     if isinstance(op.rule, Vote):
         votes = op.rule.votes(state, coins)
         ref.tally = votes if op.onto.tally is None else op.onto.tally + votes
         ref.settle(value_of(op.onto) + votes * op.rule.step)
+    elif rule_remembers(op.rule):
+        before = None if op.memory is None else value_of(op.memory)
+        model, left = op.rule.remember(state, base_of(op, models), before)
+        after = None if ref.after is None else ref.after()
+        if after is not None:
+            after.settle(left)
+        ref.settle(model)
+        return left
     else:
         ref.settle(op.rule.end(state, base_of(op, models), coins))
+    return None
 
 
 def base_of(op: Combine, models: bool) -> Tensor:
@@ -52,6 +65,14 @@ def base_of(op: Combine, models: bool) -> Tensor:
     if not models:
         return onto
     return zeros_like(onto) if op.onto is op.copy else onto - copy
+
+
+def weighted_sum(terms: Sequence[tuple[float, Ref]]) -> Tensor:
+    """sum of coefficient times vector, in their order."""
+    total = zeros_like(value_of(terms[0][1]))
+    for factor, ref in terms:
+        total.add_(value_of(ref), alpha=factor)
+    return total
 
 
 def value_of(ref: Ref) -> Tensor:

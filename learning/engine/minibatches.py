@@ -16,17 +16,28 @@ TOGETHER = 256
 """Samples gathered at once: enough to hide the cost of a call, few enough that memory is not mapped anew each time."""
 
 
-def minibatches(seed: int, jobs: Sequence[Train], samples: Sequence[int]) -> NDArray[np.int64]:
-    """Positions [K, steps, B] within each device's own sample list; jobs share their leaf and number of steps.
+AT_ONCE = 2**16
+"""Positions drawn at once: half a MiB, whatever the number of local steps."""
 
-    Word w picks sample floor(w n / 2^32) of n: the bias is below n / 2^32.
+
+def minibatches(seed: int, jobs: Sequence[Train], samples: Sequence[int]) -> Iterator[NDArray[np.int64]]:
+    """Positions [K, some steps, B] within each device's own sample list, all steps in order.
+
+    Jobs share their leaf and number of steps; the same positions are drawn for every AT_ONCE.
     """
-    steps, batch = jobs[0].steps, jobs[0].leaf.batch_size
-    keys = [row_key(seed, "minibatch", job.device, job.first_step + j) for job in jobs for j in range(steps)]
-    drawn = words(np.array(keys, dtype=np.uint64), batch).astype(np.uint64)
-    sizes = np.repeat(np.array([samples[job.device] for job in jobs], dtype=np.uint64), steps)
+    steps = jobs[0].steps
+    some = max(1, AT_ONCE // (len(jobs) * jobs[0].leaf.batch_size))
+    for first in range(0, steps, some):
+        yield _positions(seed, jobs, samples, range(first, min(steps, first + some)))
+
+
+def _positions(seed: int, jobs: Sequence[Train], samples: Sequence[int], steps: range) -> NDArray[np.int64]:
+    """Word w picks sample floor(w n / 2^32) of n: the bias is below n / 2^32."""
+    keys = [row_key(seed, "minibatch", job.device, job.first_step + j) for job in jobs for j in steps]
+    drawn = words(np.array(keys, dtype=np.uint64), jobs[0].leaf.batch_size).astype(np.uint64)
+    sizes = np.repeat(np.array([samples[job.device] for job in jobs], dtype=np.uint64), len(steps))
     picked = (drawn * sizes[:, None]) >> np.uint64(32)
-    return picked.astype(np.int64).reshape(len(jobs), steps, batch)
+    return picked.astype(np.int64).reshape(len(jobs), len(steps), -1)
 
 
 def batches(

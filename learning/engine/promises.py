@@ -11,7 +11,7 @@ import struct
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from learning.algorithm import Leaf
 from learning.compressors import Compressor
@@ -36,6 +36,13 @@ class Visit:
 
     path: tuple[int, ...]
     step: int
+    phase: int = 0
+    """0: the ladder itself; 1: its prologue, whose draws are its own."""
+
+    @property
+    def first_step(self) -> int:
+        """The local step by which devices draw: a prologue's gradients are taken on samples of their own."""
+        return self.step + (self.phase << 40)
 
 
 @dataclass(frozen=True)
@@ -45,13 +52,19 @@ class Start:
 
 @dataclass(frozen=True)
 class Train:
-    """`steps` SGD steps of `device` from `model`; minibatches are keyed by its own local steps from `first_step` on."""
+    """`steps` SGD steps of `device` from `model`; minibatches are keyed by its own local steps from `first_step` on.
+
+    `shift` is added to every gradient. `keeps` says whether the trained model itself is wanted later, and whether
+    it comes about as a "model", or as the start plus the "update" that is sent.
+    """
 
     leaf: Leaf
     device: int
     model: Ref
     steps: int
     first_step: int
+    shift: Ref | None = None
+    keeps: Literal["no", "model", "update"] = "no"
 
 
 @dataclass(frozen=True)
@@ -89,16 +102,24 @@ class Combine:
     answers: tuple[Ref, ...]
     weights: tuple[float, ...]
     key: int
+    memory: Ref | None = None
 
 
 @dataclass(frozen=True)
 class Memory:
-    """The sender's memory row after `message`: the second output of an Answer or Announce that remembers."""
+    """The memory row after `message`: the second output of an Answer, Announce or Combine that remembers."""
 
     message: Ref
 
 
-Op: TypeAlias = Start | Train | Answer | Announce | Combine | Memory
+@dataclass(frozen=True)
+class Linear:
+    """A weighted sum of vectors: corrections."""
+
+    terms: tuple[tuple[float, Ref], ...]
+
+
+Op: TypeAlias = Start | Train | Answer | Announce | Combine | Memory | Linear
 
 
 @dataclass(eq=False, slots=True, weakref_slot=True)
@@ -120,9 +141,9 @@ class Ref:
     after: weakref.ReferenceType[Ref] | None = None
 
     def settle(self, value: Tensor) -> None:
-        """Keep the value; a model forgets how it came about (answers are short-lived and still know)."""
+        """Keep the value; a model forgets how it came about (answers and local work are short-lived and still know)."""
         self.value = value
-        if not isinstance(self.op, Answer):
+        if not isinstance(self.op, Answer | Train):
             self.op = None
 
 

@@ -1,68 +1,48 @@
-"""A run goes on from a cut: its timeline is replayed from the start, cheaply, for names alone.
-
-Promises whose names are in the cut get their values from it; what was promised before the cut and is not in
-it, nobody will look at again.
-"""
+"""Many small kernels as one launch: on a GPU a step is captured once as a CUDA graph and replayed ever after."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+import warnings
+from collections.abc import Callable
 
-from learning.checkpoints import Cut
-from learning.engine.promises import Announce, Answer, Combine, Memory, Ref, Train
+import torch
+from torch import Tensor
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from torch import Tensor
+WARM_UPS = 3
+"""Runs before a capture, in which libraries choose their kernels and workspaces."""
 
 
-def cut_of(model: Ref, turn: int, alive: Iterable[Ref]) -> Cut:
-    """All settled vectors in `alive`, after global round `turn`, which ended in `model`."""
-    rows, tallies = {}, {}
-    for ref in alive:
-        if ref.value is not None:
-            rows[ref.digest] = ref.value.detach().cpu().numpy()
-        if ref.tally is not None:
-            tallies[ref.digest] = ref.tally.detach().cpu().numpy()
-    return Cut(model.digest, turn, rows, tallies)
+class Replay:
+    """Calls `step`, which reads and writes tensors that stay where they are, `state` among them.
 
+    On a CPU a call is a call. On CUDA the first one warms up, puts `state` back and captures; a step that CUDA
+    cannot capture is called as it is, with a warning, to the same results.
+    """
 
-def adopt(ref: Ref, cut: Cut, tensor: Callable[[NDArray[np.floating]], Tensor]) -> None:
-    """Give `ref` its value if the cut has it."""
-    if ref.digest in cut.rows:
-        ref.tally = tensor(cut.tallies[ref.digest]) if ref.digest in cut.tallies else None
-        ref.settle(tensor(cut.rows[ref.digest]))
+    def __init__(self, step: Callable[[], None], state: Tensor) -> None:
+        self._step, self._state = step, state
+        self._replay: Callable[[], None] | None = None if state.device.type == "cuda" else step
 
+    def __call__(self) -> None:
+        if self._replay is None:
+            try:
+                self._replay = self._captured().replay
+            except RuntimeError as error:
+                warnings.warn(f"no CUDA graph, so training is slower: {error}", RuntimeWarning, stacklevel=2)
+                self._replay = self._step
+        self._replay()
 
-def forget(model: Ref) -> None:
-    """Let go of every promise under a model that will not be looked at, so that a replay stays small."""
-    todo = [model]
-    while todo:
-        ref = todo.pop()
-        if ref.value is None and ref.op is not None:
-            todo += parents_of(ref)
-            ref.op = None
-
-
-def parents_of(ref: Ref) -> Iterator[Ref]:
-    """What a promise rests on, and the memory it leaves."""
-    match ref.op:
-        case Combine(_, onto, copy, answers):
-            yield onto
-            yield copy
-            yield from answers
-        case Answer(_, moved, heard, _, memory):
-            yield from (moved, heard)
-            yield from (() if memory is None else (memory,))
-        case Announce(_, own, copy, _, memory):
-            yield from (own, copy)
-            yield from (() if memory is None else (memory,))
-        case Train():
-            yield ref.op.model
-        case Memory():
-            yield ref.op.message
-    after = None if ref.after is None else ref.after()
-    if after is not None:
-        yield after
+    def _captured(self) -> torch.cuda.CUDAGraph:
+        """Capturing runs nothing, so `state` is as it was before."""
+        before = self._state.clone()
+        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(WARM_UPS):
+                self._step()
+        torch.cuda.current_stream().wait_stream(side)
+        self._state.copy_(before)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            self._step()
+        return graph

@@ -1,6 +1,6 @@
-"""Local work: K devices' SGD steps in a stack, by one of five strategies.
+"""Local work: K devices' SGD steps in a stack, by one of several strategies.
 
-Which strategy runs is a fixed function of model family and device class (learning.engine.solvers), so
+Which strategy runs is a fixed function of model family and device class (learning.engine.numerics), so
 that results do not depend on a machine's mood. `Reference` is the oracle: one device at a time through
 torch.nn and torch.optim.
 """
@@ -12,12 +12,12 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.func import grad, vmap
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from learning.engine.fused import Fused
 from learning.engine.im2col import Im2col
-from learning.engine.minibatches import minibatches
+from learning.engine.losses import halved, loss_of
+from learning.engine.minibatches import batches, minibatches
 from learning.engine.promises import Train
 from learning.tasks import BoundTask
 
@@ -34,59 +34,34 @@ class Trainer(Protocol):
         ...
 
 
-class Stacked:
-    """Weights [K, d] as one stack through torch.func.vmap: any model, many small kernels at once."""
-
-    def __init__(self, task: BoundTask, seed: int) -> None:
-        self._task, self._seed = task, seed
-        self._gradients = vmap(grad(task.loss), in_dims=(0, 0, 0))
-
-    def train(self, work: Tensor, jobs: Sequence[Train], models: bool) -> None:
-        """See Trainer."""
-        rate, steps = jobs[0].leaf.learning_rate, jobs[0].steps
-        picks = minibatches(self._seed, jobs, self._task.samples)
-        devices = [job.device for job in jobs]
-        start = None if models or steps == 1 else work.clone()
-        views = self._task.views(work)
-        for step in range(steps):
-            x, y = self._task.gather(devices, picks[:, step])
-            gradients = self._gradients(views, x, y)
-            for name, view in views.items():
-                if models or steps > 1:
-                    view.sub_(gradients[name], alpha=rate)
-                else:
-                    torch.mul(gradients[name], -rate, out=view)
-        if start is not None:
-            work.sub_(start)
-
-
 class Looped:
     """Device by device over views of the same stack: the fastest way for wide convolutions on a CPU."""
 
     def __init__(self, task: BoundTask, seed: int) -> None:
-        self._task, self._seed = task, seed
+        self._task, self._seed, self._loss = task, seed, loss_of(task)
 
     def train(self, work: Tensor, jobs: Sequence[Train], models: bool) -> None:
         """See Trainer."""
-        picks = minibatches(self._seed, jobs, self._task.samples)
-        for row, job, picked in zip(work, jobs, picks, strict=True):
-            self._one(row, job, picked, models)
+        for row, job in zip(work, jobs, strict=True):
+            self._one(row, job, models)
 
-    def _one(self, row: Tensor, job: Train, picked: object, models: bool) -> None:
+    def _one(self, row: Tensor, job: Train, models: bool) -> None:
         start = None if models or job.steps == 1 else row.clone()
         views = {name: view.requires_grad_() for name, view in self._task.views(row.detach()).items()}
-        for step in range(job.steps):
-            x, y = self._task.gather([job.device], picked[None, step])  # type: ignore[index]
-            loss = self._task.loss(views, x[0], y[0])
-            gradients = torch.autograd.grad(loss, list(views.values()))
-            with torch.no_grad():
-                for view, gradient in zip(views.values(), gradients, strict=True):
-                    if models or job.steps > 1:
-                        view.sub_(gradient, alpha=job.leaf.learning_rate)
-                    else:
-                        torch.mul(gradient, -job.leaf.learning_rate, out=view)
+        for picks in minibatches(self._seed, [job], self._task.samples):
+            for x, y in batches(self._task, [job.device], picks):
+                self._step(views, self._loss(views, x[0], y[0]), job, models)
         if start is not None:
             row.sub_(start)
+
+    def _step(self, views: dict[str, Tensor], loss: Tensor, job: Train, models: bool) -> None:
+        gradients = torch.autograd.grad(loss, list(views.values()))
+        with torch.no_grad():
+            for view, gradient in zip(views.values(), gradients, strict=True):
+                if models or job.steps > 1:
+                    view.sub_(gradient, alpha=job.leaf.learning_rate)
+                else:
+                    torch.mul(gradient, -job.leaf.learning_rate, out=view)
 
 
 class Reference:
@@ -94,6 +69,7 @@ class Reference:
 
     def __init__(self, task: BoundTask, seed: int) -> None:
         self._task, self._seed = task, seed
+        self._loss = halved(task.device, task.module_loss) if task.half else task.module_loss
 
     def train(self, work: Tensor, jobs: Sequence[Train], models: bool) -> None:
         """See Trainer."""
@@ -104,11 +80,12 @@ class Reference:
         module = self._task.module
         vector_to_parameters(start.clone(), module.parameters())
         optimiser = torch.optim.SGD(module.parameters(), lr=job.leaf.learning_rate)
-        for picked in minibatches(self._seed, [job], self._task.samples)[0]:
-            x, y = self._task.gather([job.device], picked[None])
-            optimiser.zero_grad()
-            torch.autograd.backward(self._task.module_loss(x[0], y[0]))
-            optimiser.step()
+        for picks in minibatches(self._seed, [job], self._task.samples):
+            for picked in picks[0]:
+                x, y = self._task.gather([job.device], picked[None])
+                optimiser.zero_grad()
+                torch.autograd.backward(self._loss(x[0], y[0]))
+                optimiser.step()
         if not models and job.steps == 1:
             step = [-job.leaf.learning_rate * p.grad for p in module.parameters() if p.grad is not None]
             return torch.cat([s.reshape(-1) for s in step])
@@ -116,10 +93,10 @@ class Reference:
         return trained if models else trained - start
 
 
-STRATEGIES: dict[str, Callable[[BoundTask, int], Trainer]] = {
+TRAINERS: dict[str, Callable[[BoundTask, int], Trainer]] = {
     "fused": Fused,
     "im2col": Im2col,
-    "vmap": Stacked,
     "loop": Looped,
     "reference": Reference,
 }
+"""All strategies but vmap, which needs to know the size of its stacks (learning.engine.vmapped)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from learning.engine.promises import Announce, Answer, Combine, Memory, Ref, Train
+from learning.engine.promises import Announce, Answer, Combine, Linear, Memory, Ref, Train
 
 
 def waves(targets: Sequence[Ref], on_its_own: Callable[[Ref], bool]) -> Iterator[list[Ref]]:
@@ -40,6 +40,8 @@ def _models_under(ref: Ref, on_its_own: Callable[[Ref], bool]) -> Iterator[Ref]:
         case Combine():
             yield ref.op.onto
             yield ref.op.copy
+            if ref.op.memory is not None:
+                yield ref.op.memory
             for answer in ref.op.answers:
                 if answer.value is not None:
                     continue
@@ -49,8 +51,10 @@ def _models_under(ref: Ref, on_its_own: Callable[[Ref], bool]) -> Iterator[Ref]:
                     yield from _models_under(answer, on_its_own)
         case Answer():
             yield ref.op.heard
-            moved = ref.op.moved
-            yield moved.op.model if isinstance(moved.op, Train) else moved
+            if isinstance(ref.op.moved.op, Train):
+                yield from _models_under(ref.op.moved, on_its_own)
+            else:
+                yield ref.op.moved
             if ref.op.memory is not None:
                 yield ref.op.memory
         case Announce():
@@ -65,3 +69,7 @@ def _models_under(ref: Ref, on_its_own: Callable[[Ref], bool]) -> Iterator[Ref]:
                 yield message
         case Train():
             yield ref.op.model
+            if ref.op.shift is not None:
+                yield ref.op.shift
+        case Linear(terms):
+            yield from (term for _, term in terms)

@@ -13,6 +13,7 @@ from learning.models.architectures import (
     ResNet8,
     initial_vector,
 )
+from learning.models.module import Module
 
 __all__ = [
     "MODELS",
@@ -22,6 +23,7 @@ __all__ = [
     "McMahanCnn",
     "Mlp",
     "Model",
+    "Module",
     "ResNet8",
     "initial_vector",
 ]

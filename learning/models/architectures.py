@@ -27,6 +27,7 @@ from learning.models.layers import (
     trace,
     training_flops,
 )
+from learning.models.module import Module
 
 if TYPE_CHECKING:
     from torch import nn
@@ -79,6 +80,10 @@ class _Layered(ABC):
     def weights(self, inputs: Size, classes: int) -> list[Weight]:
         """Shapes and initial laws of the parameters."""
         return all_weights(self._checked(inputs, classes), inputs)
+
+    def widest(self, inputs: Size, classes: int) -> int:
+        """Numbers per sample in the widest of the inputs and all layers' outputs."""
+        return max(map(prod, trace(self._checked(inputs, classes), inputs)))
 
     def build(self, inputs: Size, classes: int) -> nn.Module:
         """The torch module."""
@@ -176,8 +181,10 @@ def initial_vector(model: Model, inputs: Size, classes: int, seed: int) -> NDArr
     """Initial parameters [d] in the order of module.parameters(): PyTorch's default law, keyed by (seed, "init").
 
     Weights and biases of linear maps and convolutions are U(-1/sqrt(fan_in), 1/sqrt(fan_in)), GroupNorm starts at
-    scale 1 and shift 0. The same numbers on every device and torch version.
+    scale 1 and shift 0. The same numbers on every device and torch version. A user's module draws its own.
     """
+    if isinstance(model, Module):
+        return model.initial(inputs, classes, seed)
     weights = model.weights(inputs, classes)
     return np.concatenate(
         [_draw(weight, row_key(seed, "init", index)) for index, weight in enumerate(weights)]
@@ -208,4 +215,5 @@ MODELS: dict[str, type[Model]] = {
     "mcmahan_cnn": McMahanCnn,
     "cifar_cnn": CifarCnn,
     "resnet8": ResNet8,
+    "module": Module,
 }

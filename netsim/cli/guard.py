@@ -26,6 +26,9 @@ def guarded(command: Callable[[], int]) -> int:
         if _is_input(error):
             _say(str(error))
             return 1
+        if _lacks_memory(error):
+            _say(f"not enough memory ({_first_line(error)}); {SMALLER}")
+            return 1
         traceback.print_exc(file=sys.stderr)
         _say("this is a bug in netsim, not in your scenario: please report the lines above")
         return 3
@@ -39,6 +42,21 @@ def _is_input(error: Exception) -> bool:
     )
 
 
+def _lacks_memory(error: Exception) -> bool:
+    """Whether Python, numpy or torch could not have the memory they asked for."""
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(words in said for words in NO_MEMORY)
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+SMALLER = "take a smaller model, batch_size or tree, or free some"
+NO_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")
+
 USER_ERRORS = {
     "ChromeError",
     "ClusterError",
@@ -46,9 +64,11 @@ USER_ERRORS = {
     "LedgerError",
     "MissingExtraError",
     "ScenarioError",
+    "TooManyBitsError",
     "TopologyError",
     "DataError",
     "PartError",
+    "PlanError",
     "ResultError",
     "ValuesNeededError",
     "WiringError",

@@ -29,11 +29,14 @@ def run_command(
     memory: str | None,
     as_json: bool,
     checkpoint: str | None,
+    strategy: str | None = None,
+    tune: bool = False,
 ) -> int:
     """Run a scenario and write runs/<name>/<digest>/; with `as_json` stdout carries one object and nothing else.
 
     Without `checkpoint` (host time between two) the ledger is neither asked nor fed.
     """
+    from netsim.cli.preparing import memory_line, strategy_of
     from netsim.cli.sizes import bytes_of, seconds_of
 
     scenario = load(name, [*overrides, "sweep={}"])  # overrides may not fit a sweep that is not run
@@ -45,7 +48,9 @@ def run_command(
     from netsim.sweep import LEDGER
     from netsim.views import closing_lines
 
-    how: dict[str, Any] = {"device": device, "memory_bytes": memory_bytes}
+    strategy = strategy_of(scenario, engine, device, strategy, tune, memory_bytes)
+    sys.stderr.write(memory_line(scenario, engine, device, strategy, memory_bytes))
+    how: dict[str, Any] = {"device": device, "strategy": strategy, "memory_bytes": memory_bytes}
     ledger = None
     if checkpoint is not None and engine == "batched":
         how["checkpoint_s"] = seconds_of(checkpoint, "--checkpoint")

@@ -11,12 +11,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from learning.algorithm import Algorithm
+from learning.layered import ByLayer
+from learning.partitions import Partition
 from netsim.scenario.errors import Loc, Problem, path_of, problems_of
 from netsim.scenario.overrides import BadOverrideError, replaced, steps
 from netsim.scenario.sweeps import Sweep
 from netsim.topology import Topology, TopologyPart
 
 UNSWEPT = ("name", "sweep")
+MOST_STEPS = 2**63 - 1
+"""Local steps of a device in a run."""
 
 
 @dataclass
@@ -50,6 +54,23 @@ def depth_problems(network: Sequence[object], ladder: Algorithm, at: Loc, depth:
         said = f"has {_entries(ladder.depth)} (tau: [{taus}]), but {layers}; write one entry per layer, {up}"
         found.append(Problem(at, said))
     return found
+
+
+def step_problems(rounds: int, ladder: Algorithm) -> list[Problem]:
+    """Objections to a run whose local steps cannot be counted in 63 bits."""
+    each = ladder.steps(ladder.depth)
+    if rounds * each <= MOST_STEPS:
+        return []
+    said = f"must be at most {MOST_STEPS // each:,} with {each:,} local steps a round, got {rounds}"
+    return [Problem(("stop", "rounds"), f"{said}; a deadline ends a run earlier")]
+
+
+def skew_problems(partition: Partition, depth: int) -> list[Problem]:
+    """Objections to a partition that has an entry per layer of another tree."""
+    if not isinstance(partition, ByLayer) or len(partition.alpha) == depth:
+        return []
+    said = f"alpha has {_entries(len(partition.alpha))}, but the topology has {depth} layer{'s' if depth > 1 else ''}"
+    return [Problem(("task", "partition"), f"{said}; write one per layer, from the devices up (null: IID)")]
 
 
 def _entries(count: int) -> str:

@@ -37,6 +37,8 @@ class PartOf(Reads):
             return value
         name, arguments = self._split(value)
         cls = self._class(name, bare=isinstance(value, str))
+        if adopter := self._adopter(cls):
+            return self._build(name, adopter, {"of": name, "args": arguments}, bare=isinstance(value, str))
         if isinstance(arguments, Mapping) and not self._wrapped(cls, arguments):
             return self._build(name, cls, arguments, bare=isinstance(value, str))
         first = next((field.name for field in arguments_of(cls)), None)
@@ -96,7 +98,13 @@ class PartOf(Reads):
             for name in arguments
         )
 
-    def _class(self, name: str, *, bare: bool) -> type:
+    def _adopter(self, found: object) -> type | None:
+        """The registry's class that wraps foreign things which are no parts by themselves, such as modules."""
+        if getattr(found, "__dataclass_params__", None) is not None:
+            return None
+        return next((cls for cls in self.registry.values() if getattr(cls, "adopts", _never)(found)), None)
+
+    def _class(self, name: str, *, bare: bool) -> Any:
         if name in self.registry:
             return self.registry[name]
         if re.match(STRANGER, name):
@@ -104,7 +112,7 @@ class PartOf(Reads):
         said = f"unknown {self.kind} '{name}'" + nearest(name, self.registry)
         raise refusal([Problem(() if bare else (name,), said, of_key=not bare)], name)
 
-    def _import(self, name: str) -> type:
+    def _import(self, name: str) -> Any:
         module, _, attribute = name.partition(":")
         try:
             found: Any = importlib.import_module(module)
@@ -113,6 +121,8 @@ class PartOf(Reads):
         except (Exception, SystemExit) as error:  # whatever a stranger's module does while it is imported
             said = f"{name} cannot be imported: {type(error).__name__}: {error}"
             raise refusal([Problem((), said)], name) from None
+        if self._adopter(found) is not None:
+            return found
         frozen = getattr(found, "__dataclass_params__", None)
         if not (isinstance(found, type) and frozen is not None and frozen.frozen):
             said = f"{name} must be a frozen dataclass (@dataclass(frozen=True)), got {shown(found)}"
@@ -173,6 +183,10 @@ class Catalogue(Mapping[str, PartOf]):
             if type(part) in kind.registry.values():
                 return kind.dump(part)
         raise ValueError(f"{part!r} is in no registry; dump it by its kind, catalogue[kind].dump(part)")
+
+
+def _never(found: object) -> bool:
+    return False
 
 
 def _has(cls: type, name: str) -> bool:

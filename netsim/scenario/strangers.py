@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 from hashlib import blake2b
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -50,5 +51,9 @@ def _names(content: Any) -> Iterator[str]:
 
 
 def _hash(module: str) -> str:
-    file = getattr(sys.modules.get(module), "__file__", None)
+    loaded = sys.modules.get(module)
+    try:
+        file = getattr(loaded, "__file__", None) if loaded else getattr(find_spec(module), "origin", None)
+    except (ImportError, ValueError):
+        file = None
     return blake2b(Path(file).read_bytes(), digest_size=8).hexdigest() if file else module

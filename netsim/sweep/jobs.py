@@ -103,7 +103,7 @@ def _survey(point: Point, place: Workplace) -> Surveyed | Outcome:
 
     host, scenario = HostClock(), point.load()
     task = task_of(scenario, grow(scenario))
-    numerics = resolve(place.engine, place.device, scenario.precision, task.family)
+    numerics = resolve(place.engine, place.device, scenario.precision, task)
     digest = run_digest(scenario, task, numerics)
     folder = place.out / scenario.name / digest
     if is_complete(folder, digest):
@@ -146,7 +146,7 @@ def _retime(point: Point, place: Workplace) -> Outcome | None:
 
     host, scenario = HostClock(), point.load()
     with _ledger(place) as ledger:
-        run, _ = retimed(scenario, place.engine, place.device, ledger)
+        run, _ = retimed(scenario, engine=place.engine, device=place.device, ledger=ledger)
     if run is None:
         return None
     result = close_books(scenario, run.numerics, run.task, run.trace, run.stopped_by, host)

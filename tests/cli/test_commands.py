@@ -83,6 +83,11 @@ def test_check_prints_a_row_per_layer(tmp_path: Path) -> None:
     ]
 
 
+def test_check_names_parts_within_parts_as_a_scenario_does(tmp_path: Path) -> None:
+    told = netsim("check", "codecs", cwd=tmp_path).stdout
+    assert "up chain(first=top_k(fraction=0.1), then=qsgd(levels=8, code=entropy), positions=golomb)" in told
+
+
 def test_init_writes_a_sample_that_passes_check_and_is_never_overwritten(tmp_path: Path) -> None:
     assert netsim("init", "mine.yaml", cwd=tmp_path).returncode == 0
     assert netsim("check", "mine.yaml", cwd=tmp_path).returncode == 0

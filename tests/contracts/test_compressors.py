@@ -13,24 +13,14 @@ import torch
 
 from learning import philox
 from learning.coins import Coins, row_key
-from learning.compressors import COMPRESSORS, Ef21, ErrorFeedback, Integer, Plain, Qsgd, RandK, Sign, TopK
+from learning.compressors import COMPRESSORS, Integer, Plain, Qsgd, RandK, Sign, TopK
+from tests.contracts.examples import CONTRACTING, EVERY, EXAMPLES, UNBIASED
 
-DRAWS, DIMS = 4000, [1, 7, 8, 60, 1001]
-EXAMPLES = {
-    "none": [Plain(), Plain("fp16"), Plain("bf16")],
-    "qsgd": [Qsgd(4), Qsgd(1, 16), Qsgd(16, 9), Qsgd(3, None), Qsgd(2, None, "elias"), Qsgd(40, 16, "elias")],
-    "sign": [Sign()],
-    "top_k": [TopK(0.3), TopK(k=1)],
-    "rand_k": [RandK(0.3), RandK(k=1), RandK(0.7, indices="list"), RandK(0.3, unbiased=False)],
-    "integer": [Integer(0.01, 1), Integer(0.3, 4), Integer(0.3, 5), Integer(0.01, 3, zeros=True)],
-    "error_feedback": [ErrorFeedback(TopK(0.3)), ErrorFeedback(Qsgd(16, 9, "elias"))],
-    "ef21": [Ef21(TopK(0.3)), Ef21(RandK(0.3, unbiased=False))],
-}
-EVERY = [codec for name, part in COMPRESSORS.items() for codec in EXAMPLES.get(name) or [part()]]
-UNBIASED, CONTRACTING = ([c for c in EVERY if getattr(c, law)(60) is not None] for law in ("omega", "delta"))
-each = pytest.mark.parametrize
-every, every_unbiased = each("codec", EVERY, ids=repr), each("codec", UNBIASED, ids=repr)
-every_contraction = each("codec", CONTRACTING, ids=repr)
+DRAWS = 4000
+DIMS = [1, 7, 8, 60, 1001]
+every = pytest.mark.parametrize("codec", EVERY, ids=repr)
+every_unbiased = pytest.mark.parametrize("codec", UNBIASED, ids=repr)
+every_contraction = pytest.mark.parametrize("codec", CONTRACTING, ids=repr)
 
 
 def lattice(codec, count, dim, rng):
@@ -74,7 +64,9 @@ def same_bits(a, b):
 
 
 def test_every_part_of_the_table_is_examined():
-    assert {type(codec) for codec in EVERY} == set(COMPRESSORS.values())
+    assert {name: {type(codec) for codec in some} for name, some in EXAMPLES.items()} == {
+        name: {part} for name, part in COMPRESSORS.items()
+    }
 
 
 def visible(row):

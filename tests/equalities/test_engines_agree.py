@@ -88,7 +88,7 @@ def test_a_timing_only_run_keeps_the_same_time_and_counts_the_same_bits(name: st
 def witnessed(monkeypatch: pytest.MonkeyPatch, strategy: str) -> list[float]:
     """Largest difference to the reference trainer of every stack trained from now on."""
     largest: list[float] = []
-    make = trainers.STRATEGIES[strategy]
+    make = trainers.TRAINERS[strategy]
 
     class Witness:
         def __init__(self, task: object, seed: int) -> None:
@@ -101,5 +101,5 @@ def witnessed(monkeypatch: pytest.MonkeyPatch, strategy: str) -> list[float]:
             largest.append(float((work - expected).abs().max()))
             assert float(expected.abs().max()) > 0
 
-    monkeypatch.setitem(trainers.STRATEGIES, strategy, Witness)
+    monkeypatch.setitem(trainers.TRAINERS, strategy, Witness)
     return largest

@@ -14,9 +14,9 @@ from learning.classification import ClassificationTask
 from learning.datasets.arrays import Arrays
 from learning.engine.fused import aligned
 from learning.engine.im2col import Im2col
+from learning.engine.numerics import strategy_for
 from learning.engine.promises import Ref, Train
-from learning.engine.solvers import strategy_for
-from learning.engine.trainers import STRATEGIES
+from learning.engine.trainers import TRAINERS
 from learning.models import LeNet, Logistic, McMahanCnn, Mlp, Model, ResNet8
 from learning.partitions import Iid
 from learning.tasks import BoundTask
@@ -25,14 +25,16 @@ GREY, COLOUR = (1, 28, 28), (3, 29, 30)  # the second leaves an odd column to po
 CPU = torch.device("cpu")
 
 
-def bound(model: Model, inputs: tuple[int, ...], dtype: torch.dtype, devices: int = 7) -> BoundTask:
+def bound(
+    model: Model, inputs: tuple[int, ...], dtype: torch.dtype, devices: int = 7, device: torch.device = CPU
+) -> BoundTask:
     """Noise in ten classes, six samples per device."""
     noise = np.random.default_rng(0)
     x, y = noise.integers(0, 256, (6 * devices, *inputs), dtype=np.uint8), np.arange(6 * devices) % 10
     mean = (0.5,) * inputs[0]
     arrays = Arrays(x, y, x[:4], y[:4], 10, mean, mean, "noise")
     parts = [np.arange(6 * d, 6 * d + 6) for d in range(devices)]
-    return ClassificationTask(arrays, model, Iid(), parts).bind(CPU, dtype)
+    return ClassificationTask(arrays, model, Iid(), parts).bind(device, dtype)
 
 
 def trained(
@@ -43,7 +45,7 @@ def trained(
     work = aligned(len(jobs), (task.dim,), task.initial(1))
     for row, device in zip(work, devices, strict=True):
         row.copy_(task.initial(device))
-    STRATEGIES[strategy](task, 5).train(work, jobs, models)
+    TRAINERS[strategy](task, 5).train(work, jobs, models)
     return work
 
 

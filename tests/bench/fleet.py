@@ -1,0 +1,125 @@
+"""The work that is measured: MNIST-shaped noise on 50 devices below 5 edge servers, tau = (10, 2), batch 32."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from learning.algorithm import Leaf
+from learning.classification import ClassificationTask
+from learning.datasets.arrays import Arrays
+from learning.engine.fused import aligned
+from learning.engine.numerics import Numerics, resolve, stack_rows
+from learning.engine.promises import Ref, Train
+from learning.engine.solvers import bind, make_trainer
+from learning.models import CifarCnn, LeNet, Logistic, McMahanCnn, Mlp, Model, ResNet8
+from learning.partitions import Iid
+
+DEVICES, EDGES, STEPS, PERIODS, BATCH, RATE = 50, 5, 10, 2, 32, 0.05
+MODELS: dict[str, Model] = {
+    "logistic": Logistic(),
+    "mlp": Mlp((200,)),
+    "lenet": LeNet(),
+    "mcmahan_cnn": McMahanCnn(),
+    "cifar_cnn": CifarCnn(),
+    "resnet8": ResNet8(),
+}
+YAML = {"mlp": "{mlp: {hidden: [200]}}"}
+COLOUR = ("cifar_cnn", "resnet8")
+
+
+def inputs_of(model: str) -> tuple[int, int, int]:
+    """Grey pictures of 28 x 28, or colour ones of 32 x 32."""
+    return (3, 32, 32) if model in COLOUR else (1, 28, 28)
+
+
+def noise(model: str, devices: int = DEVICES) -> Arrays:
+    """320 samples per device."""
+    dice, inputs = np.random.default_rng(0), inputs_of(model)
+    x = dice.integers(0, 256, (devices * STEPS * BATCH, *inputs), dtype=np.uint8)
+    mean = (0.5,) * inputs[0]
+    return Arrays(x, np.arange(len(x)) % 10, x[:100], np.arange(100) % 10, 10, mean, mean, "noise")
+
+
+def task_of(model: str, devices: int = DEVICES) -> ClassificationTask:
+    """The model on the noise, shared evenly."""
+    arrays = noise(model, devices)
+    parts = Iid().split(arrays.train_y, [0] * devices, seed=1)
+    return ClassificationTask(arrays, MODELS[model], Iid(), parts)
+
+
+def batched(made: ClassificationTask, numerics: Numerics, steps: int = STEPS) -> Callable[[], None]:
+    """All devices' local work by a strategy, in stacks of its size."""
+    bound = bind(numerics, made)
+    trainer = make_trainer(numerics, bound, 1)
+    initial, count = bound.initial(1), made.devices
+    start = Ref(b"", 0, None, initial)
+    jobs = [Train(Leaf(RATE, BATCH), device, start, steps, 0) for device in range(count)]
+    rows = numerics.stack or stack_rows(made.dim, numerics)
+    work = aligned(min(rows, count), (made.dim,), initial)
+
+    def run() -> None:
+        for first in range(0, count, rows):
+            some = jobs[first : first + rows]
+            work[: len(some)].copy_(initial.expand(len(some), -1))
+            trainer.train(work[: len(some)], some, models=False)
+
+    return run
+
+
+def eager(made: ClassificationTask) -> Callable[[], None]:
+    """The same by the eager engine's trainer: one device at a time through torch.nn and torch.optim."""
+    return batched(made, resolve("eager", "cpu", "float32", made))
+
+
+def naive(
+    made: ClassificationTask, device: str = "cpu", devices: int | None = None, steps: int = STEPS
+) -> Callable[[], None]:
+    """What most published code does, on tensors that are ready: a module, a loader and an optimiser per device."""
+    place = torch.device(device)
+    bound = made.bind(place, torch.float32)
+    count = devices or made.devices
+    x, y = bound.gather(list(range(count)), np.tile(np.arange(steps * BATCH), (count, 1)))
+    loaders = [DataLoader(TensorDataset(a, b), BATCH, shuffle=True) for a, b in zip(x, y, strict=True)]
+    inputs = made.arrays.shape.inputs
+
+    def run() -> None:
+        for loader in loaders:
+            module = made.model.build(inputs, 10).to(place)
+            optimiser = torch.optim.SGD(module.parameters(), lr=RATE)
+            for samples, labels in loader:
+                optimiser.zero_grad()
+                torch.autograd.backward(torch.nn.functional.cross_entropy(module(samples), labels))
+                optimiser.step()
+
+    return run
+
+
+def scene(
+    model: str, folder: Path, rounds: int, code: str = "fixed", edges: int = EDGES, devices: int = DEVICES
+) -> str:
+    """The same work as a scenario: QSGD on both layers, a radio cell per edge server, wires above them."""
+    arrays, path = noise(model, devices), folder / f"{model}-{devices}.npz"
+    if not path.exists():
+        np.savez(
+            path, x_train=arrays.train_x, y_train=arrays.train_y, x_test=arrays.test_x, y_test=arrays.test_y
+        )
+    return f"""
+name: bench
+seed: 3
+task: {{dataset: {{npz: {{path: {path}}}}}, partition: iid, model: {YAML.get(model, model)}}}
+topology: {{fanout: [{edges}, {devices // edges}]}}
+devices: {{compute: {{flops: {{rate: 2 GFLOP/s, efficiency: 0.2, spread: {{lognormal: 0.4}}}}}}}}
+algorithm:
+  hier_local_qsgd:
+    {{learning_rate: {RATE}, batch_size: {BATCH}, tau: [{STEPS}, {PERIODS}], levels: [4, 4], bucket: 512, code: {code}}}
+network:
+  - cell: {{preset: urban_micro, uplink: 20 MHz, downlink: 20 MHz}}
+  - wired: {{rate: 100 Mbit/s, latency: 5 ms}}
+stop: {{rounds: {rounds}}}
+evaluate: {{every: {rounds}}}
+"""
