@@ -7,8 +7,9 @@ export OMP_NUM_THREADS := 1
 
 .PHONY: demo test test-all check bench clean
 
-demo: $(READY)          ## three-layer QMLHFL on real handwritten digits; writes and names a report
+demo: $(READY)          ## three-layer QMLHFL on real handwritten digits: a run, then its sweep over bandwidth; names both reports
 	@$(BIN)/netsim run scenarios/quickstart.yaml
+	@$(BIN)/netsim sweep scenarios/quickstart.yaml
 
 test: $(READY)          ## the test suite, without the slow and GPU marks
 	$(BIN)/python -m pytest -q -n 2

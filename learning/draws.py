@@ -10,7 +10,7 @@ from learning.coins import row_key, uniforms
 Floats = NDArray[np.float64]
 
 # What a data-level draw is for: the first number of its path under the stream "data".
-DIGITS_SPLIT, TRAIN_SUBSET, TEST_SUBSET, PARTITION, OBJECTIVE = range(1, 6)
+DIGITS_SPLIT, TRAIN_SUBSET, TEST_SUBSET, PARTITION, OBJECTIVE, SHIFT = range(1, 7)
 
 
 def keyed_generator(seed: int, *path: int) -> np.random.Generator:

@@ -6,15 +6,21 @@ can be shared by all runs that come across it: points of a sweep that differ in 
 
 from __future__ import annotations
 
-import math
 import sqlite3
-from collections.abc import Mapping
-from contextlib import closing
+import struct
+import time
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-VERSION = 1
-"""Raised when the meaning of an entry changes; a file of another version is set aside, never misread."""
+from learning.checkpoints import Checkpoints, Cut
+
+VERSION = 2
+"""Raised when the meaning of an entry changes; a file of another version is left alone, never misread."""
+
+TABLES = ("metrics", "sizes")
 
 
 class Counts(NamedTuple):
@@ -22,95 +28,124 @@ class Counts(NamedTuple):
 
     metrics: int
     sizes: int
+    checkpoints: int
     bytes: int
 
 
 class Ledger:
-    """Entries in one SQLite file: atomic, safe for several processes, checked against damage by SQLite itself.
+    """Entries with checksums in one SQLite file, checkpoints in files beside it; safe for several processes.
 
-    Entries are added at `flush` (and `close`), all or none; until then this process alone sees them.
-    Raises LedgerError where the file cannot be opened.
+    Entries are added at `flush` (and `close`), all or none; until then this process alone sees them. An entry
+    that does not fit its checksum counts as unknown and is computed again.
+    Raises LedgerError, whenever, where the file cannot be used.
     """
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / f"ledger-{VERSION}.sqlite"
-        self._metrics: dict[bytes, tuple[float, float]] = {}
-        self._sizes: dict[bytes, int] = {}
-        try:
+        self._fresh: dict[str, dict[bytes, bytes]] = {table: {} for table in TABLES}
+        self._checkpoints = Checkpoints(folder / "checkpoints")
+        with self._blaming():
             folder.mkdir(parents=True, exist_ok=True)
             self._base = sqlite3.connect(self._file, timeout=60.0)
             with self._base:
                 self._base.execute("PRAGMA journal_mode=WAL")
-                self._base.execute(
-                    "CREATE TABLE IF NOT EXISTS metrics (digest BLOB PRIMARY KEY, accuracy REAL, loss REAL)"
-                )
-                self._base.execute("CREATE TABLE IF NOT EXISTS sizes (digest BLOB PRIMARY KEY, bits INTEGER)")
-        except (OSError, sqlite3.Error) as error:
-            raise LedgerError(f"{self._file}: {error}; remove the file, or choose another folder") from None
+                for table in TABLES:
+                    self._base.execute(
+                        f"CREATE TABLE IF NOT EXISTS {table} "
+                        "(digest BLOB PRIMARY KEY, entry BLOB, mark INTEGER, written_s REAL) WITHOUT ROWID"
+                    )
 
     def metrics(self, digest: bytes) -> Mapping[str, float] | None:
         """Accuracy (nan where the task has none) and loss of a model, if it was ever evaluated."""
-        found = self._metrics.get(digest)
-        if found is None:
-            row = self._base.execute(
-                "SELECT accuracy, loss FROM metrics WHERE digest = ?", (digest,)
-            ).fetchone()
-            found = None if row is None else (_number(row[0]), _number(row[1]))
-        return None if found is None else {"accuracy": found[0], "loss": found[1]}
+        entry = self._entry("metrics", digest, 16)
+        return (
+            None
+            if entry is None
+            else dict(zip(("accuracy", "loss"), struct.unpack("<2d", entry), strict=True))
+        )
 
     def keep_metrics(self, digest: bytes, metrics: Mapping[str, float]) -> None:
         """Remember a model's metrics."""
-        self._metrics[digest] = (metrics["accuracy"], metrics["loss"])
+        self._fresh["metrics"][digest] = struct.pack("<2d", metrics["accuracy"], metrics["loss"])
 
-    def bits(self, digest: bytes) -> int | None:
+    def bits(self, name: bytes) -> int | None:
         """Payload bits of a coded message, if it was ever coded."""
-        if digest in self._sizes:
-            return self._sizes[digest]
-        row = self._base.execute("SELECT bits FROM sizes WHERE digest = ?", (digest,)).fetchone()
-        return None if row is None else int(row[0])
+        entry = self._entry("sizes", name, 8)
+        return None if entry is None else int(struct.unpack("<Q", entry)[0])
 
-    def keep_bits(self, digest: bytes, bits: int) -> None:
+    def keep_bits(self, name: bytes, bits: int) -> None:
         """Remember a coded message's size."""
-        self._sizes[digest] = bits
+        self._fresh["sizes"][name] = struct.pack("<Q", bits)
+
+    def keep_cut(self, cut: Cut) -> None:
+        """Write a checkpoint, after all entries a replay to it asks for; it replaces this process's last one."""
+        self.flush()
+        with self._blaming():
+            self._checkpoints.keep(cut)
+
+    def latest_cut(self, models: Sequence[bytes]) -> Cut | None:
+        """The checkpoint of the last of these models that has a whole one; the next one kept replaces it."""
+        with self._blaming():
+            return self._checkpoints.latest(models)
 
     def flush(self) -> None:
         """Write what was learned since the last flush, all or nothing."""
-        metrics = [(digest, _stored(a), _stored(loss)) for digest, (a, loss) in self._metrics.items()]
-        with self._base:
-            self._base.executemany("INSERT OR REPLACE INTO metrics VALUES (?, ?, ?)", metrics)
-            self._base.executemany("INSERT OR REPLACE INTO sizes VALUES (?, ?)", list(self._sizes.items()))
-        self._metrics.clear()
-        self._sizes.clear()
+        now_s = time.time()
+        with self._blaming(), self._base:
+            for table, entries in self._fresh.items():
+                rows = [(digest, entry, _mark(digest, entry), now_s) for digest, entry in entries.items()]
+                self._base.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?)", rows)
+        for entries in self._fresh.values():
+            entries.clear()
 
     def counts(self) -> Counts:
         """How much is on disk."""
-        metrics, sizes = (
-            self._base.execute(f"SELECT COUNT(*) FROM {t}").fetchone()[0] for t in ("metrics", "sizes")
-        )
-        return Counts(metrics, sizes, self._file.stat().st_size)
+        with self._blaming():
+            models, sizes = (self._base.execute(f"SELECT COUNT(*) FROM {t}").fetchone()[0] for t in TABLES)
+            number, size = self._checkpoints.counts()
+            return Counts(models, sizes, number, self._file.stat().st_size + size)
 
-    def clear(self) -> None:
-        """Forget everything."""
-        with self._base:
-            self._base.execute("DELETE FROM metrics")
-            self._base.execute("DELETE FROM sizes")
-        with closing(self._base.cursor()) as cursor:
-            cursor.execute("VACUUM")
+    def prune(self, older_than_s: float) -> None:
+        """Forget what was written more than `older_than_s` seconds ago; 0 forgets everything."""
+        before_s = time.time() - older_than_s
+        with self._blaming():
+            with self._base:
+                for table in TABLES:
+                    self._base.execute(f"DELETE FROM {table} WHERE written_s <= ?", (before_s,))
+            self._base.execute("VACUUM")
+            self._checkpoints.prune(before_s)
 
     def close(self) -> None:
         """Flush and let go of the file."""
-        self.flush()
-        self._base.close()
+        try:
+            self.flush()
+        finally:
+            self._base.close()
+
+    def _entry(self, table: str, digest: bytes, size: int) -> bytes | None:
+        fresh = self._fresh[table].get(digest)
+        if fresh is not None:
+            return fresh
+        with self._blaming():
+            question = f"SELECT entry, mark FROM {table} WHERE digest = ?"
+            row = self._base.execute(question, (digest,)).fetchone()
+        if row is None or not isinstance(row[0], bytes) or len(row[0]) != size:
+            return None
+        return row[0] if _mark(digest, row[0]) == row[1] else None
+
+    @contextmanager
+    def _blaming(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, sqlite3.Error) as error:
+            raise LedgerError(
+                f"{self._file}: {error}; remove it, or use another --out or --no-ledger"
+            ) from None
 
 
 class LedgerError(OSError):
-    """The ledger's file cannot be used; the text says why and what to do."""
+    """The ledger cannot be used; the text says why and what to do."""
 
 
-def _stored(value: float) -> float | str:
-    """SQLite has no nan and no infinity of its own: they travel as text."""
-    return value if math.isfinite(value) else repr(value)
-
-
-def _number(value: float | str) -> float:
-    return float(value)
+def _mark(digest: bytes, entry: bytes) -> int:
+    return zlib.crc32(entry, zlib.crc32(digest))

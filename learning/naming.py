@@ -10,14 +10,22 @@ from pathlib import Path
 OURS = ("learning.", "netsim.")
 
 
-def part_name(part: object) -> str:
-    """Equal for equal parts; another field, or another source behind a foreign class, is another name."""
+NO_VALUE = {"values": False}
+"""Metadata of a field that changes no decoded value (how a message is coded, how weights came about)."""
+
+
+def part_name(part: object, whole: bool = False) -> str:
+    """Equal for parts that give equal values; another field, or another source of a foreign class, is another name.
+
+    Fields marked NO_VALUE count only in the `whole` name.
+    """
     if isinstance(part, tuple | list):
-        return f"[{', '.join(map(part_name, part))}]"
+        return f"[{', '.join(part_name(item, whole) for item in part)}]"
     if not is_dataclass(part) or isinstance(part, type):
         return repr(part)
     cls = type(part)
-    said = ", ".join(f"{field.name}={part_name(getattr(part, field.name))}" for field in fields(part))
+    named = [field for field in fields(part) if whole or field.metadata.get("values", True)]
+    said = ", ".join(f"{field.name}={part_name(getattr(part, field.name), whole)}" for field in named)
     return f"{cls.__module__}:{cls.__qualname__}{_source(cls.__module__)}({said})"
 
 

@@ -1,187 +1,34 @@
-"""Named algorithms: each a row of the ladder, without logic of its own.
-
-`docs/algorithms.md` has the equations; every list runs from the devices up.
-"""
+"""Named algorithms: each a row of the ladder. `docs/algorithms.md` has the equations."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from learning.corrected import MTGC, DCHierSignSGD, Scaffold
+from learning.ladders import (
+    QMLHFL,
+    FedAvg,
+    FedOptimised,
+    FedProx,
+    HierFAVG,
+    HierLocalQSGD,
+    HierSignSGD,
+    QHetFed,
+    Recipe,
+    SignSGD,
+)
 
-from learning.algorithm import Algorithm, Layer, Leaf
-from learning.compressors import Compressor, Integer, Plain, Qsgd, Sign
-from learning.rules import Mean, Vote
-
-Weights = Literal["devices", "samples"]
-Code = Literal["fixed", "elias"]
-UNCOMPRESSED = Plain()
-
-
-class Recipe(Protocol):
-    """A named algorithm: its YAML arguments are the fields, its ladder the meaning."""
-
-    def ladder(self) -> Algorithm:
-        """The algorithm as layers; ValueError where the arguments break a law."""
-        ...
-
-
-@dataclass(frozen=True)
-class FedAvg:
-    """Federated averaging (McMahan et al., arXiv:1602.05629) on a star: tau local steps, mean of the models by samples.
-
-    `local_steps` is tau_1; the paper's E epochs of a device with n samples are E n / batch_size steps.
-    """
-
-    learning_rate: float
-    batch_size: int
-    local_steps: int
-    weights: Weights = "samples"
-    down: Compressor = UNCOMPRESSED
-
-    def ladder(self) -> Algorithm:
-        """One layer: (local_steps, none, mean)."""
-        leaf = Leaf(self.learning_rate, self.batch_size)
-        return Algorithm(leaf, (Layer(self.local_steps, Plain(), Mean(self.weights), self.down),))
-
-
-@dataclass(frozen=True)
-class SignSGD:
-    """signSGD with majority vote on a star (Bernstein et al., arXiv:1810.05291): one bit up, the one-bit vote down.
-
-    `learning_rate` is the vote's step. Ties get a keyed fair coin, or move nothing ("zero": two bits down).
-    """
-
-    learning_rate: float
-    batch_size: int
-    ties: Literal["random", "zero"] = "random"
-
-    def ladder(self) -> Algorithm:
-        """One layer: (1, sign, vote)."""
-        leaf = Leaf(self.learning_rate, self.batch_size)
-        return Algorithm(leaf, (Layer(1, Sign(), Vote(self.learning_rate, self.ties)),))
-
-
-@dataclass(frozen=True)
-class HierFAVG:
-    """Hierarchical FedAvg (Liu et al., arXiv:1905.06641) at any depth: kappa_n = tau[n-1], no compression."""
-
-    learning_rate: float
-    batch_size: int
-    tau: tuple[int, ...]
-    weights: Weights = "samples"
-
-    def ladder(self) -> Algorithm:
-        """N layers: (tau_n, none, mean)."""
-        leaf = Leaf(self.learning_rate, self.batch_size)
-        return Algorithm(leaf, tuple(Layer(t, Plain(), Mean(self.weights)) for t in self.tau))
-
-
-@dataclass(frozen=True)
-class HierLocalQSGD:
-    """Hier-Local-QSGD (Liu et al., arXiv:2103.14272): HierFAVG on two layers whose uploads are QSGD-quantized updates.
-
-    `levels` are s_1, s_2 (None: that layer is not quantized), one l2 norm per `bucket` coordinates.
-    """
-
-    learning_rate: float
-    batch_size: int
-    tau: tuple[int, int]
-    levels: tuple[int | None, int | None]
-    bucket: int | None = 512
-    code: Code = "fixed"
-    weights: Weights = "samples"
-
-    def ladder(self) -> Algorithm:
-        """Two layers: (tau_n, qsgd(s_n), mean)."""
-        layers = _quantized(self.tau, self.levels, self.bucket, self.code, Mean(self.weights), Plain())
-        return Algorithm(Leaf(self.learning_rate, self.batch_size), layers)
-
-
-@dataclass(frozen=True)
-class QMLHFL:
-    """QMLHFL (arXiv:2505.08145 v2): any number of layers, a quantizer Q_n and a period tau_n on each; means by devices.
-
-    `levels[n-1]` is s_n of a QSGD quantizer (None: none on that layer), one l2 norm per `bucket`
-    coordinates (None: one per model, as theory often writes; its variance is useless at model size).
-    `down` quantizes every broadcast after the first of its period; both ends apply the same increment.
-    """
-
-    learning_rate: float
-    batch_size: int
-    tau: tuple[int, ...]
-    levels: tuple[int | None, ...]
-    bucket: int | None = 512
-    code: Code = "fixed"
-    weights: Weights = "devices"
-    down: Compressor = UNCOMPRESSED
-
-    def ladder(self) -> Algorithm:
-        """N layers: (tau_n, Q_n, mean)."""
-        layers = _quantized(self.tau, self.levels, self.bucket, self.code, Mean(self.weights), self.down)
-        return Algorithm(Leaf(self.learning_rate, self.batch_size), layers)
-
-
-@dataclass(frozen=True)
-class HierSignSGD:
-    """HierSignSGD (arXiv:2602.02355): signs up and votes at the edge in every step, averaging above.
-
-    `learning_rate` is the vote's step mu, `tau[0]` must be 1, `tau[1]` the votes per edge upload. The edge's
-    upload is a sum of votes, so it travels losslessly as integers of ceil(log2(tau_2 + 1)) bits (our
-    derivation, theory: models at the edge differ by whole multiples of mu). `down` compresses the top's
-    broadcast; with `error_feedback` what it leaves out is sent later.
-    """
-
-    learning_rate: float
-    batch_size: int
-    tau: tuple[int, ...]
-    ties: Literal["random", "zero"] = "random"
-    weights: Weights = "devices"
-    down: Compressor = UNCOMPRESSED
-    error_feedback: bool = True
-
-    def __post_init__(self) -> None:
-        if len(self.tau) < 2:
-            raise ValueError(
-                f"hier_sign_sgd needs at least 2 layers, got tau of {len(self.tau)}; use sign_sgd on a star"
-            )
-        if self.tau[0] != 1:
-            raise ValueError(f"hier_sign_sgd votes in every step: tau[0] must be 1, got {self.tau[0]}")
-
-    def ladder(self) -> Algorithm:
-        """(1, sign, vote), (tau_2, integers, mean), then (tau_n, none, mean); the top's downlink is `down`."""
-        vote, mean = Vote(self.learning_rate, self.ties), Mean(self.weights)
-        votes = Integer(step=self.learning_rate, span=self.tau[1], zeros=self.ties == "zero")
-        layers = [Layer(1, Sign(), vote)]
-        for number, tau in enumerate(self.tau[1:], start=2):
-            top = number == len(self.tau)
-            down = self.down if top else Plain()
-            onto: Literal["said", "own"] = (
-                "own" if top and self.error_feedback and not down.lossless else "said"
-            )
-            layers.append(Layer(tau, votes if number == 2 else Plain(), mean, down, onto))
-        return Algorithm(Leaf(self.learning_rate, self.batch_size), tuple(layers))
-
-
-def _quantized(
-    tau: Sequence[int],
-    levels: Sequence[int | None],
-    bucket: int | None,
-    code: Code,
-    rule: Mean,
-    down: Compressor,
-) -> tuple[Layer, ...]:
-    if len(tau) != len(levels):
-        raise ValueError(f"tau and levels need one entry per layer, got {len(tau)} and {len(levels)}")
-    ups = [Plain() if s is None else Qsgd(levels=s, bucket=bucket, code=code) for s in levels]
-    return tuple(Layer(t, up, rule, down) for t, up in zip(tau, ups, strict=True))
-
+__all__ = ["RECIPES", "Recipe"]
 
 RECIPES: dict[str, type[Recipe]] = {
     "fedavg": FedAvg,
+    "fedprox": FedProx,
+    "fedopt": FedOptimised,
     "sign_sgd": SignSGD,
     "hier_favg": HierFAVG,
     "hier_local_qsgd": HierLocalQSGD,
     "hier_sign_sgd": HierSignSGD,
+    "dc_hier_sign_sgd": DCHierSignSGD,
     "qmlhfl": QMLHFL,
+    "qhetfed": QHetFed,
+    "mtgc": MTGC,
+    "scaffold": Scaffold,
 }

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeGuard
 
+from learning.naming import NO_VALUE
+from learning.robust import Median, TrimmedMean
+from learning.server import FedOpt
 from learning.signs import add_votes, tossed_signs
 
 if TYPE_CHECKING:
@@ -15,6 +18,10 @@ if TYPE_CHECKING:
     from learning.coins import Coins
 
 
+TIE = 1e-6
+"""Share of all votes below which a weighed majority is none: far above float32's rounding, far below a device's."""
+
+
 class Rule(Protocol):
     """A part that merges updates one row at a time and never renormalises: weights arrive final."""
 
@@ -22,14 +29,26 @@ class Rule(Protocol):
     def affine(self) -> bool:
         """True where the result is onto + sum of w_c u_c, so that exact models may be averaged instead."""
 
-    def begin(self, like: Tensor) -> Tensor:
-        """Return the empty state for models like the given one [d]."""
+    def begin(self, like: Tensor) -> Any:
+        """Return the empty state for models like the given one [d]; what it is, is the rule's own affair."""
 
-    def add(self, state: Tensor, rows: Tensor, weights: Sequence[float]) -> None:
+    def add(self, state: Any, rows: Tensor, weights: Sequence[float]) -> None:
         """Add decoded updates rows [K, d] in child order, row by row: the same bits for any chunking."""
 
-    def end(self, state: Tensor, onto: Tensor, coins: Coins) -> Tensor:
+    def end(self, state: Any, onto: Tensor, coins: Coins) -> Tensor:
         """Return the new model [d] from the state and the model the updates start from; coins has one row."""
+
+
+class Remembering(Rule, Protocol):
+    """A rule with one memory row per node, which the engine keeps: a second output of every merge."""
+
+    def remember(self, state: Tensor, onto: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor]:
+        """As `end`, from the row of the node's last merge (None: its first) to that row's successor."""
+
+
+def rule_remembers(rule: Rule) -> TypeGuard[Remembering]:
+    """Whether the rule keeps a memory row per node."""
+    return hasattr(rule, "remember")
 
 
 @dataclass(frozen=True)
@@ -39,7 +58,7 @@ class Mean:
     `weights` says what the protocol passes in: shares of `devices` or shares of `samples` below each child.
     """
 
-    weights: Literal["devices", "samples"] = "devices"
+    weights: Literal["devices", "samples"] = field(default="devices", metadata=NO_VALUE)
 
     def __post_init__(self) -> None:
         if self.weights not in ("devices", "samples"):
@@ -68,20 +87,27 @@ class Mean:
 
 @dataclass(frozen=True)
 class Vote:
-    """The coordinatewise majority of rows of +-1, times `step`, on top of the model: one vote per row.
+    """The coordinatewise majority of rows of +-1, times `step`, on top of the model.
 
-    A tie gets a fair keyed coin (`ties: random`, which keeps the vote at one bit) or no step (`ties: zero`).
-    A nan among the rows makes its coordinate nan. Source: signSGD with majority vote, arXiv:1810.05291.
+    Without `weights` every row has one vote; `devices` and `samples` weigh it by what is below its sender. A tie (to
+    one part in 10^6 where votes are weighed) gets a fair keyed coin (`ties:
+    random`, which keeps the vote at one bit) or no step (`ties: zero`). A nan among the rows makes its coordinate
+    nan. Source: signSGD with majority vote, arXiv:1810.05291.
     """
 
     step: float
     ties: Literal["random", "zero"] = "random"
+    weights: Literal["devices", "samples"] | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.step < float("inf"):
             raise ValueError(f"step must be positive and finite, got {self.step}; 0.001 is usual")
+        if not 1e-30 <= self.step <= 1e30:
+            raise ValueError(f"step must be between 1e-30 and 1e30, got {self.step}; 0.001 is usual")
         if self.ties not in ("random", "zero"):
             raise ValueError(f"ties must be random or zero, got {self.ties!r}; choose one of these")
+        if self.weights not in (None, "devices", "samples"):
+            raise ValueError(f"weights must be devices, samples or null, got {self.weights!r}; choose one")
 
     @property
     def affine(self) -> bool:
@@ -89,20 +115,41 @@ class Vote:
         return False
 
     def begin(self, like: Tensor) -> Tensor:
-        """Return zeros [d]; sums of +-1 are exact in its dtype up to 2**24 votes."""
-        import torch
-
-        return torch.zeros_like(like)
+        """Return zeros [d], exact up to 2**24 votes; where they are weighed [d + 1], with all weights behind them."""
+        return like.new_zeros(len(like) + (self.weights is not None))
 
     def add(self, state: Tensor, rows: Tensor, weights: Sequence[float]) -> None:
-        """Count the rows; weights are ignored: one vote each."""
-        add_votes(state, rows)
+        """Count the rows, each as one or by its weight; raises ValueError where the numbers of the two differ."""
+        if self.weights is None:
+            add_votes(state, rows)
+            return
+        for row, weight in zip(rows, weights, strict=True):
+            state[:-1].add_(row, alpha=weight)
+            state[-1] += weight
 
     def end(self, state: Tensor, onto: Tensor, coins: Coins) -> Tensor:
-        """Return onto + step * sign(count); uses draw 0 of the coins where a tie is tossed."""
+        """Return onto + step * votes."""
+        return onto + self.votes(state, coins) * self.step
+
+    def votes(self, state: Tensor, coins: Coins) -> Tensor:
+        """Return the sign of the counts [d]; uses draw 0 of the coins where a tie is tossed."""
+        count = state if self.weights is None else _decided(state[:-1], state[-1])
         if self.ties == "random":
-            return onto + tossed_signs(state[None].clone(), coins)[0] * self.step
-        return onto + state.clamp(-1, 1) * self.step  # counts are whole: their sign, but nan stays nan
+            return tossed_signs(count[None].clone(), coins)[0]
+        return count.sign().where(~count.isnan(), count)  # torch's sign of nan is 0
 
 
-RULES: dict[str, type[Rule]] = {"mean": Mean, "vote": Vote}
+def _decided(count: Tensor, whole: Tensor) -> Tensor:
+    """Weighed votes with exact zeros where rounding alone keeps them from a tie; nan stays nan."""
+    import torch
+
+    return torch.where(count.abs() <= TIE * whole, 0.0, count)
+
+
+RULES: dict[str, type[Rule]] = {
+    "mean": Mean,
+    "vote": Vote,
+    "trimmed_mean": TrimmedMean,
+    "median": Median,
+    "fedopt": FedOpt,
+}

@@ -11,14 +11,24 @@ from numpy.typing import NDArray
 
 from learning.classification import ClassificationTask
 from learning.datasets import Dataset, Labelled, Shape, Synthetic
+from learning.datasets.arrays import Arrays
+from learning.layered import Paths
 from learning.models import Model
+from learning.naming import part_name
 from learning.objectives import QuadraticTask
-from learning.partitions import Iid, Partition
+from learning.partitions import Iid, Partition, TreePartition
 from learning.ridge import RidgeTask
+from learning.sharing import check_enough
+from learning.shelf import shelf_in_use
+from learning.shifts import Shift, shifted
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
+
+
+MOST_PARAMETERS = 10**12
+"""Of a model, so that the bits of its messages can be added up."""
 
 
 class Task(Protocol):
@@ -121,21 +131,41 @@ def make_task(
     groups: Sequence[int],
     seed: int,
     data_dir: Path | None = None,
+    *,
+    paths: Paths | None = None,
+    shifts: Sequence[Shift] = (),
 ) -> Task:
     """The task over len(groups) devices, device i below edge server groups[i].
 
-    The partition defaults to IID. Raises DataError for missing or damaged data, ValueError where parts do not fit.
+    `paths[i]` are all ancestors of device i but the cloud, for partitions that follow the tree (default: edge servers
+    below the cloud). The partition defaults to IID; `shifts` change the devices' samples in their order. Raises
+    DataError for missing or damaged data, ValueError where parts do not fit.
     """
     if not groups:
         raise ValueError("a task needs at least one device, got none; add devices to the topology")
     if isinstance(dataset, Synthetic):
-        _check_alone(partition, model)
+        _check_alone(partition, model, shifts)
         return _objective(dataset, tuple(groups), seed)
     chosen, shared = _required(model), partition if partition is not None else Iid()
-    arrays = _labelled(dataset).load(data_dir)
-    chosen.dim(arrays.shape.inputs, arrays.classes)
-    parts = shared.split(arrays.train_y, groups, seed)
-    return ClassificationTask(arrays, chosen, shared, parts)
+    shelf, source = shelf_in_use(), (part_name(dataset), data_dir)
+    arrays = shelf.data.get(source, lambda: _labelled(dataset).load(data_dir))
+    tree = None if paths is None else tuple(paths)
+    named = (*source, part_name((chosen, shared, *shifts)), tuple(groups), tree, seed)
+    return shelf.tasks.get(named, lambda: _classification(arrays, chosen, shared, groups, tree, shifts, seed))
+
+
+def _classification(
+    arrays: Arrays,
+    chosen: Model,
+    shared: Partition,
+    groups: Sequence[int],
+    paths: Paths | None,
+    shifts: Sequence[Shift],
+    seed: int,
+) -> ClassificationTask:
+    _size(chosen, arrays.shape)
+    parts = _split(shared, arrays.train_y, groups, paths, seed)
+    return ClassificationTask(shifted(arrays, shifts, parts, groups, seed), chosen, shared, parts)
 
 
 def describe_task(
@@ -144,10 +174,27 @@ def describe_task(
     """(d, FLOPs per sample, shape of the data) without torch; built-in data need not be there."""
     shape = dataset.describe(data_dir)
     if isinstance(dataset, Synthetic):
-        _check_alone(None, model)
+        _check_alone(None, model, ())
         return dataset.dim, dataset.flops, shape
     chosen = _required(model)
-    return chosen.dim(shape.inputs, shape.classes), chosen.flops(shape.inputs, shape.classes), shape
+    return _size(chosen, shape), chosen.flops(shape.inputs, shape.classes), shape
+
+
+def check_data(
+    dataset: Dataset, partition: Partition | None, devices: int, data_dir: Path | None = None
+) -> None:
+    """Whether a task could be made of data that nobody has read yet.
+
+    Raises DataError where a dataset's files are missing, ValueError where it has too few samples for so many
+    devices. What only the labels tell (a Dirichlet draw that leaves a device empty) shows when the task is made.
+    """
+    if isinstance(dataset, Synthetic):
+        return
+    least = getattr(partition if partition is not None else Iid(), "least", None)
+    if least is not None:
+        check_enough(dataset.describe(data_dir).train, devices, least)
+    if hasattr(dataset, "locate"):
+        dataset.locate(data_dir)
 
 
 def _objective(law: Synthetic, groups: tuple[int, ...], seed: int) -> Task:
@@ -156,6 +203,17 @@ def _objective(law: Synthetic, groups: tuple[int, ...], seed: int) -> Task:
     task = QuadraticTask(law, groups, seed)
     task.check()
     return task
+
+
+def _size(model: Model, shape: Shape) -> int:
+    """The model's number of parameters, held to MOST_PARAMETERS (ValueError)."""
+    dim = model.dim(shape.inputs, shape.classes)
+    if dim > MOST_PARAMETERS:
+        raise ValueError(
+            f"model has {dim:.3g} parameters on inputs {shape.inputs}; at most {MOST_PARAMETERS:.0e} are supported: "
+            "lower its widths"
+        )
+    return dim
 
 
 def _required(model: Model | None) -> Model:
@@ -171,9 +229,17 @@ def _labelled(dataset: Dataset) -> Labelled:
     return cast("Labelled", part)
 
 
-def _check_alone(partition: Partition | None, model: Model | None) -> None:
-    if model is not None or partition not in (None, Iid()):
+def _split(
+    partition: Partition, labels: NDArray[Any], groups: Sequence[int], paths: Paths | None, seed: int
+) -> list[NDArray[np.int64]]:
+    if paths is not None and isinstance(partition, TreePartition):
+        return partition.split_tree(labels, paths, seed)
+    return partition.split(labels, groups, seed)
+
+
+def _check_alone(partition: Partition | None, model: Model | None, shifts: Sequence[Shift]) -> None:
+    if model is not None or partition not in (None, Iid()) or shifts:
         raise ValueError(
-            f"a synthetic objective brings its own model and partition, got {model} and {partition}; "
-            "remove them"
+            f"a synthetic objective brings its own model and partition, got {model}, {partition} and "
+            f"{len(shifts)} shifts; remove them"
         )

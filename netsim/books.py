@@ -15,14 +15,9 @@ import pandas as pd
 from learning.engine import Numerics
 from learning.tasks import Task
 from netsim.result import Result
+from netsim.rows import Rows
 from netsim.scenario import Scenario, digest, resolved
-from netsim.trace import Trace
-
-MESSAGES = (
-    "round", "layer", "direction", "src", "dst", "receivers",
-    "payload_bits", "wire_bits", "airtime_s", "sent_s", "arrived_s", "delivered",
-)  # fmt: skip
-NODES = ("round", "node", "level", "downlink_s", "compute_s", "below_s", "uplink_s", "waiting_s")
+from netsim.trace import SPENT, Trace
 
 
 class HostClock:
@@ -71,10 +66,17 @@ def close_books(
     return Result(
         scenario_text=resolved(scenario),
         rounds=rounds,
-        messages=pd.DataFrame(trace.messages, columns=list(MESSAGES)),
-        nodes=pd.DataFrame(trace.nodes, columns=None if trace.nodes else list(NODES)),
+        messages=frame(trace.messages),
+        nodes=frame(trace.nodes),
         manifest=manifest,
     )
+
+
+def frame(rows: Rows) -> pd.DataFrame:
+    """The rows as a data frame; without any, the columns every run has."""
+    if not len(rows):
+        return pd.DataFrame(columns=[name for name in rows.columns if name not in SPENT])
+    return pd.DataFrame({name: rows.column(name) for name in rows.columns})
 
 
 def energy_totals(trace: Trace) -> dict[str, float]:

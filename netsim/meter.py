@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import simpy
 
 from netsim.clocks import Clock
 from netsim.energy import Energy, Terminal, idle_j, receive_j
-from netsim.network import Cell, LayerNetwork
+from netsim.network import Cell, LayerNetwork, Transfer
 from netsim.topology import Node, Topology
 from netsim.units import w_from_dbm
 
@@ -50,8 +53,23 @@ class Joules:
         return self.compute_j + self.transmit_j + self.receive_j + self.idle_j + self.wired_j
 
 
+class _Computing(NamedTuple):
+    begun_s: float
+    seconds: float
+    joules: float
+
+
+class _Sending(NamedTuple):
+    layer: int
+    sender: Node
+    receivers: Sequence[Node]
+    transfer: Transfer
+
+
 class Meter:
-    """Counts what nodes draw. Call `computed` and `sent` as work and transfers begin, `close` at a round's end.
+    """Counts what nodes draw. Call `computed` and `begun` as work and transfers begin, `close` at a round's end.
+
+    Both charge the whole of it at once. Where a run is cut off, `cut` takes back what was not done by then.
 
     Args:
         energy: the scenario's section.
@@ -73,17 +91,47 @@ class Meter:
         self.closed_j = Joules()
         """Joules of all nodes up to the last `close`."""
         self._busy_s = dict.fromkeys(self.node_j, 0.0)
+        self._computing: dict[str, _Computing] = {}
+        self._under_way: dict[simpy.Event, _Sending] = {}
 
-    def computed(self, device: Node, steps: int, seconds: float) -> None:
-        """A device makes `steps` SGD steps in `seconds`."""
+    def computed(self, device: Node, steps: int, seconds: float, begun_s: float) -> None:
+        """A device makes `steps` SGD steps in `seconds` from the instant `begun_s` on."""
         joules = self.energy.compute.compute_j(self.clock, device.ordinal, steps, seconds)
         self.node_j[device.name].compute_j += joules
         self._busy_s[device.name] += seconds
+        self._computing[device.name] = _Computing(begun_s, seconds, joules)
+
+    def begun(self, layer: int, sender: Node, receivers: Sequence[Node], transfer: Transfer) -> None:
+        """A transfer begins: charge it as `sent` does, and remember it while it is served."""
+        self.sent(layer, sender, receivers, transfer.wire_bits, transfer.airtime_s)
+        self._under_way[transfer.served] = _Sending(layer, sender, receivers, transfer)
+        assert transfer.served.callbacks is not None
+        transfer.served.callbacks.append(self._through)
+
+    def _through(self, served: simpy.Event) -> None:
+        del self._under_way[served]
+
+    def cut(self, now_s: float) -> None:
+        """The run ends here: take back the joules of what computing and sending is not yet done.
+
+        Computing is done evenly over its time, a transfer as far as its medium has served it; latency is free.
+        """
+        for layer, sender, receivers, transfer in self._under_way.values():
+            if transfer.airtime_s > 0:
+                lacks_s = transfer.left_s()
+                lacking_bits = transfer.wire_bits * (lacks_s / transfer.airtime_s)
+                self.sent(layer, sender, receivers, -lacking_bits, -lacks_s)
+        for name, (begun_s, seconds, joules) in self._computing.items():
+            lacks_s = begun_s + seconds - now_s
+            if lacks_s > 0:
+                self.node_j[name].compute_j -= joules * (lacks_s / seconds)
+                self._busy_s[name] -= lacks_s
+        self._under_way, self._computing = {}, {}
 
     def sent(
         self, layer: int, sender: Node, receivers: Sequence[Node], wire_bits: float, airtime_s: float
     ) -> None:
-        """One transfer on `layer` (1 ... N) begins: a broadcast is one with all children as receivers.
+        """Charge one transfer on `layer` (1 ... N): a broadcast is one with all children as receivers.
 
         `airtime_s`: seconds of sole use of the medium; whatever was erased is paid all the same.
         """

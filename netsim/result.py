@@ -127,9 +127,10 @@ class Result:
         files. Raises ResultError if `folder` holds anything else.
         """
         refuse_strangers(folder, self.digest)
-        return replace_folder(folder, self._write)
+        return replace_folder(folder, self.write)
 
-    def _write(self, folder: Path) -> None:
+    def write(self, folder: Path) -> None:
+        """Write the files of a run into a folder that is there; `save` makes of that all or nothing."""
         (folder / "scenario.yaml").write_bytes(self.scenario_text.encode())
         for table in TABLES:
             write_table(getattr(self, table), folder / f"{table}.parquet", self.digest)

@@ -45,6 +45,17 @@ def present(folder: Path, name: str) -> Path:
     return path
 
 
+def is_complete(folder: Path, digest: str) -> bool:
+    """Whether `folder` is run `digest`, whole and readable: then nobody need run it again."""
+    try:
+        for table in TABLES:
+            present(folder, f"{table}.parquet")
+        rounds = read_table(folder, "rounds", digest)
+        return read_manifest(folder).get("digest") == digest and len(rounds) > 0
+    except ResultError:
+        return False
+
+
 def write_manifest(manifest: Mapping[str, Any], path: Path) -> None:
     """One JSON object with the folder's schema version; NaN becomes null, numpy values plain ones."""
     text = json.dumps(_plain({**manifest, "schema": SCHEMA}), indent=2, allow_nan=False)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import simpy
 
+from learning.checkpoints import Cut
 from learning.compressors import Plain
 from learning.engine import (
     DeviceKind,
@@ -26,9 +27,10 @@ from learning.engine import (
 )
 from learning.ledger import Ledger
 from learning.tasks import Task
-from netsim.protocol import Heard, Loop
+from netsim.cadence import CHECKPOINT_S, Cadence
+from netsim.corrections import Heard
+from netsim.protocol import Loop
 from netsim.scenario import Scenario, grow
-from netsim.topology import Node
 from netsim.trace import Path, Trace
 from netsim.wiring import WiringError, task_of, wire
 
@@ -49,6 +51,7 @@ def simulate(
     strategy: str | None = None,
     memory_bytes: int | None = None,
     ledger: Ledger | None = None,
+    checkpoint_s: float = CHECKPOINT_S,
     on_round: OnRound | None = None,
 ) -> Result:
     """Run `scenario` until a stopping rule holds and return its tables.
@@ -56,8 +59,9 @@ def simulate(
     `engine`: batched (stacked waves), eager (one device at a time, the oracle) or timing (no values, no
     torch). `strategy` pins another way to train than the model's own; it is part of the digest. Simulated time
     never depends on the host, nor do results on `memory_bytes` (but vmap's stack size, which the digest holds,
-    does). With a `ledger`, a run
-    whose models were all evaluated before, perhaps over another network, trains nothing: it is re-timed.
+    does). With a `ledger`, a run whose models were all evaluated before, perhaps over another network, trains
+    nothing: it is re-timed; one that was killed, or now asks for more rounds, goes on from its last checkpoint, to
+    equal tables. Checkpoints are `checkpoint_s` host seconds apart (0: after every round; inf: only after the last).
     Raises WiringError, DataError or TopologyError (all ValueError, with place and remedy) for input that
     only shows itself here: missing data sets, devices outside a path loss's range, a law of the
     algorithm that depends on the number of parameters.
@@ -66,26 +70,46 @@ def simulate(
 
     host = HostClock()
     how: dict[str, Any] = {
+        "engine": engine,
         "device": device,
         "strategy": strategy,
         "memory_bytes": memory_bytes,
         "ledger": ledger,
     }
-    run = None if ledger is None or engine == "timing" else retimed(scenario, engine, **how)
+    run: Run | None = None
+    known: list[bytes] = []
+    if ledger is not None and engine != "timing":
+        run, known = retimed(scenario, **how)
     if run is None:
-        run = play(scenario, engine=engine, on_round=on_round, **how)
+        how |= {"on_round": on_round, "checkpoint_s": checkpoint_s}
+        run = _resumed(scenario, known, **how) or play(scenario, **how)
     elif on_round is not None:
         on_round(run.trace.rounds[-1])
     return close_books(scenario, run.numerics, run.task, run.trace, run.stopped_by, host)
 
 
-def retimed(scenario: Scenario, engine: EngineKind, **how: Any) -> Run | None:
-    """The run with every value taken from the ledger; None where one is missing. `how`: as for `play`."""
+def retimed(scenario: Scenario, **how: Any) -> tuple[Run | None, list[bytes]]:
+    """The run with every value taken from the ledger (None where one is missing), and its models up to there.
+
+    `how`: as for `stage`.
+    """
+    run = stage(scenario, values=False, **how)
     try:
-        run = play(scenario, engine=engine, values=False, **how)
+        run.go()
     except ValuesNeededError:
+        return None, run.digests
+    return (None if run.engine.unknown else run), run.digests
+
+
+def _resumed(scenario: Scenario, known: list[bytes], ledger: Ledger | None, **how: Any) -> Run | None:
+    """The run continued from its last checkpoint, if there is one."""
+    cut = ledger.latest_cut(known) if ledger is not None and how["engine"] == "batched" else None
+    if cut is None:
         return None
-    return None if run.engine.unknown else run
+    try:
+        return play(scenario, ledger=ledger, cut=cut, **how)
+    except ValuesNeededError:  # somebody pruned the ledger meanwhile
+        return None
 
 
 @dataclass
@@ -97,12 +121,24 @@ class Run:
     numerics: Numerics
     engine: Engine
     trace: Trace
-    env: simpy.Environment
+    loop: Loop
+    checkpoints: Cadence | None
     on_round: OnRound | None
     model: Ref
     stopped_by: str = "deadline"
     digests: list[bytes] = field(default_factory=list)
     """The cloud's model of every finished global round, by name."""
+
+    @property
+    def env(self) -> simpy.Environment:
+        """The event loop."""
+        return self.loop.env
+
+    def go(self) -> None:
+        """From the initial model until a stopping rule holds."""
+        self.begin()
+        _drive(self)
+        self.close()
 
     def begin(self) -> None:
         """Row 0: the initial model at t = 0."""
@@ -113,6 +149,7 @@ class Run:
         """Close global round k + 1; True once a stopping rule holds."""
         stop, turn, self.model = self.scenario.stop, k + 1, model
         self.digests.append(model.digest)
+        self.engine.reached(turn)
         if turn == stop.rounds or turn % self.scenario.evaluate.every == 0:
             metrics = self.engine.score(model)
         else:
@@ -126,13 +163,17 @@ class Run:
         elif turn == stop.rounds:
             self.stopped_by = "rounds"
         over = stop.deadline is not None and self.env.now >= stop.deadline
-        return over or self.stopped_by != "deadline"
+        over = over or self.stopped_by != "deadline"
+        if self.checkpoints is not None:
+            self.checkpoints.after_round(self.engine, model, turn, last=over)
+        return over
 
     def close(self) -> None:
-        """Evaluate the last finished round if its row was not due; charge what an unfinished one has drawn."""
+        """Evaluate the last finished round if its row was not due; charge what an unfinished one drew by now."""
         row = self.trace.rounds[-1]
         if self.trace.meter is not None:
-            self.trace.meter.close(max(0.0, self.env.now - row["sim_time_s"]))  # an unfinished round's
+            self.trace.meter.cut(self.env.now)
+            self.trace.meter.close(max(0.0, self.env.now - row["sim_time_s"]))
         if row["round"] % self.scenario.evaluate.every and self.stopped_by == "deadline":
             row |= self.engine.score(self.model)
 
@@ -141,7 +182,17 @@ class Run:
             self.on_round(self.trace.rounds[-1])
 
 
-def play(
+def play(scenario: Scenario, **how: Any) -> Run:
+    """Run `scenario` and return the run itself: its trace, and an engine that still holds the model.
+
+    Arguments as for `stage`, errors as for `simulate`.
+    """
+    run = stage(scenario, **how)
+    run.go()
+    return run
+
+
+def stage(
     scenario: Scenario,
     *,
     engine: EngineKind = "batched",
@@ -149,13 +200,15 @@ def play(
     strategy: str | None = None,
     memory_bytes: int | None = None,
     ledger: Ledger | None = None,
+    cut: Cut | None = None,
+    checkpoint_s: float | None = None,
     on_round: OnRound | None = None,
     values: bool = True,
 ) -> Run:
-    """Run `scenario` and return the run itself: its trace, and an engine that still holds the model.
+    """A run that is ready to go: arguments and errors as for `simulate`.
 
-    Arguments and errors as for `simulate`. Without `values` the vectors get the names that `engine` would
-    give them, but are not computed: metrics and coded sizes come from the ledger alone.
+    Without `values` the vectors get the names that `engine` would give them, but are not computed: metrics
+    and coded sizes come from the ledger alone. From a `cut` on, the run goes as if it had never stopped.
     """
     topology = grow(scenario)
     task = task_of(scenario, topology)
@@ -164,14 +217,12 @@ def play(
         solver = make_solver(numerics, task, scenario.seed, memory_bytes) if values else None
     except StrategyError as error:
         raise WiringError(str(error)) from None
-    vectors = Engine(run_root(task, numerics), scenario.seed, task.dim, solver, ledger)
+    vectors = Engine(run_root(task, numerics), scenario.seed, task.dim, solver, ledger, cut)
     env, trace = simpy.Environment(), Trace(topology)
     loop = wire(scenario, topology, task, env, vectors, trace)
-    run = Run(scenario, task, numerics, vectors, trace, env, on_round, vectors.start())
-    run.begin()
-    _drive(run, loop, topology.root)
-    run.close()
-    return run
+    keeps = values and engine == "batched"
+    cadence = Cadence(ledger, checkpoint_s) if keeps and ledger and checkpoint_s is not None else None
+    return Run(scenario, task, numerics, vectors, trace, loop, cadence, on_round, vectors.start())
 
 
 def run_root(task: Task, numerics: Numerics) -> bytes:
@@ -179,16 +230,20 @@ def run_root(task: Task, numerics: Numerics) -> bytes:
     return hashlib.blake2b(f"{task.fingerprint}|{numerics.tag}".encode(), digest_size=16).digest()
 
 
-def _drive(run: Run, loop: Loop, cloud: Node) -> None:
+def _drive(run: Run) -> None:
     """Step the event loop until the cloud is done, or the next event lies beyond the deadline.
 
-    Events at the deadline itself still happen: a round that completes at it counts.
+    Events at the deadline itself still happen: a round that completes at it counts. A run that is cut off
+    ends at the deadline, not at the last event before it.
     """
-    first, stop = Heard(run.model, Plain().bits(loop.engine.dim)), run.scenario.stop
-    done = run.env.process(loop.advance(cloud, first, stop.rounds, Visit((), 0), run.watch))
+    first, stop = Heard(run.model, Plain().bits(run.engine.dim)), run.scenario.stop
+    cloud = run.trace.topology.root
+    done = run.env.process(run.loop.advance(cloud, first, stop.rounds, Visit((), 0), run.watch))
     with _seldom_collecting():
         while not done.processed and (stop.deadline is None or run.env.peek() <= stop.deadline):
             run.env.step()
+    if stop.deadline is not None and not done.processed and run.env.now < stop.deadline:
+        run.env.run(until=stop.deadline)  # nothing happens on the way: only the clock moves
 
 
 @contextmanager

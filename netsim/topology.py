@@ -9,7 +9,7 @@ from typing import Protocol
 
 from netsim.topology_files import File
 from netsim.topology_zoo import Zoo
-from netsim.tree import Branch, Node, Topology, TopologyError, grow
+from netsim.tree import DEEPEST, Branch, Node, Topology, TopologyError, grow
 
 __all__ = ["TOPOLOGIES", "Fanout", "File", "Node", "Topology", "TopologyError", "TopologyPart", "Zoo"]
 
@@ -34,6 +34,10 @@ class Fanout:
     def __post_init__(self) -> None:
         if not self.fanout:
             raise TopologyError("fanout must name at least one layer, got []; write e.g. [4, 5]")
+        if len(self.fanout) > DEEPEST:
+            raise TopologyError(
+                f"fanout has {len(self.fanout)} layers; at most {DEEPEST} are supported: remove some"
+            )
         nodes, row = 1, 1
         for place, count in enumerate(self.fanout):
             if isinstance(count, bool) or not isinstance(count, int) or count < 1:

@@ -18,13 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from netsim.topology_attributes import CHILD_KEYS, edge_of, place_of
 from netsim.topology_graph import branches
-from netsim.tree import Branch, Topology, TopologyError, grow
+from netsim.tree import DEEPEST, Branch, Topology, TopologyError, grow
 
 if TYPE_CHECKING:
     import networkx as nx
-
-DEEPEST = 200
-"""Levels of a YAML tree; deeper means that an alias points at its own ancestor."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +64,8 @@ def read(path: Path) -> Topology:
         raise
     except (ValueError, KeyError) as error:
         raise TopologyError(f"{path}: {error}") from error
+    except RecursionError:
+        raise TopologyError(f"{path}: nested too deeply; at most {DEEPEST} layers are supported") from None
     return grow(root, str(path))
 
 
@@ -131,7 +130,7 @@ def branch_of(data: Any, source: str, depth: int) -> Branch:
         raise TopologyError(f"{source}: a child is a mapping such as {{name: edge_a}}, got {data!r}")
     if depth > DEEPEST:
         raise TopologyError(
-            f"{source}: deeper than {DEEPEST} levels; does an alias point at its own ancestor?"
+            f"{source}: more than {DEEPEST} layers, the most there may be; does an alias point at its own ancestor?"
         )
     name = None if data.get("name") is None else str(data["name"])
     title = name if name is not None else f"an unnamed node {depth} below the cloud"

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, astuple, dataclass, field, fields
+from typing import Any, NamedTuple
 
 from netsim.meter import Joules, Meter
+from netsim.rows import Kind, Rows
 from netsim.topology import Node, Topology
+
+MESSAGES: dict[str, Kind] = {
+    "round": "whole", "layer": "small", "direction": "name", "src": "name", "dst": "name", "receivers": "small",
+    "payload_bits": "whole", "wire_bits": "whole", "airtime_s": "real", "sent_s": "real", "arrived_s": "real",
+    "delivered": "flag",
+}  # fmt: skip
+NODES: dict[str, Kind] = {
+    "round": "whole", "node": "name", "level": "small", "downlink_s": "real", "compute_s": "real",
+    "below_s": "real", "uplink_s": "real", "waiting_s": "real",
+}  # fmt: skip
+SPENT = tuple(f"energy_{part.name}" for part in fields(Joules))
 
 
 @dataclass(frozen=True)
@@ -41,6 +54,30 @@ class Path:
         return Path(self.compute_s, tuple(down), tuple(up))
 
 
+MOST = 2**63 - 1
+"""Bits that a table's column can hold."""
+
+
+class TooManyBitsError(ValueError):
+    """A message, or all of a layer's, has more bits than the tables can hold."""
+
+
+class Message(NamedTuple):
+    """One transfer as it begins; see docs/tables.md for the columns."""
+
+    turn: int
+    layer: int
+    direction: str
+    src: str
+    dst: str
+    receivers: int
+    payload_bits: int
+    wire_bits: int
+    airtime_s: float
+    sent_s: float
+    delivered: bool
+
+
 @dataclass
 class _Shares:
     """Where a node's time went in one round."""
@@ -57,30 +94,54 @@ class Trace:
     topology: Topology
     meter: Meter | None = None
     rounds: list[dict[str, Any]] = field(default_factory=list)
-    messages: list[dict[str, Any]] = field(default_factory=list)
-    nodes: list[dict[str, Any]] = field(default_factory=list)
+    messages: Rows = field(default_factory=lambda: Rows(MESSAGES))
+    nodes: Rows = field(default_factory=lambda: Rows(NODES))
     _totals: dict[str, list[int]] = field(default_factory=dict)
     _shares: dict[tuple[int, str], _Shares] = field(default_factory=dict)
+    _ways: dict[str, tuple[list[int], list[int]]] = field(default_factory=dict)
+    """Payload and wire bits by direction."""
+    _lost: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for name in ("bits_up", "bits_down", "wire_bits_up", "wire_bits_down"):
             self._totals[name] = [0] * self.topology.depth
+        self._lost += [0] * self.topology.depth
+        for way in ("up", "down"):
+            self._ways[way] = self._totals[f"bits_{way}"], self._totals[f"wire_bits_{way}"]
 
     @property
     def totals(self) -> Mapping[str, list[int]]:
         """Bits sent and uploads lost so far, per layer from the devices up, in finished rounds or not."""
-        lost = [0] * self.topology.depth
-        for message in self.messages:
-            lost[message["layer"] - 1] += not message["delivered"]
-        return {name: list(values) for name, values in self._totals.items()} | {"lost_up": lost}
+        return {name: list(values) for name, values in self._totals.items()} | {"lost_up": list(self._lost)}
 
-    def sent(self, message: dict[str, Any]) -> dict[str, Any]:
-        """Record a transfer when it begins; the returned row gets its `arrived_s` later."""
-        layer, way = message["layer"] - 1, message["direction"]
-        self._totals[f"bits_{way}"][layer] += message["payload_bits"]
-        self._totals[f"wire_bits_{way}"][layer] += message["wire_bits"]
-        self.messages.append(message)
-        return message
+    def metered(self, meter: Meter) -> None:
+        """Let the tables tell what `meter` counts; before the first row."""
+        self.meter, self.nodes = meter, Rows({**NODES, **dict.fromkeys(SPENT, "real")})
+
+    def sent(self, message: Message) -> int:
+        """Record a transfer when it begins; its place in the table is what `arrived` asks for.
+
+        Raises TooManyBitsError where a layer's bits can no longer be counted.
+        """
+        turn, layer, way, src, dst, receivers, payload_bits, wire_bits, airtime_s, sent_s, delivered = message
+        bits, wires = self._ways[way]
+        bits[layer - 1] += payload_bits
+        wires[layer - 1] += wire_bits
+        if wires[layer - 1] > MOST:
+            raise TooManyBitsError(
+                f"layer {layer} has sent more than {MOST} bits, the most that can be counted; take a smaller model"
+            )
+        if not delivered:
+            self._lost[layer - 1] += 1
+        code = self.messages.code
+        return self.messages.append(
+            turn, layer, code[way], code[src], code[dst], receivers,
+            payload_bits, wire_bits, airtime_s, sent_s, math.nan, delivered,
+        )  # fmt: skip
+
+    def arrived(self, place: int, now_s: float) -> None:
+        """The transfer recorded at `place` has reached a receiver; the last one's instant stays."""
+        self.messages.put(place, "arrived_s", now_s)
 
     def spent(self, turn: int, node: Node, downlink_s: float, busy_s: float, uplink_s: float) -> None:
         """Add a finished conversation of `node` with its parent to global round `turn`."""
@@ -103,9 +164,7 @@ class Trace:
         self._row(turn, now_s, metrics, steps, self._totals, path)
         for level in self.topology.levels:
             for node in level:
-                self._node_row(turn, node, length_s)
-                if node.name in joules:
-                    self.nodes[-1] |= _columns(joules[node.name])
+                self._node_row(turn, node, length_s, joules.get(node.name))
 
     def _row(
         self,
@@ -136,23 +195,11 @@ class Trace:
         row |= {f"path_up_s_{n}": value for n, value in enumerate(path.up_s, start=1)}
         self.rounds.append(row)
 
-    def _node_row(self, turn: int, node: Node, length_s: float) -> None:
+    def _node_row(self, turn: int, node: Node, length_s: float, joules: Joules | None) -> None:
         served = _Shares(busy_s=length_s)  # the cloud serves its children all the time
         shares = served if node is self.topology.root else self._shares.pop((turn, node.name), _Shares())
         spent_s = shares.downlink_s + shares.busy_s + shares.uplink_s
-        self.nodes.append(
-            {
-                "round": turn,
-                "node": node.name,
-                "level": node.level,
-                "downlink_s": shares.downlink_s,
-                "compute_s": 0.0 if node.children else shares.busy_s,
-                "below_s": shares.busy_s if node.children else 0.0,
-                "uplink_s": shares.uplink_s,
-                "waiting_s": max(0.0, length_s - spent_s),
-            }
-        )
-
-
-def _columns(joules: Joules) -> dict[str, float]:
-    return {f"energy_{name}": value for name, value in asdict(joules).items()}
+        busy_s = (0.0, shares.busy_s) if node.children else (shares.busy_s, 0.0)
+        times_s = (shares.downlink_s, *busy_s, shares.uplink_s, max(0.0, length_s - spent_s))
+        joined = () if joules is None else astuple(joules)
+        self.nodes.append(turn, self.nodes.code[node.name], node.level, *times_s, *joined)

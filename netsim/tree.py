@@ -11,6 +11,9 @@ from hashlib import blake2b
 LEVEL_NAMES = ("device", "edge", "region")
 """Names of the lowest levels; a node at a higher level l is called `l3-0` and so on, the root `cloud`."""
 
+DEEPEST = 64
+"""Layers; real hierarchies have two to five."""
+
 BOUNDS = {"lat_deg": 90.0, "lon_deg": 180.0}
 """Largest magnitude of a geographic coordinate, degrees."""
 
@@ -111,7 +114,8 @@ def grow(root: Branch, source: str) -> Topology:
 
     Raises:
         TopologyError: no device below the cloud, devices at different depths, two nodes of one name, or a
-            number that is not finite (or not positive where it must be); the message names source and node.
+            number that is not finite (or not positive where it must be), or more than DEEPEST layers; the
+            message names source and node.
     """
     rows = _rows(root, source)
     below: Iterator[Node] = iter(())
@@ -137,6 +141,10 @@ def _rows(root: Branch, source: str) -> list[list[Branch]]:
                 f"{len(rows) - 1} below the cloud while others there do; give it children or a node above it"
             )
         rows.append([child for branch in rows[-1] for child in branch.children])
+        if len(rows) - 1 > DEEPEST:
+            raise TopologyError(
+                f"{source}: more than {DEEPEST} layers, the most that are supported; remove some"
+            )
     if len(rows) == 1:
         raise TopologyError(
             f"{source}: {root.name or 'the cloud'} has no children; a topology needs a device"

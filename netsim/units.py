@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 _NUMBER = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?"
 _TEXT = re.compile(rf"\s*({_NUMBER})\s*([^\s0-9.][^\s]*)?\s*")
 _LONGEST_TEXT = 80
+SMALLEST, LARGEST = 1e-30, 1e30
+"""SI values between which every unsigned quantity other than 0 lies: products of a few stay finite numbers."""
+MOST_DB = 300.0
+"""Largest magnitude of a level or gain, dB: a ratio of 1e30."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,8 @@ def parse(text: object, dimension: str) -> float:
     """The SI value of text such as `"20 MHz"`, correctly rounded (`dBm` for dimension `power level`).
 
     Raises:
-        ValueError: bare number, unknown or foreign unit, not finite, or negative without a sign to have.
+        ValueError: bare number, unknown or foreign unit, not finite, beyond SMALLEST, LARGEST or MOST_DB, or
+            negative without a sign to have.
     """
     table = DIMENSIONS[dimension]
     if not isinstance(text, str) or isinstance(text, bool):
@@ -54,11 +59,23 @@ def parse(text: object, dimension: str) -> float:
     if unit is None:
         raise ValueError(f"a {table.noun} needs a unit, got {text.strip()}; write e.g. {table.example}")
     value = _convert(number, unit, text.strip(), table)
-    if not math.isfinite(value):
-        raise ValueError(f"a {table.noun} must be finite, got {text.strip()}")
-    if value < 0 and not table.signed:
-        raise ValueError(f"a {table.noun} must be >= 0, got {text.strip()}")
+    if broken := _broken(value, table):
+        raise ValueError(f"a {table.noun} must be {broken}, got {text.strip()}")
     return value
+
+
+def _broken(value: float, table: Dimension) -> str | None:
+    """The rule that an SI value of the dimension breaks, if any."""
+    if not math.isfinite(value):
+        return "finite"
+    if table.signed:
+        said = f"between -{MOST_DB:g} and {MOST_DB:g} {table.shown[0]}"
+        return None if abs(value) <= MOST_DB else said
+    if value < 0:
+        return ">= 0"
+    unit = next(unit for unit, scale in table.units.items() if scale == 1)
+    within = value == 0 or SMALLEST <= value <= LARGEST
+    return None if within else f"0 or between {SMALLEST:g} and {LARGEST:g} {unit}"
 
 
 def render(value: float, dimension: str) -> str:
@@ -106,8 +123,8 @@ class Quantity:
             raise ValueError(f"{name} must be a finite number in SI units, got {value!r}")
         if self.positive and value <= 0:
             raise ValueError(f"{name} must be > 0, got {render(value, self.dimension)}")
-        if value < 0 and not DIMENSIONS[self.dimension].signed:
-            raise ValueError(f"{name} must be >= 0, got {render(value, self.dimension)}")
+        if broken := _broken(value, DIMENSIONS[self.dimension]):
+            raise ValueError(f"{name} must be {broken}, got {render(value, self.dimension)}")
 
     def pattern(self) -> str:
         """A regular expression (ECMA and Python) that accepts well-formed text of this dimension."""
@@ -203,7 +220,7 @@ DIMENSIONS: dict[str, Dimension] = {
     ),
     "time": Dimension(
         "time",
-        _table(h=3600, min=60, s=1, ms="1e-3", us="1e-6", ns="1e-9"),
+        _table(d=86400, h=3600, min=60, s=1, ms="1e-3", us="1e-6", ns="1e-9"),
         "5 ms",
         ("s", "ms", "us", "ns"),
     ),

@@ -34,7 +34,10 @@ def task_of(scenario: Scenario, topology: Topology) -> Task:
     groups = [edge.ordinal for edge in topology.levels[1] for _ in edge.children]
     folder = Path(spec.data_dir) if spec.data_dir else None
     try:
-        task = make_task(spec.dataset, spec.partition, spec.model, groups, scenario.seed, folder)
+        task = make_task(
+            spec.dataset, spec.partition, spec.model, groups, scenario.seed, folder,
+            paths=_ancestors(topology.root), shifts=spec.shifts or (),
+        )  # fmt: skip
     except DataError:
         raise
     except ValueError as error:
@@ -44,6 +47,14 @@ def task_of(scenario: Scenario, topology: Topology) -> Task:
     except ValueError as error:
         raise WiringError(f"algorithm: {error}") from None
     return task
+
+
+def _ancestors(root: Node) -> list[tuple[int, ...]]:
+    """For every device below, in order, the ordinals of the nodes above it, from its edge server to below the root."""
+    if root.level == 1:
+        return [() for _ in root.children]
+    below = [(child, path) for child in root.children for path in _ancestors(child)]
+    return [(*path, child.ordinal) for child, path in below]
 
 
 def wire(
@@ -58,9 +69,10 @@ def wire(
     batch = algorithm.leaf.batch_size
     work = Work(float(task.flops_per_sample * batch), batch)
     clock = clock_of(scenario, topology, work)
-    trace.meter = meter_of(scenario, topology, clock)
+    if (meter := meter_of(scenario, topology, clock)) is not None:
+        trace.metered(meter)
     wait_s = scenario.servers.aggregation
-    return Loop(env, engine, algorithm, ports, shares, clock, trace, wait_s, trace.meter)
+    return Loop(env, engine, algorithm, ports, shares, clock, trace, wait_s, meter)
 
 
 def _check_votes(scenario: Scenario) -> None:
@@ -110,14 +122,13 @@ def connect(scenario: Scenario, topology: Topology, env: simpy.Environment) -> d
 
 
 def children_shares(parent: Node, rule: Rule, samples: Sequence[int]) -> tuple[float, ...]:
-    """The children's weights in their parent's mean, summing to 1: by devices below them, or by samples."""
-    by_samples = isinstance(rule, Mean) and rule.weights == "samples"
-
-    def mass(node: Node) -> int:
-        if node.children:
-            return sum(mass(child) for child in node.children)
-        return samples[node.ordinal] if by_samples else 1
-
-    masses = [mass(child) for child in parent.children]
+    """The children's weights in their parent's rule, summing to 1: by devices below them, or by samples."""
+    by_samples = isinstance(rule, Mean | Vote) and rule.weights == "samples"
+    masses = []
+    for child in parent.children:
+        devices = [child]
+        while devices[0].children:
+            devices = [below for node in devices for below in node.children]
+        masses.append(sum(samples[device.ordinal] for device in devices) if by_samples else len(devices))
     whole = sum(masses)
-    return tuple(m / whole for m in masses)
+    return tuple(mass / whole for mass in masses)

@@ -88,7 +88,7 @@ def play(one: Meter) -> Meter:
     one.sent(2, CLOUD, EDGES[:1], 1000.0, 0.1)
     one.sent(1, EDGES[0], EDGES[0].children, 1000.0, 0.5)
     for device in EDGES[0].children:
-        one.computed(device, 2, 2.4)
+        one.computed(device, 2, 2.4, 0.0)
         one.sent(1, device, EDGES[:1], 400.0, 0.25)
     one.sent(2, EDGES[0], [CLOUD], 700.0, 0.1)
     return one
@@ -143,7 +143,7 @@ def test_a_closed_round_starts_the_next_at_nothing_and_totals_only_grow() -> Non
 def test_the_audit_holds_whatever_happens(events: list[tuple[int, float, float]], length_s: float) -> None:
     one, before = meter(), 0.0
     for ordinal, airtime_s, seconds in events:
-        one.computed(DEVICES[ordinal], 1, seconds)
+        one.computed(DEVICES[ordinal], 1, seconds, 0.0)
         one.sent(1, DEVICES[ordinal], [EDGES[ordinal // 3]], 8.0, airtime_s)
         now = sum(j.total_j for j in one.node_j.values())
         assert now >= before

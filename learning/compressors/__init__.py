@@ -1,19 +1,54 @@
 """Compressors: how a vector becomes a message, with its size, accuracy and bytes stated side by side."""
 
+from learning.compressors.chain import Chain
 from learning.compressors.compressor import Compressor, Encoded
+from learning.compressors.dither import Dither
 from learning.compressors.integer import Integer
+from learning.compressors.memory import Ef21, ErrorFeedback, Remembering, contraction, remembers
+from learning.compressors.natural import Natural
 from learning.compressors.plain import Plain
 from learning.compressors.qsgd import Qsgd
+from learning.compressors.scaled_sign import ScaledSign, StochasticSign
 from learning.compressors.sign import Sign
 from learning.compressors.sparsify import RandK, TopK
+from learning.compressors.terngrad import TernGrad
 
-__all__ = ["COMPRESSORS", "Compressor", "Encoded", "Integer", "Plain", "Qsgd", "RandK", "Sign", "TopK"]
+__all__ = [
+    "COMPRESSORS",
+    "Chain",
+    "Compressor",
+    "Dither",
+    "Ef21",
+    "Encoded",
+    "ErrorFeedback",
+    "Integer",
+    "Natural",
+    "Plain",
+    "Qsgd",
+    "RandK",
+    "Remembering",
+    "ScaledSign",
+    "Sign",
+    "StochasticSign",
+    "TernGrad",
+    "TopK",
+    "contraction",
+    "remembers",
+]
 
 COMPRESSORS: dict[str, type[Compressor]] = {
     "none": Plain,
     "qsgd": Qsgd,
+    "dither": Dither,
+    "terngrad": TernGrad,
+    "natural": Natural,
     "sign": Sign,
+    "scaled_sign": ScaledSign,
+    "stochastic_sign": StochasticSign,
     "top_k": TopK,
     "rand_k": RandK,
+    "chain": Chain,
     "integer": Integer,
+    "error_feedback": ErrorFeedback,
+    "ef21": Ef21,
 }

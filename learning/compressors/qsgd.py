@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import log2, sqrt
 from typing import TYPE_CHECKING, Literal
 
@@ -10,9 +10,13 @@ import numpy as np
 
 from learning import philox
 from learning.coins import Coins
+from learning.compressors import entropy
+from learning.compressors.buckets import Buckets
 from learning.compressors.compressor import Encoded
+from learning.compressors.dither import coded_bits
 from learning.compressors.elias import level_bits, read_levels, torch_coded_bits
 from learning.compressors.packing import BitReader, field_bits, float_bits, to_bytes
+from learning.naming import NO_VALUE
 from learning.strided import in_memory
 
 if TYPE_CHECKING:
@@ -30,20 +34,20 @@ class Qsgd:
     zeros gives zeros; a bucket whose norm is not finite gives nan, so that a poisoned update shows. `bucket:
     null` is one bucket over the whole vector. `code: fixed` spends 1 + ceil(log2(levels + 1)) bits per
     coordinate; `code: elias` sends QSGD's sparse or dense Elias omega code, whichever is shorter, behind one
-    flag bit.
+    flag bit; `code: entropy` codes levels by their frequencies (asymmetric numeral systems, arXiv:1311.2540).
     """
 
     levels: int
     bucket: int | None = 512
-    code: Literal["fixed", "elias"] = "fixed"
+    code: Literal["fixed", "elias", "entropy"] = field(default="fixed", metadata=NO_VALUE)
 
     def __post_init__(self) -> None:
         if not 1 <= self.levels <= MOST_LEVELS:
             raise ValueError(f"levels must be 1 to {MOST_LEVELS}, got {self.levels}; 4 to 64 are usual")
         if self.bucket is not None and self.bucket < 1:
             raise ValueError(f"bucket must be >= 1, got {self.bucket}; null is one for the whole model")
-        if self.code not in ("fixed", "elias"):
-            raise ValueError(f"code must be fixed or elias, got {self.code!r}; choose one of these")
+        if self.code not in ("fixed", "elias", "entropy"):
+            raise ValueError(f"code must be fixed, elias or entropy, got {self.code!r}; choose one")
 
     @property
     def lossless(self) -> bool:
@@ -51,8 +55,8 @@ class Qsgd:
         return False
 
     def bits(self, dim: int) -> int | None:
-        """Return 32 bits per bucket's norm and the fixed code of each coordinate; None for the Elias code."""
-        if self.code == "elias":
+        """Return 32 bits per bucket's norm and the fixed code of each coordinate; None for the others."""
+        if self.code != "fixed":
             return None
         return 32 * self._buckets(dim) + dim * (1 + self.levels.bit_length())
 
@@ -78,11 +82,14 @@ class Qsgd:
         return 1 - omega if omega < 1 else None
 
     def encode(self, rows: Tensor, coins: Coins) -> Encoded:
-        """Return the quantised rows, and their lengths where the code is Elias; uses draw 0 of the coins."""
+        """Return the quantised rows, and their lengths where the code is not fixed; uses draw 0 of the coins."""
         import torch
 
         bits = rows.new_empty(len(rows), dtype=torch.int64) if self.code == "elias" else None
         values, norms = self._quantise(rows, coins, bits)
+        if self.code == "entropy":
+            cut = Buckets.of(self.bucket, rows.shape[1])
+            return Encoded(values, coded_bits(values, norms, self.levels, cut))
         if bits is None:
             return Encoded(values, None)
         return Encoded(values, bits + 1 + 32 * norms.shape[1])
@@ -98,6 +105,8 @@ class Qsgd:
         if self.code == "fixed":
             width = self.levels.bit_length()
             return to_bytes(float_bits(norms[0]), field_bits(levels | ((signed < 0) << width), width + 1))
+        if self.code == "entropy":
+            return to_bytes(float_bits(norms[0]), entropy.level_bits(signed, self.levels))
         dense, coded = level_bits(signed)
         return to_bytes(np.array([dense], dtype=np.uint8), float_bits(norms[0]), coded)
 
@@ -110,6 +119,8 @@ class Qsgd:
         norms = torch.from_numpy(reader.floats(self._buckets(dim)))[None]
         if self.code == "elias":
             signed = read_levels(reader.bits[reader.at :], dim, dense)
+        elif self.code == "entropy":
+            signed = entropy.read_levels(reader, dim, self.levels)
         else:
             width = self.levels.bit_length()
             fields = reader.fields(dim, width + 1)

@@ -10,6 +10,7 @@ import numpy as np
 from learning.coins import Coins
 from learning.compressors.compressor import Encoded
 from learning.compressors.packing import BitReader, field_bits, float_bits, to_bytes
+from learning.compressors.positions import index_width
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,6 +51,15 @@ class TopK:
     def encode(self, rows: Tensor, coins: Coins) -> Encoded:
         """Return the rows with all but the k largest coordinates set to zero; coins are not used."""
         return Encoded(rows.masked_fill(~self._chosen(rows), 0.0), None)
+
+    def kept(self, dim: int) -> int:
+        """Return k at this dimension; raises ValueError where it is more than dim."""
+        return kept(dim, self.fraction, self.k)
+
+    def keep(self, rows: Tensor, coins: Coins) -> tuple[Tensor, Tensor]:
+        """Return (which coordinates of rows [K, d] travel, their values [K, k] as `encode` gives them)."""
+        chosen = self._chosen(rows)
+        return chosen, rows[chosen].view(len(rows), -1)
 
     def pack(self, row: Tensor, key: int) -> bytes:
         """Return the k indices in rising order, then their values."""
@@ -115,6 +125,16 @@ class RandK:
             rows = rows * (dim / kept(dim, self.fraction, self.k))
         return Encoded(rows.masked_fill(~self._chosen(rows, coins), 0.0), None)
 
+    def kept(self, dim: int) -> int:
+        """Return k at this dimension; raises ValueError where it is more than dim."""
+        return kept(dim, self.fraction, self.k)
+
+    def keep(self, rows: Tensor, coins: Coins) -> tuple[Tensor, Tensor]:
+        """Return (which coordinates of rows [K, d] travel, their values [K, k] as `encode` gives them)."""
+        chosen = self._chosen(rows, coins)
+        values = rows[chosen].view(len(rows), -1)
+        return chosen, values * (rows.shape[1] / self.kept(rows.shape[1])) if self.unbiased else values
+
     def pack(self, row: Tensor, key: int) -> bytes:
         """Return the key or the k indices in rising order, then the (scaled) values in that order."""
         coins = Coins(np.array([key], dtype=np.uint64))
@@ -153,11 +173,6 @@ def kept(dim: int, fraction: float | None, k: int | None) -> int:
     if k > dim:
         raise ValueError(f"k must be <= the model's {dim} parameters, got {k}; use a smaller k or a fraction")
     return k
-
-
-def index_width(dim: int) -> int:
-    """Return ceil(log2 dim), the bits of one index."""
-    return (dim - 1).bit_length()
 
 
 def _check_size(fraction: float | None, k: int | None) -> None:

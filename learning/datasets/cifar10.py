@@ -48,23 +48,34 @@ class Cifar10:
                 )
         return limited(Arrays(*stack, 10, MEAN, STD, provenance), self.train_limit, self.test_limit)
 
+    def locate(self, data_dir: Path | None = None) -> None:
+        """Raise DataError, which says where, unless the files are there or may be downloaded."""
+        root = resolved(data_dir)
+        if not self.download and _found(root) is None:
+            raise DataError(
+                f"CIFAR-10 not found: looked for {PICKLES}, {BINARY}, {TREE}/train/<class>/ and "
+                f"{', '.join(ARCHIVES)} in {root}; set NETSIM_DATA or task.data_dir to the folder that holds them, "
+                "or let torchvision fetch them: {cifar10: {download: true}} as task.dataset"
+            )
+
     def _read(self, root: Path) -> tuple[Stack, str]:
-        if (root / PICKLES).is_dir():
-            return _verified(root, download=False), "CIFAR-10: original python batches, md5 checked"
-        if (root / BINARY).is_dir():
-            return _binary(root / BINARY), "CIFAR-10: original binary batches"
-        archives = sorted(path for pattern in ARCHIVES for path in root.glob(pattern))
-        source = root / TREE if (root / TREE / "train").is_dir() else next(iter(archives), None)
-        if source is not None:
-            stack = decoded_once(source, "cifar10", None, grey=False)
-            return stack, f"CIFAR-10: {source.name}, {_encoding(source)}"
-        if self.download:
-            return _verified(root, download=True), "CIFAR-10: original python batches, md5 checked"
-        raise DataError(
-            f"CIFAR-10 not found: looked for {PICKLES}, {BINARY}, {TREE}/train/<class>/ and {', '.join(ARCHIVES)} "
-            f"in {root}; set NETSIM_DATA or task.data_dir to the folder that holds them, or let torchvision "
-            "fetch them: {cifar10: {download: true}} as task.dataset"
-        )
+        self.locate(root)
+        source = _found(root)
+        if source is None or source.name == PICKLES:
+            note = "CIFAR-10: original python batches, md5 checked"
+            return _verified(root, download=source is None), note
+        if source.name == BINARY:
+            return _binary(source), "CIFAR-10: original binary batches"
+        stack = decoded_once(source, "cifar10", None, grey=False)
+        return stack, f"CIFAR-10: {source.name}, {_encoding(source)}"
+
+
+def _found(root: Path) -> Path | None:
+    """The form at hand: a folder of pickles, of binary batches or of images, else an archive."""
+    archives = sorted(path for pattern in ARCHIVES for path in root.glob(pattern))
+    tree = [root / TREE] if (root / TREE / "train").is_dir() else []
+    folders = [root / name for name in (PICKLES, BINARY) if (root / name).is_dir()]
+    return next(iter([*folders, *tree, *archives]), None)
 
 
 def _verified(root: Path, download: bool) -> Stack:

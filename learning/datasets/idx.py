@@ -52,6 +52,12 @@ class _Idx:
         """(1, 28, 28), 10 classes, 60,000 + 10,000 before the limits; static."""
         return limited_shape(Shape((1, 28, 28), 10, 60_000, 10_000), self.train_limit, self.test_limit)
 
+    def locate(self, data_dir: Path | None = None) -> None:
+        """Raise DataError, which says where, unless the files are there or may be downloaded."""
+        root = resolved(data_dir)
+        if self._found(root) is None and not self.download:
+            raise DataError(self._absence(root))
+
     def load(self, data_dir: Path | None = None) -> Arrays:
         """uint8 images; raises DataError naming the missing or damaged file."""
         root = resolved(data_dir)

@@ -32,6 +32,7 @@ from learning.datasets.npz import located, read_npz
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".ppm", ".pgm")
 LARGEST_FILE = 64 * 2**20
+LARGEST_SIDE = 4096
 UNREADABLE = (
     tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, OSError, EOFError, RuntimeError,
 )  # fmt: skip
@@ -57,6 +58,11 @@ class ImageFolder:
         if self.size is not None and self.size < 1:
             raise ValueError(
                 f"size must be >= 1 pixel, got {self.size}; leave it out to keep the images' own"
+            )
+
+        if self.size is not None and self.size > LARGEST_SIDE:
+            raise ValueError(
+                f"size must be at most {LARGEST_SIDE} pixels, got {self.size}; 28 to 224 are usual"
             )
 
     def describe(self, data_dir: Path | None = None) -> Shape:

@@ -8,6 +8,12 @@ from typing import Literal
 
 from learning.datasets.arrays import Shape
 
+LARGEST_DIM, LARGEST_SOLVED = 1_000_000_000, 1_000
+"""Parameters of an objective; of one whose optimum is found by solving dim x dim equations."""
+MOST_SAMPLES = 1_000_000_000
+SMALLEST, LARGEST = 1e-15, 1e15
+"""Constants whose squares are neither nothing nor infinite in float32."""
+
 
 @dataclass(frozen=True)
 class Synthetic:
@@ -36,17 +42,32 @@ class Synthetic:
             raise ValueError(f"objective must be quadratic or logistic, got {self.objective!r}")
         if self.dim < 1:
             raise ValueError(f"dim must be >= 1, got {self.dim}; it is the number of parameters")
+        most = LARGEST_SOLVED if self.objective == "logistic" else LARGEST_DIM
+        if self.dim > most:
+            raise ValueError(
+                f"dim must be at most {most:,} for a {self.objective} objective, got {self.dim}; lower it"
+            )
+        if self.samples > MOST_SAMPLES:
+            raise ValueError(
+                f"samples must be at most {MOST_SAMPLES:,} per device, got {self.samples}; lower it"
+            )
         if self.samples < 2 or self.samples % 2:
             raise ValueError(f"samples must be even and >= 2 (they come in pairs), got {self.samples}")
         for name in ("noise", "heterogeneity", "edge_heterogeneity", "distance"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise ValueError(f"{name} must be a finite number >= 0, got {getattr(self, name)}")
+            value = getattr(self, name)
+            if not (value == 0 or SMALLEST <= value <= LARGEST):
+                said = f"{name} must be a finite number >= 0, got {value}"
+                raise ValueError(f"{said}; 0, or {SMALLEST:g} to {LARGEST:g}, can be computed with")
         self._check_curvatures()
 
     def _check_curvatures(self) -> None:
         low, high = self.strong_convexity, self.smoothness
         if not 0 < low <= high < float("inf"):
             raise ValueError(f"0 < strong_convexity <= smoothness < inf must hold, got {low} and {high}")
+        for name in ("strong_convexity", "smoothness"):
+            if not SMALLEST <= getattr(self, name) <= LARGEST:
+                said = f"{name} must be between {SMALLEST:g} and {LARGEST:g}, got {getattr(self, name)}"
+                raise ValueError(f"{said}; 0.1 to 10 are usual")
         if self.objective == "logistic" and low == high:
             raise ValueError(
                 f"a logistic objective needs strong_convexity < smoothness, got {low} for both; "

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from torch import Tensor
 
-from learning.engine.eager import value_of
+from learning.engine.merging import value_of
 from learning.engine.promises import Answer, Combine, Ref
 
 

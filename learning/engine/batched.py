@@ -13,15 +13,18 @@ from weakref import WeakSet
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from learning.coins import Coins
+from learning.compressors import Compressor, Encoded, Integer, remembers
+from learning.engine import stepwise
 from learning.engine.adding import add_run, runs
-from learning.engine.eager import bits_of, one_key, value_of
-from learning.engine.encoding import encoded
+from learning.engine.eager import bits_of, one_key
+from learning.engine.encoding import encoded, remembered
 from learning.engine.fused import aligned
-from learning.engine.merging import base_of, carries_models
-from learning.engine.promises import Announce, Answer, Combine, Ref, Start, Train
+from learning.engine.merging import carries_models, difference, merge, value_of, weighted_sum
+from learning.engine.promises import Announce, Answer, Combine, Linear, Memory, Ref, Start, Train
 from learning.engine.trainers import Trainer
 from learning.engine.waves import waves
 from learning.tasks import BoundTask
@@ -51,6 +54,10 @@ class BatchedSolver:
         for wave in waves(targets, lambda r: _unsized(r, self._task.dim)):
             self._settle_wave(wave)
 
+    def tensor(self, values: NDArray[np.floating]) -> Tensor:
+        """A kept vector, back on the task's device."""
+        return torch.from_numpy(values).to(self._task.device)
+
     def score(self, ref: Ref) -> Mapping[str, float]:
         """The task's test metrics of a model."""
         if ref.value is None:
@@ -64,16 +71,26 @@ class BatchedSolver:
             match ref.op:
                 case Start():
                     ref.settle(self._task.initial(self._seed))
-                case Announce(codec, own, copy, key):
-                    sent = encoded(codec, (value_of(own) - value_of(copy))[None], one_key(key))
-                    ref.bits = bits_of(sent)
-                    ref.settle(value_of(copy) + sent.values[0])
-                case Train():
-                    ref.settle(self._trained([ref.op], models=True)[0].clone())
+                case Announce():
+                    self._announce(ref, ref.op)
+                case Linear(terms):
+                    ref.settle(weighted_sum(terms))
         if answers:
             self._settle_answers(answers)
         if combines:
             self._settle_combines(combines)
+        for ref in wave:
+            if isinstance(ref.op, Memory):  # else a combine has left it behind by now
+                self._rows_of([ref.op.message])
+            elif isinstance(ref.op, Train) and ref.value is None:
+                ref.settle(stepwise.alone(self._trainer, ref.op))
+
+    def _announce(self, ref: Ref, op: Announce) -> None:
+        work = difference(op.codec, op.own, op.copy, torch.empty_like(value_of(op.own)))[None]
+        sent = self._encoded(op.codec, work, [ref], [op])
+        ref.bits = bits_of(sent)
+        ref.tally = op.own.tally if isinstance(op.codec, Integer) else None
+        ref.settle(value_of(op.copy) + sent.values[0])
 
     def _settle_answers(self, refs: Sequence[Ref]) -> None:
         for chunk in _chunks(sorted(refs, key=lambda r: repr(_kind(r))), _kind, self._rows):
@@ -93,7 +110,7 @@ class BatchedSolver:
             for i, a, b in runs([i for i, _, _ in chunk]):
                 add_run(ops[i], states[i], models[i], answers[a:b], weights[a:b], rows[a:b])
         for ref, op, state, whole in zip(refs, ops, states, models, strict=True):
-            ref.settle(op.rule.end(state, base_of(op, whole), one_key(op.key)))
+            merge(ref, op, state, whole, one_key(op.key))
 
     def _rows_of(self, answers: Sequence[Ref]) -> tuple[Sequence[Tensor] | Tensor, Tensor | None]:
         """What receivers decode of a chunk of like answers; rows live until the next call."""
@@ -102,20 +119,44 @@ class BatchedSolver:
         ops = [answer.op for answer in answers if isinstance(answer.op, Answer)]
         jobs = [op.moved.op for op in ops if isinstance(op.moved.op, Train)]
         codec = ops[0].codec
+        if codec.lossless and not jobs:
+            return [value_of(op.moved) for op in ops], None
+        work = self._workspace(len(ops), value_of(ops[0].heard))
+        if jobs:
+            work = self._trained(jobs, codec.lossless)
+            for op, row in zip(ops, work, strict=True):
+                stepwise.keep(op.moved, row, codec.lossless)
         if codec.lossless:
-            return (self._trained(jobs, True) if jobs else [value_of(op.moved) for op in ops]), None
-        work = self._trained(jobs, False) if jobs else self._workspace(len(ops), value_of(ops[0].heard))
+            return work, None
         if not jobs:
             for row, op in zip(work, ops, strict=True):
-                torch.sub(value_of(op.moved), value_of(op.heard), out=row)
-        sent = encoded(codec, work, Coins(np.array([op.key for op in ops], dtype=np.uint64)))
+                difference(codec, op.moved, op.heard, row)
+        sent = self._encoded(codec, work, answers, ops)
         return sent.values, sent.bits
+
+    def _encoded(
+        self, codec: Compressor, work: Tensor, refs: Sequence[Ref], ops: Sequence[Answer | Announce]
+    ) -> Encoded:
+        """The rows as messages; the memory rows they leave behind are settled on the way."""
+        coins = Coins(np.array([op.key for op in ops], dtype=np.uint64))
+        if not remembers(codec):
+            return encoded(codec, work, coins)
+        memory = torch.zeros_like(work)
+        for row, op in zip(memory, ops, strict=True):
+            if op.memory is not None:
+                row.copy_(value_of(op.memory))
+        sent, after = remembered(codec, work, memory, coins)
+        for ref, row in zip(refs, after, strict=True):
+            left = None if ref.after is None else ref.after()
+            if left is not None and left.value is None:
+                left.settle(row)
+        return sent
 
     def _trained(self, jobs: Sequence[Train], models: bool) -> Tensor:
         work = self._workspace(len(jobs), value_of(jobs[0].model))
         for row, job in zip(work, jobs, strict=True):
             row.copy_(value_of(job.model))
-        self._trainer.train(work, jobs, models)
+        stepwise.train(self._trainer, work, jobs, models)
         return work
 
     def _workspace(self, rows: int, like: Tensor) -> Tensor:
@@ -134,7 +175,7 @@ def _kind(ref: Ref) -> Hashable:
     if ref.value is not None or not isinstance(op, Answer):
         return "settled"
     job = op.moved.op
-    return (op.codec, job.leaf, job.steps) if isinstance(job, Train) else (op.codec,)
+    return (op.codec, job.leaf, job.steps, job.shift is None) if isinstance(job, Train) else (op.codec,)
 
 
 def _chunks(items: Iterable[T], kind: Callable[[T], Hashable], rows: int) -> Iterator[list[T]]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from learning.coins import Coins
-from learning.compressors import Encoded
-from learning.engine.encoding import encoded
-from learning.engine.merging import base_of, carries_models
-from learning.engine.promises import Announce, Answer, Combine, Ref, Start, Train
+from learning.compressors import Encoded, Integer, remembers
+from learning.engine import stepwise
+from learning.engine.encoding import encoded, remembered
+from learning.engine.merging import carries_models, difference, merge, value_of, weighted_sum
+from learning.engine.promises import Announce, Answer, Combine, Linear, Memory, Ref, Start, Train
 from learning.engine.trainers import Trainer
 from learning.tasks import BoundTask
 
@@ -22,9 +25,10 @@ class EagerSolver:
 
     def __init__(self, task: BoundTask, trainer: Trainer, seed: int) -> None:
         self._task, self._trainer, self._seed = task, trainer, seed
+        self._left: WeakKeyDictionary[Ref, Tensor] = WeakKeyDictionary()
 
     def promised(self, ref: Ref) -> None:
-        """Compute at once, except local work: that is seen only through the answer made of it."""
+        """Compute at once, except local work: that comes about with the answer made of it."""
         if not isinstance(ref.op, Train):
             self.settle(ref)
 
@@ -33,40 +37,56 @@ class EagerSolver:
         match ref.op:
             case Start():
                 ref.settle(self._task.initial(self._seed))
-            case Train():
-                ref.settle(self._trained(ref.op, models=True))
+            case Linear(terms):
+                ref.settle(weighted_sum(terms))
             case Answer():
                 ref.bits = self._answer(ref, ref.op)
-            case Announce(codec, own, copy, key):
-                sent = encoded(codec, (value_of(own) - value_of(copy))[None], one_key(key))
+            case Announce(codec, own, copy):
+                row = difference(codec, own, copy, torch.empty_like(value_of(own)))
+                sent = self._encoded(ref, ref.op, row)
                 ref.bits = bits_of(sent)
+                ref.tally = own.tally if isinstance(codec, Integer) else None
                 ref.settle(value_of(copy) + sent.values[0])
+            case Memory(message):
+                ref.settle(self._left.pop(message))
             case Combine():
-                ref.settle(self._combine(ref.op))
+                self._combine(ref, ref.op)
 
     def score(self, ref: Ref) -> Mapping[str, float]:
         """The task's test metrics of a model."""
         return self._task.score(value_of(ref))
 
-    def _trained(self, job: Train, models: bool) -> Tensor:
+    def _trained(self, moved: Ref, job: Train, models: bool) -> Tensor:
         work = value_of(job.model).clone()[None]
-        self._trainer.train(work, [job], models)
+        stepwise.train(self._trainer, work, [job], models)
+        stepwise.keep(moved, work[0], models)
         return work[0]
 
     def _answer(self, ref: Ref, op: Answer) -> int | None:
         job = op.moved.op
-        local = isinstance(job, Train)
-        if op.codec.lossless:
-            ref.settle(self._trained(job, models=True) if isinstance(job, Train) else value_of(op.moved))
+        whole = op.codec.lossless
+        if isinstance(job, Train):
+            row = self._trained(op.moved, job, models=whole)
+        elif whole:
+            row = value_of(op.moved)
+        else:
+            row = difference(op.codec, op.moved, op.heard, torch.empty_like(value_of(op.moved)))
+        if whole:
+            ref.settle(row)
             return None
-        update = (
-            self._trained(job, False) if isinstance(job, Train) else value_of(op.moved) - value_of(op.heard)
-        )
-        sent = encoded(op.codec, update[None] if local else update[None].clone(), one_key(op.key))
+        sent = self._encoded(ref, op, row)
         ref.settle(sent.values[0])
         return bits_of(sent)
 
-    def _combine(self, op: Combine) -> Tensor:
+    def _encoded(self, ref: Ref, op: Answer | Announce, row: Tensor) -> Encoded:
+        if not remembers(op.codec):
+            return encoded(op.codec, row[None], one_key(op.key))
+        memory = torch.zeros_like(row) if op.memory is None else value_of(op.memory)
+        sent, after = remembered(op.codec, row[None], memory[None], one_key(op.key))
+        self._left[ref] = after[0]
+        return sent
+
+    def _combine(self, ref: Ref, op: Combine) -> None:
         models = carries_models(op)
         state = op.rule.begin(value_of(op.onto))
         for answer, weight in zip(op.answers, op.weights, strict=True):
@@ -74,14 +94,13 @@ class EagerSolver:
             if isinstance(answer.op, Answer) and answer.op.codec.lossless and not models:
                 row = row - value_of(answer.op.heard)
             op.rule.add(state, row[None], (weight,))
-        return op.rule.end(state, base_of(op, models), one_key(op.key))
+        left = merge(ref, op, state, models, one_key(op.key))
+        if left is not None:
+            self._left[ref] = left
 
-
-def value_of(ref: Ref) -> Tensor:
-    """A settled vector; asking for one that is not is our bug."""
-    if ref.value is None:
-        raise AssertionError(f"looked at an unsettled promise: {ref.op}")
-    return ref.value
+    def tensor(self, values: NDArray[np.floating]) -> Tensor:
+        """A kept vector, back on the task's device."""
+        return torch.from_numpy(values).to(self._task.device)
 
 
 def one_key(key: int) -> Coins:

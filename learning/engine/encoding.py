@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from learning.coins import Coins
-from learning.compressors import Compressor, Encoded
+from learning.compressors import Compressor, Encoded, Remembering
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, dtype
 
 
 class PartError(ValueError):
@@ -34,14 +36,36 @@ def encoded(codec: Compressor, rows: Tensor, coins: Coins) -> Encoded:
     Raises PartError for what a stranger's part raises or returns; our own parts' errors pass as they are.
     """
     shape, dtype = tuple(rows.shape), rows.dtype
-    try:
+    with _blaming(codec, "encode"):
         sent = codec.encode(rows, coins)
+    _check(codec, sent, shape, dtype)
+    return sent
+
+
+def remembered(codec: Remembering, rows: Tensor, memory: Tensor, coins: Coins) -> tuple[Encoded, Tensor]:
+    """`codec.remember(rows, memory, coins)`, held to its contract as `encoded`."""
+    shape, dtype = tuple(rows.shape), rows.dtype
+    with _blaming(codec, "remember"):
+        sent, after = codec.remember(rows, memory, coins)
+    _check(codec, sent, shape, dtype)
+    if tuple(after.shape) != shape or after.dtype != dtype:
+        raise PartError(f"{_name(codec)}: remember() must return a memory {list(shape)} of {dtype}")
+    return sent, after
+
+
+@contextmanager
+def _blaming(codec: Compressor, method: str) -> Iterator[None]:
+    try:
+        yield
     except ValueError as error:
         raise PartError(f"{_name(codec)}: {error}") from error
     except Exception as error:
         if type(codec).__module__.startswith("learning."):
             raise
-        raise PartError(f"{_name(codec)}: encode() raised {type(error).__name__}: {error}") from error
+        raise PartError(f"{_name(codec)}: {method}() raised {type(error).__name__}: {error}") from error
+
+
+def _check(codec: Compressor, sent: Encoded, shape: tuple[int, ...], dtype: dtype) -> None:
     if not isinstance(sent, Encoded):
         raise PartError(
             f"{_name(codec)}: encode() must return Encoded(values, bits), got {type(sent).__name__}"
@@ -53,7 +77,6 @@ def encoded(codec: Compressor, rows: Tensor, coins: Coins) -> Encoded:
         raise PartError(
             f"{_name(codec)}: bits(dim) is None, so encode() must return one size per row, got {sent.bits}"
         )
-    return sent
 
 
 def _name(part: object) -> str:

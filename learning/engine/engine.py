@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from learning.algorithm import Leaf
+from learning.checkpoints import Cut
 from learning.coins import row_key
-from learning.compressors import Compressor
+from learning.compressors import Compressor, remembers
 from learning.engine.encoding import payload_bits
 from learning.engine.promises import (
     Announce,
@@ -16,17 +18,27 @@ from learning.engine.promises import (
     Book,
     Combine,
     Letter,
+    Linear,
+    Memory,
+    Op,
     Place,
     Ref,
+    Slot,
     Start,
     Train,
     Visit,
     packed,
 )
+from learning.engine.resuming import adopt, cut_of, forget
 from learning.ledger import Ledger
-from learning.rules import Rule
+from learning.rules import Rule, rule_remembers
 
-UP, DOWN = 0, 1
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+UP, DOWN, MERGE = 0, 1, 2
 
 
 class Solver(Protocol):
@@ -44,6 +56,10 @@ class Solver(Protocol):
         """The model's test metrics: accuracy (nan where there is none) and loss."""
         ...
 
+    def tensor(self, values: NDArray[np.floating]) -> Tensor:
+        """A kept vector, back on the solver's device."""
+        ...
+
 
 class ValuesNeededError(ValueError):
     """A message size depends on values, and this engine computes none."""
@@ -58,7 +74,13 @@ class Engine:
     """
 
     def __init__(
-        self, root: bytes, seed: int, dim: int, solver: Solver | None = None, ledger: Ledger | None = None
+        self,
+        root: bytes,
+        seed: int,
+        dim: int,
+        solver: Solver | None = None,
+        ledger: Ledger | None = None,
+        cut: Cut | None = None,
     ) -> None:
         self.dim = dim
         self.unknown = 0
@@ -67,29 +89,67 @@ class Engine:
         self._seed = seed
         self._book = Book(root + packed(seed))
         self._solver = solver
+        self._cut = cut
+        """The cut this run replays to; None once it is reached."""
+        self._memories: dict[Slot, Ref] = {}
+        self._made: weakref.WeakSet[Ref] = weakref.WeakSet()
 
     def start(self) -> Ref:
         """The initial model, keyed by the seed."""
         return self._promise(Start(), (), (), b"")
 
-    def train(self, leaf: Leaf, device: int, model: Ref, steps: int, visit: Visit) -> Ref:
-        """`model` after `steps` local SGD steps at `device` (its leaf ordinal)."""
-        op = Train(leaf, device, model, steps, visit.step)
-        return self._promise(op, (model,), (leaf,), packed(device, steps, visit.step))
+    def train(
+        self,
+        leaf: Leaf,
+        device: int,
+        model: Ref,
+        steps: int,
+        visit: Visit,
+        shift: Ref | None = None,
+        keeps: Literal["no", "model", "update"] = "no",
+    ) -> Ref:
+        """`model` after `steps` local SGD steps at `device` (its leaf ordinal), `shift` added to every gradient.
+
+        `keeps`: see Train; say it where the trained model will be asked for besides the answer made of it.
+        """
+        op = Train(leaf, device, model, steps, visit.first_step, shift, keeps)
+        parents = (model,) if shift is None else (model, shift)
+        return self._promise(op, parents, (leaf,), packed(device, steps, visit.first_step))
+
+    def linear(self, terms: Sequence[tuple[float, Ref]]) -> Ref:
+        """The sum of coefficient times vector."""
+        numbers = struct.pack(f"<{len(terms)}d", *(factor for factor, _ in terms))
+        return self._promise(Linear(tuple(terms)), [ref for _, ref in terms], (), numbers)
 
     def answer(self, codec: Compressor, place: Place, moved: Ref, heard: Ref, visit: Visit) -> Letter:
-        """The upload of the node at `place`: how far `moved` is from what it `heard`, through `codec`."""
-        key = self._key("compressor", place, visit, UP)
-        body = self._promise(Answer(codec, moved, heard, key), (moved, heard), (codec,), packed(key))
-        return Letter(body, payload_bits(codec, self.dim))
+        """The upload of the node at `place`: how far `moved` is from what it `heard`, through `codec`.
+
+        Where the codec remembers, the node's memory moves once the letter is `delivered`.
+        """
+        key, memory = self._key("compressor", place, visit, UP), self._memories.get((*place, UP))
+        parents = (moved, heard) if memory is None else (moved, heard, memory)
+        body = self._promise(Answer(codec, moved, heard, key, memory), parents, (codec,), packed(key))
+        return self._letter(codec, body, (*place, UP))
 
     def announce(self, codec: Compressor, place: Place, own: Ref, copy: Ref, visit: Visit) -> Letter:
-        """The broadcast of the node at `place`; the body is the copy its receivers then hold."""
+        """The broadcast of the node at `place`; the body is the copy its receivers then hold.
+
+        It counts as delivered: downlinks repeat until they are heard.
+        """
         if codec.lossless:
             return Letter(own, payload_bits(codec, self.dim))
-        key = self._key("compressor", place, visit, DOWN)
-        body = self._promise(Announce(codec, own, copy, key), (own, copy), (codec,), packed(key))
-        return Letter(body, payload_bits(codec, self.dim))
+        key, memory = self._key("compressor", place, visit, DOWN), self._memories.get((*place, DOWN))
+        parents = (own, copy) if memory is None else (own, copy, memory)
+        body = self._promise(Announce(codec, own, copy, key, memory), parents, (codec,), packed(key))
+        letter = self._letter(codec, body, (*place, DOWN))
+        self.delivered(letter)
+        return letter
+
+    def delivered(self, letter: Letter) -> None:
+        """The letter arrived: its sender's memory is now what the letter left behind."""
+        if letter.leaves is not None:
+            slot, memory = letter.leaves
+            self._memories[slot] = memory
 
     def combine(
         self,
@@ -106,9 +166,17 @@ class Engine:
             return onto
         key = self._key("rule", place, visit, UP)
         bodies = tuple(letter.body for letter in answers)
-        op = Combine(rule, onto, copy, bodies, tuple(weights), key)
+        memory = self._memories.get((*place, MERGE))
+        op = Combine(rule, onto, copy, bodies, tuple(weights), key, memory)
         numbers = struct.pack(f"<{len(weights)}d", *weights) + packed(key)
-        return self._promise(op, (onto, copy, *bodies), (rule,), numbers)
+        parents = (onto, copy, *bodies) if memory is None else (onto, copy, *bodies, memory)
+        model = self._promise(op, parents, (rule,), numbers)
+        if rule_remembers(rule):
+            self._memories[*place, MERGE] = self._after(model)
+        for letter in answers:  # what they leave behind comes about while the combine reads them, not before
+            for late in left_behind(letter):
+                late.depth = max(late.depth, model.depth)
+        return model
 
     def bits(self, letter: Letter) -> int:
         """Payload bits of a letter: by law, else those of the coded message, which forces its value.
@@ -118,15 +186,17 @@ class Engine:
         if letter.law is not None:
             return letter.law
         body, ledger = letter.body, self._ledger
-        known = ledger.bits(body.digest) if ledger is not None else None
+        known = ledger.bits(letter.name) if ledger is not None else None
         if known is not None:
             return known
         if body.bits is None:
+            if self.replaying:
+                raise ValuesNeededError("the ledger lost a size it had")
             self._look().settle(body)
         if body.bits is None:
             raise ValueError("a compressor without a bits law must return bits from encode()")
         if ledger is not None:
-            ledger.keep_bits(body.digest, body.bits)
+            ledger.keep_bits(letter.name, body.bits)
         return body.bits
 
     def score(self, model: Ref) -> Mapping[str, float]:
@@ -135,7 +205,7 @@ class Engine:
         if known is not None:
             self.settle(model)
             return known
-        if self._solver is None:
+        if self._solver is None or self.replaying:
             self.unknown += 1
             if self._ledger is not None:
                 raise ValuesNeededError("the ledger does not know this model, and nothing computes it here")
@@ -148,8 +218,36 @@ class Engine:
 
     def settle(self, model: Ref) -> None:
         """Compute a model now if values are computed at all; keeps the chain of promises short."""
-        if self._solver is not None and model.value is None:
+        if self.replaying:  # what matters is in the cut
+            forget(model)
+        elif self._solver is not None and model.value is None:
             self._solver.settle(model)
+
+    @property
+    def replaying(self) -> bool:
+        """Whether the run is still on its way to the cut it goes on from."""
+        return self._cut is not None
+
+    def cut(self, model: Ref, turn: int) -> Cut:
+        """All that is known now, after global round `turn`: a later run may go on from here."""
+        return cut_of(model, turn, list(self._made))
+
+    def reached(self, turn: int) -> None:
+        """Told of the end of every global round; at the one of the cut, the replay is over."""
+        if self._cut is not None and self._cut.turn == turn:
+            self._cut = None
+
+    def _letter(self, codec: Compressor, body: Ref, slot: Slot) -> Letter:
+        law = payload_bits(codec, self.dim)
+        name = b"" if law is not None else self._book.size_name(body, codec)
+        if not remembers(codec):
+            return Letter(body, law, name)
+        return Letter(body, law, name, (slot, self._after(body)))
+
+    def _after(self, message: Ref) -> Ref:
+        memory = self._promise(Memory(message), (message,), (), b"")
+        message.after = weakref.ref(memory)
+        return memory
 
     def _look(self) -> Solver:
         if self._solver is None:
@@ -162,16 +260,25 @@ class Engine:
     def _key(self, stream: str, place: Place, visit: Visit, slot: int) -> int:
         level, ordinal = place
         path = visit.path if level else (visit.step,)
-        return row_key(self._seed, stream, level, ordinal, slot, *path)
+        return row_key(self._seed, stream, level, ordinal, slot + 2 * visit.phase, *path)
 
-    def _promise(
-        self,
-        op: Start | Train | Answer | Announce | Combine,
-        parents: Sequence[Ref],
-        parts: Sequence[object],
-        numbers: bytes,
-    ) -> Ref:
+    def _promise(self, op: Op, parents: Sequence[Ref], parts: Sequence[object], numbers: bytes) -> Ref:
         ref = self._book.promise(op, parents, parts, numbers, keep=self._solver is not None)
-        if self._solver is not None:
+        if self._solver is None:
+            return ref
+        if not isinstance(op, Answer) and not (isinstance(op, Train) and op.keeps == "no"):
+            self._made.add(ref)
+        if self._cut is None:
             self._solver.promised(ref)
+        else:
+            adopt(ref, self._cut, self._solver.tensor)
         return ref
+
+
+def left_behind(letter: Letter) -> Iterator[Ref]:
+    """What comes about with an answer and outlives it: its sender's memory, and a trained model that is kept."""
+    if letter.leaves is not None:
+        yield letter.leaves[1]
+    op = letter.body.op
+    if isinstance(op, Answer) and isinstance(op.moved.op, Train) and op.moved.op.keeps != "no":
+        yield op.moved

@@ -1,12 +1,17 @@
-"""How a combine reads its answers: as updates, or as whole models where nothing was lost on the way."""
+"""How messages are read from models and models from messages: differences, whole models, exact sums of votes."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+import torch
 from torch import Tensor, zeros_like
 
-from learning.engine.promises import Answer, Combine
+from learning.coins import Coins
+from learning.compressors import Compressor, Integer
+from learning.engine.promises import Answer, Combine, Ref
+from learning.rules import Vote, rule_remembers
 
 
 def carries_models(op: Combine) -> bool:
@@ -21,11 +26,57 @@ def carries_models(op: Combine) -> bool:
     return lossless and op.rule.affine and math.isclose(math.fsum(op.weights), 1.0, rel_tol=1e-9)
 
 
+def difference(codec: Compressor, mine: Ref, theirs: Ref, out: Tensor) -> Tensor:
+    """What a message has to say: `mine - theirs`, written to `out` [d].
+
+    For an integer code it comes from the exact sums of votes: float32 models forget small steps.
+    """
+    if isinstance(codec, Integer) and mine.tally is not None:
+        known = zeros_like(out) if theirs.tally is None else theirs.tally
+        return torch.sub(mine.tally, known, out=out).mul_(codec.step)
+    return torch.sub(value_of(mine), value_of(theirs), out=out)
+
+
+def merge(ref: Ref, op: Combine, state: Tensor, models: bool, coins: Coins) -> Tensor | None:
+    """Settle a combine from its rule's state; return the memory it leaves, which is settled too if it is promised.
+
+    A vote also counts the steps since its period began.
+    """
+    if isinstance(op.rule, Vote):
+        votes = op.rule.votes(state, coins)
+        ref.tally = votes if op.onto.tally is None else op.onto.tally + votes
+        ref.settle(value_of(op.onto) + votes * op.rule.step)
+    elif rule_remembers(op.rule):
+        before = None if op.memory is None else value_of(op.memory)
+        model, left = op.rule.remember(state, base_of(op, models), before)
+        after = None if ref.after is None else ref.after()
+        if after is not None:
+            after.settle(left)
+        ref.settle(model)
+        return left
+    else:
+        ref.settle(op.rule.end(state, base_of(op, models), coins))
+    return None
+
+
 def base_of(op: Combine, models: bool) -> Tensor:
     """What the rule's sum is added to."""
-    onto, copy = op.onto.value, op.copy.value
-    if onto is None or copy is None:
-        raise AssertionError("a combine was settled before its parents")
+    onto, copy = value_of(op.onto), value_of(op.copy)
     if not models:
         return onto
     return zeros_like(onto) if op.onto is op.copy else onto - copy
+
+
+def weighted_sum(terms: Sequence[tuple[float, Ref]]) -> Tensor:
+    """sum of coefficient times vector, in their order."""
+    total = zeros_like(value_of(terms[0][1]))
+    for factor, ref in terms:
+        total.add_(value_of(ref), alpha=factor)
+    return total
+
+
+def value_of(ref: Ref) -> Tensor:
+    """A settled vector; asking for one that is not is our bug."""
+    if ref.value is None:
+        raise AssertionError(f"looked at an unsettled promise: {ref.op}")
+    return ref.value

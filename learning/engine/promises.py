@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from learning.algorithm import Leaf
 from learning.compressors import Compressor
@@ -35,6 +36,13 @@ class Visit:
 
     path: tuple[int, ...]
     step: int
+    phase: int = 0
+    """0: the ladder itself; 1: its prologue, whose draws are its own."""
+
+    @property
+    def first_step(self) -> int:
+        """The local step by which devices draw: a prologue's gradients are taken on samples of their own."""
+        return self.step + (self.phase << 40)
 
 
 @dataclass(frozen=True)
@@ -44,23 +52,33 @@ class Start:
 
 @dataclass(frozen=True)
 class Train:
-    """`steps` SGD steps of `device` from `model`; minibatches are keyed by its own local steps from `first_step` on."""
+    """`steps` SGD steps of `device` from `model`; minibatches are keyed by its own local steps from `first_step` on.
+
+    `shift` is added to every gradient. `keeps` says whether the trained model itself is wanted later, and whether
+    it comes about as a "model", or as the start plus the "update" that is sent.
+    """
 
     leaf: Leaf
     device: int
     model: Ref
     steps: int
     first_step: int
+    shift: Ref | None = None
+    keeps: Literal["no", "model", "update"] = "no"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the receiver decodes of `moved - heard` sent through `codec`; if that is lossless, `moved` itself."""
+    """What the receiver decodes of `moved - heard` sent through `codec`; if that is lossless, `moved` itself.
+
+    `memory` is the sender's row before the message, where the codec remembers (None: zeros).
+    """
 
     codec: Compressor
     moved: Ref
     heard: Ref
     key: int
+    memory: Ref | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +89,7 @@ class Announce:
     own: Ref
     copy: Ref
     key: int
+    memory: Ref | None = None
 
 
 @dataclass(frozen=True)
@@ -83,9 +102,24 @@ class Combine:
     answers: tuple[Ref, ...]
     weights: tuple[float, ...]
     key: int
+    memory: Ref | None = None
 
 
-Op: TypeAlias = Start | Train | Answer | Announce | Combine
+@dataclass(frozen=True)
+class Memory:
+    """The memory row after `message`: the second output of an Answer, Announce or Combine that remembers."""
+
+    message: Ref
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A weighted sum of vectors: corrections."""
+
+    terms: tuple[tuple[float, Ref], ...]
+
+
+Op: TypeAlias = Start | Train | Answer | Announce | Combine | Memory | Linear
 
 
 @dataclass(eq=False, slots=True, weakref_slot=True)
@@ -94,27 +128,40 @@ class Ref:
 
     `op` says how to compute it; a model's op goes once its `value` is there, so that what only the op
     held is freed. `bits` is the payload of an answer or announcement whose size depends on its values.
+    `tally` is the exact sum of votes [d] behind a model that moved by votes alone since its period began.
+    `after` finds the memory row that a message leaves behind, as long as anybody wants it.
     """
 
     digest: bytes
     depth: int
-    op: Op | None
-    value: Tensor | None = None
+    op: Op | None = field(repr=False)
+    value: Tensor | None = field(default=None, repr=False)
     bits: int | None = None
+    tally: Tensor | None = field(default=None, repr=False)
+    after: weakref.ReferenceType[Ref] | None = None
 
     def settle(self, value: Tensor) -> None:
-        """Keep the value; a model forgets how it came about (answers are short-lived and still know)."""
+        """Keep the value; a model forgets how it came about (answers and local work are short-lived and still know)."""
         self.value = value
-        if not isinstance(self.op, Answer):
+        if not isinstance(self.op, Answer | Train):
             self.op = None
+
+
+Slot: TypeAlias = tuple[int, int, int]
+"""Whose memory: (level, ordinal, direction)."""
 
 
 @dataclass(frozen=True)
 class Letter:
-    """A message promised before it is sent: a body later, a size now unless it depends on the values (`law` None)."""
+    """A message promised before it is sent: a body later, a size now unless it depends on the values (`law` None).
+
+    `name` is the digest a data-dependent size is known by; `leaves` the sender's memory once it is delivered.
+    """
 
     body: Ref
     law: int | None
+    name: bytes = b""
+    leaves: tuple[Slot, Ref] | None = None
 
 
 @dataclass
@@ -122,7 +169,7 @@ class Book:
     """Names promises: one blake2b-128 per promise over root, operation, parts, parents and key."""
 
     root: bytes
-    _names: dict[int, tuple[object, bytes]] = field(default_factory=dict)
+    _names: dict[tuple[int, bool], tuple[object, bytes]] = field(default_factory=dict)
 
     def promise(
         self, op: Op, parents: Sequence[Ref], parts: Sequence[object], numbers: bytes, keep: bool
@@ -136,11 +183,15 @@ class Book:
         depth = 1 + max((parent.depth for parent in parents), default=0)
         return Ref(digest.digest(), depth, op if keep else None)
 
-    def _name(self, part: object) -> bytes:
-        known = self._names.get(id(part))
+    def size_name(self, body: Ref, codec: Compressor) -> bytes:
+        """What the coded size of `body` is known by: equal values may be coded in several ways."""
+        return hashlib.blake2b(body.digest + self._name(codec, whole=True), digest_size=16).digest()
+
+    def _name(self, part: object, whole: bool = False) -> bytes:
+        known = self._names.get((id(part), whole))
         if known is None or known[0] is not part:
-            text = part_name(part).encode()
-            known = self._names[id(part)] = (part, hashlib.blake2b(text, digest_size=16).digest())
+            text = part_name(part, whole).encode()
+            known = self._names[id(part), whole] = (part, hashlib.blake2b(text, digest_size=16).digest())
         return known[1]
 
 

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
 
-from learning.engine.promises import Announce, Answer, Combine, Ref, Train
+from learning.engine.promises import Announce, Answer, Combine, Linear, Memory, Ref, Train
 
 
 def waves(targets: Sequence[Ref], on_its_own: Callable[[Ref], bool]) -> Iterator[list[Ref]]:
     """Unsettled promises under `targets`, parents first; those of one wave do not rest on each other.
 
     Local work and answers are not listed: they are computed inside the combine that reads them and
-    vanish. Answers for which `on_its_own` holds (and targets) are listed.
+    vanish. Answers for which `on_its_own` holds (and targets) are listed. A wave is let go of when the next
+    one is asked for, so that memory does not grow with the iterations of a round.
     """
+    ordered = _under(targets, on_its_own)
+    while ordered:
+        wave = [ordered.pop()]
+        while ordered and ordered[-1].depth == wave[0].depth:
+            wave.append(ordered.pop())
+        yield wave
+
+
+def _under(targets: Sequence[Ref], on_its_own: Callable[[Ref], bool]) -> list[Ref]:
+    """All of them, the deepest first."""
     found: dict[int, Ref] = {}
     todo = [ref for ref in targets if ref.value is None]
     while todo:
@@ -22,9 +32,7 @@ def waves(targets: Sequence[Ref], on_its_own: Callable[[Ref], bool]) -> Iterator
             continue
         found[id(ref)] = ref
         todo += [parent for parent in _models_under(ref, on_its_own) if parent.value is None]
-    ordered = sorted(found.values(), key=lambda ref: ref.depth)
-    for _, wave in groupby(ordered, key=lambda ref: ref.depth):
-        yield list(wave)
+    return sorted(found.values(), key=lambda ref: ref.depth, reverse=True)
 
 
 def _models_under(ref: Ref, on_its_own: Callable[[Ref], bool]) -> Iterator[Ref]:
@@ -32,6 +40,8 @@ def _models_under(ref: Ref, on_its_own: Callable[[Ref], bool]) -> Iterator[Ref]:
         case Combine():
             yield ref.op.onto
             yield ref.op.copy
+            if ref.op.memory is not None:
+                yield ref.op.memory
             for answer in ref.op.answers:
                 if answer.value is not None:
                     continue
@@ -41,10 +51,25 @@ def _models_under(ref: Ref, on_its_own: Callable[[Ref], bool]) -> Iterator[Ref]:
                     yield from _models_under(answer, on_its_own)
         case Answer():
             yield ref.op.heard
-            moved = ref.op.moved
-            yield moved.op.model if isinstance(moved.op, Train) else moved
+            if isinstance(ref.op.moved.op, Train):
+                yield from _models_under(ref.op.moved, on_its_own)
+            else:
+                yield ref.op.moved
+            if ref.op.memory is not None:
+                yield ref.op.memory
         case Announce():
             yield ref.op.own
             yield ref.op.copy
+            if ref.op.memory is not None:
+                yield ref.op.memory
+        case Memory(message):
+            if isinstance(message.op, Answer) and not on_its_own(message):
+                yield from _models_under(message, on_its_own)
+            else:
+                yield message
         case Train():
             yield ref.op.model
+            if ref.op.shift is not None:
+                yield ref.op.shift
+        case Linear(terms):
+            yield from (term for _, term in terms)

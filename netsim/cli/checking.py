@@ -6,14 +6,16 @@ import math
 import statistics
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, fields
+from contextlib import contextmanager
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import simpy
 
 from learning.compressors import Qsgd
-from learning.tasks import describe_task
+from learning.datasets import DataError
+from learning.tasks import check_data, describe_task
 from netsim.cli.guard import InputError
 from netsim.cli.preparing import memory_line
 from netsim.clocks import Work
@@ -37,27 +39,49 @@ def check_command(name: str, overrides: Sequence[str], show_resolved: bool) -> i
         return 0
     topology = grow(scenario)
     folder = Path(scenario.task.data_dir) if scenario.task.data_dir else None
-    try:
+    with _placed(f"{name}: task: "):
         dim, flops, _ = describe_task(scenario.task.dataset, scenario.task.model, folder)
+    with _placed(f"{name}: algorithm: "):
         scenario.ladder.check_dimension(dim)
-    except ValueError as error:
-        raise InputError(f"{name}: {error}") from None
+    with _placed(f"{name}: task.partition: "):
+        lacking = _lacking_data(scenario, topology, folder)
     ports = connect(scenario, topology, simpy.Environment())
     batch = scenario.ladder.leaf.batch_size
     clock = clock_of(scenario, topology, Work(float(flops * batch), batch))
     meter_of(scenario, topology, clock)
-    sys.stdout.write("\n".join(_heading(scenario, topology, dim, flops)) + "\n")
+    sys.stdout.write("\n".join(_heading(scenario, topology, dim, flops, not lacking)) + "\n")
     _print_table(scenario, topology, dim)
     speeds = [*_rates(topology, ports), f"local step: {_range(clock.step_s.tolist(), human.seconds)}"]
-    sys.stdout.write("\n".join([*_layers(scenario), *speeds, *_hints(scenario, dim)]) + "\n")
-    sys.stdout.write(memory_line(scenario))
+    said = [*_layers(scenario), *speeds, *_sweep(scenario), *_hints(scenario, dim)]
+    sys.stdout.write("\n".join(said) + "\n" + memory_line(scenario))
+    if lacking:
+        raise InputError(f"{name}: task.dataset: {lacking}")
     return 0
 
 
-def _heading(scenario: Scenario, topology: Topology, dim: int, flops: int) -> list[str]:
+@contextmanager
+def _placed(place: str) -> Iterator[None]:
+    """A law's objection as the user's, with where it lies."""
+    try:
+        yield
+    except ValueError as error:
+        raise InputError(f"{place}{error}") from None
+
+
+def _lacking_data(scenario: Scenario, topology: Topology, folder: Path | None) -> str:
+    """Why the data cannot be read, if they cannot. Raises ValueError where they are too few."""
+    try:
+        check_data(scenario.task.dataset, scenario.task.partition, len(topology.devices), folder)
+    except DataError as error:
+        return str(error)
+    return ""
+
+
+def _heading(scenario: Scenario, topology: Topology, dim: int, flops: int, there: bool) -> list[str]:
     steps = scenario.ladder.steps(topology.depth)
+    verdict = "fine" if there else "fine but for its data"
     return [
-        f"{scenario.name}: fine (scenario digest {digest(scenario)})",
+        f"{scenario.name}: {verdict} (scenario digest {digest(scenario)})",
         f"{len(topology.levels[0])} devices, {topology.depth} layers, {dim:,} parameters, "
         f"{human.count(flops)} FLOP per sample, {steps} local steps per global round",
     ]
@@ -78,6 +102,17 @@ def _rates(topology: Topology, ports: Mapping[str, Ports]) -> Iterator[str]:
         down = [link.channel.mean_rate_bps for end in ends for link in end.down.links]
         if all(map(math.isfinite, up + down)):
             yield f"layer {n} links alone: up {_range(up, _rate)}; down {_range(down, _rate)}"
+
+
+def _sweep(scenario: Scenario) -> Iterator[str]:
+    """How many points a sweep has, and how many of them learn something of their own."""
+    if scenario.sweep:
+        from netsim.sweep import learning_of
+
+        apart = len({learning_of(settings) for settings in scenario.sweep.settings(scenario.seed)})
+        points = f"{scenario.sweep.count:,} point{'' if scenario.sweep.count == 1 else 's'}"
+        trajectories = f"{apart:,} distinct {'trajectory' if apart == 1 else 'trajectories'}"
+        yield f"sweep: {points}, {trajectories} (each trains once) as long as no upload is lost or late"
 
 
 def _rate(bps: float) -> str:
@@ -123,4 +158,6 @@ def _short(kind: str, part: Any) -> str:
     """A part in a few words: its name and the arguments that are not its defaults."""
     name = PARTS[kind].name_of(type(part))
     said = [f.name for f in fields(part) if f.default is MISSING or getattr(part, f.name) != f.default]
-    return f"{name}({', '.join(f'{field}={getattr(part, field)}' for field in said)})" if said else name
+    values = ((field, getattr(part, field)) for field in said)
+    shown = [f"{field}={_short(kind, v) if is_dataclass(v) else v}" for field, v in values]
+    return f"{name}({', '.join(shown)})" if shown else name

@@ -6,6 +6,8 @@ import sys
 import traceback
 from collections.abc import Callable
 
+INTERRUPTED = 130
+
 
 class InputError(Exception):
     """Something the user can put right; its text says what and how."""
@@ -16,13 +18,16 @@ def guarded(command: Callable[[], int]) -> int:
     try:
         return command()
     except KeyboardInterrupt:
-        _say("interrupted; nothing was written")
-        return 130
+        _say("interrupted; the same command goes on from what was kept")
+        return INTERRUPTED
     except BrokenPipeError:
         return 0
     except Exception as error:
         if _is_input(error):
             _say(str(error))
+            return 1
+        if _lacks_memory(error):
+            _say(f"not enough memory ({_first_line(error)}); {SMALLER}")
             return 1
         traceback.print_exc(file=sys.stderr)
         _say("this is a bug in netsim, not in your scenario: please report the lines above")
@@ -37,13 +42,33 @@ def _is_input(error: Exception) -> bool:
     )
 
 
+def _lacks_memory(error: Exception) -> bool:
+    """Whether Python, numpy or torch could not have the memory they asked for."""
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(words in said for words in NO_MEMORY)
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+SMALLER = "take a smaller model, batch_size or tree, or free some"
+NO_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")
+
 USER_ERRORS = {
+    "ChromeError",
+    "ClusterError",
     "InputError",
     "LedgerError",
+    "MissingExtraError",
     "ScenarioError",
+    "TooManyBitsError",
     "TopologyError",
     "DataError",
     "PartError",
+    "PlanError",
     "ResultError",
     "ValuesNeededError",
     "WiringError",

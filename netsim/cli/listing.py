@@ -1,4 +1,4 @@
-"""`netsim list`: what ships, with arguments and defaults."""
+"""`netsim list`: what ships, with a line on what it is, its arguments and defaults, and what it cites."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 
 from netsim.cli.guard import InputError
+from netsim.references import cited
 
 CHANNELS = (
     "networks", "pathlosses", "shadowings", "placements", "fadings", "laws", "rate maps", "losses", "traces",
@@ -43,6 +44,8 @@ def _shelf(kind: str, shelf: Mapping[str, type] | list[str], verbose: bool) -> I
         yield f"  {name}{_signature(part)}"
         said = inspect.cleandoc(part.__doc__ or "").splitlines()
         yield from (f"      {line}".rstrip() for line in (said if verbose else said[:1]))
+        if rest := [mark for mark in cited(part) if mark not in " ".join(said if verbose else said[:1])]:
+            yield f"      see {', '.join(rest)}"
 
 
 def _presets(verbose: bool) -> Iterator[str]:

@@ -28,13 +28,16 @@ def run_command(
     out: Path,
     memory: str | None,
     as_json: bool,
-    use_ledger: bool,
+    checkpoint: str | None,
     strategy: str | None = None,
     tune: bool = False,
 ) -> int:
-    """Run a scenario and write runs/<name>/<digest>/; with `as_json` stdout carries one object and nothing else."""
+    """Run a scenario and write runs/<name>/<digest>/; with `as_json` stdout carries one object and nothing else.
+
+    Without `checkpoint` (host time between two) the ledger is neither asked nor fed.
+    """
     from netsim.cli.preparing import memory_line, strategy_of
-    from netsim.cli.sizes import bytes_of
+    from netsim.cli.sizes import bytes_of, seconds_of
 
     scenario = load(name, [*overrides, "sweep={}"])  # overrides may not fit a sweep that is not run
     memory_bytes = None if memory is None else bytes_of(memory)
@@ -47,13 +50,11 @@ def run_command(
 
     strategy = strategy_of(scenario, engine, device, strategy, tune, memory_bytes)
     sys.stderr.write(memory_line(scenario, engine, device, strategy, memory_bytes))
-    ledger = Ledger(out / LEDGER) if use_ledger and engine == "batched" else None
-    how: dict[str, Any] = {
-        "device": device,
-        "strategy": strategy,
-        "memory_bytes": memory_bytes,
-        "ledger": ledger,
-    }
+    how: dict[str, Any] = {"device": device, "strategy": strategy, "memory_bytes": memory_bytes}
+    ledger = None
+    if checkpoint is not None and engine == "batched":
+        how["checkpoint_s"] = seconds_of(checkpoint, "--checkpoint")
+        how["ledger"] = ledger = Ledger(out / LEDGER)
     with progress(scenario.stop.rounds) as display:
         result = simulate(scenario, engine=engine, on_round=display.show, **how)
     if ledger is not None:

@@ -1,4 +1,4 @@
-"""Sizes given as options."""
+"""Sizes and durations given as options."""
 
 from __future__ import annotations
 
@@ -12,3 +12,11 @@ def bytes_of(text: str) -> int:
         return int(parse(text, "size") // 8)
     except ValueError as error:
         raise InputError(f"--memory: {error} (or 64 MB)") from None
+
+
+def seconds_of(text: str, option: str) -> float:
+    """Seconds of a duration such as `30 s` or `7 d`; InputError, naming the option, where it is none."""
+    try:
+        return parse(text, "time")
+    except ValueError as error:
+        raise InputError(f"{option}: {error}") from None

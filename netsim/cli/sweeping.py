@@ -1,70 +1,108 @@
-"""`netsim sweep` and `netsim ledger`."""
+"""`netsim sweep`."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
-from learning.engine import DeviceKind, EngineKind
-from learning.ledger import Ledger
-from netsim.cli.guard import InputError
+from learning.engine import DeviceKind
+from netsim.cli.guard import INTERRUPTED, InputError
+from netsim.cli.stages import sweep_progress
 from netsim.scenario import load
+from netsim.views import human
+
+if TYPE_CHECKING:
+    from netsim.sweep import Crew, Outcome
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Who runs the points: processes of this machine, or a Ray cluster and what a point gets of it."""
+
+    engine: Literal["local", "ray"] = "local"
+    workers: int = 1
+    address: str | None = None
+    cpus: float = 1.0
+    gpus: float = 0.0
+    retries: int = 2
 
 
 def sweep_command(
     name: str,
     overrides: Sequence[str],
-    workers: int,
-    engine: EngineKind,
+    workers: Workers,
+    solver: Literal["batched", "eager"],
     device: DeviceKind,
     out: Path,
     accuracy: float | None,
 ) -> int:
-    """Run every point, write points.parquet and a comparison; 1 if a point failed."""
-    from netsim.points import common_target, points_table, write_points
-    from netsim.sweep import Outcome, Workplace, points_of, run_sweep
-    from netsim.views import write_comparison
+    """Run every point, write points.parquet and a comparison; 1 if a point failed, 130 if interrupted."""
+    from netsim.sweep import Workplace, points_of, run_sweep
 
     scenario = load(name, overrides)
     if not scenario.sweep:
         raise InputError(
             f"{name} has no `sweep:` section; add one, e.g. sweep: {{seed: [1, 2, 3]}}, or use run"
         )
-    points = points_of(name, overrides, scenario)
-    done = 0
-
-    def told(outcome: Outcome) -> None:
-        nonlocal done
-        done += 1
-        end = "done" if outcome.error is None else outcome.error
-        sys.stderr.write(f"point {done}/{len(points)}  {outcome.point.label}: {end}\n")
-
-    outcomes = run_sweep(points, Workplace(out, engine, device, workers), told)
-    target = accuracy if accuracy is not None else scenario.stop.target_accuracy or common_target(outcomes)
-    folder = out / f"{scenario.name}-sweep"
-    table = write_points(points_table(outcomes, target), folder)
-    failed = [outcome for outcome in outcomes if outcome.error is not None]
-    if len(failed) < len(outcomes):
-        report = write_comparison(table, list(scenario.sweep), scenario.name, target, folder / "report.html")
-        sys.stdout.write(
-            f"{len(outcomes) - len(failed)} of {len(outcomes)} points: {table.absolute()}\nreport: {report}\n"
-        )
-    return 1 if failed else 0
+    file = str(Path(name).absolute()) if workers.engine == "ray" and Path(name).is_file() else name
+    points = points_of(file, overrides, scenario)
+    place = Workplace.at(out.absolute(), scenario.name, solver, device)
+    place = replace(place, borrow=workers.engine == "ray")
+    _probe(place.aside)
+    crew = _crew(workers)
+    with sweep_progress(len(points)) as display:
+        try:
+            outcomes = run_sweep(points, place, display, crew)
+        except KeyboardInterrupt:
+            display.interrupted(place.out / scenario.name)
+            return INTERRUPTED
+    target = accuracy if accuracy is not None else scenario.stop.target_accuracy
+    _write(outcomes, scenario.sweep.paths, target, scenario.name, place.aside)
+    return 1 if any(outcome.error is not None for outcome in outcomes) else 0
 
 
-def ledger_command(out: Path, clear: bool) -> int:
-    """Say what the ledger of a results folder holds; with `clear` forget it."""
-    from netsim.sweep import LEDGER
+def _crew(workers: Workers) -> Crew:
+    from netsim.sweep import Alone, Processes
 
-    if not (out / LEDGER).is_dir():
+    if workers.engine == "ray":
+        from netsim.sweep.clusters import RayCrew
+
+        return RayCrew(workers.address, workers.cpus, workers.gpus, workers.retries)
+    if (workers.address, workers.cpus, workers.gpus) != (None, 1.0, 0.0):
         raise InputError(
-            f"{out / LEDGER} does not exist yet; it comes with the first run, or name another --out"
+            "--address, --cpus-per-task and --gpus-per-task belong to a cluster; add --engine ray, or leave them out"
         )
-    ledger = Ledger(out / LEDGER)
-    if clear:
-        ledger.clear()
-    counts = ledger.counts()
-    ledger.close()
-    sys.stdout.write(f"{counts.metrics} models, {counts.sizes} message sizes, {counts.bytes / 1e3:.0f} kB\n")
-    return 0
+    return Alone() if workers.workers == 1 else Processes(workers.workers, workers.retries)
+
+
+def _probe(folder: Path) -> None:
+    """Find out that nothing can be written there before the training, not after it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".probe").write_bytes(b"")
+        (folder / ".probe").unlink()
+    except OSError as error:
+        raise InputError(
+            f"--out: {folder} cannot be written: {error.strerror}; name another folder"
+        ) from None
+
+
+def _write(
+    outcomes: Sequence[Outcome], paths: Sequence[str], target: float | None, name: str, folder: Path
+) -> None:
+    """The table and the comparing page, told on stdout."""
+    from netsim.sweep.tables import points_table, write_points
+    from netsim.views import write_comparison
+
+    done = sum(outcome.error is None for outcome in outcomes)
+    table = points_table(outcomes, paths, target)
+    path = write_points(table, folder)
+    if not done:
+        return
+    report = write_comparison(path, [one for one in paths if one != "seed"], name, folder / "report.html")
+    aim = table["target_accuracy"].iloc[0]
+    of = "" if aim != aim else f" (time_to_accuracy_s: until {human.score(float(aim))})"
+    sys.stdout.write(f"{done} of {len(outcomes)} points: {path}{of}\nreport: {report}\n")

@@ -1,4 +1,4 @@
-"""`netsim init`, `report` and `export schema`: commands that write one file."""
+"""`netsim init` and `export schema`: commands that write one file."""
 
 from __future__ import annotations
 
@@ -21,16 +21,6 @@ def init_command(path: Path) -> int:
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}") from None
     sys.stdout.write(f"wrote {path}; next: netsim check {path}, then netsim run {path}\n")
-    return 0
-
-
-def report_command(run_dir: Path) -> int:
-    """Draw report.html again from the run's tables."""
-    from netsim.result import Result
-    from netsim.views import write_report
-
-    report = write_report(Result.load(run_dir), run_dir / "report.html")
-    sys.stdout.write(f"report: {report}\n")
     return 0
 
 

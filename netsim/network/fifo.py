@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import simpy
 
-from netsim.network.media import check
+from netsim.network.media import Turn, check
 
 
 class FifoMedium:
@@ -28,6 +28,12 @@ class FifoMedium:
         """See `Medium`; the weight does not matter, a cap stretches the transfer's turn."""
         check(work_s, weight, cap)
         turn_s = work_s / cap
-        self._free_s = max(self._free_s, self._env.now) + turn_s
+        begins_s = max(self._free_s, self._env.now)
+        self._free_s = begins_s + turn_s
         self._work_s += turn_s
-        return self._env.timeout(self._free_s - self._env.now)
+        return Turn(self._env, begins_s, turn_s, cap)
+
+    def left_s(self, served: simpy.Event) -> float:
+        """See `Medium`; all of it until its turn comes."""
+        assert isinstance(served, Turn)
+        return served.left_s()

@@ -28,8 +28,15 @@ class Transfer:
     """Headers and repetitions included."""
     airtime_s: float
     """Seconds of sole use of the medium (not the time it took, which sharing stretches)."""
+    served: simpy.Event
+    """Fires when the medium is through with it."""
+    medium: Medium
     delivered: bool = True
     """False: erased on its way up. Downlinks always deliver."""
+
+    def left_s(self) -> float:
+        """Seconds of sole use that it still lacks now, of `airtime_s`."""
+        return self.medium.left_s(self.served)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -104,7 +111,8 @@ class Link:
         airtime_s = self.channel.airtime_s(wire_bits, self.env.now)
         served = self.medium.serve(airtime_s, self.weight, self.cap)
         late_s = self.latency_s + (tries.rounds - 1) * self.loss.retry_latency
-        return Transfer(_later(served, late_s), wire_bits, airtime_s, tries.missing == 0)
+        arrived, delivered = _later(served, late_s), tries.missing == 0
+        return Transfer(arrived, wire_bits, airtime_s, served, self.medium, delivered)
 
     def tries(self, payload_bits: int, error_rates: Sequence[float]) -> tuple[Tries, float]:
         """What the channel does to the link's next message, and (units sent, repetitions included) / units.
@@ -166,7 +174,8 @@ class Downlink:
         by_delay = {delay_s: _later(served, delay_s) for delay_s in delays_s}
         arrivals = [by_delay[link.latency_s + more_s] for link in self.links]
         last = by_delay[max(by_delay)]
-        return Sent(arrivals, max(sizes), 1, airtime_s, (Transfer(last, max(sizes), airtime_s),))
+        whole = Transfer(last, max(sizes), airtime_s, served, first.medium)
+        return Sent(arrivals, max(sizes), 1, airtime_s, (whole,))
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,6 +29,23 @@ class Medium(Protocol):
         """
         ...
 
+    def left_s(self, served: simpy.Event) -> float:
+        """Seconds of sole use that a transfer, by the event `serve` gave for it, still lacks now; 0 once served."""
+        ...
+
+
+class Turn(simpy.Timeout):
+    """The service of a transfer that knows from the start when it begins and ends."""
+
+    def __init__(self, env: simpy.Environment, begins_s: float, length_s: float, cap: float) -> None:
+        super().__init__(env, max(0.0, begins_s + length_s - env.now))
+        self._begins_s, self._length_s, self._cap = begins_s, length_s, cap
+
+    def left_s(self) -> float:
+        """Seconds of sole use still to be served now."""
+        gone_s = max(0.0, self.env.now - self._begins_s)
+        return max(0.0, self._length_s - gone_s) * self._cap
+
 
 class PrivateMedium:
     """A line of one's own: no contention, whatever else is on it."""
@@ -39,7 +56,12 @@ class PrivateMedium:
     def serve(self, work_s: float, weight: float = 1.0, cap: float = 1.0) -> simpy.Event:
         """See `Medium`; the weight does not matter."""
         check(work_s, weight, cap)
-        return self._env.timeout(work_s / cap)
+        return Turn(self._env, self._env.now, work_s / cap, cap)
+
+    def left_s(self, served: simpy.Event) -> float:
+        """See `Medium`."""
+        assert isinstance(served, Turn)
+        return served.left_s()
 
 
 class SharedMedium:
@@ -67,6 +89,8 @@ class SharedMedium:
         self._arrivals = 0
         self._timer: simpy.Event | None = None
         self._due_s = math.inf
+        self._left: dict[simpy.Event, float] = {}
+        self._left_at_s = -math.inf
 
     @property
     def busy_s(self) -> float:
@@ -86,6 +110,13 @@ class SharedMedium:
         self._level.add(self._arrivals, work_s, weight, cap, event, self._env.now)
         self._plan()
         return event
+
+    def left_s(self, served: simpy.Event) -> float:
+        """See `Medium`."""
+        if self._left_at_s != self._env.now:
+            self._advance()
+            self._left, self._left_at_s = self._level.lacking_s(self._env.now), self._env.now
+        return self._left.get(served, 0.0)
 
     def _advance(self) -> None:
         self._level.advance(self._env.now - self._seen_s)

@@ -85,6 +85,12 @@ class Level:
         self._leave(flow)
         return flow.arrival, flow.event
 
+    def lacking_s(self, now_s: float) -> dict[simpy.Event, float]:
+        """Seconds of sole use that each transfer under way still lacks, by its event."""
+        opened = {f.event: (f.finish - self._virtual) * f.weight for _, _, f in self._open if not f.gone}
+        shut = {f.event: (f.finish - now_s) * f.cap for _, _, f in self._shut if not f.gone}
+        return {event: max(0.0, work_s) for event, work_s in {**opened, **shut}.items()}
+
     def _open_left_s(self) -> float:
         flow = _top(self._open)
         if flow is None:

@@ -11,10 +11,11 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 
 from netsim.scenario.errors import Loc, Problem, path_of
+from netsim.tree import DEEPEST as DEEPEST_TREE
 
 LARGEST_TEXT = 5_000_000  # characters: a resolved scenario carries its topology, of many nodes perhaps
 MOST_REPEATED = 50_000  # values read again through aliases: what stops an alias bomb
-DEEPEST = 60
+DEEPEST = 20 + 2 * DEEPEST_TREE  # an inline topology has a list and a mapping per layer
 
 _CIRCLE = f"unfolds to over {DEEPEST} levels or {MOST_REPEATED} repeated values; do aliases run in a circle?"
 _DEEP = f"nested deeper than {DEEPEST} levels"
@@ -59,7 +60,7 @@ def parse(text: str) -> Document:
         raise UnreadableError(
             Problem((), f"the text has {len(text)} characters, at most {LARGEST_TEXT} are read")
         )
-    if max(accumulate((c in "[{") - (c in "]}") for c in text), default=0) > 10 * DEEPEST:
+    if max(accumulate((c in "[{") - (c in "]}") for c in text), default=0) > 4 * DEEPEST:
         raise UnreadableError(Problem((), _DEEP))  # the YAML library would need minutes to see it
     document = Document()
     node = _compose(text)

@@ -20,9 +20,10 @@ STRANGER = r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$"
 class PartOf(Reads):
     """Annotated metadata of a field that holds a part: `Annotated[Compressor, catalogue["compressor"]]`.
 
-    A part is a frozen dataclass. It is written as a bare name, `{name: {arguments}}`, `{name: value}`
-    (for its first argument), or with `package.module:Name` as name, which is imported. A part that is
-    built already passes. `registry` maps names to classes, `protocol` is what all of them satisfy.
+    A part is a frozen dataclass. It is written as a bare name, `{name: {arguments}}`, `{name: value}` (for its
+    first argument, which may be a part of the same kind: `{error_feedback: {top_k: 0.1}}`), or with
+    `package.module:Name` as name, which is imported. A part that is built already passes. `registry` maps
+    names to classes, `protocol` is what all of them satisfy.
     """
 
     def __init__(self, registry: Mapping[str, type], kind: str, protocol: type, records: Records) -> None:
@@ -38,7 +39,7 @@ class PartOf(Reads):
         cls = self._class(name, bare=isinstance(value, str))
         if adopter := self._adopter(cls):
             return self._build(name, adopter, {"of": name, "args": arguments}, bare=isinstance(value, str))
-        if isinstance(arguments, Mapping):
+        if isinstance(arguments, Mapping) and not self._wrapped(cls, arguments):
             return self._build(name, cls, arguments, bare=isinstance(value, str))
         first = next((field.name for field in arguments_of(cls)), None)
         if first is None:
@@ -88,6 +89,14 @@ class PartOf(Reads):
             for key in value
             if key != names[0]
         ]
+
+    def _wrapped(self, cls: type, arguments: Mapping[str, object]) -> bool:
+        """Whether the mapping is another part of this kind, inside a part that takes one, rather than arguments."""
+        named = {field.name for field in arguments_of(cls)}
+        return len(arguments) == 1 and all(
+            name not in named and (name in self.registry or re.match(STRANGER, str(name)))
+            for name in arguments
+        )
 
     def _adopter(self, found: object) -> type | None:
         """The registry's class that wraps foreign things which are no parts by themselves, such as modules."""

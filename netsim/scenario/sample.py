@@ -15,8 +15,9 @@ seed: 7                     # the same seed gives the same results, bit for bit
 task:
   dataset: digits           # ships with scikit-learn; also mnist, fashion_mnist, cifar10, {npz: my.npz},
                             # {image_folder: my_images}, and synthetic (which brings model and partition)
-  partition: {dirichlet: {alpha: 0.3}}   # who holds which samples; also iid, {shards: 2}, by_group
+  partition: {dirichlet: {alpha: 0.3}}   # who holds which samples; also iid, {shards: 2}, by_group, by_layer
   model: {mlp: {hidden: [64]}}           # also logistic, lenet, mcmahan_cnn, cifar_cnn, resnet8
+  # shifts: [{rotation: 30}, {label_flip: 0.2}]   # devices that see the world differently, or lie; also brightness
   # data_dir: ~/data        # where data sets lie; default: the environment's NETSIM_DATA, else ./data
 
 topology: {fanout: [2, 4, 5]}   # cloud -> 2 regions -> 4 edges each -> 5 devices each: 3 layers, 40 devices
@@ -36,7 +37,9 @@ energy:                         # leave it out and no joules are counted
 
 algorithm:
   # QMLHFL: tau[0] steps at a device between uploads, tau[1] edge aggregations between uploads, ...; QSGD levels
-  # of each layer's uplink (null: not quantized). Also fedavg, sign_sgd, hier_favg, hier_local_qsgd, hier_sign_sgd.
+  # of each layer's uplink (null: not quantized). Also fedavg, sign_sgd, hier_favg, hier_local_qsgd, hier_sign_sgd,
+  # dc_hier_sign_sgd, qhetfed, mtgc, scaffold, fedprox, fedopt (docs/algorithms.md). Many take a local optimiser:
+  # local: {momentum: 0.9, weight_decay: 1e-4, clip: 1, schedule: {cosine: 1000}}
   qmlhfl: {learning_rate: 0.2, batch_size: 32, tau: [5, 2, 2], levels: [4, 8, 16], bucket: 512}
   # Or layer by layer (`netsim check --resolved` writes every recipe so), here with a quantized top broadcast:
   # leaf: {learning_rate: 0.2, batch_size: 32}
@@ -44,7 +47,9 @@ algorithm:
   #   - {tau: 5, up: {qsgd: {levels: 4}}, rule: mean}
   #   - {tau: 2, up: {qsgd: {levels: 8}}, rule: mean}
   #   - {tau: 2, up: {qsgd: {levels: 16}}, rule: mean, down: {qsgd: {levels: 64}}}
-  # Uplinks: none, qsgd, top_k, rand_k; sign (whose rule is {vote: {step: 0.005}}).
+  # Uplinks: none, qsgd, dither, terngrad, natural, scaled_sign, stochastic_sign, top_k, rand_k,
+  # {chain: {first: {top_k: 0.1}, then: {qsgd: 8}}}, {error_feedback: {top_k: 0.1}}, ef21;
+  # sign (whose rule is {vote: {step: 0.005}}).
 
 network:                    # one entry per layer, from the devices up
   - {cell: {preset: urban_micro, uplink: 20 MHz, downlink: 20 MHz}}

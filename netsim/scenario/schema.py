@@ -22,10 +22,12 @@ from pydantic import (
 from learning.algorithm import Algorithm
 from learning.compressors import COMPRESSORS, Compressor
 from learning.datasets import DATASETS, Dataset, Synthetic
+from learning.local import SCHEDULES, Schedule
 from learning.models import MODELS, Model
 from learning.partitions import PARTITIONS, Iid, Partition
 from learning.recipes import RECIPES, Recipe
 from learning.rules import RULES, Rule
+from learning.shifts import SHIFTS, Shift
 from netsim.compute import COMPUTE, SPREADS, Compute, Servers, Spread
 from netsim.energy import CONSUMPTIONS, Consumption, Energy
 from netsim.network import (
@@ -51,9 +53,11 @@ from netsim.network import (
 from netsim.scenario.errors import Loc, Problem, nearest, problems_of, refusal
 from netsim.scenario.inline import Tree
 from netsim.scenario.ladders import AlgorithmForm
-from netsim.scenario.laws import Ground, depth_problems, sweep_problems
+from netsim.scenario.laws import Ground, depth_problems, skew_problems, step_problems, sweep_problems
 from netsim.scenario.parts import STRANGER, Catalogue
 from netsim.scenario.records import Reads, Record
+from netsim.scenario.sweep_form import SweepForm
+from netsim.scenario.sweeps import Sweep
 from netsim.topology import TOPOLOGIES, Topology, TopologyPart
 from netsim.units import DurationS
 
@@ -61,9 +65,11 @@ PARTS = Catalogue(
     [
         ("compressor", Compressor, COMPRESSORS),
         ("rule", Rule, RULES),
+        ("schedule", Schedule, SCHEDULES),
         ("recipe", Recipe, RECIPES),
         ("dataset", Dataset, DATASETS),
         ("partition", Partition, PARTITIONS),
+        ("shift", Shift, SHIFTS),
         ("model", Model, MODELS),
         ("topology", TopologyPart, {**TOPOLOGIES, "tree": Tree}),
         ("network", LayerNetwork, NETWORKS),
@@ -120,11 +126,15 @@ class Section(BaseModel):
 
 
 class TaskSection(Section):
-    """What is learned: samples, how the devices share them, and the model (a synthetic objective brings its own)."""
+    """What is learned: samples, how devices share them, what shifts them, and the model.
+
+    A synthetic objective brings its own partition and model, and knows no shifts.
+    """
 
     dataset: Annotated[Dataset | Synthetic, PARTS["dataset"]]
     partition: Annotated[Partition, PARTS["partition"]] = Iid()
     model: Annotated[Model, PARTS["model"]] | None = None
+    shifts: tuple[Annotated[Shift, PARTS["shift"]], ...] | None = None
     data_dir: Text | None = None
 
     @model_validator(mode="after")
@@ -132,7 +142,7 @@ class TaskSection(Section):
         synthetic = isinstance(self.dataset, Synthetic)
         if not synthetic and self.model is None:
             raise refusal([Problem(("model",), "required, but missing" + nearest("", MODELS))])
-        own = ("partition", "model") if synthetic else ()
+        own = ("partition", "model", "shifts") if synthetic else ()
         idle = [key for key in own if getattr(self, key) != type(self).model_fields[key].default]
         if idle:
             said = "a synthetic objective brings its own {}; remove this line"
@@ -179,7 +189,7 @@ class Scenario(Section):
     stop: Stop
     evaluate: Evaluate = Evaluate()
     precision: Literal["float32", "float64", "tf32", "bf16"] = "float32"
-    sweep: Mapping[str, Annotated[tuple[Any, ...], Field(min_length=1)]] = Field(default_factory=dict)
+    sweep: Annotated[Sweep, Reads(SweepForm())] = Sweep()
 
     _ground: Ground = PrivateAttr()
 
@@ -220,7 +230,9 @@ class Scenario(Section):
         except (ValueError, OSError) as error:
             raise refusal([Problem(("topology",), " ".join(str(error).split()))], data) from None
         scenario._ground = ground
-        if problems := depth_problems(scenario.network, scenario.ladder, _place_of_ladder(data), tree.depth):
+        problems = depth_problems(scenario.network, scenario.ladder, _place_of_ladder(data), tree.depth)
+        problems += skew_problems(scenario.task.partition, tree.depth)
+        if problems := problems or step_problems(scenario.stop.rounds, scenario.ladder):
             raise refusal(problems, data)
 
 

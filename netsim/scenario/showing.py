@@ -15,8 +15,10 @@ SHELVES = {
     "recipe": "algorithms",
     "compressor": "compressors",
     "rule": "rules",
+    "schedule": "schedules",
     "dataset": "datasets",
     "partition": "partitions",
+    "shift": "shifts",
     "model": "models",
     "topology": "trees",
     "network": "networks",
@@ -47,7 +49,8 @@ def shown_default(field: Field[Any]) -> str:
     if default is None or isinstance(default, bool):
         return {None: "null", True: "true", False: "false"}[default]
     if is_dataclass(default):
-        return _short(PARTS.dump_part(default))
+        known = any(type(default) in part.registry.values() for part in PARTS.values())
+        return _short(PARTS.dump_part(default)) if known else "{}"
     if isinstance(default, list | tuple):
         return f"[{', '.join(str(item) for item in default)}]"
     if isinstance(default, int | float) and (quantity := _quantity(field)):

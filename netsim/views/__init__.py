@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from netsim.views.comparison import write_comparison
-from netsim.views.report import report_html, write_report
+from netsim.views.comparison import comparison_sections, sweep_axes, write_comparison, write_several
+from netsim.views.report import report_html, report_sections, write_report
 from netsim.views.terminal import closing_lines, rounds_table
 
-__all__ = ["closing_lines", "report_html", "rounds_table", "write_comparison", "write_report"]
+__all__ = [
+    "closing_lines",
+    "comparison_sections",
+    "report_html",
+    "report_sections",
+    "rounds_table",
+    "sweep_axes",
+    "write_comparison",
+    "write_report",
+    "write_several",
+]

@@ -19,6 +19,17 @@ ENOUGH = 1000
 """Points per curve; more only make the page heavy."""
 
 
+BAR = {
+    "orientation": "h",
+    "thickness": 12,
+    "outlinewidth": 0,
+    "y": 0,
+    "yref": "container",
+    "yanchor": "bottom",
+}
+"""A colour bar below a plot: beside it there is no room on a phone."""
+
+
 @dataclass(frozen=True)
 class Axis:
     """A horizontal axis: its name on the chooser, its title with the unit, one value per row of `rounds`."""

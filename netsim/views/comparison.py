@@ -1,90 +1,211 @@
-"""The points of a sweep beside one another: accuracy over simulated time, and what each setting cost."""
+"""The points of a sweep beside one another: accuracy over what it costs, and what each setting needed."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netsim.result import Result
+from netsim.run_folder import ResultError
 from netsim.views import human
-from netsim.views.axes import column, layout, numbers
-from netsim.views.page import page_html
-from netsim.views.palette import layer_colour
-from netsim.views.parts import Facts, Figure, Legend, Section, Table, Trace, Words
+from netsim.views.axes import layout
+from netsim.views.bands import LEGIBLE, curve_chooser, curve_figures, stretch_chooser
+from netsim.views.fronts import front_figures
+from netsim.views.labels import as_written, ticks
+from netsim.views.page import page_html, write_page
+from netsim.views.parts import Facts, Figure, Part, Section, Table, Trace, Words
+from netsim.views.questions import Question, accuracy_by_deadline, time_to_target
+from netsim.views.reaching import reaching_tables
+from netsim.views.settings import Setting, settle
+from netsim.views.several import table_of_runs
+from netsim.views.swept import swept_figures
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+_MOST_DOTS = 60  # settings; more rows than this nobody reads one by one
 
-def write_comparison(points: Path, axes: Sequence[str], name: str, target: float | None, path: Path) -> Path:
-    """Write a self-contained page about a points.parquet; `axes` are its columns of settings."""
+
+def write_comparison(points: Path, axes: Sequence[str], name: str, path: Path) -> Path:
+    """Write a self-contained page about a points.parquet; `axes` are its columns of settings, seeds apart."""
     import pandas as pd
 
-    table = pd.read_parquet(points)
-    settings = [axis for axis in axes if axis != "seed"] or list(axes)
-    groups = list(table.groupby(settings, sort=False))
-    sections = [Section("curves", "Accuracy over simulated time", [_curves(groups, settings)])]
-    sections.append(
-        Section("points", "What each setting cost", [Words(_legend(target)), _table(groups, settings)])
-    )
-    opening = [Facts([("Points", str(table["point"].nunique())), ("Settings", ", ".join(axes))], large=True)]
-    path.write_bytes(page_html(f"{name}: sweep", sections, opening).encode("utf-8", "backslashreplace"))
-    return path.absolute()
+    return write_page(comparison_html(pd.read_parquet(points), axes, f"{name}: sweep"), path)
 
 
-def _curves(groups: Sequence[tuple[object, DataFrame]], settings: Sequence[str]) -> Figure:
-    scale = human.time_scale(max(float(group["sim_time_s"].max()) for _, group in groups))
+def write_several(runs: Sequence[Result], path: Path, target: float | None = None) -> Path:
+    """Write a self-contained page about runs side by side; see `table_of_runs` for axes and `target`."""
+    table, axes = table_of_runs(runs, target)
+    names = list(dict.fromkeys(run.name for run in runs))
+    return write_page(comparison_html(table, axes, f"{', '.join(names)}: {len(runs)} runs"), path)
+
+
+def sweep_axes(points: Path) -> list[str]:
+    """The columns of a points.parquet that hold settings, seeds apart. Raises ResultError if it is none."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        columns = list(pq.read_schema(points).names)
+        return [n for n in columns[columns.index("point") + 1 : columns.index("round")] if n != "seed"]
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise ResultError(f"{points} is no table of a sweep ({error}); run the sweep again") from None
+
+
+def comparison_html(table: DataFrame, axes: Sequence[str], heading: str) -> str:
+    """The page about a points table (see `netsim.sweep.tables`), as a string of HTML."""
+    return page_html(heading, comparison_sections(table, axes), _opening(table, axes))
+
+
+def comparison_sections(table: DataFrame, axes: Sequence[str]) -> list[Section]:
+    """What the page says below its headline, in order."""
+    settings = settle(table, axes)
+    target = float(table["target_accuracy"].iloc[0])
+    return [
+        Section("curves", "How well, for how much", _curves(settings, target)),
+        *_asked("deadline", "Before a deadline", settings, axes, accuracy_by_deadline(settings)),
+        *_asked("target", "Until a target", settings, axes, time_to_target(settings, target)),
+        Section("points", "What each setting needed", _needed(settings, target)),
+    ]
+
+
+def _curves(settings: Sequence[Setting], target: float) -> list[Part]:
+    figures = curve_figures(settings, target)
+    if not figures:
+        return [Words(_NEVER)]
+    many = [Words(_MANY)] if len(settings) > LEGIBLE else []
+    return [curve_chooser(settings), stretch_chooser(), *many, *figures]
+
+
+def _asked(
+    key: str, title: str, settings: Sequence[Setting], axes: Sequence[str], question: Question | None
+) -> list[Section]:
+    """The slider of a question with all figures that it moves; nothing where there is no answer."""
+    if question is None:
+        return []
+    fronts = front_figures(settings) if key == "deadline" else []
+    figures = [*fronts, *swept_figures(settings, axes, question)]
+    return [Section(key, title, [Words(_ASKED[key]), question.chooser, *figures])] if figures else []
+
+
+def _needed(settings: Sequence[Setting], target: float) -> list[Part]:
+    return [
+        Words(_says(target)),
+        *_dots(settings, target),
+        _table(settings),
+        *reaching_tables(settings, target),
+    ]
+
+
+def _opening(table: DataFrame, axes: Sequence[str]) -> list[Part]:
+    points, seeds = table["point"].nunique(), table["seed"].nunique()
+    facts = [("Points", human.count(points)), ("Seeds", human.count(seeds))]
+    target = float(table["target_accuracy"].iloc[0])
+    if not math.isnan(target):
+        facts.append(("Target accuracy", human.score(target)))
+    swept = [("Swept", ", ".join(axes))] if axes else []
+    return [Facts(facts, large=True), Facts(swept)] if swept else [Facts(facts, large=True)]
+
+
+def _dots(settings: Sequence[Setting], target: float) -> list[Part]:
+    """Time to accuracy by setting: a dot at the mean over seeds, a line from the quickest to the slowest."""
+    times = [setting.last["time_to_accuracy_s"].dropna() for setting in settings]
+    reached = [(setting, time) for setting, time in zip(settings, times, strict=True) if len(time)]
+    if not 2 <= len(reached) <= _MOST_DOTS:
+        return []
+    scale = human.time_scale(max(float(time.max()) for _, time in reached))
     traces: list[Trace] = []
-    legend: list[Legend] = []
-    for k, (key, group) in enumerate(groups):
-        label, colour, mine = _label(key, settings), layer_colour(k + 1), []
-        for _, run in group.groupby("point", sort=False):
-            mine.append(len(traces))
-            traces.append(
-                {
-                    "type": "scatter",
-                    "mode": "lines",
-                    "name": label,
-                    "x": numbers(column(run, "sim_time_s") / scale.size),
-                    "y": numbers(column(run, "accuracy")),
-                    "line": {"color": colour, "width": 2},
-                    "hovertemplate": f"{label}: %{{y:.4g}} at %{{x:.4g}} {scale.unit}<extra></extra>",
-                }
-            )
-        legend.append(Legend(label, "line", [colour], mine))
-    frame = layout(420, f"Simulated time ({scale.unit})", "Accuracy on the test set (share)")
-    return Figure(
-        "curves", "Accuracy", "One line per run; seeds of a setting share a colour.", traces, frame, legend
+    rows = ticks([setting.label for setting, _ in reached])
+    for row, (setting, time) in zip(rows, reached, strict=True):
+        label = as_written(setting.label)
+        low, mean, high = (float(value) / scale.size for value in (time.min(), time.mean(), time.max()))
+        seeds = (
+            "" if len(time) == 1 else f", {human.digits(low)} to {human.digits(high)} over {len(time)} seeds"
+        )
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": [mean],
+                "y": [row],
+                "marker": {"color": setting.colour, "size": 10},
+                "error_x": {
+                    "type": "data", "symmetric": False, "array": [high - mean], "arrayminus": [mean - low],
+                    "color": setting.colour, "thickness": 2, "width": 4,
+                },
+                "hovertemplate": f"{label}: {human.digits(mean)} {scale.unit}{seeds}<extra></extra>",
+            }
+        )  # fmt: skip
+    frame = layout(90 + 24 * len(reached), f"Simulated time to accuracy {human.score(target)} ({scale.unit})")
+    frame["yaxis"] |= {"autorange": "reversed", "type": "category"}
+    frame["xaxis"]["rangemode"] = "tozero"
+    slowest = max(reached, key=lambda pair: float(pair[1].mean()))
+    quickest = min(reached, key=lambda pair: float(pair[1].mean()))
+    says = (
+        f"Mean simulated time until accuracy {human.score(target)}: shortest with {quickest[0].label} "
+        f"({human.seconds(float(quickest[1].mean()))}), longest with {slowest[0].label} "
+        f"({human.seconds(float(slowest[1].mean()))})."
     )
+    return [Figure("times", "Time to accuracy", says, traces, frame)]
 
 
-def _table(groups: Sequence[tuple[object, DataFrame]], settings: Sequence[str]) -> Table:
-    heads = ["", "Runs", "Final accuracy", "Simulated time", "Time to accuracy", "Uplink payload", "Energy"]
-    return Table("Means over seeds", heads, [_row(_label(key, settings), group) for key, group in groups])
+def _table(settings: Sequence[Setting]) -> Table:
+    heads = [
+        "",
+        "Runs",
+        "Final accuracy",
+        "Simulated time",
+        "Time to accuracy",
+        "Payload up",
+        "Payload",
+        "Energy",
+    ]
+    caption = "Means over seeds; ± is the standard deviation"
+    return Table(caption, heads, [_row(setting) for setting in settings])
 
 
-def _row(label: str, group: DataFrame) -> list[str]:
-    last = group.groupby("point").last()
+def _row(setting: Setting) -> list[str]:
+    last = setting.last
     up = last[[name for name in last.columns if name.startswith("bits_up_")]].sum(axis=1)
     spread = last["accuracy"].std()
-    accuracy = human.score(float(last["accuracy"].mean()))
+    accuracy = human.score(float(last["accuracy"].mean())) if last["accuracy"].notna().any() else "-"
     if spread == spread:
         accuracy += f" ± {human.digits(float(spread), 2)}"
-    reached = last["time_to_accuracy_s"].dropna()
-    to_accuracy = human.seconds(float(reached.mean())) if len(reached) == len(last) else "not reached"
-    energy = human.joules(float(last["energy_j"].mean())) if "energy_j" in last.columns else "-"
+    spent = last["energy_j"].dropna() if "energy_j" in last.columns else last["bits"][:0]
+    energy = human.joules(float(spent.mean())) if len(spent) else "-"
     time_s = human.seconds(float(last["sim_time_s"].mean()))
-    return [label, str(len(last)), accuracy, time_s, to_accuracy, human.bits(float(up.mean())), energy]
+    bits = [human.bits(float(up.mean())), human.bits(float(last["bits"].mean()))]
+    return [setting.label, str(len(last)), accuracy, time_s, _to_accuracy(last), *bits, energy]
 
 
-def _label(key: object, settings: Sequence[str]) -> str:
-    values = key if isinstance(key, tuple) else (key,)
-    return ", ".join(
-        f"{path.rpartition('.')[2]} {value}" for path, value in zip(settings, values, strict=True)
+def _to_accuracy(last: DataFrame) -> str:
+    reached = last["time_to_accuracy_s"].dropna()
+    if not len(reached):
+        return "not reached"
+    told = human.seconds(float(reached.mean()))
+    return told if len(reached) == len(last) else f"{told} ({len(reached)} of {len(last)} runs)"
+
+
+def _says(target: float) -> str:
+    if math.isnan(target):
+        return "No accuracy to reach: this task has none."
+    return (
+        f"Time to accuracy is the simulated time until {human.score(target)} was first reached; "
+        "`netsim sweep --accuracy` chooses another."
     )
 
 
-def _legend(target: float | None) -> str:
-    if target is None:
-        return "No accuracy to reach: this task has none."
-    return f"Time to accuracy is the simulated time until {human.score(target)} was first reached."
+_MANY = "There are more settings than a legend can name: point at a curve to read its setting."
+_NEVER = "No model was evaluated twice, so there is no curve to draw."
+_ASKED = {
+    "deadline": (
+        "Training stops at the deadline. Counted is the last model that was complete by then; a run that "
+        "had ended before keeps its last. Move the slider to move every figure of this section."
+    ),
+    "target": (
+        "Training stops when the target accuracy is first reached. A setting is drawn only where each of its "
+        "seeds reached it. Move the slider to move every figure of this section."
+    ),
+}

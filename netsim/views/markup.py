@@ -72,7 +72,7 @@ def _buttons(chooser: Chooser) -> str:
     key = escape(chooser.key)
     choices = []
     for index, option in enumerate(chooser.options):
-        state = " checked" if index == 0 else ""
+        state = " checked" if index == chooser.start else ""
         radio = f'<input type="radio" name="{key}" value="{index}" data-chooser="{key}"{state}>'
         choices.append(f'<label class="choice">{radio}<span>{escape(option)}</span></label>')
     return f"<fieldset><legend>{escape(chooser.label)}</legend>{''.join(choices)}</fieldset>"
@@ -81,12 +81,14 @@ def _buttons(chooser: Chooser) -> str:
 def _slider(chooser: Chooser) -> str:
     key, last = escape(chooser.key), len(chooser.options) - 1
     label = f'<label for="choose-{key}">{escape(chooser.label)}</label>'
-    slider = f'<input id="choose-{key}" type="range" min="0" max="{last}" value="0" data-chooser="{key}">'
+    ends = f'min="0" max="{last}" value="{chooser.start}"'
+    slider = f'<input id="choose-{key}" type="range" {ends} data-chooser="{key}">'
     return f'<div class="slider">{label}{slider}<output for="choose-{key}"></output></div>'
 
 
 def _table(table: Table) -> str:
-    heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in table.heads)
+    # A corner without a word is no heading.
+    heads = "".join(f'<th scope="col">{escape(head)}</th>' if head else "<td></td>" for head in table.heads)
     rows = []
     for first, *others in table.rows:
         cells = "".join(f"<td>{escape(cell)}</td>" for cell in others)

@@ -39,7 +39,9 @@
 
   function choose(key, index) {
     for (const [name, figure] of Object.entries(page.figures)) {
-      const change = (figure.changes[key] ?? [])[index];
+      const known = figure.changes[key] ?? [];
+      // A name stands for the changes of the figure of that name.
+      const change = (typeof known === "string" ? page.figures[known].changes[key] : known)[index];
       if (change) Plotly.update(name, structuredClone(change.traces), structuredClone(change.layout));
     }
   }

@@ -7,11 +7,14 @@ lets only this page's own two scripts run and nothing be fetched.
 from __future__ import annotations
 
 import json
+import os
+import secrets
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from netsim.views.markup import parts_html, section_html
@@ -45,6 +48,20 @@ def page_html(heading: str, sections: Sequence[Section], opening: Sequence[Part]
     )
 
 
+def write_page(html: str, path: Path) -> Path:
+    """Write the page as one file, whole or not at all, and return its absolute path."""
+    path = path.absolute()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
+    try:
+        # A browser reads what is written to the byte: the scripts' fingerprints depend on it.
+        fresh.write_bytes(html.encode("utf-8", "backslashreplace"))
+        os.replace(fresh, path)
+    finally:
+        fresh.unlink(missing_ok=True)
+    return path
+
+
 def script_json(value: Any) -> str:
     """JSON that may stand inside a script element: nothing in it ends that element or begins another."""
     text = json.dumps(value, separators=(",", ":"), allow_nan=False)
@@ -53,13 +70,24 @@ def script_json(value: Any) -> str:
 
 def _data(parts: Iterable[Part]) -> dict[str, Any]:
     figures, options = {}, {}
+    told: dict[str, str] = {}
     for part in parts:
         if isinstance(part, Figure):
-            changes = {key: [vars(change) for change in known] for key, known in part.changes.items()}
-            figures[f"plot-{part.key}"] = {"traces": part.traces, "layout": part.layout, "changes": changes}
+            name = f"plot-{part.key}"
+            changes = {
+                key: _once([vars(change) for change in known], name, told)
+                for key, known in part.changes.items()
+            }
+            figures[name] = {"traces": part.traces, "layout": part.layout, "changes": changes}
         elif isinstance(part, Chooser):
             options[part.key] = list(part.options)
     return {"config": CONFIG, "figures": figures, "options": options}
+
+
+def _once(changes: Sequence[Any], name: str, told: dict[str, str]) -> Sequence[Any] | str:
+    """The changes, or the name of the figure that has had equal ones: curves share their horizontal axes."""
+    first = told.setdefault(json.dumps(changes), name)
+    return changes if first == name else first
 
 
 def _asset(name: str) -> str:

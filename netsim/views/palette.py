@@ -30,3 +30,34 @@ def dash(direction: Direction) -> str:
 def hatch(direction: Direction) -> str:
     """Bar pattern of a direction (plotly's shape names)."""
     return "" if direction == "up" else "/"
+
+
+def setting_colours(count: int) -> list[str]:
+    """Colours of a sweep's settings: apart from each other while they are few, else a ramp in their order.
+
+    The ramp (blue, rose, orange) stays readable on white and on near black, and rises for colour-blind readers too.
+    """
+    few = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE)
+    if count <= len(few):
+        return list(few[:count])
+    return [_mixed(_RAMP, k / (count - 1)) for k in range(count)]
+
+
+def faint(colour: str, share: float) -> str:
+    """The colour of a band behind a line, `share` of it opaque."""
+    red, green, blue = _parts(colour)
+    return f"rgba({red},{green},{blue},{share:g})"
+
+
+_RAMP = ("#3D7BD9", "#8F6AC0", "#CB558C", "#E0703C", "#D79A10")
+
+
+def _mixed(ramp: tuple[str, ...], at: float) -> str:
+    place = at * (len(ramp) - 1)
+    low = min(int(place), len(ramp) - 2)
+    pairs = zip(_parts(ramp[low]), _parts(ramp[low + 1]), strict=True)
+    return "#" + "".join(f"{round(a + (b - a) * (place - low)):02X}" for a, b in pairs)
+
+
+def _parts(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)

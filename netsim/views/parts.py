@@ -51,12 +51,13 @@ class Figure:
 
 @dataclass(frozen=True)
 class Chooser:
-    """Options that change every figure which knows the chooser's key; the first is chosen at the start."""
+    """Options that change every figure which knows the chooser's key; option `start` is chosen at first."""
 
     key: str
     label: str
     options: Sequence[str]
     form: Literal["buttons", "slider"] = "buttons"
+    start: int = 0
 
 
 @dataclass(frozen=True)

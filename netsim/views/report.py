@@ -4,41 +4,37 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from netsim.result import Metric, Result
-from netsim.views import breakdown, curves, human, sizes
+from netsim.views import breakdown, curves, human, sizes, timeline
 from netsim.views.axes import ENOUGH
 from netsim.views.joules import energy_figure, energy_table, has_energy, layer_table
-from netsim.views.page import page_html
+from netsim.views.page import page_html, write_page
 from netsim.views.parts import Code, Facts, Part, Section, Words
+from netsim.views.treemap import tree_figure
+from netsim.views.utilisation import distribution, utilisation
 
 _LONGEST = 200_000  # characters of a scenario shown; a topology of thousands of nodes may be inline
 
 
-def write_report(result: Result, path: Path) -> Path:
+def write_report(result: Result, path: Path, turn: int | None = None) -> Path:
     """Write `result` as one self-contained HTML file (offline, below 6 MB) and return its path; atomic."""
-    path = path.absolute()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
-    try:
-        # A browser reads what is written to the byte: the scripts' fingerprints depend on it.
-        fresh.write_bytes(report_html(result).encode("utf-8", "backslashreplace"))
-        os.replace(fresh, path)
-    finally:
-        fresh.unlink(missing_ok=True)
-    return path
+    return write_page(report_html(result, turn), path)
 
 
-def report_html(result: Result) -> str:
-    """The report as a string of HTML."""
-    sections = [_learning(result), _time(result), _messages(result), _traffic(result)]
-    sections += [*_energy(result), _scenario(result)]
-    return page_html(result.name, sections, [_headline(result), *_warnings(result)])
+def report_html(result: Result, turn: int | None = None) -> str:
+    """The report as a string of HTML; the timeline shows round `turn` too, however many there are."""
+    opening = [_headline(result), *_warnings(result)]
+    return page_html(result.name, report_sections(result, turn), opening)
+
+
+def report_sections(result: Result, turn: int | None = None) -> list[Section]:
+    """What the report says below its headline, in order."""
+    sections = [_learning(result), _time(result), *_timeline(result, turn), *_tree(result), _messages(result)]
+    return [*sections, _traffic(result), *_energy(result), _scenario(result)]
 
 
 def _headline(result: Result) -> Facts:
@@ -110,10 +106,31 @@ def _time(result: Result) -> Section:
     )
 
 
+def _timeline(result: Result, turn: int | None) -> list[Section]:
+    found = timeline.timeline(result, turn)
+    if found is None:
+        return []
+    words = _GANTT
+    if len(found.nodes) < found.all_nodes - 1:
+        words += (
+            f" Drawn are the {len(found.nodes)} that wait least, of {human.count(found.all_nodes)} nodes."
+        )
+    if len(found.rounds) < result.finished_rounds:
+        words += " `netsim report --round` adds a round to those on the slider."
+    parts: list[Part] = [Words(words), timeline.gantt_chooser(found), timeline.gantt(found, result.depth)]
+    return [Section("timeline", "What each node does when", parts)]
+
+
+def _tree(result: Result) -> list[Section]:
+    found = tree_figure(result)
+    return [Section("tree", "Who does how much", list(found))] if found else []
+
+
 def _messages(result: Result) -> Section:
     found = sizes.message_sizes(result)
     figure = sizes.size_figure(found)
-    parts: list[Part] = [figure] if figure else []
+    spread, busy = distribution(result), utilisation(result)
+    parts: list[Part] = [part for part in (figure, spread, busy) if part]
     parts.append(sizes.size_table(found) if found else Words("No message was sent."))
     return Section("messages", "Messages", parts)
 
@@ -164,6 +181,10 @@ _PATH = (
 _ENERGY = (
     "What devices, radios and wires draw; a transfer is paid by both ends, waiting at idle power. "
     "Servers' processors are not counted."
+)
+_GANTT = (
+    "After a message from above a node works until it answers; after its answer it waits to be spoken to. "
+    "Colours of links are layers; the paler part of a transfer is longer than its airtime."
 )
 _NODES = (
     "What a node does in a round, mean over all rounds and the nodes of its level. "

@@ -83,6 +83,11 @@ def test_check_prints_a_row_per_layer(tmp_path: Path) -> None:
     ]
 
 
+def test_check_names_parts_within_parts_as_a_scenario_does(tmp_path: Path) -> None:
+    told = netsim("check", "codecs", cwd=tmp_path).stdout
+    assert "up chain(first=top_k(fraction=0.1), then=qsgd(levels=8, code=entropy), positions=golomb)" in told
+
+
 def test_init_writes_a_sample_that_passes_check_and_is_never_overwritten(tmp_path: Path) -> None:
     assert netsim("init", "mine.yaml", cwd=tmp_path).returncode == 0
     assert netsim("check", "mine.yaml", cwd=tmp_path).returncode == 0
@@ -159,6 +164,24 @@ def test_check_says_what_links_carry_and_how_long_a_step_takes(tmp_path: Path) -
     assert "layer 1 links alone: up " in told
     assert "median" in told
     assert "local step: " in told
+
+
+@pytest.mark.parametrize(
+    ("sweep", "says"),
+    [
+        (
+            '{seeds: 4, "network[0].cell.uplink": [1 MHz, 5 MHz]}',
+            "sweep: 8 points, 4 distinct trajectories (each",
+        ),
+        (
+            "{zip: {stop.rounds: [1, 2], devices.compute.constant: [1 ms, 2 ms]}}",
+            "sweep: 2 points, 1 distinct trajectory",
+        ),
+    ],
+)
+def test_check_counts_the_points_and_trajectories_of_a_sweep(sweep: str, says: str, tmp_path: Path) -> None:
+    constant = "devices={compute: {constant: 10 ms}}"
+    assert says in netsim("check", "quickstart", constant, f"sweep={sweep}", cwd=tmp_path).stdout
 
 
 def test_overrides_of_a_run_need_not_fit_the_sweep_it_ignores(tmp_path: Path) -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
+from netsim.scenario import load
 from tests.cli.test_commands import netsim
+from tests.conftest import REPOSITORY
 
 LADDER = (
     "algorithm={leaf: {learning_rate: 0.2, batch_size: 8},"
@@ -70,3 +75,32 @@ def test_the_ledger_knows_another_body_from_the_one_it_saw(tmp_path: Path) -> No
     first = json.loads(netsim(*RUN, cwd=tmp_path).stdout)["loss"]
     (tmp_path / "mine.py").write_text(GOOD.replace("rows.half()", "(-rows).half()"))
     assert json.loads(netsim(*RUN, cwd=tmp_path).stdout)["loss"] != first
+
+
+def test_the_documented_part_runs_as_it_is_shown(tmp_path: Path) -> None:
+    text = (REPOSITORY / "docs" / "scenarios.md").read_text()
+    (source,) = re.findall(r"`my_rules.py`:\n\n```python\n(.*?)```", text, re.DOTALL)
+    (command,) = re.findall(r"^netsim run quickstart 'algorithm=.*my_rules.*$", text, re.MULTILINE)
+    (tmp_path / "my_rules.py").write_text(source)
+    arguments = [*shlex.split(command)[1:], "stop.rounds=1", "--json"]
+    done = netsim(*arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["rounds"] == 1
+    more = [argument.replace("most: 0.5", "most: 1e9") for argument in arguments]
+    assert json.loads(netsim(*more, cwd=tmp_path).stdout)["loss"] != json.loads(done.stdout)["loss"]
+
+
+def test_a_part_that_lacks_a_method_is_told_which(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(GOOD.replace("    def delta(self, dim): return None\n", ""))
+    done = netsim("check", "quickstart", LADDER, cwd=tmp_path)
+    assert (done.returncode, "Half is no compressor: it lacks delta" in done.stderr) == (1, True), done.stderr
+
+
+def test_the_shown_partition_and_shifts_are_a_scenario_s() -> None:
+    text = (REPOSITORY / "docs" / "scenarios.md").read_text()
+    (task,) = re.findall(r"^task:\n(  partition: .*?)```", text, re.MULTILINE | re.DOTALL)
+    shown = YAML(typ="safe").load(task)
+    overrides = [f"task.{key}={json.dumps(value)}" for key, value in shown.items()]
+    assert [type(shift).__name__ for shift in load("quickstart", overrides).task.shifts or ()] == [
+        "Rotation", "Brightness", "LabelFlip",
+    ]  # fmt: skip

@@ -14,20 +14,10 @@ import torch
 from learning import philox
 from learning.coins import Coins, row_key
 from learning.compressors import COMPRESSORS, Integer, Plain, Qsgd, RandK, Sign, TopK
+from tests.contracts.examples import CONTRACTING, EVERY, EXAMPLES, UNBIASED
 
 DRAWS = 4000
 DIMS = [1, 7, 8, 60, 1001]
-EXAMPLES = {
-    "none": [Plain(), Plain("fp16"), Plain("bf16")],
-    "qsgd": [Qsgd(4), Qsgd(1, 16), Qsgd(16, 9), Qsgd(3, None), Qsgd(2, None, "elias"), Qsgd(40, 16, "elias")],
-    "sign": [Sign()],
-    "top_k": [TopK(0.3), TopK(k=1)],
-    "rand_k": [RandK(0.3), RandK(k=1), RandK(0.7, indices="list"), RandK(0.3, unbiased=False)],
-    "integer": [Integer(0.01, 1), Integer(0.3, 4), Integer(0.3, 5), Integer(0.01, 3, zeros=True)],
-}
-EVERY = [codec for name, part in COMPRESSORS.items() for codec in EXAMPLES.get(name) or [part()]]
-UNBIASED = [codec for codec in EVERY if codec.omega(60) is not None]
-CONTRACTING = [codec for codec in EVERY if codec.delta(60) is not None]
 every = pytest.mark.parametrize("codec", EVERY, ids=repr)
 every_unbiased = pytest.mark.parametrize("codec", UNBIASED, ids=repr)
 every_contraction = pytest.mark.parametrize("codec", CONTRACTING, ids=repr)
@@ -74,7 +64,9 @@ def same_bits(a, b):
 
 
 def test_every_part_of_the_table_is_examined():
-    assert {type(codec) for codec in EVERY} == set(COMPRESSORS.values())
+    assert {name: {type(codec) for codec in some} for name, some in EXAMPLES.items()} == {
+        name: {part} for name, part in COMPRESSORS.items()
+    }
 
 
 def visible(row):

@@ -5,12 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from learning.coins import Coins, row_key
-from learning.rules import RULES, Mean, Vote
+from learning.rules import RULES, Mean, Median, TrimmedMean, Vote
+from learning.server import FedOpt
 
-EXAMPLES = {"mean": [Mean(), Mean("samples")], "vote": [Vote(0.01), Vote(0.5, ties="zero")]}
-EVERY = [rule for name, part in RULES.items() for rule in EXAMPLES.get(name) or [part()]]
+EXAMPLES = {
+    "mean": [Mean(), Mean("samples")],
+    "vote": [Vote(0.01), Vote(0.5, ties="zero"), Vote(0.5, weights="samples"), Vote(0.5, "zero", "devices")],
+    "trimmed_mean": [TrimmedMean(0.0), TrimmedMean(0.1), TrimmedMean(0.3), TrimmedMean(0.49)],
+    "median": [Median()],
+    "fedopt": [FedOpt(rate=0.5), FedOpt("adam", 0.1), FedOpt("yogi", 0.1)],
+}
+EVERY = [rule for name in RULES for rule in EXAMPLES[name]]
+OPEN = [rule for rule in EVERY if isinstance(rule, Mean | Vote) or rule == TrimmedMean(0.0)]
+ROBUST = [TrimmedMean(0.13), TrimmedMean(0.3), TrimmedMean(0.49), Median()]
 COINS = Coins(np.array([row_key(3, "rule", 0)], np.uint64))
 WEIGHTS = [0.05, 0.2, 0.1, 0.15, 0.1, 0.2, 0.05, 0.1]
 
@@ -52,6 +62,7 @@ def test_the_model_and_the_rows_merged_into_it_stay_untouched(rule, onto):
 def test_an_affine_rule_adds_the_weighted_sum_and_never_renormalises(rule, scale, onto):
     rows, weights = updates(torch.float64), [scale * weight for weight in WEIGHTS]
     merged = merge(rule, rows, weights, onto.double())
+    assert {type(part) for part in EVERY} == set(RULES.values())
     expected = onto.double().numpy() + np.array(weights) @ rows.numpy()
     assert np.allclose(merged, expected, rtol=0, atol=1e-14) == rule.affine
 
@@ -88,7 +99,74 @@ def test_ties_may_be_told_to_stay(onto):
     assert torch.equal(merge(Vote(1.0, ties="zero"), rows, [1, 1], onto), onto)
 
 
-@pytest.mark.parametrize("rule", EVERY, ids=repr)
+def test_a_weighed_vote_is_the_sign_of_the_weighed_sum(onto):
+    rows, weights = updates(torch.float64), [0.31, 0.203, 0.107, 0.149, 0.1013, 0.0197, 0.0551, 0.0549]
+    expected = onto.double().numpy() + 0.25 * np.sign(np.array(weights) @ rows.numpy())
+    assert np.array_equal(merge(Vote(0.25, weights="samples"), rows, weights, onto.double()), expected)
+    assert not np.array_equal(merge(Vote(0.25), rows, weights, onto.double()), expected)
+
+
+def test_a_weighed_tie_is_a_tie_in_spite_of_rounding():
+    rows = torch.tensor([[1.0], [1.0], [-1.0]], dtype=torch.float64).repeat(1, 50)
+    still, weights = torch.zeros(50, dtype=torch.float64), [0.1, 0.2, 0.3]
+    assert 0.1 + 0.2 - 0.3 != 0
+    assert torch.equal(merge(Vote(1.0, "zero", "devices"), rows, weights, still), still)
+    assert set(merge(Vote(1.0, weights="devices"), rows, weights, still).tolist()) == {-1.0, 1.0}
+
+
+def test_one_vote_in_three_million_still_decides():
+    state = Vote(1.0).begin(torch.zeros(2))
+    state += torch.tensor([0.0, -3e6])
+    Vote(1.0).add(state, torch.ones(1, 2), [1.0])
+    assert Vote(1.0, "zero").end(state, torch.zeros(2), COINS).tolist() == [1.0, -1.0]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 8, 9, 30])
+@pytest.mark.parametrize("trim", [0.0, 0.1, 0.25, 0.4])
+def test_a_trimmed_mean_is_scipy_s(count, trim, onto):
+    rows = torch.randn(count, 101, dtype=torch.float64, generator=torch.Generator().manual_seed(count))
+    expected = onto.double().numpy() + stats.trim_mean(rows.numpy(), trim, axis=0)
+    assert np.allclose(merge(TrimmedMean(trim), rows, [1.0] * count, onto.double()), expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 8, 9])
+def test_a_median_is_numpy_s(count, onto):
+    rows = torch.randn(count, 101, dtype=torch.float64, generator=torch.Generator().manual_seed(count))
+    expected = onto.double().numpy() + np.median(rows.numpy(), axis=0)
+    assert np.allclose(merge(Median(), rows, [1.0] * count, onto.double()), expected, rtol=1e-13)
+
+
+def test_a_median_of_many_coordinates_is_sorted_block_by_block():
+    rows = torch.randn(5, 2 * 65_536 + 7, generator=torch.Generator().manual_seed(3))
+    assert torch.equal(merge(Median(), rows, [1.0] * 5, torch.zeros(2 * 65_536 + 7)), rows.median(0).values)
+
+
+@pytest.mark.parametrize("rule", ROBUST, ids=repr)
+@pytest.mark.parametrize("poison", [torch.nan, torch.inf, -torch.inf, 1e30])
+def test_a_minority_that_says_anything_moves_a_robust_rule_no_further_than_the_others_go(rule, poison, onto):
+    rows = torch.randn(8, 101, generator=torch.Generator().manual_seed(4))
+    bad = 1 if rule.__class__ is TrimmedMean and rule.trim < 0.2 else 2
+    rows[:bad] = poison
+    moved = merge(rule, rows, WEIGHTS, torch.zeros(101))
+    assert (moved <= rows[bad:].amax(0)).all()
+    assert (moved >= rows[bad:].amin(0)).all()
+
+
+def test_a_poisoned_majority_shows():
+    rows = torch.ones(8, 3)
+    rows[:5] = torch.nan
+    assert merge(Median(), rows, WEIGHTS, torch.zeros(3)).isnan().all()
+
+
+def test_rows_kept_by_a_robust_rule_are_copies():
+    rows, rule = torch.ones(1, 4), Median()
+    state = rule.begin(torch.zeros(4))
+    rule.add(state, rows, [1.0])
+    rows.fill_(7.0)  # the engine's workspace is used again
+    assert rule.end(state, torch.zeros(4), COINS).tolist() == [1.0] * 4
+
+
+@pytest.mark.parametrize("rule", OPEN, ids=repr)
 def test_a_poisoned_row_shows_in_the_model(rule, onto):
     rows = updates()
     rows[4, 17] = torch.nan
@@ -101,6 +179,9 @@ def test_a_poisoned_row_shows_in_the_model(rule, onto):
         (Mean, {"weights": "uniform"}, "uniform"),
         (Vote, {"step": 0.0}, "0.0"),
         (Vote, {"step": 1, "ties": "up"}, "up"),
+        (Vote, {"step": 1, "weights": "one"}, "one"),
+        (TrimmedMean, {"trim": 0.5}, "0.5"),
+        (TrimmedMean, {"trim": -0.1}, "-0.1"),
     ],
 )
 def test_a_wrong_argument_is_refused_by_value(part, arguments, value):

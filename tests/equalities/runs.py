@@ -10,6 +10,19 @@ from numpy.typing import NDArray
 from netsim.scenario import Scenario, load_text
 from netsim.simulation import Run, play
 
+LEAF = "leaf: {learning_rate: 0.2, batch_size: 8}"
+SPARSE = (
+    "{rand_k: {fraction: 0.2, unbiased: false}}"  # chooses by coins: top_k would let last bits break ties
+)
+CODED = "{qsgd: {levels: 16, bucket: 64, code: elias}}"
+
+
+def ladder(*layers: str) -> str:
+    """An algorithm written out: each layer as `tau, up, down`."""
+    rows = "".join(f"\n    - {{{layer}, rule: mean}}" for layer in layers)
+    return f"{LEAF}\n  layers:{rows}"
+
+
 RECIPES = {
     "fedavg": ([6], "fedavg: {learning_rate: 0.2, batch_size: 8, local_steps: 3}"),
     "sign_sgd": ([5], "sign_sgd: {learning_rate: 0.01, batch_size: 8}"),
@@ -30,7 +43,17 @@ RECIPES = {
         [2, 2, 3],
         "qmlhfl: {learning_rate: 0.2, batch_size: 8, tau: [3, 2, 2], levels: [4, 8, 16], bucket: 64, code: elias}",
     ),
+    "error_feedback": (
+        [2, 3],
+        ladder(
+            f"tau: 2, up: {{error_feedback: {SPARSE}}}, down: {{error_feedback: {SPARSE}}}",
+            f"tau: 3, up: {{error_feedback: {CODED}}}, down: {{ef21: {SPARSE}}}",
+        ),
+    ),
+    "ef21": ([2, 3], ladder(f"tau: 2, up: {{ef21: {SPARSE}}}", f"tau: 2, up: {{ef21: {CODED}}}")),
 }
+TIMED = [name for name, (_, algorithm) in RECIPES.items() if "elias" not in algorithm]
+"""Those whose message sizes need no values."""
 
 
 def scenario(

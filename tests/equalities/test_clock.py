@@ -14,7 +14,7 @@ from netsim.simulation import play
 from netsim.topology import Node
 from netsim.wiring import task_of
 
-from .runs import RECIPES, recipe, scenario
+from .runs import RECIPES, TIMED, recipe, scenario
 
 TRUNKS = "\n" + "  - wired: {rate: 10 Mbit/s, latency: 3 ms}\n" * 2
 RATE_BPS, LATENCY_S, HEADER_BITS, MSS_BITS = 10e6, 3e-3, 8 * 90, 8 * 1448
@@ -36,7 +36,7 @@ def duration(scene: Scenario, node: Node, heard_bits: int, tau: int, dim: int, s
     return total
 
 
-@pytest.mark.parametrize("name", [n for n in RECIPES if n != "qmlhfl_elias"])
+@pytest.mark.parametrize("name", TIMED)
 def test_simulated_time_is_the_closed_form(name: str) -> None:
     scene = recipe(name, rounds=4)
     topology = grow(scene)

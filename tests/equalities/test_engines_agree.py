@@ -15,7 +15,7 @@ from learning.engine import trainers
 from learning.engine.promises import Train
 from netsim.simulation import play
 
-from .runs import RECIPES, final, recipe, scenario
+from .runs import RECIPES, TIMED, final, recipe, scenario
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -78,7 +78,7 @@ def test_another_process_gives_the_same_bits() -> None:
     assert done.stdout.strip() == final(recipe("qmlhfl")).tobytes().hex()
 
 
-@pytest.mark.parametrize("name", [n for n in RECIPES if n != "qmlhfl_elias"])
+@pytest.mark.parametrize("name", TIMED)
 def test_a_timing_only_run_keeps_the_same_time_and_counts_the_same_bits(name: str) -> None:
     timed, trained = play(recipe(name), engine="timing"), play(recipe(name), device="cpu")
     assert [r["sim_time_s"] for r in timed.trace.rounds] == [r["sim_time_s"] for r in trained.trace.rounds]

@@ -22,6 +22,7 @@ UNEVEN = grow(Branch(children=[Branch(children=[Branch()]), Branch(children=[Bra
         (Mean("devices"), (1 / 4, 3 / 4), (1 / 3, 1 / 3, 1 / 3)),
         (Mean("samples"), (1 / 10, 9 / 10), (2 / 9, 3 / 9, 4 / 9)),
         (Vote(0.01), (1 / 4, 3 / 4), (1 / 3, 1 / 3, 1 / 3)),
+        (Vote(0.01, weights="samples"), (1 / 10, 9 / 10), (2 / 9, 3 / 9, 4 / 9)),
     ],
 )
 def test_a_child_weighs_what_is_below_it(

@@ -155,4 +155,4 @@ def test_laws_of_the_parts(make: Any, message: str) -> None:
 
 
 def test_the_registry_names_every_partition() -> None:
-    assert sorted(PARTITIONS) == ["by_group", "dirichlet", "iid", "shards"]
+    assert sorted(PARTITIONS) == ["by_group", "by_layer", "dirichlet", "iid", "shards"]

@@ -56,6 +56,7 @@ ENERGY: dict[str, tuple[Data, Data]] = {
 VALUES: dict[str, tuple[Data, Data]] = {
     "task.dataset": (LEARNED, {"task": {"dataset": {"synthetic": {"dim": 40}}}}),
     "task.partition": (LEARNED, {"task": LEARNED["task"] | {"partition": {"dirichlet": {"alpha": 0.3}}}}),
+    "task.shifts": (LEARNED, {"task": LEARNED["task"] | {"shifts": [{"label_flip": 0.5}]}}),
     "task.model": (LEARNED, {"task": LEARNED["task"] | {"model": {"mlp": {"hidden": [4]}}}}),
     "stop.target_accuracy": (LEARNED, {"stop": {"rounds": 3, "target_accuracy": 0.01}}),
     "evaluate.every": (LEARNED, {"evaluate": {"every": 2}}),

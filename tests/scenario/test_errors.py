@@ -132,3 +132,18 @@ def test_a_missing_topology_file_is_named_with_the_places_searched() -> None:
 def test_the_error_survives_a_worker_process() -> None:
     error = ScenarioError(["a", "b"])
     assert pickle.loads(pickle.dumps(error)).lines == ("a", "b")
+
+
+def test_skew_by_layer_needs_an_entry_for_each_layer_of_the_tree() -> None:
+    text = SCENE.replace("{dirichlet: {alpha: 0.3}}", "{by_layer: [0.3, null, 0.1]}")
+    assert complaints(text) == [
+        "bad.yaml:5:14: task.partition: alpha has 3 entries, but the topology has 2 layers; write one per layer, "
+        "from the devices up (null: IID)"
+    ]
+
+
+def test_an_objection_to_a_shift_has_the_shift_s_place() -> None:
+    text = SCENE.replace("  model:", "  shifts: [{brightness: 0.2}, {label_flip: 2.5}]\n  model:")
+    assert complaints(text) == [
+        "bad.yaml:6:44: task.shifts[1].label_flip: fraction must be in (0, 1], got 2.5; 0.2 is a fifth of the devices"
+    ]

@@ -55,3 +55,20 @@ def test_a_misspelt_key_or_a_missing_unit_is_refused(path: str, value: object, v
     data = parse(SCENE).data
     assert validator.is_valid(copy.deepcopy(data))
     assert not validator.is_valid(replaced(data, steps(path), value)[0])
+
+
+@pytest.mark.parametrize(
+    ("sweep", "fits"),
+    [
+        ("{seed: [1, 2]}", True),
+        ("{grid: {seed: [1]}, zip: {a.b: [1], c: [2]}, list: [{a: 1}], seeds: 3}", True),
+        ("{seeds: [1, 2], stop.rounds: [3]}", True),
+        ("{seed: 3}", False),
+        ("{seeds: 0}", False),
+        ("{grid: [seed]}", False),
+        ("{list: {seed: 1}}", False),
+        ("{zip: {seed: []}}", False),
+    ],
+)
+def test_the_forms_of_a_sweep_are_known(sweep: str, fits: bool, validator: Any) -> None:
+    assert validator.is_valid(parse(f"{SCENE}sweep: {sweep}\n").data) is fits

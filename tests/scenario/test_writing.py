@@ -8,16 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from learning.recipes import RECIPES, HierFAVG
+from learning.ladders import HierFAVG
+from learning.recipes import RECIPES
 from netsim.scenario import PARTS, Scenario, digest, dump_part, grow, load, load_text, resolved, shipped
 from tests.scenario.scenes import SCENE, with_algorithm
 
 ALGORITHMS = {
-    "fedavg": "{learning_rate: 0.1, batch_size: 8, local_steps: 5, down: {top_k: 0.1}}",
+    "fedavg": "{learning_rate: 0.1, batch_size: 8, local_steps: 5, down: {top_k: 0.1}, local: {schedule: {cosine: 9}}}",
     "sign_sgd": "{learning_rate: 0.01, batch_size: 8, ties: zero}",
     "hier_favg": "{learning_rate: 1, batch_size: 8, tau: [5, 2]}",
     "hier_local_qsgd": "{learning_rate: 1e-3, batch_size: 8, tau: [5, 2], levels: [4, null], bucket: null}",
     "hier_sign_sgd": "{learning_rate: 0.01, batch_size: 8, tau: [1, 2], down: {qsgd: {levels: 64}}}",
+    "dc_hier_sign_sgd": "{learning_rate: 0.01, batch_size: 8, tau: [1, 2], level: 1, anchor: {qsgd: 8}}",
+    "qhetfed": "{learning_rate: 0.1, batch_size: 8, tau: [1, 3], gamma: 4, levels: [4, null]}",
+    "mtgc": "{learning_rate: 0.1, batch_size: 8, tau: [2, 3]}",
+    "scaffold": "{learning_rate: 0.1, batch_size: 8, local_steps: 4}",
+    "fedprox": "{learning_rate: 0.1, batch_size: 8, local_steps: 4, prox: 0.1}",
+    "fedopt": "{learning_rate: 0.1, batch_size: 8, tau: [4, 2], server: {kind: adam, rate: 0.1}}",
     "qmlhfl": "{learning_rate: 0.2, batch_size: 8, tau: [5, 2], levels: [4, 8], code: elias, down: {rand_k: {k: 9}}}",
 }
 
@@ -25,7 +32,7 @@ ALGORITHMS = {
 def scene(recipe: str) -> Scenario:
     """The scene with one recipe, on a star where it wants one."""
     text = with_algorithm(f"{{{recipe}: {ALGORITHMS[recipe]}}}")
-    if recipe in ("fedavg", "sign_sgd"):
+    if recipe in ("fedavg", "fedprox", "sign_sgd", "scaffold"):
         text = text.replace("[2, 5]", "[5]").replace("  - wired: {rate: 100 Mbit/s, latency: 5 ms}\n", "")
     return load_text(text)
 
@@ -63,7 +70,7 @@ def test_a_shipped_scenario_survives_being_resolved(
 
 
 def test_the_digest_is_this_one_until_the_format_changes() -> None:
-    assert digest(load_text(SCENE)) == "350abdc9bdf61ca4"
+    assert digest(load_text(SCENE)) == "24f7988b89b4e507"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -101,3 +103,132 @@ MESSAGES = (
     "payload_bits", "wire_bits", "airtime_s", "sent_s", "arrived_s",
 )  # fmt: skip
 NODES = ("round", "node", "level", "downlink_s", "compute_s", "below_s", "uplink_s", "waiting_s")
+
+
+MakePoints = Callable[..., pd.DataFrame]
+
+
+@pytest.fixture
+def make_points() -> MakePoints:
+    return points
+
+
+def points(
+    uplinks: tuple[Any, ...] = ("1 MHz", "5 MHz"),
+    taus: tuple[Any, ...] = (1, 5),
+    seeds: int = 2,
+    rounds: int = 10,
+    **columns: Any,
+) -> pd.DataFrame:
+    """A sweep's table: round k of tau t and seed s is 1 - 0.8^k less 0.01 s accurate; it ends at k t / uplink."""
+    rows: list[dict[str, Any]] = []
+    for uplink in uplinks:
+        speed = float(str(uplink).split()[0])
+        for tau in taus:
+            for seed in range(seeds):
+                point = len(rows) // (rounds + 1)
+                for k in range(rounds + 1):
+                    row = {
+                        "point": point,
+                        "cell.uplink": uplink,
+                        "algorithm.tau": tau,
+                        "seed": seed,
+                        "round": k,
+                    }
+                    row |= {"sim_time_s": k * tau / speed, "accuracy": 1 - 0.8**k - 0.01 * seed * bool(k)}
+                    row |= {"loss": 0.9**k, "local_steps": k * tau, "bits": 3000 * k, "bits_up_1": 1000 * k}
+                    row |= {"bits_up_2": 500 * k, "bits_down_1": 1500 * k, "energy_j": 2.0 * k}
+                    rows.append(row | {"target_accuracy": 0.5, "time_to_accuracy_s": 4 * tau / speed})
+    return pd.DataFrame(rows).assign(**columns)
+
+
+def star() -> Result:
+    """One round of a cloud and two devices, the cloud's broadcast at 0: every instant is written here.
+
+    d0 hears it at 1 s, computes until 3 s and sends for 1 s of airtime, of which 0.5 s more are spent queueing.
+    d1 hears it at 1 s, computes until 2 s and sends until 3 s. The round ends at 4.5 s.
+    """
+    told = [
+        (1, 1, "down", "cloud", "*", 2, 800, 900, 1.0, 0.0, 1.0, True),
+        (1, 1, "up", "d1", "cloud", 1, 100, 120, 1.0, 2.0, 3.0, True),
+        (1, 1, "up", "d0", "cloud", 1, 100, 120, 1.0, 3.0, 4.5, True),
+    ]
+    run = synthetic(finished=1, depth=1)
+    times = {
+        "d0": (1.0, 2.0, 0.0, 1.5, 0.0),
+        "d1": (1.0, 1.0, 0.0, 1.0, 1.5),
+        "cloud": (0.0, 0.0, 4.5, 0.0, 0.0),
+    }
+    return Result(
+        scenario_text=run.scenario_text,
+        rounds=run.rounds.assign(sim_time_s=[0.0, 4.5]),
+        messages=pd.DataFrame(told, columns=[*MESSAGES, "delivered"]),
+        nodes=pd.DataFrame([(1, name, int(name == "cloud"), *t) for name, t in times.items()], columns=NODES),
+        manifest=run.manifest,
+    )
+
+
+@pytest.fixture
+def star_run() -> Result:
+    return star()
+
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@dataclass
+class Opened:
+    """A page with what it said and what it asked for."""
+
+    page: Any
+    said: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def layout(self, plot: str, path: str) -> Any:
+        return self.page.evaluate(f"document.getElementById('plot-{plot}')._fullLayout.{path}")
+
+    def data(self, plot: str, path: str) -> Any:
+        return self.page.evaluate(f"document.getElementById('plot-{plot}').data{path}")
+
+
+OpenPage = Callable[..., Opened]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"no {CHROMIUM}; install Debian's chromium")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="the extra `test` installs playwright")
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[OpenPage]:
+    contexts = []
+
+    def opened(file: Path, width: int = 1280, height: int = 800, scheme: str = "light") -> Opened:
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        seen = Opened(context.new_page())
+        seen.page.on("console", lambda message: seen.said.append(message.text))
+        seen.page.on("pageerror", lambda error: seen.said.append(str(error)))
+        seen.page.on("request", lambda request: seen.asked.append(request.url))
+        seen.page.goto(file.as_uri())
+        seen.page.wait_for_load_state("networkidle")
+        return seen
+
+    yield opened
+    for context in contexts:
+        context.close()

@@ -126,8 +126,8 @@ def test_a_report_is_replaced_whole(
     path = write_report(make_result(), tmp_path / "report.html")
     before = path.read_bytes()
 
-    def fails(result: Result) -> str:
-        raise KeyError(result.name)
+    def fails(result: Result, turn: int | None) -> str:
+        raise KeyError(result.name, turn)
 
     monkeypatch.setattr(report, "report_html", fails)
     with pytest.raises(KeyError):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,64 +10,19 @@ import pytest
 
 from netsim.result import Result
 from netsim.views import write_report
+from tests.views.conftest import Opened, OpenPage
 
 MakeResult = Callable[..., Result]
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no {CHROMIUM}; install Debian's chromium")
+Open = Callable[..., Opened]
 NAN = float("nan")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="the extra `test` installs playwright")
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
-@dataclass
-class Opened:
-    """A page with what it said and what it asked for."""
-
-    page: Any
-    said: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-
-    def layout(self, plot: str, path: str) -> Any:
-        return self.page.evaluate(f"document.getElementById('plot-{plot}')._fullLayout.{path}")
-
-
-Open = Callable[..., Opened]
-
-
 @pytest.fixture
-def open_report(browser: Any, tmp_path: Path) -> Iterator[Open]:
-    contexts = []
+def open_report(open_page: OpenPage, tmp_path: Path) -> Open:
+    def opened(run: Result, **how: Any) -> Opened:
+        return open_page(write_report(run, tmp_path / "report.html"), **how)
 
-    def opened(run: Result, width: int = 1280, height: int = 800, scheme: str = "light") -> Opened:
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-        context.set_default_timeout(10_000)
-        contexts.append(context)
-        seen = Opened(context.new_page())
-        seen.page.on("console", lambda message: seen.said.append(message.text))
-        seen.page.on("pageerror", lambda error: seen.said.append(str(error)))
-        seen.page.on("request", lambda request: seen.asked.append(request.url))
-        seen.page.goto(write_report(run, tmp_path / "report.html").as_uri())
-        seen.page.wait_for_load_state("networkidle")
-        return seen
-
-    yield opened
-    for context in contexts:
-        context.close()
+    return opened
 
 
 def test_the_page_is_quiet_and_asks_for_nothing_but_itself(
@@ -121,7 +75,7 @@ def test_the_slider_chooses_a_round_with_a_keyboard(make_result: MakeResult, ope
 
 def test_a_legend_button_hides_its_curve(make_result: MakeResult, open_report: Open) -> None:
     seen = open_report(make_result())
-    button = seen.page.get_by_role("button", name="layer 2 up", exact=True)
+    button = seen.page.locator("#bits").get_by_role("button", name="layer 2 up", exact=True)
     button.press("Enter")
     assert button.get_attribute("aria-pressed") == "false"
     hidden = seen.page.evaluate("document.getElementById('plot-traffic').data.map(t => t.visible === false)")
@@ -201,3 +155,28 @@ def test_a_run_with_hardly_anything_to_draw_opens_quietly(
     seen = open_report(make_result(finished=finished, rounds=rounds))
     assert seen.said == []
     assert seen.page.get_by_text(words).count() == 1
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_a_comparison_is_quiet_fits_and_shows_its_upper_part(
+    browser: Any, tmp_path: Path, width: int, scheme: str
+) -> None:
+    from tests.views.test_comparison import page as written
+    from tests.views.test_comparison import points
+
+    runs = [
+        {"network[0].cell.uplink": f"{k} MHz", "step": 0.1 + 0.01 * k} for k in range(20) for _ in range(2)
+    ]
+    written(points(*runs), tmp_path, axes=("network[0].cell.uplink",))
+    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    seen = Opened(context.new_page())
+    seen.page.on("console", lambda message: seen.said.append(message.text))
+    seen.page.on("pageerror", lambda error: seen.said.append(str(error)))
+    seen.page.goto((tmp_path / "report.html").as_uri())
+    seen.page.get_by_text("Upper part", exact=True).click()
+    assert seen.layout("curves", "yaxis.range")[0] > 0.05
+    seen.page.get_by_text("Bits", exact=True).click()
+    assert seen.layout("curves", "xaxis.title.text").endswith("(Mbit)")
+    assert seen.said == []
+    assert seen.page.evaluate("document.documentElement.scrollWidth") == width
+    context.close()

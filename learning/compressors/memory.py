@@ -1,0 +1,144 @@
+"""Compressors that remember: what one message leaves out, the next ones make good."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeGuard
+
+from learning.compressors.compressor import Compressor, Encoded
+from learning.compressors.integer import Integer
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from learning.coins import Coins
+
+
+class Remembering(Compressor, Protocol):
+    """A compressor with one memory row per sender; the engine keeps it and moves it once a message is delivered."""
+
+    def remember(self, rows: Tensor, memory: Tensor, coins: Coins) -> tuple[Encoded, Tensor]:
+        """Encode rows [K, d] given the senders' memory [K, d] (zeros at first); return also the memory after.
+
+        Takes ownership of `rows`, not of `memory`. Row by row, as `encode`.
+        """
+        ...
+
+
+def remembers(codec: Compressor) -> TypeGuard[Remembering]:
+    """Whether the compressor keeps a memory row per sender."""
+    return hasattr(codec, "remember")
+
+
+@dataclass(frozen=True)
+class ErrorFeedback:
+    """Send C(x + e), keep e' = x + e - C(x + e). Source: EF-SGD, arXiv:1901.09847; memory: arXiv:1809.07599.
+
+    `inner` must contract (E||C(x)-x||^2 < ||x||^2), else what it leaves out would grow; checked where d is known.
+    Over T messages the receiver lacks e_T alone, however coarse the code. The first message is C(x).
+    Raises ValueError for an `inner` that loses nothing or remembers itself.
+    """
+
+    inner: Compressor
+
+    def __post_init__(self) -> None:
+        _refuse(self.inner, "error_feedback")
+
+    @property
+    def lossless(self) -> bool:
+        """False."""
+        return False
+
+    def bits(self, dim: int) -> int | None:
+        """Return the inner compressor's bits."""
+        return self.inner.bits(dim)
+
+    def omega(self, dim: int) -> float | None:
+        """Return None: with memory a single message is biased even where the inner compressor is not."""
+        return None
+
+    def delta(self, dim: int) -> float | None:
+        """Return the inner contraction of a message sent with an empty memory."""
+        return contraction(self.inner, dim)
+
+    def encode(self, rows: Tensor, coins: Coins) -> Encoded:
+        """Encode rows [K, d] with an empty memory."""
+        return self.inner.encode(rows, coins)
+
+    def remember(self, rows: Tensor, memory: Tensor, coins: Coins) -> tuple[Encoded, Tensor]:
+        """Return C(x + e) and x + e - C(x + e)."""
+        wanted = rows.add_(memory)
+        left = wanted.clone()
+        sent = self.inner.encode(wanted, coins)
+        return sent, left.sub_(sent.values)
+
+    def pack(self, row: Tensor, key: int) -> bytes:
+        """Return the inner code of a row [d] that holds x + e."""
+        return self.inner.pack(row, key)
+
+    def unpack(self, data: bytes, dim: int) -> Tensor:
+        """Return the inner compressor's row."""
+        return self.inner.unpack(data, dim)
+
+
+@dataclass(frozen=True)
+class Ef21:
+    """Both ends keep g; send c = C(x - g), decode g' = g + c. Source: EF21, arXiv:2106.05203.
+
+    `inner` must contract. A message that is lost moves neither end's g. Raises ValueError as ErrorFeedback.
+    """
+
+    inner: Compressor
+
+    def __post_init__(self) -> None:
+        _refuse(self.inner, "ef21")
+
+    @property
+    def lossless(self) -> bool:
+        """False."""
+        return False
+
+    def bits(self, dim: int) -> int | None:
+        """Return the inner compressor's bits."""
+        return self.inner.bits(dim)
+
+    def omega(self, dim: int) -> float | None:
+        """Return None: the decoded g' is biased."""
+        return None
+
+    def delta(self, dim: int) -> float | None:
+        """Return the inner contraction of a message sent with an empty memory."""
+        return contraction(self.inner, dim)
+
+    def encode(self, rows: Tensor, coins: Coins) -> Encoded:
+        """Encode rows [K, d] with g = 0."""
+        return self.inner.encode(rows, coins)
+
+    def remember(self, rows: Tensor, memory: Tensor, coins: Coins) -> tuple[Encoded, Tensor]:
+        """Return g + C(x - g), which is also the memory after."""
+        sent = self.inner.encode(rows.sub_(memory), coins)
+        known = memory + sent.values
+        return Encoded(known, sent.bits), known
+
+    def pack(self, row: Tensor, key: int) -> bytes:
+        """Return the inner code of a row [d] that holds x - g."""
+        return self.inner.pack(row, key)
+
+    def unpack(self, data: bytes, dim: int) -> Tensor:
+        """Return the inner compressor's row C(x - g)."""
+        return self.inner.unpack(data, dim)
+
+
+def contraction(codec: Compressor, dim: int) -> float | None:
+    """The compressor's delta, or 1 - omega where it is unbiased with omega < 1; None where nothing contracts."""
+    omega, delta = codec.omega(dim), codec.delta(dim)
+    return delta if delta is not None or omega is None or omega >= 1 else 1 - omega
+
+
+def _refuse(inner: Compressor, name: str) -> None:
+    if inner.lossless or isinstance(inner, Integer):
+        raise ValueError(f"{name} needs a lossy compressor inside, got {inner}; use none alone")
+    if remembers(inner):
+        raise ValueError(
+            f"{name} cannot wrap a compressor with a memory of its own, got {inner}; keep one of them"
+        )

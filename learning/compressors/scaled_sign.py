@@ -1,0 +1,147 @@
+"""Signs that carry a magnitude: one bit per coordinate and one scale per bucket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from learning.coins import Coins
+from learning.compressors.buckets import Buckets, check_bucket, fast
+from learning.compressors.compressor import Encoded
+from learning.compressors.packing import BitReader, float_bits, to_bytes
+from learning.compressors.sign import Sign
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class ScaledSign:
+    """Send (||x||_1 / d) sign(x), of each bucket by itself. Source: EF-SIGNSGD, arXiv:1901.09847.
+
+    The sign of an exact zero is a fair keyed coin (the contraction holds with either). Biased: use it with error
+    feedback. A bucket of zeros gives zeros, one that holds inf or nan gives nan. `bucket: null` is one scale per
+    model.
+    """
+
+    bucket: int | None = None
+
+    def __post_init__(self) -> None:
+        check_bucket(self.bucket)
+
+    @property
+    def lossless(self) -> bool:
+        """False: magnitudes are lost."""
+        return False
+
+    def bits(self, dim: int) -> int:
+        """Return 32 per bucket and one per coordinate."""
+        return 32 * Buckets.of(self.bucket, dim).count + dim
+
+    def omega(self, dim: int) -> float | None:
+        """Return None: biased."""
+        return None
+
+    def delta(self, dim: int) -> float:
+        """Return 1 / B of the largest bucket B: ||C(x) - x||^2 = ||x||^2 - ||x||_1^2 / B, worst for one coordinate."""
+        return 1 / Buckets.of(self.bucket, dim).size
+
+    def encode(self, rows: Tensor, coins: Coins) -> Encoded:
+        """Return the scaled signs; zeros by the coins of draw 0."""
+        cut = Buckets.of(self.bucket, rows.shape[1])
+        scales = (cut.sums(rows, squared=False) / cut.lengths(rows)).to(rows.dtype)
+        return Encoded(_scaled(Sign().encode(rows, coins).values, scales, cut), None)
+
+    def pack(self, row: Tensor, key: int) -> bytes:
+        """Return the scales, then one bit per coordinate, set for +."""
+        return _pack(self, self.bucket, row, key)
+
+    def unpack(self, data: bytes, dim: int) -> Tensor:
+        """Return the scaled signs as float32."""
+        return _unpack(data, Buckets.of(self.bucket, dim))
+
+
+@dataclass(frozen=True)
+class StochasticSign:
+    """Send scale * sign with + drawn with probability (1 + x / scale) / 2, which makes it unbiased.
+
+    The scale is each bucket's l2 norm (`norm: l2`, arXiv:1905.12938) or its largest magnitude (`norm: max`, less
+    variance). A bucket of zeros gives zeros, one whose scale is not finite gives nan.
+    """
+
+    norm: Literal["l2", "max"] = "max"
+    bucket: int | None = 512
+
+    def __post_init__(self) -> None:
+        if self.norm not in ("l2", "max"):
+            raise ValueError(f"norm must be l2 or max, got {self.norm!r}; max has less variance")
+        check_bucket(self.bucket)
+
+    @property
+    def lossless(self) -> bool:
+        """False: magnitudes are lost."""
+        return False
+
+    def bits(self, dim: int) -> int:
+        """Return 32 per bucket and one per coordinate."""
+        return 32 * Buckets.of(self.bucket, dim).count + dim
+
+    def omega(self, dim: int) -> float:
+        """Return B - 1 of the largest bucket B: of every x with l2, of a single coordinate with max."""
+        return float(Buckets.of(self.bucket, dim).size - 1)
+
+    def delta(self, dim: int) -> float | None:
+        """Return 1 - omega where that is positive (a bucket of one coordinate), else None."""
+        return 1.0 if self.omega(dim) == 0 else None
+
+    def encode(self, rows: Tensor, coins: Coins) -> Encoded:
+        """Return the scaled signs; uses draw 0 of the coins."""
+        import torch
+
+        cut = Buckets.of(self.bucket, rows.shape[1])
+        scales = cut.largest(rows) if self.norm == "max" else cut.sums(rows, True).sqrt().to(rows.dtype)
+        if fast(rows):
+            from learning.compressors.rounding_kernels import round_rows
+
+            rows = rows.detach().contiguous()
+            round_rows(rows.numpy(), coins.keys, scales.numpy(), 0, cut.size)
+            return Encoded(rows, None)
+        gate = coins.uniforms(cut.dim, rows) * 2 - 1  # exact: 24 bits
+        signs = torch.where(rows / cut.spread(scales) > gate, 1.0, -1.0).to(rows.dtype)
+        return Encoded(_scaled(signs, scales, cut), None)
+
+    def pack(self, row: Tensor, key: int) -> bytes:
+        """Return the scales, then one bit per coordinate, set for +."""
+        return _pack(self, self.bucket, row, key)
+
+    def unpack(self, data: bytes, dim: int) -> Tensor:
+        """Return the scaled signs as float32."""
+        return _unpack(data, Buckets.of(self.bucket, dim))
+
+
+def _scaled(signs: Tensor, scales: Tensor, cut: Buckets) -> Tensor:
+    """Return signs [K, d] times their buckets' scales; +0 where a scale is 0, nan where it is not finite."""
+    import torch
+
+    wide = cut.spread(scales)
+    return torch.where(wide.isfinite(), signs * wide + 0.0, torch.nan)
+
+
+def _pack(codec: ScaledSign | StochasticSign, bucket: int | None, row: Tensor, key: int) -> bytes:
+    import torch
+
+    fresh = row.detach().cpu().to(torch.float32, copy=True)
+    values = codec.encode(fresh[None], Coins(np.array([key], dtype=np.uint64))).values[0]
+    scales = values[:: Buckets.of(bucket, len(row)).size].abs()
+    return to_bytes(float_bits(scales), (values > 0).numpy().astype(np.uint8))
+
+
+def _unpack(data: bytes, cut: Buckets) -> Tensor:
+    import torch
+
+    reader = BitReader.of(data)
+    scales = torch.from_numpy(reader.floats(cut.count))[None]
+    signs = torch.from_numpy(reader.take(cut.dim).astype(np.float32) * 2 - 1)[None]
+    return _scaled(signs, scales, cut)[0]

@@ -1,0 +1,113 @@
+"""Progress of a sweep on stderr: a bar over its points on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, TextIO
+
+if TYPE_CHECKING:
+    from netsim.sweep import Outcome
+
+LINES = 10
+"""Plain lines about timelines, however many there are."""
+
+
+class PlainStages:
+    """A line for every point, a few for the timelines before."""
+
+    def __init__(self, points: int, stream: TextIO | None = None) -> None:
+        self._points, self._stream = points, stream or sys.stderr
+        self._every = max(1, points // LINES)
+        self._done = self._failed = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.flush()
+
+    def surveyed(self, done: int, points: int) -> None:
+        """See `netsim.sweep.Audience`."""
+        if done == points or done % self._every == 0:
+            self._say(f"timeline {done}/{points}")
+
+    def planned(self, trainings: int, points: int) -> None:
+        """See `netsim.sweep.Audience`."""
+        self._say(plan_in_words(trainings, points, self._points))
+
+    def ended(self, outcome: Outcome) -> None:
+        """See `netsim.sweep.Audience`."""
+        self._done += 1
+        self._failed += outcome.error is not None
+        self._say(f"point {self._done}/{self._points}  {told(outcome)}")
+
+    def interrupted(self, folder: Path) -> None:
+        """Say what is kept."""
+        kept = self._done - self._failed
+        self._say(
+            f"netsim: interrupted; {kept} of {self._points} points are kept in {folder}, and what was learned is "
+            "in the ledger; the same command goes on from here"
+        )
+
+    def _say(self, line: str) -> None:
+        self._stream.write(line + "\n")
+        self._stream.flush()
+
+
+class BarStages(PlainStages):
+    """A bar over the points; failures and the plan stay above it as lines."""
+
+    def __init__(self, points: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        super().__init__(points)
+        columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
+        self._bar = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))
+        self._task = self._bar.add_task("timelines", total=points)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def surveyed(self, done: int, points: int) -> None:
+        """Move the bar."""
+        self._bar.update(self._task, completed=done)
+
+    def planned(self, trainings: int, points: int) -> None:
+        """Begin the bar anew, now over finished points."""
+        super().planned(trainings, points)
+        self._bar.reset(self._task, total=self._points, completed=self._done, description="points")
+
+    def ended(self, outcome: Outcome) -> None:
+        """Move the bar; a failure is a line that stays."""
+        self._done += 1
+        self._failed += outcome.error is not None
+        if outcome.error is not None:
+            self._say(f"point {self._done}/{self._points}  {told(outcome)}")
+        self._bar.update(self._task, completed=self._done, description=told(outcome))
+
+    def _say(self, line: str) -> None:
+        self._bar.console.print(line, markup=False, highlight=False)
+
+
+def plan_in_words(trainings: int, left: int, points: int) -> str:
+    """What a sweep is about to do."""
+    kept = f"{points - left} of {points} points are there already or cannot run; " if left < points else ""
+    noun = "trajectory trains" if trainings == 1 else "trajectories train"
+    return f"{kept}{left} to run: {trainings} {noun}, {left - trainings} are re-timed"
+
+
+def told(outcome: Outcome) -> str:
+    """A point and how it ended."""
+    end = outcome.how if outcome.error is None else f"failed: {outcome.error}"
+    return f"{outcome.point.label}: {end}"
+
+
+def sweep_progress(points: int) -> PlainStages:
+    """The display that fits stderr."""
+    return BarStages(points) if sys.stderr.isatty() else PlainStages(points)

@@ -1,0 +1,111 @@
+"""What a global round costs: seconds, joules and bits, for many choices of tau and message sizes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netsim.planner.problem import Floats
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Payload bits of a layer's messages: uplinks per quantization choice [choices], the downlink, the first one.
+
+    Lists run over layers 1 ... N; `first` are the 32 d bits of the initial model, which opens the first round.
+    """
+
+    up: tuple[tuple[float, ...], ...]
+    down: tuple[float, ...]
+    first: float
+
+    def chosen(self, choice: Indices) -> Floats:
+        """Uplink bits [N, B] of choices [N, B]."""
+        return np.stack([np.asarray(bits)[row] for bits, row in zip(self.up, choice, strict=True)])
+
+
+@dataclass(frozen=True, eq=False)
+class Amounts:
+    """What the first global round and every later one take of each budget, [resources, B]."""
+
+    first: Floats
+    later: Floats
+
+
+class Costs(Protocol):
+    """A model of what rounds cost, rising in every tau and in every choice, and per local step falling in tau."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The resources: time, then energy and bits where they are limited or counted."""
+        ...
+
+    def rounds(self, tau: Floats, choice: Indices, share: Floats) -> Amounts:
+        """Costs for tau [N, B], uplink choices [N, B] and the share of devices that take part [B]."""
+        ...
+
+    def least(self, tau: Floats, choice: Indices, share: Floats) -> Floats:
+        """[resources, B]: no more than a later round's costs and, divided by K, falling in every tau."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Budget:
+    """What may be spent: seconds, joules, bits, in the order of the costs' names; inf where there is no limit."""
+
+    limits: Floats
+
+    def allowed(self, amounts: Amounts) -> Floats:
+        """Whole rounds that fit [B]; a round that ends at the deadline counts. inf without any limit."""
+        fits = np.floor(
+            (self.limits[:, None] - amounts.first) / _positive(amounts.later) * (1 + 1e-12) + 1e-12
+        )
+        whole = np.where(amounts.first <= self.limits[:, None] * (1 + 1e-12), 1.0 + fits, 0.0)
+        return np.asarray(np.maximum(whole, 0.0).min(axis=0))
+
+    def binding(self, amounts: Amounts) -> Indices:
+        """Which resource allows the fewest rounds [B]."""
+        left = (self.limits[:, None] - amounts.first) / _positive(amounts.later)
+        return np.asarray(left.argmin(axis=0))
+
+
+def counts(tau: Floats) -> Floats:
+    """r_1 ... r_N [N, B]: how often a node of level n - 1 speaks up in a global round, K / k_n."""
+    later = np.cumprod(tau[::-1], axis=0)[::-1]
+    return np.concatenate([later[1:], np.ones_like(tau[:1])])
+
+
+def bits_per_round(
+    tau: Floats, up: Floats, down: Sequence[float], senders: Sequence[int], speakers: Sequence[int]
+) -> Floats:
+    """Payload bits of a later round, all layers, both directions [B]: what `bits_up`, `bits_down` add up to.
+
+    A node forwards the message of the highest layer that synchronises, at that layer's size, so messages of
+    layer m's size pass r_m - r_{m+1} times over every layer n <= m.
+
+    Args:
+        tau: [N, B]; up: uplink bits of a message [N, B] (expected ones where not all devices take part).
+        down: bits of layer m's own broadcasts.
+        senders: nodes that answer on layer n; speakers: broadcast transfers on layer n of one message to all.
+    """
+    r = counts(tau)
+    own = r - np.concatenate([r[1:], np.zeros_like(r[:1])])
+    total = (np.asarray(senders, dtype=np.float64)[:, None] * r * up).sum(axis=0)
+    for n, transfers in enumerate(speakers):
+        total = total + transfers * (own[n:] * np.asarray(down, dtype=np.float64)[n:, None]).sum(axis=0)
+    return np.asarray(total)
+
+
+def monotone(down: Sequence[float]) -> tuple[float, ...]:
+    """The largest sizes below `down` that do not fall towards the cloud: then costs per step fall in every tau."""
+    return tuple(np.minimum.accumulate(np.asarray(down, dtype=np.float64)[::-1])[::-1].tolist())
+
+
+def _positive(values: Floats) -> Floats:
+    return np.maximum(values, 1e-300)

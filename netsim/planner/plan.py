@@ -1,0 +1,91 @@
+"""A plan: which tau, learning rate and quantization levels to run before a deadline, and what they promise."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from learning.algorithm import Algorithm, Leaf
+from learning.compressors import Compressor, Qsgd
+from learning.ladders import FedAvg, Recipe
+from netsim.planner.rates import Mode
+from netsim.scenario import Scenario
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A choice and what it promises; `apply` makes it a scenario again. Lists run from the devices up."""
+
+    tau: tuple[int, ...]
+    learning_rate: float
+    rounds: int
+    levels: tuple[int | None, ...] | None
+    """Quantization levels per layer where they were chosen (None: not quantized by levels); None: as they were."""
+    fraction: float
+    """Share of devices that take part, in the bound alone: scenarios cannot say it yet."""
+    predicted_time_s: float
+    predicted_bits: float
+    predicted_energy_j: float | None
+    predicted_bound: float | None
+    """None where the theorem says nothing (the plan is then ranked by its first order)."""
+    gap: float | None
+    """(value - certificate) / value: how far a better plan could be; None without a certificate."""
+    mode: Mode
+    value: float
+    """What was minimised: the bound, its first order, or the seconds to the target."""
+
+    def apply(self, scenario: Scenario) -> Scenario:
+        """The scenario with this plan's choices and number of rounds; its deadline and all else stay."""
+        stop = scenario.stop.model_copy(update={"rounds": self.rounds})
+        changes: dict[str, Any] = {
+            "algorithm": self._algorithm(scenario.algorithm),
+            "stop": stop,
+            "sweep": {},
+        }
+        return scenario.model_copy(update=changes)
+
+    def _algorithm(self, algorithm: Recipe | Algorithm) -> Recipe | Algorithm:
+        """A recipe stays a recipe where it has the words for it; else its ladder is written out."""
+        changed = self._recipe(algorithm)
+        if changed is not None:
+            return changed
+        ladder = algorithm if isinstance(algorithm, Algorithm) else algorithm.ladder()
+        ups = self._uplinks([layer.up for layer in ladder.layers])
+        layers = tuple(
+            replace(layer, tau=tau, up=up)
+            for layer, tau, up in zip(ladder.layers, self.tau, ups, strict=True)
+        )
+        return Algorithm(Leaf(self.learning_rate, ladder.leaf.batch_size), layers)
+
+    def _recipe(self, algorithm: Recipe | Algorithm) -> Recipe | None:
+        if isinstance(algorithm, Algorithm):
+            return None
+        if isinstance(algorithm, FedAvg):
+            return replace(algorithm, learning_rate=self.learning_rate, local_steps=self.tau[0])
+        names = {field.name for field in fields(algorithm)}  # type: ignore[arg-type]
+        if not {"tau", "learning_rate"} <= names or (self.levels is not None and "levels" not in names):
+            return None
+        changes: dict[str, Any] = {"tau": self.tau, "learning_rate": self.learning_rate}
+        if self.levels is not None:
+            changes["levels"] = self.levels
+        changed: Recipe = replace(algorithm, **changes)  # type: ignore[type-var]
+        return changed if changed.ladder().taus == self.tau else None
+
+    def _uplinks(self, uplinks: Sequence[Compressor]) -> list[Compressor]:
+        if self.levels is None:
+            return list(uplinks)
+        return [
+            replace(up, levels=s) if isinstance(up, Qsgd) and s is not None else up
+            for up, s in zip(uplinks, self.levels, strict=True)
+        ]
+
+    def summary(self) -> dict[str, Any]:
+        """The object `--json` prints for a plan."""
+        return asdict(self)
+
+    def header(self, command: str) -> str:
+        """Comment lines for the head of a saved plan: what it is and what it promises."""
+        said = {key: value for key, value in self.summary().items() if value is not None}
+        return f"# A plan of `{command}`.\n# {json.dumps(said)}\n"

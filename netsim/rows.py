@@ -1,0 +1,104 @@
+"""Rows of numbers and names in one growing buffer: a million of them cost tens of megabytes, not hundreds."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal, TypeAlias, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+Kind: TypeAlias = Literal["whole", "small", "real", "flag", "name"]
+"""whole: 64 signed bits; small: 32; real: a float64; flag: true or false; name: a text that many rows repeat."""
+
+Cell: TypeAlias = int | float | bool | str
+Row: TypeAlias = dict[str, Cell]
+
+
+class Codes(dict[str, int]):
+    """Numbers that stand for names, given as names are first asked for."""
+
+    def __missing__(self, name: str) -> int:
+        self[name] = len(self)
+        return self[name]
+
+
+class Rows(Sequence[Row]):
+    """An append-only table of typed columns; reading one gives the rows as dictionaries.
+
+    `columns` maps names to kinds, in order. Memory per row: 8 bytes per whole or real, 4 per small or name,
+    1 per flag, and an eighth more while the buffer grows.
+    """
+
+    def __init__(self, columns: Mapping[str, Kind]) -> None:
+        self.columns = dict(columns)
+        codes = [_CODES[kind] for kind in columns.values()]
+        self._cells = struct.Struct("<" + "".join(codes))
+        self._pack, self._size = self._cells.pack, self._cells.size
+        self._types = np.dtype([(name, _TYPES[code]) for name, code in zip(columns, codes, strict=True)])
+        self._places = {name: struct.calcsize("<" + "".join(codes[:k])) for k, name in enumerate(columns)}
+        self._buffer = bytearray()
+        self._count = 0
+        self.code = Codes()
+
+    def append(self, *cells: float) -> int:
+        """Add a row, a cell per column with names as their `code`, and return its place.
+
+        Raises struct.error for a whole number beyond its column's bits.
+        """
+        place = self._count
+        self._buffer += self._pack(*cells)
+        self._count = place + 1
+        return place
+
+    def put(self, place: int, column: str, value: float) -> None:
+        """Write a real number into a row that is there already."""
+        _put(self._buffer, place * self._size + self._places[column], value)
+
+    def column(self, name: str) -> NDArray[np.generic]:
+        """A copy of a column: int64, float64, bool, or the names as objects."""
+        kind = self.columns[name]
+        found: NDArray[np.generic] = np.frombuffer(self._buffer, dtype=self._types)[name]
+        if kind == "name":
+            return np.array([*self.code, None], dtype=object)[found.astype(np.intp)]
+        return found.astype(np.int64 if kind == "small" else found.dtype)
+
+    @property
+    def bytes_per_row(self) -> int:
+        """What a row costs, apart from the buffer's slack."""
+        return self._size
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, place: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Row]: ...
+
+    def __getitem__(self, place: int | slice) -> Row | list[Row]:
+        """A row, or some of them."""
+        if isinstance(place, slice):
+            return [self[k] for k in range(*place.indices(len(self)))]
+        where = place + len(self) if place < 0 else place
+        if not 0 <= where < len(self):
+            raise IndexError(f"no row {place} in a table of {len(self)}")
+        return self._row(self._cells.unpack_from(self._buffer, where * self._size), list(self.code))
+
+    def __iter__(self) -> Iterator[Row]:
+        names = list(self.code)
+        return (self._row(cells, names) for cells in self._cells.iter_unpack(bytes(self._buffer)))
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+    def _row(self, cells: Sequence[Cell], names: Sequence[str]) -> Row:
+        named = zip(self.columns.items(), cells, strict=True)
+        return {name: names[int(cell)] if kind == "name" else cell for (name, kind), cell in named}
+
+
+_CODES: dict[Kind, str] = {"whole": "q", "small": "i", "real": "d", "flag": "?", "name": "i"}
+_TYPES = {"q": "<i8", "i": "<i4", "d": "<f8", "?": "?"}
+_put = struct.Struct("<d").pack_into

@@ -1,0 +1,90 @@
+"""A sweep as one tidy table: a row per point and round."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netsim.run_folder import read_manifest, read_table
+from netsim.sweep.points import Outcome
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+def points_table(outcomes: Sequence[Outcome], paths: Sequence[str], target: float | None) -> DataFrame:
+    """Rows of all finished points, points in order, rounds in order.
+
+    Columns: `point`, the sweep's `paths` (nothing where a point leaves one as the scenario has it), `seed`,
+    `round`, `sim_time_s`, `accuracy`, `loss`, `local_steps`, `bits` (payload so far, all layers, both ways),
+    `bits_up_1` ..., `energy_j` ... where it was counted, `target_accuracy`, and `time_to_accuracy_s`, which
+    repeats for every row of a point when that was first reached (NaN: never). `target`: that accuracy; None
+    for the highest, to two digits, that every point reached.
+    """
+    import pandas as pd
+
+    finished = [outcome for outcome in outcomes if outcome.folder is not None]
+    runs = [_rounds(outcome) for outcome in finished]
+    aim = target if target is not None else _common_target(runs)
+    named = {path: _cells([o.point.settings.get(path) for o in finished]) for path in paths if path != "seed"}
+    rows = [{path: cells[k] for path, cells in named.items()} for k in range(len(finished))]
+    tables = [_tidy(*point, aim) for point in zip(runs, finished, rows, strict=True)]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"point": []})
+
+
+def _rounds(outcome: Outcome) -> DataFrame:
+    assert outcome.folder is not None
+    return read_table(outcome.folder, "rounds", str(read_manifest(outcome.folder)["digest"]))
+
+
+def _tidy(
+    rounds: DataFrame, outcome: Outcome, settings: Mapping[str, Any], target: float | None
+) -> DataFrame:
+    import pandas as pd
+
+    columns: dict[str, Any] = {"point": outcome.point.index, **settings}
+    columns["seed"] = outcome.seed
+    columns |= {name: rounds[name] for name in ("round", "sim_time_s", "accuracy", "loss", "local_steps")}
+    layered = [name for name in rounds.columns if name.startswith("bits_")]
+    columns["bits"] = rounds[layered].sum(axis=1)
+    columns |= {name: rounds[name] for name in (*layered, *_joules(rounds))}
+    columns["target_accuracy"] = math.nan if target is None else target
+    columns["time_to_accuracy_s"] = time_to(rounds, target)
+    return pd.DataFrame(columns, index=rounds.index)
+
+
+def _joules(rounds: DataFrame) -> list[str]:
+    return [name for name in rounds.columns if name.startswith("energy_")]
+
+
+def _cells(values: list[Any]) -> list[Any]:
+    """A column of one type, as parquet wants it: numbers as they are, else texts, lists and mappings as JSON."""
+    given = [value for value in values if value is not None]
+    if all(isinstance(value, bool) for value in given) and len(given) == len(values):
+        return values
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in given):
+        return values
+    return [None if v is None else v if isinstance(v, str) else json.dumps(v) for v in values]
+
+
+def time_to(rounds: DataFrame, target: float | None) -> float:
+    """Simulated seconds until accuracy first reached `target`; NaN if it never did, or there is no target."""
+    reached = rounds[rounds["accuracy"] >= target] if target is not None else rounds[:0]
+    return float(reached["sim_time_s"].iloc[0]) if len(reached) else math.nan
+
+
+def _common_target(runs: Sequence[DataFrame]) -> float | None:
+    best = [float(run["accuracy"].max()) for run in runs]
+    known = [value for value in best if not math.isnan(value)]
+    return int(100 * min(known)) / 100 if known else None
+
+
+def write_points(table: DataFrame, folder: Path) -> Path:
+    """Write points.parquet, whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    fresh = folder / ".points.parquet.partial"
+    table.to_parquet(fresh, compression="zstd", index=False)
+    return fresh.replace(folder / "points.parquet")

@@ -1,0 +1,154 @@
+"""The settings of a sweep: runs that differ in their seeds alone, what each reached, and the axes they lie on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netsim.units import DIMENSIONS, parse
+from netsim.views import human
+from netsim.views.axes import column, thin
+from netsim.views.palette import setting_colours
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+Floats = NDArray[np.float64]
+SPENDABLE = ("sim_time_s", "round", "local_steps", "bits_up", "bits", "energy_j")
+"""What a run spends, as columns of a settled table; `bits_up` is the sum over layers."""
+
+
+class Run(NamedTuple):
+    """The evaluated rounds of one run: accuracy and what had been spent by then, by column of SPENDABLE."""
+
+    accuracy: Floats
+    spent: dict[str, Floats]
+
+    def by(self, deadline_s: float) -> int:
+        """The place of the last evaluation at or before the deadline; -1 without one."""
+        return int(np.searchsorted(self.spent["sim_time_s"], deadline_s, side="right")) - 1
+
+    def until(self, target: float, what: str) -> float:
+        """What was spent when accuracy first reached `target`; NaN if it never did."""
+        reached = np.flatnonzero(self.accuracy >= target)
+        return float(self.spent[what][reached[0]]) if len(reached) else float("nan")
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What a sweep's points with one setting have in common: label, colour, rows, and their values of the axes."""
+
+    label: str
+    colour: str
+    rows: DataFrame
+    values: tuple[object, ...] = ()
+
+    @cached_property
+    def last(self) -> DataFrame:
+        """The last row of each of its runs; a metric that was not evaluated there is the one before."""
+        return self.rows.groupby("point").last()
+
+    @cached_property
+    def runs(self) -> list[Run]:
+        """Its runs as far as they were evaluated; runs without an accuracy are left out."""
+        seen = self.rows[self.rows["accuracy"].notna()]
+        return [_run(group) for _, group in seen.groupby("point", sort=False)]
+
+    def at(self, deadline_s: float, what: str = "accuracy") -> Floats:
+        """Accuracy, or what had been spent, of every run's last evaluation by the deadline; (runs,)."""
+        places = [(run, run.by(deadline_s)) for run in self.runs]
+        pairs = [(run.accuracy if what == "accuracy" else run.spent[what], k) for run, k in places if k >= 0]
+        return np.array([values[k] for values, k in pairs])
+
+    def until(self, target: float, what: str = "sim_time_s") -> Floats:
+        """What each run had spent when it first reached `target`; NaN where it never did; (runs,)."""
+        return np.array([run.until(target, what) for run in self.runs])
+
+    def curve(self, metric: str, most: int | None = None) -> DataFrame:
+        """By round, over the rounds that every seed has: mean of all columns, and the metric's `low` and `high`.
+
+        With `most` so many evenly spread rounds.
+        """
+        if metric not in self._curves:
+            seen = self.rows[self.rows[metric].notna()]
+            rounds = seen.groupby("round")
+            table = rounds.mean(numeric_only=True)
+            table["low"], table["high"] = rounds[metric].min(), rounds[metric].max()
+            self._curves[metric] = table[rounds.size() == self.rows["point"].nunique()].reset_index()
+        table = self._curves[metric]
+        return table if most is None else table.iloc[thin(len(table), most)]
+
+    @cached_property
+    def _curves(self) -> dict[str, DataFrame]:
+        return {}
+
+
+def settle(table: DataFrame, axes: Sequence[str]) -> list[Setting]:
+    """A points table apart by setting, in the order of the points; one setting where seeds alone are swept."""
+    table = table.assign(bits_up=table[[n for n in table.columns if _UP.fullmatch(n)]].sum(axis=1))
+    if not axes:
+        return [Setting("all seeds", setting_colours(1)[0], table)]
+    groups = [(_tuple(key), group) for key, group in table.groupby(list(axes), sort=False, dropna=False)]
+    colours = setting_colours(len(groups))
+    return [
+        Setting(_label(key, axes), colour, group, key)
+        for (key, group), colour in zip(groups, colours, strict=True)
+    ]
+
+
+def spendable(settings: Sequence[Setting]) -> list[str]:
+    """The columns of SPENDABLE that the settings have."""
+    return [name for name in SPENDABLE if name in settings[0].rows.columns]
+
+
+def number_of(value: object) -> float | None:
+    """A swept value as a number in SI units (`5 MHz` is 5e6); None for words, lists and nothing."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int | float | np.number):
+        return float(value) if np.isfinite(value) else None
+    for dimension in DIMENSIONS:
+        try:
+            return parse(value, dimension)
+        except ValueError:
+            continue
+    return None
+
+
+def spoken(value: object) -> str:
+    """A swept value in words."""
+    if value is None or value != value:
+        return "as written"
+    return human.digits(float(value), 6) if isinstance(value, float | np.floating) else str(value)
+
+
+def short(path: str) -> str:
+    """The last word of an override's path: `network[0].cell.uplink` is `uplink`."""
+    return path.rpartition(".")[2]
+
+
+def _run(group: DataFrame) -> Run:
+    spent = {name: column(group, name) for name in SPENDABLE if name in group.columns}
+    return Run(column(group, "accuracy"), spent)
+
+
+def _tuple(key: object) -> tuple[object, ...]:
+    return key if isinstance(key, tuple) else (key,)
+
+
+def _label(key: tuple[object, ...], axes: Sequence[str]) -> str:
+    said = [
+        f"{short(path)} {spoken(value)}"
+        for path, value in zip(axes, key, strict=True)
+        if not (value is None or value != value)
+    ]
+    return ", ".join(said) or "as written"
+
+
+_UP = re.compile(r"bits_up_\d+")

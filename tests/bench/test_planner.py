@@ -1,0 +1,54 @@
+"""The planner at length: hundreds of random settings for the bounds, and how long the search takes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from netsim.planner.bound import theorem2
+from netsim.planner.rates import MODES, Goal, Rule, largest_rate, least
+from netsim.planner.relaxation import relaxed
+from netsim.planner.search import search
+from tests.planner.instances import instance
+from tests.planner.nested import measured, random_setting
+
+pytestmark = pytest.mark.bench
+
+
+@pytest.mark.parametrize("hundred", range(4))
+def test_both_bounds_hold_on_hundreds_of_quadratics(hundred: int) -> None:
+    broken = []
+    for seed in range(1000 + 100 * hundred, 1100 + 100 * hundred):
+        setting = random_setting(seed, most_layers=4)
+        problem, share = setting.problem, (0.1, 0.5, 0.95)[seed % 3]
+        tau, up = np.array(setting.tau, dtype=float)[:, None], np.array(problem.up)[:, None]
+        rate = share * largest_rate(problem, Rule("joint-1"), setting.tau)
+        promised = float(least(problem, Rule("fixed", rate), Goal(), tau, up, 15 * tau.prod(axis=0)).value[0])
+        rule = Rule("joint-2")
+        within = share * largest_rate(problem, rule, setting.tau)
+        terms = theorem2(problem, within * problem.facts.smoothness, setting.tau, tuple(rule.free))  # type: ignore[arg-type]
+        inner = float(np.min(terms.value(within, 15, problem.facts.gap)))
+        for bound, found in (
+            (promised, measured(setting, rate, 15)[0]),
+            (inner, measured(setting, within, 15)[1]),
+        ):
+            if found.mean() - 4 * found.std() / np.sqrt(len(found)) > bound:
+                broken.append((seed, bound, found.mean()))
+    assert not broken
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_seconds_of_a_search(mode: str) -> None:
+    """Prints host seconds of eight searches; asserts only that they are certified."""
+    rule = Rule(mode, 0.02 if mode == "fixed" else None)  # type: ignore[arg-type]
+    for seed in range(8):
+        task = replace(instance(seed, longest=1000), rule=rule)
+        began = time.perf_counter()
+        outcome = search(task, relaxed(task))
+        print(
+            f"{mode} N={task.depth} {time.perf_counter() - began:.2f} s, {outcome.boxes} boxes, gap {outcome.gap:.1e}"
+        )
+        assert outcome.gap <= 1e-3

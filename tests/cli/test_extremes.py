@@ -1,0 +1,223 @@
+"""Whatever number stands in a scenario, `check` and `run` answer: fine, or an error with value, rule and place."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import re
+from collections.abc import Iterator
+from copy import deepcopy
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netsim.cli.checking import check_command
+from netsim.cli.guard import guarded
+from netsim.scenario import ScenarioError, grow, load, load_text, resolved
+from netsim.scenario.document import parse
+from netsim.simulation import simulate
+from netsim.topology import Fanout, TopologyError
+from netsim.topology_files import read
+from netsim.trace import Message, TooManyBitsError, Trace
+from netsim.tree import DEEPEST
+
+WIRED = "{wired: {rate: 10 Mbit/s, latency: 3 ms, loss: {erasure: {probability: 0.1}}}}"
+QMLHFL = "{qmlhfl: {learning_rate: 0.1, batch_size: 8, tau: [2, 2], levels: [4, 8], bucket: 64}}"
+LADDER = """{leaf: {learning_rate: 0.1, batch_size: 4}, layers: [
+  {tau: 2, up: {top_k: {k: 5}}, rule: mean},
+  {tau: 2, up: {rand_k: {fraction: 0.5}}, rule: mean, down: {top_k: {fraction: 0.1}}, onto: own}]}"""
+SIGNS = "{hier_sign_sgd: {learning_rate: 0.01, batch_size: 8, tau: [1, 4], down: {qsgd: {levels: 31}}}}"
+DIGITS = "{{dataset: {{digits: {{train_limit: 900}}}}, partition: {}, model: {{mlp: {{hidden: [5]}}}}}}"
+CYCLES = (
+    "{cycles: {rate: 1 GHz, cycles_per_bit: 20, bits_per_sample: 512 bit, spread: {uniform: {of: speed}}}}"
+)
+SCENES = {
+    "cell": (DIGITS.format("{dirichlet: {alpha: 0.5}}"), "flops", QMLHFL, "{cell: {preset: urban_micro}}"),
+    "wifi": (DIGITS.format("{shards: {}}"), "{constant: {step: 1 ms}}", LADDER, "{cell: {preset: wifi}}"),
+    "delay": ("{dataset: synthetic}", "{profiled: {per_sample: 1 ms}}", QMLHFL, "{delay: {uplink: 1 ms}}"),
+    "wired": (DIGITS.format("by_group"), CYCLES, SIGNS, WIRED),
+}
+EXTREMES = (
+    0,
+    -1,
+    3,
+    1e-300,
+    1e300,
+    1e-30,
+    1e30,
+    5000,
+    -5000,
+    2**31,
+    10**18,
+    2**63,
+    10**30,
+    math.nan,
+    math.inf,
+)
+EACH = 2
+"""Extremes tried in each place; which ones is drawn once and for all."""
+
+
+def scene(name: str) -> str:
+    task, compute, algorithm, network = SCENES[name]
+    return f"""\
+name: extreme
+task: {task}
+topology: {{fanout: [2, 2]}}
+devices: {{compute: {compute}}}
+servers: {{aggregation: 1 ms}}
+algorithm: {algorithm}
+network: [{network}, {WIRED}]
+energy: {{compute: {{active_power: 2 W}}}}
+stop: {{rounds: 2, deadline: 300 ms}}
+"""
+
+
+def places(node: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where the numbers of a tree are, with and without a unit."""
+    if isinstance(node, dict | list):
+        for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+            yield from places(value, (*at, key))
+    elif type(node) in (int, float) or re.fullmatch(r"-?[\d.]+ [A-Za-z/]+", str(node)):
+        yield at
+
+
+def changed(tree: Any, at: tuple[Any, ...], extreme: float) -> str:
+    tree = node = deepcopy(tree)
+    for key in at[:-1]:
+        node = node[key]
+    old = node[at[-1]]
+    node[at[-1]] = f"{extreme!r} {old.split(' ')[1]}" if isinstance(old, str) else extreme
+    return json.dumps(tree).replace("NaN", ".nan").replace("Infinity", ".inf")
+
+
+def timed(path: Path, out: Path) -> int:
+    simulate(load(path), engine="timing").save(out)
+    return 0
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("name", SCENES)
+def test_no_number_is_our_bug(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every number of the resolved scenario, parts' defaults included, is replaced by extremes."""
+    tree, rng, path = parse(resolved(load_text(scene(name)))).data, random.Random(name), tmp_path / "x.yaml"
+    for turn, at in enumerate(places(tree)):
+        for extreme in rng.sample(EXTREMES, EACH):
+            path.write_text(changed(tree, at, extreme))
+            check = partial(check_command, str(path), [], False)
+            for command in (check, partial(timed, path, tmp_path / f"{turn} {extreme}")):
+                code, said = guarded(command), capsys.readouterr().err
+                assert code in (0, 1), f"{at} = {extreme}: {said}"
+                assert (code == 0) == (not said), f"{at} = {extreme}: {said}"
+                if code:
+                    break
+
+
+REFUSED = {
+    "algorithm.qmlhfl.tau=[10000000000000000000, 2]": "algorithm.qmlhfl.tau: tau must be at most 1,000,000,000, got 10000000000000000000; 1 to",
+    "algorithm.qmlhfl.tau=[1000000000, 1000000000]": "tau: 1000000000 x 1000000000 local steps per global round are more than 9,007,199,254,740,992",
+    "algorithm.qmlhfl.learning_rate=1e39": "algorithm.qmlhfl.learning_rate: learning_rate must be between 1e-30 and 1e+30, got 1e+39; 0.001",
+    "algorithm.qmlhfl.learning_rate=1e300": "algorithm.qmlhfl.learning_rate: learning_rate must be between 1e-30 and 1e+30, got 1e+300",
+    "algorithm.qmlhfl.batch_size=1000000000000": "algorithm.qmlhfl.batch_size: batch_size must be at most 1,000,000, got 1000000000000; 8",
+    "network[0].cell.device_power=5000 dBm": "network[0].cell.device_power: a power level must be between -300 and 300 dBm, got 5000 dBm",
+    "network[0].cell.uplink=1e99 Hz": "network[0].cell.uplink: a frequency must be 0 or between 1e-30 and 1e+30 Hz, got 1e99 Hz",
+    "stop.rounds=1000000000000000000000000": "stop.rounds: must be at most 2,305,843,009,213,693,951 with 4 local steps a round, got 1",
+    f"topology.fanout={[1] * 1200}": "topology.fanout: fanout has 1200 layers; at most 64 are supported: remove some",
+    "task.dataset={synthetic: {dim: 100000000000}}": "task.dataset.synthetic.dim: dim must be at most 1,000,000,000 for a quadratic objective, got",
+    "task.dataset={synthetic: {objective: logistic, dim: 5000}}": "dim must be at most 1,000 for a logistic objective, got 5000; lower it",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", REFUSED, ids=lambda change: change[:50])
+def test_a_number_beyond_any_use_is_refused_with_value_rule_and_place(change: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        load_text(scene("cell"), "x.yaml", [change])
+    assert REFUSED[change] in str(caught.value)
+
+
+def checked(name: str, change: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    (tmp_path / "x.yaml").write_text(scene(name))
+    code = guarded(lambda: check_command(str(tmp_path / "x.yaml"), [change], False))
+    return code, capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("cell", "task.model.mlp.hidden=[100000000000000]", "task: model has 7.5e+15 parameters on inputs (1, 8, 8)"),
+        ("cell", "topology.fanout=[20, 50]", "task.partition: 1000 devices with at least 1 samples each need 1000 samples, the dataset has 900"),
+        ("wifi", "algorithm.layers[0].up.top_k.k=400", "algorithm: layer 1: up: k must be <= the model's 385 parameters, got 400"),
+    ],
+)  # fmt: skip
+def test_check_tells_what_only_the_sizes_show(
+    name: str, change: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, told = checked(name, change, tmp_path, capsys)
+    assert (code, said in told) == (1, True), told
+
+
+@pytest.mark.parametrize("dataset", ["mnist", "fashion_mnist", "cifar10"])
+def test_check_tells_which_files_are_missing_and_what_to_do(
+    dataset: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NETSIM_DATA", str(tmp_path / "empty"))
+    code, told = checked("cell", f"task.dataset={dataset}", tmp_path, capsys)
+    assert code == 1
+    assert "x.yaml: task.dataset: " in told
+    assert "not found: looked for" in told
+    assert "set NETSIM_DATA or task.data_dir to the folder that holds them" in told
+    assert checked("cell", f"task.dataset={{{dataset}: {{download: true}}}}", tmp_path, capsys) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (MemoryError(), 1),
+        (RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried"), 1),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), 1),
+        (RuntimeError("boom"), 3),
+    ],
+)  # fmt: skip
+def test_too_little_memory_is_the_user_s_to_mend(
+    error: Exception, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails() -> int:
+        raise error
+
+    assert guarded(fails) == code
+    assert ("take a smaller model" in capsys.readouterr().err) == (code == 1)
+
+
+def test_a_hierarchy_of_as_many_layers_as_are_supported_runs() -> None:
+    layers = ", ".join(["{wired: {}}"] * DEEPEST)
+    tree = "{children: [" * (DEEPEST - 1) + "{devices: 1}" + "]}" * (DEEPEST - 1)
+    text = f"""name: deep
+task: {{dataset: synthetic}}
+topology: {{tree: {tree}}}
+devices: {{compute: flops}}
+algorithm: {{hier_favg: {{learning_rate: 0.1, batch_size: 8, tau: {[1] * DEEPEST}}}}}
+network: [{layers}]
+stop: {{rounds: 1}}
+"""
+    deep = load_text(resolved(load_text(text)))
+    assert grow(deep).depth == DEEPEST
+    assert simulate(deep, engine="timing").finished_rounds == 1
+
+
+def test_a_file_nested_without_end_is_refused_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "deep.json"
+    path.write_text('{"children": [' * 100_000 + "{}" + "]}" * 100_000)
+    with pytest.raises(TopologyError, match=r"deep.json: nested too deeply; at most 64 layers"):
+        read(path)
+
+
+def test_bits_that_no_table_can_hold_are_refused() -> None:
+    trace = Trace(Fanout([1]).grow())
+    half = Message(1, 1, "up", "device0", "cloud", 1, 2**62, 2**62, 1.0, 0.0, True)
+    trace.sent(half)
+    with pytest.raises(TooManyBitsError, match="layer 1 has sent more than 9223372036854775807 bits"):
+        trace.sent(half)

@@ -1,0 +1,91 @@
+"""`kill -9` at random instants: the same command goes on, and ends in the bytes of a run that was let alone."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+SCENARIO = """
+name: killed
+seed: 5
+task: {{dataset: digits, partition: {{dirichlet: {{alpha: 0.5}}}}, model: {{mlp: {{hidden: [32]}}}}}}
+topology: {{fanout: [2, 4]}}
+devices: {{compute: {{flops: {{rate: 2 GFLOP/s, efficiency: 0.2}}}}}}
+algorithm:
+  leaf: {{learning_rate: 0.1, batch_size: 16}}
+  layers:
+    - {{tau: 3, up: {{error_feedback: {{top_k: 0.05}}}}, down: {{error_feedback: {{top_k: 0.2}}}}, rule: mean}}
+    - {{tau: 3, up: {{error_feedback: {{qsgd: {{levels: 16, bucket: 64, code: elias}}}}}}, down: {{ef21: {{top_k: 0.2}}}}, rule: mean}}
+network:
+  - wired: {{rate: 10 Mbit/s, latency: 3 ms, loss: {{erasure: {{probability: 0.1}}}}}}
+  - wired: {{rate: 100 Mbit/s, latency: 5 ms}}
+stop: {{rounds: {rounds}}}
+"""
+TABLES = ("rounds.parquet", "messages.parquet", "nodes.parquet")
+
+
+def command(folder: Path, *more: str) -> list[str]:
+    run = ["run", "killed.yaml", "--out", str(folder), "--checkpoint", "0 s", *more]
+    return [sys.executable, "-m", "netsim", *run]
+
+
+def start(folder: Path, cwd: Path) -> subprocess.Popen[bytes]:
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen(command(folder), cwd=cwd, env=dict(os.environ), **quiet)  # type: ignore[call-overload, no-any-return]
+
+
+def turn_of(folder: Path) -> int:
+    """The round of the newest checkpoint; 0 where there is none yet."""
+    return max((int(p.stem.partition("-")[2]) for p in folder.glob("ledger/checkpoints/*.npz")), default=0)
+
+
+def kill_at_random(folder: Path, cwd: Path, luck: random.Random) -> bool:
+    """Start the command and kill it; False if it was done before.
+
+    Three times in ten at any instant, importing included; else soon after it got further than ever before.
+    """
+    run, before = start(folder, cwd), turn_of(folder)
+    if luck.random() < 0.3:
+        time.sleep(luck.uniform(0, 2.5))
+    else:
+        patience_s = time.monotonic() + 120
+        while turn_of(folder) <= before and run.poll() is None:
+            assert time.monotonic() < patience_s, "the run makes no progress"
+            time.sleep(0.002)
+        time.sleep(luck.uniform(0, 0.2))
+    run.send_signal(signal.SIGKILL)
+    return run.wait() == -signal.SIGKILL
+
+
+def survives(kills: int, rounds: int, cwd: Path) -> None:
+    (cwd / "killed.yaml").write_text(SCENARIO.format(rounds=rounds))
+    luck, seen = random.Random(20261121), []
+    for _ in range(kills):
+        assert kill_at_random(cwd / "killed", cwd, luck), "the run ended before it could be killed"
+        seen.append(turn_of(cwd / "killed"))
+    assert seen[-1] > 0
+    assert seen == sorted(seen), "a run went back behind an earlier checkpoint"
+    for out in ("killed", "alone"):
+        subprocess.run(command(cwd / out), cwd=cwd, check=True, capture_output=True)
+    (killed,), (alone,) = ((cwd / out).glob("killed/*") for out in ("killed", "alone"))
+    assert killed.name == alone.name
+    for table in TABLES:
+        assert (killed / table).read_bytes() == (alone / table).read_bytes()
+    assert len(list(killed.glob("**/*.partial*"))) == 0
+
+
+def test_five_kills_change_no_byte(tmp_path: Path) -> None:
+    survives(5, 150, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_a_hundred_kills_change_no_byte(tmp_path: Path) -> None:
+    survives(100, 3000, tmp_path)

@@ -1,0 +1,67 @@
+"""Compressors and rules inside whole runs: the same bits for every stack size, the same place on the eager engine."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from netsim.scenario import Scenario
+from netsim.simulation import play
+
+from .runs import final, scenario
+
+UPS = {
+    "dither": "{dither: {levels: 4, bucket: 64}}",
+    "terngrad": "{terngrad: {clip: 2.5, code: packed}}",
+    "natural": "natural",
+    "scaled_sign": "{scaled_sign: {bucket: 32}}",
+    "stochastic_sign": "{stochastic_sign: {norm: l2, bucket: 16}}",
+    "entropy": "{qsgd: {levels: 4, bucket: 64, code: entropy}}",
+    "ternary": "{chain: {first: {top_k: 0.1}, then: scaled_sign, positions: golomb}}",
+    "seeded": "{chain: {first: {rand_k: 0.5}, then: {qsgd: 16}}}",
+}
+RULES = {
+    "median": "median",
+    "trimmed": "{trimmed_mean: 0.34}",
+    "weighed": "{vote: {step: 0.01, weights: samples}}",
+}
+KNOWN_BEFOREHAND = [name for name in [*UPS, *RULES] if name not in ("entropy", "ternary")]
+
+
+def run_of(name: str, **more: object) -> Scenario:
+    """Two layers with the named part at the bottom."""
+    up, rule = UPS.get(name, "none"), RULES.get(name, "mean")
+    rate, tau = ("0.01", 1) if name == "weighed" else ("0.2", 3)
+    up = "sign" if name == "weighed" else up
+    layers = f"[{{tau: {tau}, up: {up}, rule: {rule}}}, {{tau: 2, up: none, rule: mean}}]"
+    leaf = f"leaf: {{learning_rate: {rate}, batch_size: 8}}"
+    return scenario([2, 3], f"{{{leaf}, layers: {layers}}}", rounds=2, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", [*UPS, *RULES])
+def test_the_stack_size_changes_no_bit(name: str) -> None:
+    scene = run_of(name)
+    whole = final(scene)
+    assert np.isfinite(whole).all()
+    for rows in (1, 2):
+        assert np.array_equal(final(scene, memory_bytes=rows * 16 * whole.size), whole)
+
+
+@pytest.mark.parametrize("name", [n for n in [*UPS, *RULES] if n != "ternary"])
+def test_the_eager_engine_ends_in_the_same_place(name: str) -> None:
+    """Without top_k: pixels that are always 0 have equal gradients, so that last bits choose between them."""
+    scene = run_of(name, precision="float64")
+    assert np.allclose(final(scene, engine="eager"), final(scene), rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("name", KNOWN_BEFOREHAND)
+def test_a_timing_only_run_counts_the_same_bits(name: str) -> None:
+    timed, trained = play(run_of(name), engine="timing"), play(run_of(name), device="cpu")
+    assert timed.trace.totals == trained.trace.totals
+    assert timed.trace.rounds[-1]["sim_time_s"] == trained.trace.rounds[-1]["sim_time_s"]
+
+
+def test_a_vote_weighed_by_samples_ends_elsewhere_than_one_of_heads() -> None:
+    heads = run_of("weighed").model_dump(mode="json")
+    heads["algorithm"]["layers"][0]["rule"]["vote"]["weights"] = None
+    assert not np.array_equal(final(run_of("weighed")), final(Scenario.model_validate(heads)))

@@ -1,0 +1,66 @@
+"""Sums of votes travel as whole numbers, however small the step and whatever float32 forgets of it."""
+
+from __future__ import annotations
+
+import gc
+
+import numpy as np
+import pytest
+
+from learning.algorithm import Algorithm, Layer, Leaf
+from learning.compressors import Integer, Plain, Qsgd, Sign
+from learning.engine.promises import Ref
+from learning.rules import Mean, Vote
+from netsim.simulation import play
+
+from .runs import scenario, weights
+
+TINY = "hier_sign_sgd: {{learning_rate: {}, batch_size: 4, tau: [1, {}], ties: {}}}"
+
+
+@pytest.mark.parametrize("ties", ["random", "zero"])
+@pytest.mark.parametrize("engine", ["batched", "eager"])
+def test_a_step_that_float32_barely_sees_is_still_counted(ties: str, engine: str) -> None:
+    algorithm = TINY.format("1e-8", 40, ties)
+    run = play(scenario([2, 3], algorithm, rounds=1, model="logistic"), device="cpu", engine=engine)
+    assert run.stopped_by == "rounds"
+
+
+def test_the_model_moves_by_whole_steps() -> None:
+    scene = scenario([1, 3], TINY.format(0.5, 4, "zero"), rounds=1, precision="float64")
+    run = play(scene, device="cpu")
+    steps = (weights(run) - run.task.initial(scene.seed)) / 0.5
+    assert np.abs(steps).max() > 1
+    assert np.abs(steps - np.round(steps)).max() < 1e-12
+
+
+def test_memory_within_a_round_does_not_grow_with_its_iterations(monkeypatch: pytest.MonkeyPatch) -> None:
+    most: dict[int, int] = {}
+    settle = Ref.settle
+    for tau in (4, 40):
+        held = 0
+
+        def spy(self: Ref, value) -> None:  # type: ignore[no-untyped-def]
+            nonlocal held
+            settle(self, value)
+            alive = sum(ref.value is not None for ref in gc.get_objects() if type(ref) is Ref)
+            held = max(held, alive)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Ref, "settle", spy)
+            play(
+                scenario(
+                    [2, 3], f"hier_favg: {{learning_rate: 0.1, batch_size: 4, tau: [1, {tau}]}}", rounds=1
+                ),
+                device="cpu",
+            )
+        most[tau] = held
+    assert most[40] <= most[4]
+
+
+def test_a_lossy_broadcast_of_votes_is_refused_where_sums_of_votes_go_up() -> None:
+    vote, votes = Vote(0.1), Integer(0.1, 4)
+    above = Layer(4, votes, Mean())
+    with pytest.raises(ValueError, match="layer 1: a lossy `down`"):
+        Algorithm(Leaf(0.1, 8), (Layer(1, Sign(), vote, Qsgd(4)), above))
+    Algorithm(Leaf(0.1, 8), (Layer(1, Sign(), vote, Plain()), above))

@@ -1,0 +1,258 @@
+"""Plans: they are scenarios again, fit their budget, say what is wrong, and explain themselves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from learning.algorithm import Algorithm
+from netsim.planner.explaining import explain
+from netsim.planner.knowledge import Knowledge, assumed, known, load_knowledge
+from netsim.planner.landscape import octaves, random_points, scan
+from netsim.planner.plan import Plan
+from netsim.planner.planning import Options, distinct
+from netsim.planner.problem import Facts
+from netsim.planner.setting import PlanError, setting_of
+from netsim.scenario import digest, load, load_text, resolved
+from netsim.simulation import play
+
+from .scenes import QMLHFL, planned, scene
+
+FACTS = Facts(2.0, 1.0, (0.5, 0.2, 0.1), 2.3)
+MEASURED = Knowledge(FACTS, "given", "given for a test", 1.0)
+QUADRATIC = """
+name: quadratic
+task: {dataset: {synthetic: {heterogeneity: 0.6, edge_heterogeneity: 0.3, noise: 2.0, smoothness: 2.0}}}
+topology: {fanout: [2, 4]}
+devices: {compute: {constant: 10 ms}}
+algorithm: {qmlhfl: {learning_rate: 0.02, batch_size: 4, tau: [3, 2], levels: [15, null], bucket: 64}}
+network: [{wired: {rate: 1 Mbit/s}}, {wired: {rate: 1 Mbit/s, latency: 50 ms}}]
+stop: {rounds: 10, deadline: 30 s}
+"""
+
+
+def a_plan(**changes: object) -> Plan:
+    plan = Plan((4, 3, 2), 0.01, 7, None, 1.0, 1.0, 1.0, None, 0.1, 0.0, "fixed", 0.1)
+    return replace(plan, **changes)  # type: ignore[arg-type]
+
+
+ALGORITHMS = {
+    "qmlhfl": ("[2, 2, 3]", QMLHFL),
+    "hier_favg": (
+        "[2, 2, 3]",
+        "hier_favg: {learning_rate: 0.05, batch_size: 8, tau: [3, 2, 2], weights: devices}",
+    ),
+    "hier_local_qsgd": (
+        "[2, 3]",
+        "hier_local_qsgd: {learning_rate: 0.05, batch_size: 8, tau: [3, 2], levels: [4, null], weights: devices}",
+    ),
+    "fedavg": ("[4]", "fedavg: {learning_rate: 0.05, batch_size: 8, local_steps: 3, weights: devices}"),
+    "layers": (
+        "[2, 3]",
+        "leaf: {learning_rate: 0.05, batch_size: 8}\n  layers: [{tau: 3, up: {qsgd: {levels: 4}}, rule: mean}, "
+        "{tau: 2, up: none, rule: mean}]",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_a_plan_applied_is_a_scenario_again(name: str) -> None:
+    fanout, algorithm = ALGORITHMS[name]
+    depth = fanout.count(",") + 1
+    scenario = scene(fanout=fanout, algorithm=algorithm, links=("{wired: {rate: 10 Mbit/s}}",) * depth)
+    plan = a_plan(tau=(4, 3, 2)[:depth])
+    applied = plan.apply(scenario)
+    assert (applied.ladder.taus, applied.ladder.leaf.learning_rate, applied.stop.rounds) == (
+        plan.tau,
+        0.01,
+        7,
+    )
+    assert type(applied.algorithm) is type(scenario.algorithm)
+    assert digest(load_text(resolved(applied))) == digest(applied)
+    ups = [layer.up for layer in applied.ladder.layers]
+    assert ups == [layer.up for layer in scenario.ladder.layers]
+
+
+def test_chosen_levels_reach_the_compressors() -> None:
+    applied = a_plan(levels=(3, 63, 7)).apply(scene())
+    assert [layer.up.levels for layer in applied.ladder.layers] == [3, 63, 7]  # type: ignore[attr-defined]
+
+
+def test_chosen_levels_reach_a_written_out_ladder() -> None:
+    fanout, algorithm = ALGORITHMS["layers"]
+    scenario = scene(fanout=fanout, algorithm=algorithm, links=("{wired: {rate: 10 Mbit/s}}",) * 2)
+    applied = a_plan(tau=(1, 5), levels=(31, None)).apply(scenario)
+    assert isinstance(applied.algorithm, Algorithm)
+    first, second = (layer.up for layer in applied.ladder.layers)
+    assert first.levels == 31  # type: ignore[attr-defined]
+    assert second.lossless
+
+
+@pytest.mark.parametrize("mode", ["fixed", "joint-1", "joint-2"])
+def test_the_plan_s_rounds_are_those_of_the_simulator(mode: str) -> None:
+    """The rounds that fit into the deadline, and not one more."""
+    scenario = scene()
+    plan = planned(scenario, Options(mode=mode), MEASURED).plans[0]  # type: ignore[arg-type]
+    stop = scenario.stop.model_copy(update={"rounds": 10**6})
+    run = play(plan.apply(scenario).model_copy(update={"stop": stop}), engine="timing")
+    assert (plan.rounds, plan.mode) == (len(run.trace.rounds) - 1, mode)
+    assert plan.predicted_time_s == pytest.approx(run.trace.rounds[-1]["sim_time_s"], rel=1e-9)
+
+
+def test_the_certificate_is_below_every_plan_shown() -> None:
+    found = planned(scene(), Options(mode="joint-2", shown=8), MEASURED)
+    assert len(found.plans) == 8
+    assert all(found.outcome.floor <= plan.value for plan in found.plans)
+    assert [plan.value for plan in found.plans] == sorted(plan.value for plan in found.plans)
+    assert found.plans[0].gap is not None
+    assert found.plans[0].gap <= 1.1e-3
+
+
+def test_the_fast_way_claims_no_certificate() -> None:
+    plan = planned(scene(), Options(quick=True), MEASURED).plans[0]
+    assert plan.gap is None
+    assert plan.value <= 1.03 * planned(scene(), None, MEASURED).plans[0].value
+
+
+def test_levels_never_hurt() -> None:
+    fixed, chosen = (
+        planned(scene(), Options(mode="joint-1", levels=levels), MEASURED).plans[0]
+        for levels in (False, True)
+    )
+    assert chosen.value < fixed.value
+    assert chosen.levels is not None
+
+
+def test_a_fraction_never_hurts_and_is_all_where_waiting_is_free() -> None:
+    options = Options(mode="joint-1", fraction=True)
+    plan = planned(scene(links=("{delay: {uplink: 1 ms}}",) * 3), options, MEASURED).plans[0]
+    assert plan.fraction == 1.0
+
+
+def test_a_target_is_reached_in_the_time_it_says() -> None:
+    by_deadline = planned(scene(), Options(mode="joint-1"), MEASURED).plans[0]
+    target = by_deadline.value * 1.5
+    plan = planned(scene(), Options(mode="joint-1"), MEASURED, target=target).plans[0]
+    assert plan.predicted_time_s < by_deadline.predicted_time_s
+    again = planned(
+        scene(), Options(mode="joint-1"), MEASURED, deadline_s=plan.predicted_time_s * (1 + 1e-9)
+    ).plans[0]
+    assert again.value <= target
+    sooner = planned(
+        scene(), Options(mode="joint-1"), MEASURED, deadline_s=plan.predicted_time_s * 0.97
+    ).plans[0]
+    assert sooner.value > target
+
+
+def test_an_infeasible_deadline_names_the_culprit_and_the_least_feasible_one() -> None:
+    with pytest.raises(PlanError, match="most of it the uplink of layer 2") as refused:
+        planned(
+            scene(
+                links=("{wired: {rate: 10 Mbit/s}}", "{delay: {uplink: 30 s}}", "{wired: {rate: 10 Mbit/s}}")
+            )
+        )
+    least = float(str(refused.value).rpartition("deadline is ")[2].removesuffix(" s"))
+    scenario = scene(
+        links=("{wired: {rate: 10 Mbit/s}}", "{delay: {uplink: 30 s}}", "{wired: {rate: 10 Mbit/s}}")
+    )
+    assert planned(scenario, deadline_s=least).plans[0].tau == (1, 1, 1)
+
+
+def test_a_rate_beyond_the_theorem_is_said_and_plans_are_only_ranked() -> None:
+    found = planned(scene(), None, replace(MEASURED, facts=replace(FACTS, smoothness=100.0)))
+    assert found.plans[0].predicted_bound is None
+    assert found.vacuous
+    assert any("Theorem 1 says nothing at learning rate 0.05" in note for note in found.notes)
+
+
+def test_a_bound_above_what_holds_without_training_is_called_vacuous() -> None:
+    found = planned(scene(), None, replace(MEASURED, start=1e-9))
+    assert any("the bound is vacuous" in note for note in found.notes)
+    assert not any("vacuous" in note for note in planned(scene(), None, replace(MEASURED, start=1e9)).notes)
+
+
+@pytest.mark.parametrize("mode", ["fixed", "joint-1", "joint-2"])
+def test_the_terms_add_up_to_the_bound(mode: str) -> None:
+    found = planned(scene(), Options(mode=mode), MEASURED)  # type: ignore[arg-type]
+    rows = {row.name: row.value for row in explain(found, found.plans[0])}
+    assert rows["bound"] == pytest.approx(found.plans[0].predicted_bound, rel=1e-3)
+    assert rows["c_G"] > 0
+
+
+def test_a_biased_compressor_is_refused_with_a_remedy() -> None:
+    top = ALGORITHMS["layers"][1].replace("{qsgd: {levels: 4}}", "{top_k: {fraction: 0.1}}")
+    with pytest.raises(PlanError, match="layer 1: up: the bounds need unbiased compressors"):
+        setting_of(scene(fanout="[2, 3]", algorithm=top, links=("{wired: {rate: 10 Mbit/s}}",) * 2))
+
+
+def test_votes_are_refused() -> None:
+    with pytest.raises(PlanError, match="the bounds cover means"):
+        setting_of(load("mnist_hier_sign_sgd"))
+
+
+def test_nothing_to_limit_is_refused() -> None:
+    scenario = scene()
+    stop = scenario.stop.model_copy(update={"deadline": None})
+    with pytest.raises(PlanError, match="nothing limits the plan"):
+        planned(scenario.model_copy(update={"stop": stop}), deadline_s=None)  # type: ignore[arg-type]
+
+
+def test_a_synthetic_objective_s_constants_are_known() -> None:
+    found = known(setting_of(load_text(QUADRATIC)))
+    assert found is not None
+    facts = found.facts
+    assert (facts.smoothness, facts.noise) == (2.0, 2.0**2 / 4)
+    assert facts.layers == pytest.approx((0.36, 0.09))
+    assert found.origin == "known"
+
+
+def test_assumed_constants_are_anchored_at_the_scenario() -> None:
+    found = assumed(setting_of(scene()))
+    assert found.facts.smoothness == pytest.approx(1 / (2 * 0.05 * 12))
+    assert found.facts.gap == pytest.approx(np.log(10))
+    assert found.facts.layers[:2] == (0.0, 0.0)
+
+
+def test_knowledge_round_trips(tmp_path: pytest.TempPathFactory) -> None:
+    path = tmp_path / "facts.json"  # type: ignore[operator]
+    MEASURED.save(path)
+    assert load_knowledge(path, 3).facts == FACTS
+    with pytest.raises(PlanError, match="3 entries, but the topology has 2 layers"):
+        load_knowledge(path, 2)
+
+
+def test_shown_plans_are_told_apart() -> None:
+    found = planned(scene(), None, MEASURED)
+    kept = distinct(found.outcome.ranked, 5)
+    for a, b in ((a, b) for a in kept for b in kept if a is not b):
+        assert max(max(x, y) / min(x, y) for x, y in zip(a.tau, b.tau, strict=True)) >= 1.3
+
+
+def test_random_plans_fit_the_deadline_and_repeat() -> None:
+    found = planned(scene(), None, MEASURED)
+    points = random_points(found, 20, seed=3)
+    assert len(points) == 20
+    assert points == random_points(found, 20, seed=3)
+    assert len({point.tau for point in points}) > 10
+    assert all(point.rounds >= 1 for point in points)
+
+
+def test_octaves_span_the_work_that_a_round_can_hold() -> None:
+    found = planned(scene(), None, MEASURED)
+    work = [int(np.prod(point.tau)) for point in octaves(found)]
+    assert work == sorted(work)
+    assert work[0] == 1
+    assert work[-1] > 100
+    assert all(b < 4 * a for a, b in pairwise(work))
+
+
+def test_the_landscape_s_least_is_the_plan_s_bound() -> None:
+    found = planned(scene(), None, MEASURED)
+    across, up, rows = scan(found, 0, 1)
+    best = found.plans[0]
+    at = rows[up.index(best.tau[1])][across.index(best.tau[0])]
+    assert at == pytest.approx(best.value)
+    assert at == min(value for row in rows for value in row if value is not None)

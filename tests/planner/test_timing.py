@@ -1,0 +1,153 @@
+"""Predicted times, bits and joules against the simulator."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from netsim.planner.measured import Law, design, fit, timed
+from netsim.planner.planning import Options
+from netsim.planner.pricing import Clocking, prices
+from netsim.planner.setting import setting_of
+from netsim.planner.timing import Group, last_upload
+from netsim.scenario import Scenario
+from netsim.simulation import play
+
+from .scenes import CELL, FADING, LINE, TRUNK, planned, scene
+
+QUANTIZED_DOWN = (
+    "qmlhfl: {learning_rate: 0.05, batch_size: 8, tau: [3, 2, 2], levels: [4, 8, 16], bucket: 64, "
+    "down: {qsgd: {levels: 15, bucket: 64}}}"
+)
+DELAY = "{delay: {uplink: 33 ms}}"
+FDMA, TDMA, WIFI = (CELL.replace("uplink:", f"access: {a}, uplink:") for a in ("fdma", "tdma", "wifi"))
+UNICAST = CELL.replace("uplink:", "downcast: unicast, uplink:")
+SLOW_SERVERS = "servers: {aggregation: 5 ms}"
+NETWORKS = {
+    "cells and trunks": (CELL, TRUNK, LINE),
+    "private lines": (LINE, LINE, LINE),
+    "constant delays": (DELAY, DELAY, DELAY),
+    "fdma": (FDMA, TRUNK, TRUNK),
+    "tdma": (TDMA, TRUNK, TRUNK),
+    "wifi": (WIFI, TRUNK, LINE),
+    "unicast": (UNICAST, TRUNK, LINE),
+}
+
+
+def predicted(scenario: Scenario, tau: tuple[int, ...]) -> tuple[float, float]:
+    setting = setting_of(scenario)
+    price = prices(setting, setting.sizes(setting.uplinks(False)), Clocking(), energy=False, bits=False)
+    assert price.exact
+    amounts = price.rounds(
+        np.array(tau, dtype=float)[:, None], np.zeros((len(tau), 1), dtype=int), np.ones(1)
+    )
+    return float(amounts.first[0, 0]), float(amounts.later[0, 0])
+
+
+def simulated(scenario: Scenario, tau: tuple[int, ...], rounds: int = 3) -> tuple[float, ...]:
+    setting = setting_of(scenario)
+    sizes = setting.sizes(setting.uplinks(False))
+    return timed(scenario, tau, [row[0] for row in sizes.up], sizes.down, rounds, scenario.seed).ends_s
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("tau", [(1, 1, 1), (3, 2, 2), (40, 1, 3)])
+def test_predicted_time_is_simulated_time_on_constant_links(name: str, tau: tuple[int, ...]) -> None:
+    scenario = scene(links=NETWORKS[name], more=SLOW_SERVERS if "cells" in name else "")
+    first, later = predicted(scenario, tau)
+    ends = simulated(scenario, tau)
+    assert ends == pytest.approx([first, first + later, first + 2 * later], rel=1e-9)
+
+
+def test_the_first_round_carries_the_whole_model_down() -> None:
+    scenario = scene(algorithm=QUANTIZED_DOWN)
+    first, later = predicted(scenario, (2, 2, 2))
+    assert first > later
+    assert simulated(scenario, (2, 2, 2)) == pytest.approx(
+        [first, first + later, first + 2 * later], rel=1e-9
+    )
+
+
+def test_a_timed_run_is_the_scenario_s_own() -> None:
+    """Sizes alone stand for the compressors: same events, same times."""
+    scenario = scene(algorithm=QUANTIZED_DOWN)
+    run = play(scenario, engine="timing")
+    ends = simulated(scenario, scenario.ladder.taus, len(run.trace.rounds) - 1)
+    assert ends == tuple(row["sim_time_s"] for row in run.trace.rounds[1:])
+
+
+def group(latency_s: list[float], cap: list[float]) -> Group:
+    none = np.zeros((1, 1, 2))
+    return Group(np.zeros(1, int), np.arange(2)[None], True, np.array([latency_s]), np.array([cap]), none)
+
+
+def test_the_last_of_a_shared_medium_s_uploads() -> None:
+    """Ready at 0 and 1 with 3 and 1 seconds of work: busy until 4, whoever goes first; a gap is waited out."""
+    ready, work = np.array([[[0.0], [1.0]]]), np.array([[[3.0], [1.0]]])
+    assert last_upload(ready, work, group([0, 0], [1, 1]))[0, 0] == 4
+    assert last_upload(ready + np.array([[[0.0], [9.0]]]), work, group([0, 0], [1, 1]))[0, 0] == 11
+    assert last_upload(ready, work, group([0, 0], [1, 0.1]))[0, 0] == 11
+
+
+@pytest.mark.parametrize("more", ["", "energy: {compute: {active_power: 2 W}}"])
+def test_predicted_bits_are_the_run_s(more: str) -> None:
+    plan = planned(scene(algorithm=QUANTIZED_DOWN, more=more)).plans[0]
+    totals = play(plan.apply(scene(algorithm=QUANTIZED_DOWN, more=more)), engine="timing").trace.totals
+    assert plan.predicted_bits == sum(totals["bits_up"]) + sum(totals["bits_down"])
+
+
+def test_predicted_joules_are_the_run_s() -> None:
+    """The law is linear in K, r_n and the round's length: exact on constant links."""
+    scenario = scene(more="energy: {compute: {active_power: 2 W}}")
+    plan = planned(scenario).plans[0]
+    rows = play(plan.apply(scenario), engine="timing").trace.rounds
+    assert plan.predicted_energy_j == pytest.approx(rows[plan.rounds]["energy_j"], rel=1e-6)
+
+
+def test_an_energy_budget_is_kept() -> None:
+    scenario = scene(more="energy: {compute: {active_power: 2 W}}")
+    free = planned(scenario).plans[0]
+    assert free.predicted_energy_j is not None
+    plan = planned(scenario, energy_j=free.predicted_energy_j / 3).plans[0]
+    run = play(plan.apply(scenario), engine="timing").trace.rounds[-1]
+    assert run["energy_j"] <= free.predicted_energy_j / 3 * (1 + 1e-6)
+    assert plan.value > free.value
+
+
+def test_a_bits_budget_is_kept() -> None:
+    free = planned(scene()).plans[0]
+    plan = planned(scene(), bits=free.predicted_bits / 4).plans[0]
+    totals = play(plan.apply(scene()), engine="timing").trace.totals
+    assert sum(totals["bits_up"]) + sum(totals["bits_down"]) <= free.predicted_bits / 4
+
+
+def test_random_rounds_are_timed_by_the_engine() -> None:
+    """Fading and jitter: the plan's time is that of its own rounds, with the scenario's own luck."""
+    scenario = scene(links=(FADING, TRUNK, LINE), jitter=", jitter: {lognormal: 0.3}")
+    found = planned(scenario)
+    assert found.prices.random
+    plan = found.plans[0]
+    end = play(plan.apply(scenario), engine="timing").trace.rounds[-1]
+    assert plan.predicted_time_s == pytest.approx(end["sim_time_s"], rel=0.05)
+
+
+def test_a_high_quantile_of_random_times_plans_for_fewer_rounds() -> None:
+    scenario = scene(links=(FADING, TRUNK, LINE), jitter=", jitter: {lognormal: 0.8}")
+    bold, careful = (
+        planned(scenario, Options(clocking=Clocking(4, quantile))).plans[0] for quantile in (0.05, 0.95)
+    )
+    assert careful.value > bold.value
+
+
+def test_a_linear_law_is_found_again() -> None:
+    taus = design(3)
+    law = Law(0.5, np.array([2.0, 0.3, 1.0]), np.array([0.01, 0.0, 0.02]), 0.0, 0.0)
+    taus = taus * 2
+    up = np.array([[10.0, 20.0, 30.0]] * (len(taus) // 2) + [[40.0, 5.0, 60.0]] * (len(taus) // 2)).T
+    amounts = law.amount(np.array(taus, dtype=float).T, up)
+    found = fit(taus, up, amounts, 0.0, by_bits=True)
+    fresh = np.array([[7.0], [3.0], [2.0]])
+    assert found.amount(fresh, np.full((3, 1), 25.0)) == pytest.approx(
+        law.amount(fresh, np.full((3, 1), 25.0)), rel=1e-6
+    )
+    assert found.spread < 1e-9

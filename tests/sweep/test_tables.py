@@ -1,0 +1,67 @@
+"""points.parquet: one tidy row per point and round, whatever was swept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from netsim.sweep import Outcome, Point
+from netsim.sweep.tables import points_table, write_points
+from tests.views.conftest import synthetic
+
+
+def outcome(index: int, folder: Path, settings: dict[str, Any], seed: int = 7, **changes: Any) -> Outcome:
+    digest = f"{index:016x}"
+    made = synthetic(finished=changes.pop("finished", 4), **changes)
+    manifest = {**made.manifest, "digest": digest}
+    saved = type(made)(made.scenario_text, made.rounds, made.messages, made.nodes, manifest)
+    return Outcome(Point(index, "scene", (), settings), saved.save(folder / digest), seed=seed)
+
+
+def test_a_row_per_point_and_round_with_settings_seed_bits_and_time_to_accuracy(tmp_path: Path) -> None:
+    outcomes = [outcome(0, tmp_path, {"a": 1}, seed=3), outcome(1, tmp_path, {"a": 2, "seed": 4}, seed=4)]
+    table = points_table(outcomes, ["a", "seed"], 0.3)
+    assert list(table.columns[:7]) == ["point", "a", "seed", "round", "sim_time_s", "accuracy", "loss"]
+    assert table["seed"].tolist() == [3] * 5 + [4] * 5
+    last = table.iloc[-1]
+    layers = [last[f"bits_{way}_{layer}"] for way in ("up", "down") for layer in (1, 2, 3)]
+    assert last["bits"] == sum(layers) > 0
+    reached = table[(table["point"] == 0) & (table["accuracy"] >= 0.3)]["sim_time_s"].iloc[0]
+    assert table["time_to_accuracy_s"].tolist() == [reached] * 10
+
+
+def test_without_a_target_it_is_what_all_points_reach(tmp_path: Path) -> None:
+    outcomes = [outcome(0, tmp_path, {}, finished=2), outcome(1, tmp_path, {}, finished=8)]
+    table = points_table(outcomes, [], None)
+    assert table["target_accuracy"].unique().tolist() == [0.40]  # 0.95 - 0.85 * 0.8**2 = 0.406
+
+
+@pytest.mark.parametrize(
+    ("values", "cells"),
+    [
+        ([1, 2.5], [1, 2.5]),
+        ([1, None], [1, None]),
+        (["1 MHz", None], ["1 MHz", None]),
+        ([4, "many"], ["4", "many"]),
+        ([[5, 2], None], ["[5, 2]", None]),
+        ([{"dirichlet": {"alpha": 1}}, "iid"], ['{"dirichlet": {"alpha": 1}}', "iid"]),
+        ([True, False], [True, False]),
+        ([True, 1], ["true", "1"]),
+    ],
+)
+def test_settings_of_any_kind_make_a_column_that_parquet_takes(
+    values: list[Any], cells: list[Any], tmp_path: Path
+) -> None:
+    outcomes = [outcome(k, tmp_path, {} if v is None else {"a": v}, finished=0) for k, v in enumerate(values)]
+    path = write_points(points_table(outcomes, ["a"], None), tmp_path / "sweep")
+    read = pd.read_parquet(path)["a"].tolist()
+    assert [None if cell is None or cell != cell else cell for cell in read] == cells
+
+
+def test_points_that_failed_have_no_rows(tmp_path: Path) -> None:
+    failed = Outcome(Point(0, "scene", (), {}), error="no luck")
+    assert points_table([failed, outcome(1, tmp_path, {})], [], None)["point"].unique().tolist() == [1]
+    assert len(points_table([failed], [], None)) == 0

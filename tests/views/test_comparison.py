@@ -1,0 +1,113 @@
+"""The comparing page of a sweep: bands over seeds, settings in words, nothing shown that was not counted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from netsim.views import write_comparison
+from netsim.views.bands import Setting, bands, choosers
+from netsim.views.palette import setting_colours
+
+NAN = float("nan")
+
+
+def points(*runs: dict[str, Any], rounds: int = 3) -> pd.DataFrame:
+    """A table of points with `rounds` rows each: accuracy rises by `step` a round, which takes `pace_s`."""
+    tables = []
+    for index, run in enumerate(runs):
+        k = np.arange(run.pop("rounds", rounds))
+        step, pace_s = run.pop("step", 0.1), run.pop("pace_s", 1.0)
+        columns = {"point": index, "seed": index, "round": k, "sim_time_s": pace_s * k, "accuracy": step * k}
+        columns |= {"loss": 1.0 - step * k, "bits": 1e6 * k, "bits_up_1": 4e5 * k}
+        tables.append(pd.DataFrame({**columns, "target_accuracy": 0.1, "time_to_accuracy_s": pace_s, **run}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def page(table: pd.DataFrame, folder: Path, axes: tuple[str, ...] = ("a.b",)) -> str:
+    table.to_parquet(folder / "points.parquet")
+    path = write_comparison(folder / "points.parquet", axes, "scene", folder / "report.html")
+    return path.read_text()
+
+
+def test_a_band_reaches_from_the_lowest_to_the_highest_seed_of_each_round() -> None:
+    table = points({"step": 0.1, "pace_s": 1.0}, {"step": 0.3, "pace_s": 3.0})
+    figure = bands([Setting("both", "#0072B2", table)], 0.1)
+    band, line = figure.traces
+    assert line["x"] == [0, 2, 4]
+    assert line["y"] == [0, 0.2, 0.4]
+    assert band["y"] == [0, 0.3, 0.6, 0.2, 0.1, 0]
+    assert band["x"] == [0, 2, 4, 4, 2, 0]
+    assert figure.legend[0].traces == [0, 1]
+
+
+def test_a_band_ends_where_the_first_of_its_seeds_did() -> None:
+    figure = bands([Setting("both", "#0072B2", points({"rounds": 5}, {"rounds": 2}))], NAN)
+    assert figure.traces[1]["x"] == [0, 1]
+    assert "shapes" not in figure.layout
+
+
+def test_rounds_that_were_not_evaluated_leave_no_gap() -> None:
+    table = points({"rounds": 5})
+    table.loc[[1, 3], "accuracy"] = NAN
+    (line,) = bands([Setting("one", "#0072B2", table)], NAN).traces
+    assert (line["x"], line["y"]) == ([0, 2, 4], [0, 0.2, 0.4])
+
+
+def test_lines_lie_on_top_of_all_bands_and_each_legend_hides_its_own_two() -> None:
+    settings = [Setting(name, "#0072B2", points({}, {})) for name in ("one", "two")]
+    figure = bands(settings, NAN)
+    assert ["fill" in trace for trace in figure.traces] == [True, True, False, False]
+    assert [entry.traces for entry in figure.legend] == [[0, 2], [1, 3]]
+
+
+def test_the_axis_changes_every_trace() -> None:
+    settings = [Setting("one", "#0072B2", points({}, {})), Setting("two", "#0072B2", points({}))]
+    figure = bands(settings, NAN)
+    axis, part = choosers(settings)
+    assert axis.options == ["Simulated time", "Rounds", "Bits"]
+    assert len(figure.changes["part"]) == len(part.options)
+    bits = figure.changes["axis"][2]
+    assert bits.layout["xaxis.title.text"] == "Payload of all layers, up and down (Mbit)"
+    assert [len(x) for x in bits.traces["x"]] == [len(trace["y"]) for trace in figure.traces]
+    assert bits.traces["x"][2] == [0, 1, 2]
+
+
+def test_a_task_without_accuracy_shows_its_loss() -> None:
+    table = points({}).assign(accuracy=NAN, target_accuracy=NAN, time_to_accuracy_s=NAN)
+    settings = [Setting("one", "#0072B2", table)]
+    assert bands(settings, NAN).traces[0]["y"] == [1, 0.9, 0.8]
+    assert len(choosers(settings)) == 1
+
+
+def test_settings_are_told_in_words_and_an_absent_one_is_as_written(tmp_path: Path) -> None:
+    html = page(points({"a.b": "5 MHz"}, {"a.b": None}), tmp_path)
+    assert '<th scope="row">b 5 MHz</th>' in html
+    assert '<th scope="row">as written</th>' in html
+
+
+def test_energy_is_a_column_where_it_was_counted_alone(tmp_path: Path) -> None:
+    table = points({"a.b": 1}, {"a.b": 2})
+    assert '<th scope="col">Energy</th>' not in page(table, tmp_path)
+    assert "<td>2 kJ</td>" in page(table.assign(energy_j=1e3 * table["round"]), tmp_path)
+
+
+def test_a_sweep_of_seeds_alone_is_one_setting(tmp_path: Path) -> None:
+    html = page(points({}, {"step": 0.2}), tmp_path, axes=())
+    assert '<th scope="row">all seeds</th><td>2</td>' in html
+
+
+def test_time_to_accuracy_says_how_many_runs_got_there(tmp_path: Path) -> None:
+    table = points({"a.b": 1}, {"a.b": 1, "time_to_accuracy_s": NAN}, {"a.b": 2, "time_to_accuracy_s": NAN})
+    html = page(table, tmp_path)
+    assert "<td>1 s (1 of 2 runs)</td>" in html
+    assert "<td>not reached</td>" in html
+
+
+@pytest.mark.parametrize("count", [1, 5, 6, 20])
+def test_every_setting_has_a_colour_of_its_own(count: int) -> None:
+    assert len(set(setting_colours(count))) == count

@@ -1,0 +1,237 @@
+"""The page of a sweep answers from the table: at a deadline, until a target, against what was swept."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+
+from netsim.result import Result
+from netsim.run_folder import ResultError
+from netsim.views import comparison_sections, sweep_axes, write_comparison
+from netsim.views.comparison import comparison_html
+from netsim.views.fronts import Stop, front_figures, pareto
+from netsim.views.parts import Figure
+from netsim.views.questions import accuracy_by_deadline, targets, time_to_target
+from netsim.views.reaching import reaching_tables
+from netsim.views.settings import number_of, settle
+from netsim.views.several import table_of_runs
+from netsim.views.swept import swept_figures
+
+MakePoints = Callable[..., pd.DataFrame]
+MakeResult = Callable[..., Result]
+AXES = ["cell.uplink", "algorithm.tau"]
+HOSTILE = "</script><script>document.title='owned'</script>"
+
+
+def figures_of(table: pd.DataFrame) -> list[Figure]:
+    parts = [part for section in comparison_sections(table, AXES) for part in section.parts]
+    return [part for part in parts if isinstance(part, Figure)]
+
+
+def test_a_setting_is_what_seeds_have_in_common(make_points: MakePoints) -> None:
+    settings = settle(make_points(), AXES)
+    assert [s.label for s in settings] == [
+        "uplink 1 MHz, tau 1", "uplink 1 MHz, tau 5", "uplink 5 MHz, tau 1", "uplink 5 MHz, tau 5",
+    ]  # fmt: skip
+    assert [len(s.runs) for s in settings] == [2, 2, 2, 2]
+
+
+def test_at_a_deadline_the_last_model_before_it_counts(make_points: MakePoints) -> None:
+    # tau 5 at 1 MHz: a round takes 5 s, so two are done by 14.9 s and three by 15 s.
+    slow = settle(make_points(), AXES)[1]
+    assert slow.at(14.9).tolist() == pytest.approx([1 - 0.8**2, 0.99 - 0.8**2])
+    assert slow.at(15.0).tolist() == pytest.approx([1 - 0.8**3, 0.99 - 0.8**3])
+    assert slow.at(14.9, "energy_j").tolist() == [4.0, 4.0]
+
+
+def test_a_run_that_ended_keeps_its_last_model(make_points: MakePoints) -> None:
+    assert settle(make_points(), AXES)[0].at(1e9)[0] == pytest.approx(1 - 0.8**10)
+
+
+def test_until_a_target_is_its_first_round(make_points: MakePoints) -> None:
+    # 1 - 0.8^4 = 0.5904 and 1 - 0.8^3 = 0.488: the fourth round reaches 0.5 for both seeds.
+    slow = settle(make_points(), AXES)[1]
+    assert slow.until(0.5).tolist() == [20.0, 20.0]
+    assert slow.until(0.5, "bits").tolist() == [12_000, 12_000]
+    assert np.isnan(slow.until(0.99)).all()
+
+
+def test_the_front_holds_exactly_what_nothing_beats() -> None:
+    coins = np.random.Generator(np.random.Philox(3))
+    found = [Stop(k, *map(float, coins.integers(0, 12, 3))) for k in range(60)]
+    early = [s for s in found if s.time_s <= 8]
+    beaten = {
+        s.setting
+        for s in early
+        for o in early
+        if (o.spent <= s.spent and o.accuracy > s.accuracy)
+        or (o.spent < s.spent and o.accuracy >= s.accuracy)
+    }
+    unbeaten = {(s.spent, s.accuracy) for s in early if s.setting not in beaten}
+    assert {(s.spent, s.accuracy) for s in pareto(found, 8.0)} == unbeaten
+
+
+def test_discs_stand_where_settings_are_at_the_deadline(make_points: MakePoints) -> None:
+    # The longest run takes 50 s; the tenth of 30 options is 16.67 s: tau 5 at 1 MHz has done 3 rounds.
+    latency, energy = front_figures(settle(make_points(), AXES))
+    tenth = latency.changes["deadline"][9].traces
+    assert (tenth["x"][1], tenth["y"][1]) == ([15.0], [pytest.approx(0.995 - 0.8**3, rel=1e-5)])
+    assert energy.changes["deadline"][9].traces["x"][1] == [6.0]
+
+
+def test_no_disc_stands_above_the_front(make_points: MakePoints) -> None:
+    # One seed is slower than the other, so that at a deadline they have done different rounds.
+    table = make_points()
+    uneven = table.assign(sim_time_s=table["sim_time_s"] * (1 + 0.3 * table["seed"]))
+    for figure in front_figures(settle(uneven, AXES)):
+        for change in figure.changes["deadline"]:
+            *discs, front = zip(change.traces["x"], change.traces["y"], strict=True)
+            for [x], [y] in discs:
+                assert max(b for a, b in zip(*front, strict=True) if a <= x + 1e-4) >= y - 1e-5
+
+
+def test_lines_join_what_differs_in_their_axis_alone(make_points: MakePoints) -> None:
+    settings = settle(make_points(), AXES)
+    question = time_to_target(settings, 0.5)
+    assert question is not None
+    uplink, tau, heat = swept_figures(settings, AXES, question)
+    assert [(t["name"], t["x"], t["y"]) for t in uplink.traces] == [
+        ("tau 1", [1e6, 5e6], [4.0, 0.8]), ("tau 5", [1e6, 5e6], [20.0, 4.0]),
+    ]  # fmt: skip
+    assert [t["name"] for t in tau.traces] == ["uplink 1 MHz", "uplink 5 MHz"]
+    assert heat.traces[0]["z"] == [[4.0, 0.8], [20.0, 4.0]]
+
+
+def test_a_line_has_a_gap_where_a_seed_never_reached_the_target(make_points: MakePoints) -> None:
+    # The first seed ends at 0.8926, the second at 0.8826.
+    settings = settle(make_points(), AXES)
+    question = time_to_target(settings, 0.89)
+    assert question is not None
+    assert swept_figures(settings, AXES, question)[0].traces[0]["y"] == [None, None]
+
+
+def test_axes_walked_together_have_no_heat_map(make_points: MakePoints) -> None:
+    table = make_points(uplinks=("1 MHz", "2 MHz", "3 MHz"), taus=(1, 2, 3))
+    walked = table[table["cell.uplink"].str[0].astype(int) == table["algorithm.tau"]]
+    settings = settle(walked, AXES)
+    question = accuracy_by_deadline(settings)
+    assert question is not None
+    assert not [f for f in swept_figures(settings, AXES, question) if "heat" in f.key]
+
+
+def test_targets_rise_from_the_start_to_the_best_and_hold_the_preset_one(make_points: MakePoints) -> None:
+    levels = targets(settle(make_points(), AXES), 0.5)
+    assert levels == sorted(set(levels))
+    assert 0.5 in levels
+    assert 0 < levels[0] < levels[-1] <= 1 - 0.8**10
+
+
+def test_tables_say_what_an_accuracy_cost_and_how_many_reached_it(make_points: MakePoints) -> None:
+    times, bits, joules = reaching_tables(settle(make_points(), AXES), 0.5)
+    at = times.heads.index("0.500")
+    assert [table.rows[1][at] for table in (times, bits, joules)] == ["20 s", "12 kbit", "8 J"]
+    assert times.rows[0][-1] == "10 s (1 of 2)"
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        ("5 MHz", 5e6),
+        ("20 ms", 0.02),
+        (3, 3.0),
+        (0.5, 0.5),
+        ("[1, 2]", None),
+        ("qsgd", None),
+        (True, None),
+        (None, None),
+    ],
+)
+def test_swept_values_with_a_unit_are_numbers(value: object, number: float | None) -> None:
+    assert number_of(value) == (None if number is None else pytest.approx(number))
+
+
+@pytest.mark.parametrize("without", ["accuracy", "energy_j", "seeds", "one round"])
+def test_plotly_accepts_every_figure(make_points: MakePoints, without: str) -> None:
+    table = make_points(seeds=1 if without == "seeds" else 2, rounds=1 if without == "one round" else 10)
+    if without == "accuracy":
+        table = table.assign(accuracy=math.nan, target_accuracy=math.nan, time_to_accuracy_s=math.nan)
+    if without == "energy_j":
+        table = table.drop(columns="energy_j")
+    figures = figures_of(table)
+    for figure in figures:
+        go.Figure(data=list(figure.traces), layout=dict(figure.layout))
+    assert {"loss"} <= {figure.key for figure in figures}
+    json.dumps([[vars(c) for cs in f.changes.values() for c in cs] for f in figures], allow_nan=False)
+
+
+def test_every_option_of_a_slider_changes_every_figure_that_knows_it(make_points: MakePoints) -> None:
+    for section in comparison_sections(make_points(), AXES):
+        choosers = {
+            part.key: len(part.options)
+            for part in section.parts
+            if not isinstance(part, Figure) and hasattr(part, "options")
+        }
+        for figure in (part for part in section.parts if isinstance(part, Figure)):
+            assert {key: len(changes) for key, changes in figure.changes.items()}.items() <= choosers.items()
+
+
+def test_two_hundred_runs_of_five_hundred_rounds_fit_a_small_page(make_points: MakePoints) -> None:
+    # A browser opens such a page in seconds because it holds few traces and points, not because it is lucky.
+    table = make_points(tuple(f"{k} MHz" for k in range(1, 41)), (1, 2, 3, 4, 5), seeds=1, rounds=500)
+    assert table["point"].nunique() == 200
+    assert sum(len(figure.traces) for figure in figures_of(table)) < 600
+    assert len(comparison_html(table, AXES, "many").encode()) < 6e6
+
+
+def test_hostile_settings_are_text(make_points: MakePoints) -> None:
+    page = comparison_html(make_points(uplinks=(f"1 {HOSTILE}", f"5 {HOSTILE}")), AXES, HOSTILE)
+    assert HOSTILE not in page
+    assert len(re.findall("<script", page)) == len(
+        re.findall("<script", comparison_html(make_points(), AXES, "x"))
+    )
+
+
+def test_plotly_shows_hostile_settings_to_the_letter(make_points: MakePoints) -> None:
+    for figure in figures_of(make_points(uplinks=("1 <b>bold</b>%{x}", "5 <b>"))):
+        assert "<b>" not in json.dumps([t.get("hovertemplate") for t in figure.traces])
+
+
+def test_the_axes_of_a_sweep_are_read_from_its_file(make_points: MakePoints, tmp_path: Path) -> None:
+    make_points().to_parquet(tmp_path / "points.parquet")
+    assert sweep_axes(tmp_path / "points.parquet") == AXES
+    assert write_comparison(tmp_path / "points.parquet", AXES, "s", tmp_path / "r.html").stat().st_size < 6e6
+    (tmp_path / "points.parquet").write_bytes(b"no table")
+    with pytest.raises(ResultError, match="run the sweep again"):
+        sweep_axes(tmp_path / "points.parquet")
+
+
+def run_of(make_result: MakeResult, digest: str, text: str, name: str = "a") -> Result:
+    manifest = dict(make_result().manifest) | {"digest": digest, "name": name}
+    return make_result(scenario_text=text, manifest=manifest)
+
+
+def test_what_differs_between_runs_becomes_an_axis(make_result: MakeResult) -> None:
+    texts = [f"seed: {seed}\nnet:\n- cell: {{uplink: {up} MHz}}\n" for up in (5, 1) for seed in (1, 2)]
+    runs = [run_of(make_result, f"{k}", text) for k, text in enumerate(texts)]
+    table, axes = table_of_runs(runs)
+    assert axes == ["net[0].cell.uplink"]
+    assert [s.label for s in settle(table, axes)] == ["uplink 1 MHz", "uplink 5 MHz"]
+    assert table["target_accuracy"].iloc[0] == 0.94
+
+
+def test_runs_that_differ_in_much_are_told_apart_by_name(make_result: MakeResult) -> None:
+    runs = [run_of(make_result, f"{k}", "".join(f"p{i}: {k}\n" for i in range(9)), f"n{k}") for k in (1, 2)]
+    assert table_of_runs(runs)[1] == ["name"]
+
+
+def test_a_run_named_twice_is_refused(make_result: MakeResult) -> None:
+    with pytest.raises(ResultError, match="named twice"):
+        table_of_runs([make_result(), make_result()])
