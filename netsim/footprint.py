@@ -6,9 +6,11 @@ from dataclasses import asdict, dataclass, fields
 from math import prod
 from typing import Any
 
+from learning.compressors import remembers
 from learning.datasets import DATASETS, Shape, Synthetic
 from learning.engine import Numerics
 from learning.engine.numerics import row_bytes, stack_rows
+from learning.rules import rule_remembers
 from netsim.scenario import Scenario
 from netsim.topology import Topology
 
@@ -28,6 +30,8 @@ class Footprint:
 
     data: int
     models: int
+    rows: int
+    """What nodes keep from message to message: memories, corrections, and messages whose size only values tell."""
     stack: int
     evaluation: int
     timeline: int
@@ -54,7 +58,7 @@ def footprint(
     nodes = sum(map(len, topology.levels))
     timeline = nodes * (NODE_BYTES + VISIT_BYTES * scenario.stop.rounds)
     if numerics.engine == "timing":
-        return Footprint(_data(scenario, topology, shape), 0, 0, 0, timeline)
+        return Footprint(_data(scenario, topology, shape), 0, 0, 0, 0, timeline)
     number = 8 if numerics.precision == "float64" else 4
     servers = nodes - len(topology.levels[0])
     rows = numerics.stack or stack_rows(dim, numerics, memory_bytes)
@@ -63,6 +67,7 @@ def footprint(
     return Footprint(
         data=_data(scenario, topology, shape),
         models=number * dim * (ROWS_PER_SERVER * servers + ROWS),
+        rows=number * dim * _kept(scenario, topology, dim),
         stack=min(rows, len(topology.levels[0])) * row_bytes(dim, numerics.precision)
         + 4 * number * batch * wide,
         evaluation=2 * number * min(SCORED, shape.test) * wide,
@@ -73,6 +78,18 @@ def footprint(
 def said(size: float) -> str:
     """Bytes in words: `23 MB`."""
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+
+
+def _kept(scenario: Scenario, topology: Topology, dim: int) -> int:
+    """Vectors that stay: two of a memory or a correction while it moves on, one of a message that is coded early."""
+    count = 0
+    for layer, children, parents in zip(
+        scenario.ladder.layers, topology.levels, topology.levels[1:], strict=False
+    ):
+        count += len(children) * (2 * remembers(layer.up) + 2 * layer.drift + (layer.up.bits(dim) is None))
+        count += len(parents) * (2 * remembers(layer.downlink) + 4 * rule_remembers(layer.rule))
+    prologue = scenario.ladder.prologue
+    return count + (0 if prologue is None else 2 * len(topology.levels[prologue.level - 1]))
 
 
 def _data(scenario: Scenario, topology: Topology, shape: Shape) -> int:

@@ -186,6 +186,7 @@ MUTATIONS = (
     Mutation("QSGD rounds to the nearest level", LEARN + "compressors/kernels.py", "ratio - whole >= gate", "ratio - whole >= np.float32(0.5)", "contracts/test_compressors"),
     Mutation("minibatches keyed by call order", LEARN + "engine/minibatches.py", "job.device, job.first_step + j) for job in jobs", "place, job.first_step + j) for place, job in enumerate(jobs)", "equalities/test_streams equalities/test_engines_agree"),
     Mutation("every period looks at the same minibatches", LEARN + "engine/minibatches.py", "job.first_step + j)", "j)", "equalities/test_qmlhfl_reference equalities/test_streams"),
+    Mutation("rows off the cache lines are trained where they lie", LEARN + "engine/fused.py", "if not _on_lines(work):", "if work is None:", "equalities/test_trainers_agree"),
     Mutation("vmap stacks devices as they come", LEARN + "engine/vmapped.py", "slots = [job.device % self._rows for job in some]", "slots = list(range(len(some)))", "equalities/test_vmapped"),
     Mutation("rows of a stack swapped on their way out", LEARN + "engine/vmapped.py", "trained = self._stack[slots]", "trained = self._stack[slots[::-1]]", "equalities/test_vmapped"),
     Mutation("bfloat16 keeps its weights too", LEARN + "engine/losses.py", "return loss(*arguments)", "return loss({k: v.bfloat16() for k, v in arguments[0].items()}, *arguments[1:])", "equalities/test_vmapped"),

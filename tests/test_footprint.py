@@ -34,6 +34,9 @@ PICTURES = "{{dataset: {{npz: {{path: {path}}}}}, partition: iid, model: {model}
 PLAIN = "hier_favg: {learning_rate: 0.1, batch_size: 8, tau: [1, 1]}"
 CODED = "hier_local_qsgd: {learning_rate: 0.1, batch_size: 8, tau: [1, 1], levels: [4, 4]}"
 
+EARLY = CODED.replace("levels: [4, 4]", "levels: [4, 4], code: elias")
+DRIFTING = "mtgc: {learning_rate: 0.1, batch_size: 8, tau: [1, 1]}"
+
 
 def estimate(scene: object) -> Footprint:
     """As `netsim run` makes it on a CPU."""
@@ -70,6 +73,8 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> str:
         ("logistic", [20, 50], PLAIN),
         ("{mlp: {hidden: [1500]}}", [12, 4], PLAIN),
         ("{mlp: {hidden: [1500]}}", [12, 4], CODED),
+        ("{mlp: {hidden: [1500]}}", [4, 8], EARLY),
+        ("{mlp: {hidden: [1500]}}", [4, 8], DRIFTING),
         ("lenet", [4, 4], CODED),
         ("mcmahan_cnn", [5, 1], PLAIN),
     ],

@@ -42,7 +42,12 @@ class Fused:
         self._layers = list(zip(names[0::2], names[1::2], strict=True))
 
     def train(self, work: Tensor, jobs: Sequence[Train], models: bool) -> None:
-        """See Trainer. Rows of `work` must start on cache lines, as `aligned` lays them out."""
+        """See Trainer. Rows that do not start on cache lines, as `aligned` lays them out, are copied to such."""
+        if not _on_lines(work):
+            laid_out = aligned(len(work), (work.shape[1],), work).copy_(work)
+            self.train(laid_out, jobs, models)
+            work.copy_(laid_out)
+            return
         rate, whole = jobs[0].leaf.learning_rate, models or jobs[0].steps > 1
         devices = [job.device for job in jobs]
         start = work.clone() if whole and not models else None
@@ -78,6 +83,11 @@ class Fused:
                 torch.mul(g.sum(2), -rate, out=b)
             if earlier is not None:
                 g = threshold_backward(earlier, below, 0, grad_input=earlier)
+
+
+def _on_lines(work: Tensor) -> bool:
+    size = LINE * work.element_size()
+    return work.data_ptr() % 64 == 0 and (len(work) == 1 or work.stride(0) * work.element_size() % size == 0)
 
 
 def _check_chain(module: nn.Module) -> None:

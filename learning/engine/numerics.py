@@ -15,7 +15,7 @@ Precision = Literal["float32", "float64", "tf32", "bf16"]
 NUMERICS_VERSION = 2
 """Raised whenever a change moves the last bits of any result."""
 
-CPU_BYTES, CUDA_BYTES = 8 * 2**20, 2**30
+CPU_BYTES, CUDA_BYTES = 24 * 2**20, 2**30
 CPU_ROWS, CUDA_ROWS = 32, 1024
 
 STRATEGIES = ("fused", "im2col", "loop", "vmap")

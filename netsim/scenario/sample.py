@@ -63,7 +63,8 @@ stop: {rounds: 20}          # global rounds; also deadline: 20 s (simulated) and
 evaluate: {every: 1}        # score the cloud's model in every round
 precision: float32          # or float64, bf16 (weights in float32), tf32 (CUDA alone)
 
-# `netsim sweep` runs every combination; `netsim run` ignores this section.
+# `netsim sweep` runs every combination; `netsim run` ignores this section. Also `seeds: 5` (repeats), `zip:` (lists
+# side by side) and `list:` (whole sets of overrides), all together a product.
 sweep: {"network[0].cell.uplink": [1 MHz, 5 MHz, 20 MHz], seed: [1, 2, 3]}
 """
 

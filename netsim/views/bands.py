@@ -36,9 +36,9 @@ def curve_chooser(settings: Sequence[Setting]) -> Chooser:
     return Chooser("axis", "Against", [AXES[name][0] for name in spendable(settings)])
 
 
-def stretch_chooser() -> Chooser:
-    """Curves that rose together part at their ends, where a plot of the whole shows nothing."""
-    return Chooser("stretch", "Show", ["Whole curve", "Its last stretch"])
+def part_chooser() -> Chooser:
+    """How much of the curves is shown: late differences are small beside the start."""
+    return Chooser("part", "Shown", ["Whole", "Second half of the rounds"])
 
 
 def curve_figures(settings: Sequence[Setting], target: float) -> list[Figure]:
@@ -82,12 +82,13 @@ def _figure(settings: Sequence[Setting], metric: str, target: float) -> Figure |
     curves = [
         _Curve(s, metric, s.curve(metric, most), banded and s.rows["point"].nunique() > 1) for s in settings
     ]
-    traces: list[Trace] = []
-    mine: list[list[int]] = []
-    for curve in curves:
-        drawn = [*([_band(curve)] if curve.banded else []), _line(curve)]
-        mine.append(list(range(len(traces), len(traces) + len(drawn))))
-        traces += drawn
+    repeated = [k for k, curve in enumerate(curves) if curve.banded]
+    share = max(0.05, 0.25 / max(1, len(repeated)) ** 0.5)
+    traces = [_band(curves[k], share) for k in repeated]  # below all lines
+    mine = [
+        [*([repeated.index(k)] if curve.banded else []), len(repeated) + k] for k, curve in enumerate(curves)
+    ]
+    traces += [_line(curve) for curve in curves]
     changes = [_onto(name, curves) for name in spendable(settings)]
     for trace, x in zip(traces, changes[0].traces["x"], strict=True):
         trace["x"] = x
@@ -95,18 +96,17 @@ def _figure(settings: Sequence[Setting], metric: str, target: float) -> Figure |
     frame = layout(420, str(changes[0].layout["xaxis.title.text"]), y_title)
     if metric == "accuracy" and not math.isnan(target):
         frame["shapes"] = [rule(target)]
-    known = {"axis": changes, "stretch": _stretches(curves)}
+    known = {"axis": changes, "part": _parts(curves)}
     return Figure(metric, title, _says(curves), traces, frame, legend(settings, mine), known)
 
 
-def _stretches(curves: Sequence[_Curve]) -> list[Change]:
-    """The whole height, or the tenth of it in which the curves end."""
-    tables = [c.table for c in curves if len(c.table)]
-    low, high = min(float(t["low"].min()) for t in tables), max(float(t["high"].max()) for t in tables)
-    tenth = (high - low) / 10
-    rising = curves[0].metric == "accuracy"
-    ends = [high - tenth, high + tenth / 5] if rising else [low - tenth / 5, low + tenth]
-    return [Change(layout={"yaxis.autorange": True}), Change(layout={"yaxis.range": ends})]
+def _parts(curves: Sequence[_Curve]) -> list[Change]:
+    """The whole height, or that over which the curves go from half-way through their rounds on."""
+    late = [curve.table.iloc[len(curve.table) // 2 :] for curve in curves if len(curve.table)]
+    low, high = min(float(t["low"].min()) for t in late), max(float(t["high"].max()) for t in late)
+    room = 0.05 * (high - low) or 0.01
+    upper = {"yaxis.autorange": False, "yaxis.range": [low - room, high + room]}
+    return [Change(layout={"yaxis.autorange": True}), Change(layout=upper)]
 
 
 def _line(curve: _Curve) -> Trace:
@@ -121,9 +121,9 @@ def _line(curve: _Curve) -> Trace:
     }
 
 
-def _band(curve: _Curve) -> Trace:
+def _band(curve: _Curve, share: float) -> Trace:
     low, high = (numbers(column(curve.table, end)) for end in ("low", "high"))
-    colour = faint(curve.setting.colour, 0.2)
+    colour = faint(curve.setting.colour, share)
     style = {"type": "scatter", "mode": "lines", "fill": "toself", "fillcolor": colour, "line": {"width": 0}}
     return {**style, "y": [*high, *reversed(low)], "hoverinfo": "skip"}
 
@@ -131,10 +131,9 @@ def _band(curve: _Curve) -> Trace:
 def _onto(name: str, curves: Sequence[_Curve]) -> Change:
     """All traces against one axis, in its unit."""
     scale = scale_of(name, max((float(c.table[name].max()) for c in curves if len(c.table)), default=0.0))
-    xs: list[Any] = []
-    for curve in curves:
-        values = numbers(column(curve.table, name) / scale.size)
-        xs += [[*values, *reversed(values)], values] if curve.banded else [values]
+    lines = [numbers(column(curve.table, name) / scale.size) for curve in curves]
+    banded = [x for x, curve in zip(lines, curves, strict=True) if curve.banded]
+    xs = [[*x, *reversed(x)] for x in banded] + lines
     return Change({"x": xs}, {"xaxis.title.text": titled(name, scale), "xaxis.autorange": True})
 
 
@@ -145,16 +144,18 @@ def rule(target: float) -> dict[str, Any]:
 
 
 def _says(curves: Sequence[_Curve]) -> str:
-    what = "One line per setting: the mean over its seeds, round by round."
-    spread = " Its band reaches from the lowest to the highest seed in that round."
     ends = [
         f"{c.setting.label} ends at {human.digits(float(c.table[c.metric].iloc[-1]))}"
         for c in curves[:LEGIBLE]
         if len(c.table)
     ]
-    return f"{what}{spread if any(c.banded for c in curves) else ''} {'; '.join(ends)}."
+    return f"{SAYS} {'; '.join(ends)}."
 
 
+SAYS = (
+    "One line per setting: the mean over its seeds, round by round, as far as all of them got. Its band reaches from "
+    "the lowest to the highest seed in that round."
+)
 AXES = {
     "sim_time_s": ("Simulated time", "Simulated time"),
     "round": ("Rounds", "Global rounds"),

@@ -11,7 +11,7 @@ from netsim.result import Result
 from netsim.run_folder import ResultError
 from netsim.views import human
 from netsim.views.axes import layout
-from netsim.views.bands import LEGIBLE, curve_chooser, curve_figures, stretch_chooser
+from netsim.views.bands import LEGIBLE, SAYS, curve_chooser, curve_figures, part_chooser
 from netsim.views.fronts import front_figures
 from netsim.views.labels import as_written, ticks
 from netsim.views.page import page_html, write_page
@@ -76,7 +76,7 @@ def _curves(settings: Sequence[Setting], target: float) -> list[Part]:
     if not figures:
         return [Words(_NEVER)]
     many = [Words(_MANY)] if len(settings) > LEGIBLE else []
-    return [curve_chooser(settings), stretch_chooser(), *many, *figures]
+    return [Words(SAYS), curve_chooser(settings), part_chooser(), *many, *figures]
 
 
 def _asked(
@@ -138,7 +138,7 @@ def _dots(settings: Sequence[Setting], target: float) -> list[Part]:
                 "hovertemplate": f"{label}: {human.digits(mean)} {scale.unit}{seeds}<extra></extra>",
             }
         )  # fmt: skip
-    frame = layout(90 + 24 * len(reached), f"Simulated time to accuracy {human.score(target)} ({scale.unit})")
+    frame = layout(90 + 24 * len(reached), f"Simulated time ({scale.unit})")
     frame["yaxis"] |= {"autorange": "reversed", "type": "category"}
     frame["xaxis"]["rangemode"] = "tozero"
     slowest = max(reached, key=lambda pair: float(pair[1].mean()))
@@ -152,18 +152,12 @@ def _dots(settings: Sequence[Setting], target: float) -> list[Part]:
 
 
 def _table(settings: Sequence[Setting]) -> Table:
-    heads = [
-        "",
-        "Runs",
-        "Final accuracy",
-        "Simulated time",
-        "Time to accuracy",
-        "Payload up",
-        "Payload",
-        "Energy",
-    ]
-    caption = "Means over seeds; ± is the standard deviation"
-    return Table(caption, heads, [_row(setting) for setting in settings])
+    heads = ["", "Runs", "Final accuracy", "Simulated time", "Time to accuracy", "Payload up", "Payload"]
+    rows = [_row(setting) for setting in settings]
+    if any("energy_j" in setting.rows.columns for setting in settings):
+        heads.append("Energy")
+        rows = [[*row, _energy(setting.last)] for row, setting in zip(rows, settings, strict=True)]
+    return Table("Means over seeds; ± is the standard deviation", heads, rows)
 
 
 def _row(setting: Setting) -> list[str]:
@@ -173,11 +167,14 @@ def _row(setting: Setting) -> list[str]:
     accuracy = human.score(float(last["accuracy"].mean())) if last["accuracy"].notna().any() else "-"
     if spread == spread:
         accuracy += f" ± {human.digits(float(spread), 2)}"
-    spent = last["energy_j"].dropna() if "energy_j" in last.columns else last["bits"][:0]
-    energy = human.joules(float(spent.mean())) if len(spent) else "-"
     time_s = human.seconds(float(last["sim_time_s"].mean()))
     bits = [human.bits(float(up.mean())), human.bits(float(last["bits"].mean()))]
-    return [setting.label, str(len(last)), accuracy, time_s, _to_accuracy(last), *bits, energy]
+    return [setting.label, str(len(last)), accuracy, time_s, _to_accuracy(last), *bits]
+
+
+def _energy(last: DataFrame) -> str:
+    spent = last["energy_j"].dropna()
+    return human.joules(float(spent.mean())) if len(spent) else "-"
 
 
 def _to_accuracy(last: DataFrame) -> str:
@@ -192,8 +189,8 @@ def _says(target: float) -> str:
     if math.isnan(target):
         return "No accuracy to reach: this task has none."
     return (
-        f"Time to accuracy is the simulated time until {human.score(target)} was first reached; "
-        "`netsim sweep --accuracy` chooses another."
+        f"Time to accuracy is the simulated time until {human.score(target)} was first reached: a dot for the mean "
+        "over seeds, a line from the quickest to the slowest."
     )
 
 

@@ -88,6 +88,18 @@ def test_neither_stack_size_nor_place_changes_a_bit(
     assert torch.equal(trained(task, strategy, range(6, -1, -1), batch).flip(0), alone)
 
 
+@pytest.mark.parametrize("batch", [1, 3, 5])
+@pytest.mark.parametrize("model", [Logistic(), Mlp((64, 5))], ids=repr)
+def test_rows_off_the_cache_lines_change_no_bit(model: Model, batch: int) -> None:
+    """Local optimisers hand over copies, whose rows lie anywhere."""
+    task = bound(model, COLOUR, torch.float32)
+    jobs = [Train(Leaf(0.1, batch), d, Ref(b"", 0, None, task.initial(d)), 2, 3) for d in range(7)]
+    packed = torch.empty(7 * task.dim + 1)[1:].view(7, task.dim)
+    packed.copy_(torch.stack([task.initial(device) for device in range(7)]))
+    TRAINERS["fused"](task, 5).train(packed, jobs, True)
+    assert torch.equal(packed, trained(task, "fused", range(7), batch))
+
+
 def test_a_diverged_device_leaves_its_successor_alone() -> None:
     task = bound(LeNet(), GREY, torch.float32)
     start = task.initial(1)

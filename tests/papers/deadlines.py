@@ -84,9 +84,10 @@ def verdict(ran: Sequence[Ran]) -> str:
 
 
 def figure(ran: Sequence[Ran]) -> str:
-    """Accuracy by rank, as SVG."""
-    low = min(row.accuracy - row.error for row in ran)
+    """Accuracy by rank, as SVG; what is far below the median lies on the lower edge."""
     high = max(row.accuracy + row.error for row in ran)
+    middle = statistics.median(row.accuracy for row in ran)
+    low = max(min(row.accuracy - row.error for row in ran), high - 5 * (high - middle))
     colours = {
         "random": "#E69F00",
         "candidate": "#0072B2",
@@ -98,7 +99,7 @@ def figure(ran: Sequence[Ran]) -> str:
         return LEFT + (WIDTH - LEFT - 16) * (rank + 0.5) / len(ran)
 
     def y(value: float) -> float:
-        return 34 + (HEIGHT - BOTTOM - 34) * (high - value) / (high - low)
+        return 34 + (HEIGHT - BOTTOM - 34) * (high - max(value, low)) / (high - low)
 
     parts = []
     for step in range(6):

@@ -10,10 +10,17 @@ import pandas as pd
 import pytest
 
 from netsim.views import write_comparison
-from netsim.views.bands import Setting, bands, choosers
+from netsim.views.bands import curve_chooser, curve_figures, part_chooser
 from netsim.views.palette import setting_colours
+from netsim.views.parts import Figure
+from netsim.views.settings import Setting
 
 NAN = float("nan")
+
+
+def bands(settings: list[Setting], target: float) -> Figure:
+    """The first figure of curves."""
+    return curve_figures(settings, target)[0]
 
 
 def points(*runs: dict[str, Any], rounds: int = 3) -> pd.DataFrame:
@@ -42,7 +49,6 @@ def test_a_band_reaches_from_the_lowest_to_the_highest_seed_of_each_round() -> N
     assert line["y"] == [0, 0.2, 0.4]
     assert band["y"] == [0, 0.3, 0.6, 0.2, 0.1, 0]
     assert band["x"] == [0, 2, 4, 4, 2, 0]
-    assert figure.legend[0].traces == [0, 1]
 
 
 def test_a_band_ends_where_the_first_of_its_seeds_did() -> None:
@@ -68,8 +74,8 @@ def test_lines_lie_on_top_of_all_bands_and_each_legend_hides_its_own_two() -> No
 def test_the_axis_changes_every_trace() -> None:
     settings = [Setting("one", "#0072B2", points({}, {})), Setting("two", "#0072B2", points({}))]
     figure = bands(settings, NAN)
-    axis, part = choosers(settings)
-    assert axis.options == ["Simulated time", "Rounds", "Bits"]
+    axis, part = curve_chooser(settings), part_chooser()
+    assert axis.options == ["Simulated time", "Rounds", "Total bits"]
     assert len(figure.changes["part"]) == len(part.options)
     bits = figure.changes["axis"][2]
     assert bits.layout["xaxis.title.text"] == "Payload of all layers, up and down (Mbit)"
@@ -81,7 +87,7 @@ def test_a_task_without_accuracy_shows_its_loss() -> None:
     table = points({}).assign(accuracy=NAN, target_accuracy=NAN, time_to_accuracy_s=NAN)
     settings = [Setting("one", "#0072B2", table)]
     assert bands(settings, NAN).traces[0]["y"] == [1, 0.9, 0.8]
-    assert len(choosers(settings)) == 1
+    assert [figure.key for figure in curve_figures(settings, NAN)] == ["loss"]
 
 
 def test_settings_are_told_in_words_and_an_absent_one_is_as_written(tmp_path: Path) -> None:

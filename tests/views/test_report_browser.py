@@ -155,28 +155,3 @@ def test_a_run_with_hardly_anything_to_draw_opens_quietly(
     seen = open_report(make_result(finished=finished, rounds=rounds))
     assert seen.said == []
     assert seen.page.get_by_text(words).count() == 1
-
-
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
-def test_a_comparison_is_quiet_fits_and_shows_its_upper_part(
-    browser: Any, tmp_path: Path, width: int, scheme: str
-) -> None:
-    from tests.views.test_comparison import page as written
-    from tests.views.test_comparison import points
-
-    runs = [
-        {"network[0].cell.uplink": f"{k} MHz", "step": 0.1 + 0.01 * k} for k in range(20) for _ in range(2)
-    ]
-    written(points(*runs), tmp_path, axes=("network[0].cell.uplink",))
-    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
-    seen = Opened(context.new_page())
-    seen.page.on("console", lambda message: seen.said.append(message.text))
-    seen.page.on("pageerror", lambda error: seen.said.append(str(error)))
-    seen.page.goto((tmp_path / "report.html").as_uri())
-    seen.page.get_by_text("Upper part", exact=True).click()
-    assert seen.layout("curves", "yaxis.range")[0] > 0.05
-    seen.page.get_by_text("Bits", exact=True).click()
-    assert seen.layout("curves", "xaxis.title.text").endswith("(Mbit)")
-    assert seen.said == []
-    assert seen.page.evaluate("document.documentElement.scrollWidth") == width
-    context.close()

@@ -93,10 +93,9 @@ def test_a_link_is_busy_while_a_message_is_under_way(star_run: Result) -> None:
 
 
 def test_transfers_of_one_sender_that_overlap_count_once(star_run: Result) -> None:
-    both = star_run.messages[star_run.messages["direction"] == "up"].assign(
-        src="d0", sent_s=[1.0, 2.0], arrived_s=[4.0, 3.0]
-    )
-    assert busy_shares(both).tolist() == [3.0]
+    # 1 to 4 s, within it 2 to 3 s, and 3.5 to 5 s: busy from 1 to 5 s.
+    three = star_run.messages.assign(src="d0", sent_s=[1.0, 2.0, 3.5], arrived_s=[4.0, 3.0, 5.0])
+    assert busy_shares(three).tolist() == [4.0]
 
 
 def test_the_distribution_rises_to_all_messages(star_run: Result) -> None:
