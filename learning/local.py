@@ -90,6 +90,10 @@ class Cosine:
 STEADY = Steady()
 
 
+SMALLEST, LARGEST = 1e-30, 1e30
+"""Numbers that float32 neither loses nor takes for infinite."""
+
+
 @dataclass(frozen=True)
 class Local:
     """SGD as torch.optim has it: clip to a length, add the decay, keep a velocity, step along it.
@@ -117,6 +121,10 @@ class Local:
             raise ValueError(f"weight_decay must be >= 0, got {self.weight_decay}; 1e-4 is usual")
         if self.clip is not None and not 0 < self.clip < math.inf:
             raise ValueError(f"clip must be a positive length, got {self.clip}; leave it out for none")
+        for name in ("prox", "weight_decay", "clip"):
+            value = getattr(self, name)
+            if value and not SMALLEST <= value <= LARGEST:
+                raise ValueError(f"{name} must be between {SMALLEST:g} and {LARGEST:g}, got {value}")
 
     @property
     def plain(self) -> bool:

@@ -36,6 +36,8 @@ class FedOpt:
         for name, value in (("rate", self.rate), ("tau", self.tau)):
             if not 0 < value < float("inf"):
                 raise ValueError(f"{name} must be positive and finite, got {value}; 0.01 is a start")
+            if not 1e-15 <= value <= 1e15:
+                raise ValueError(f"{name} must be between 1e-15 and 1e15, got {value}; 0.01 is a start")
         for name, value in (("b1", self.b1), ("b2", self.b2)):
             if not 0 <= value < 1:
                 raise ValueError(f"{name} must be in [0, 1), got {value}; 0.9 and 0.99 are usual")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from netsim.lookup import located
 
 
 def read_speeds(path: str) -> NDArray[np.float64]:
@@ -16,12 +17,12 @@ def read_speeds(path: str) -> NDArray[np.float64]:
 
     The columns are those of FedScale's device profiles (computation, communication; its pickles are to be
     converted once). A first line of words is a heading; empty lines are skipped. A relative path is looked
-    up in the working folder, then in the environment's NETSIM_DATA.
+    up as `netsim.lookup` says (and a scenario's own folder before that, as it is loaded).
 
     Raises:
         ValueError: no such file, no device, or a line that is not two numbers, the first of them > 0.
     """
-    found = _located(path)
+    found = located(path, "file of device speeds")
     stamp = found.stat()
     return _read(str(found), stamp.st_mtime_ns, stamp.st_size)
 
@@ -57,15 +58,3 @@ def _is_number(cell: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _located(path: str) -> Path:
-    given = Path(path).expanduser()
-    data = os.environ.get("NETSIM_DATA")
-    tries = [given, *([Path(data).expanduser() / given] if data and not given.is_absolute() else [])]
-    found = next((candidate for candidate in tries if candidate.is_file()), None)
-    if found is None:
-        raise ValueError(
-            f"path names no file: {' nor '.join(map(str, tries))}; give one with a line such as 3.5,12000 per device"
-        )
-    return found

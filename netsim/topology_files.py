@@ -48,7 +48,8 @@ def find(path: str, search: Sequence[Path]) -> Path:
     if found is None:
         places = ", ".join(str(folder) for folder in folders) or "(no folder)"
         raise TopologyError(
-            f"no topology file {str(given)!r} in {places}; `netsim list topologies` names those shipped"
+            f"no topology file {str(given)!r} in {places}; write the path of one, the name of one that ships "
+            "(`netsim list topologies`), or a tree of your own such as {fanout: [2, 4, 5]}"
         )
     return found
 

@@ -197,7 +197,10 @@ def test_a_trace_is_looked_up_here_and_among_the_data(
     assert Traced("speeds.csv", "in_order").clock(STEP, [0], 1).step_s[0] == pytest.approx(0.08)
     (tmp_path / "speeds.csv").write_text("1,1\n")
     assert Traced("speeds.csv", "in_order").clock(STEP, [0], 1).step_s[0] == pytest.approx(0.032)
-    with pytest.raises(ValueError, match=re.escape(f"path names no file: none.csv nor {DATA / 'none.csv'}")):
+    said = (
+        f"no file of device speeds 'none.csv': looked for {tmp_path / 'none.csv'}, {DATA / 'none.csv'}; give"
+    )
+    with pytest.raises(ValueError, match=re.escape(said)):
         Traced("none.csv").clock(STEP, [0], 1)
 
 

@@ -50,14 +50,21 @@ def _shelf(kind: str, shelf: Mapping[str, type] | list[str], verbose: bool) -> I
 
 def _presets(verbose: bool) -> Iterator[str]:
     """The cells that have a name, with every number and where it comes from."""
-    from netsim.network import PRESETS, SOURCES
+    from netsim.network import PRESETS, SOURCES, Cell
+    from netsim.scenario import shown_value
+
+    units = {field.name: field for field in dataclasses.fields(Cell)}
 
     yield "presets of cell:"
     for name, radio in PRESETS.items():
         yield f"  {name}"
         yield f"      {SOURCES[name]}"
         if verbose:
-            yield from (f"      {f.name}: {getattr(radio, f.name)}" for f in dataclasses.fields(radio))
+            said = (
+                (f.name, shown_value(units[f.name], getattr(radio, f.name)))
+                for f in dataclasses.fields(radio)
+            )
+            yield from (f"      {name}: {value}" for name, value in said)
     yield "constants of a paper, as a scenario (`netsim check hier_qsgd`):"
     yield "  hier_qsgd"
     yield "      delay 33 s and 330 s up, 2 s per local step: Hier-QSGD, arXiv:2103.14272, authors' options.py"

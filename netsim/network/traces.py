@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Protocol
 
+from netsim.lookup import located
 from netsim.network.curves import Curve
 from netsim.network.importers import ghent_4g, irish_5g, mahimahi, timed_rates
 
@@ -17,7 +18,7 @@ class Trace(Protocol):
 
     @property
     def path(self) -> str:
-        """Of its file, absolute or relative to the working folder."""
+        """Of its file, absolute or as `netsim.lookup` finds it."""
         ...
 
     def curve(self) -> Curve:
@@ -89,9 +90,7 @@ class Ghent4g:
 
 def read(path: str, reader: Callable[..., Curve], *arguments: str) -> Curve:
     """`reader(file, *arguments)`, called once for as long as the file does not change. Raises ValueError."""
-    file = Path(path).expanduser()
-    if not file.is_file():
-        raise ValueError(f"no trace at {path!r}; paths are absolute or relative to {Path.cwd()}")
+    file = located(path, "trace")
     stat = file.stat()
     return _remembered(reader, arguments, file.resolve(), (stat.st_mtime_ns, stat.st_size))
 

@@ -8,7 +8,7 @@ from netsim.scenario.places import shipped
 from netsim.scenario.reading import load, load_text
 from netsim.scenario.sample import sample_text
 from netsim.scenario.schema import PARTS, Scenario, grow
-from netsim.scenario.showing import part_registries, shown_default
+from netsim.scenario.showing import part_registries, shown_default, shown_value
 from netsim.scenario.writing import digest, dump_part, resolved
 
 __all__ = [
@@ -26,4 +26,5 @@ __all__ = [
     "sample_text",
     "shipped",
     "shown_default",
+    "shown_value",
 ]

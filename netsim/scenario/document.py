@@ -125,11 +125,15 @@ class _Reader:
     def _mapping(self, node: Any, loc: Loc) -> dict[str, Any]:
         data: dict[str, Any] = {}
         merged: list[Any] = []
-        for key, value in node.value:
+        for place, (key, value) in enumerate(node.value):
             if key.tag == _TAG + "merge":
                 merged += value.value if value.id == "sequence" else [value]
                 continue
             name = _key(key, loc)
+            if _bare(key, value):
+                before = _key(node.value[place - 1][0], loc) if place else "key"
+                said = f"'{name}' stands alone between commas; a list needs brackets: {before}: [..., {name}]"
+                raise UnreadableError(Problem(loc, said), *_mark(key))
             if name in data:
                 first = self.document.places[(*loc, name)].key
                 said = f"written twice; the first stands on line {first[0]}"
@@ -157,6 +161,12 @@ def _key(node: Any, loc: Loc) -> str:
     if node.id != "scalar" or (node.tag == _TAG + "null" and not node.value):
         raise UnreadableError(Problem(loc, "a key must be a word"), *_mark(node))
     return str(node.value)
+
+
+def _bare(key: Any, value: Any) -> bool:
+    """Whether a number stands where a key is wanted, without a value: the rest of a list without brackets."""
+    number = key.tag in (_TAG + "int", _TAG + "float")
+    return number and value.id == "scalar" and value.tag == _TAG + "null" and not value.value
 
 
 def _scalar(tag: str, node: Any, loc: Loc) -> str | int | float | bool | None:

@@ -166,5 +166,6 @@ def _spelling(kind: str, value: object, context: Mapping[str, object]) -> str:
         close = difflib.get_close_matches(value, re.findall(r"'([^']*)'", str(context["expected"])), n=1)
         return f"; did you mean '{close[0]}'?" if close else ""
     if kind in ("list_type", "tuple_type") and isinstance(value, int | float | str):
-        return f"; write [{value}]"
+        entries = re.split(r"[,;\s]+", str(value).strip())
+        return f"; write [{', '.join(entries)}]"
     return ""

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from netsim.scenario import document
+from netsim.scenario.attached import with_files
 from netsim.scenario.document import LARGEST_TEXT, Document, UnreadableError
 from netsim.scenario.errors import Loc, Problem, ScenarioError, path_of, problems_of, shown
 from netsim.scenario.laws import Ground
@@ -38,7 +39,7 @@ def load(path_or_name: str | Path, overrides: Sequence[str] = ()) -> Scenario:
 def load_text(
     text: str, name: str = "<text>", overrides: Sequence[str] = (), beside: Path | None = None
 ) -> Scenario:
-    """The scenario of a YAML text; `name` stands in errors for the file, `beside` is searched for topologies first.
+    """The scenario of a YAML text; `name` stands in errors for the file, `beside` is searched for its files first.
 
     Raises ScenarioError.
     """
@@ -54,9 +55,13 @@ def load_text(
         raise ScenarioError([f"{name}:1:1: a scenario is a mapping (key: value), got {shown(data)}"])
     data = source.override(data, overrides)
     try:
-        return Scenario.model_validate(data, context=Ground(search_folders(beside)))
+        scenario = Scenario.model_validate(data, context=Ground(search_folders(beside)))
     except ValidationError as error:
         raise source.blame(problems_of(error, Scenario.model_fields)) from None
+    scenario, missing = with_files(scenario, beside)
+    if missing:
+        raise source.blame(missing)
+    return scenario
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any
 
 import netsim.units
@@ -46,20 +46,44 @@ def shown_default(field: Field[Any]) -> str:
     if field.default is MISSING and field.default_factory is MISSING:
         return ""
     default = field.default if field.default_factory is MISSING else field.default_factory()
-    if default is None or isinstance(default, bool):
-        return {None: "null", True: "true", False: "false"}[default]
     if is_dataclass(default):
-        known = any(type(default) in part.registry.values() for part in PARTS.values())
-        return _short(PARTS.dump_part(default)) if known else "{}"
-    if isinstance(default, list | tuple):
-        return f"[{', '.join(str(item) for item in default)}]"
-    if isinstance(default, int | float) and (quantity := _quantity(field)):
-        return str(quantity.render(default))
-    return str(default)
+        return _short(_plain(default))
+    return shown_value(field, default)
+
+
+def shown_value(field: Field[Any], value: Any) -> str:
+    """A value of the field as a scenario writes it on one line: with its unit, a part with all its arguments."""
+    if is_dataclass(value):
+        return _flow(_plain(value))
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(str(item) for item in value)}]"
+    if isinstance(value, int | float) and not isinstance(value, bool) and (quantity := _quantity(field)):
+        return str(quantity.render(value))
+    return _flow(value)
+
+
+def _plain(part: Any) -> object:
+    """A part as plain data; a record that is no part by those of its fields that are not their defaults."""
+    try:
+        return PARTS.dump_part(part)
+    except ValueError:
+        usual = {field.name: field.default for field in fields(part)}
+        said = PARTS.records.dump(part).items()
+        return {name: value for name, value in said if getattr(part, name) != usual[name]}
+
+
+def _flow(dumped: object) -> str:
+    if dumped is None or isinstance(dumped, bool):
+        return {None: "null", True: "true", False: "false"}[dumped]
+    if isinstance(dumped, dict):
+        return f"{{{', '.join(f'{key}: {_flow(value)}' for key, value in dumped.items())}}}"
+    if isinstance(dumped, list):
+        return f"[{', '.join(map(_flow, dumped))}]"
+    return str(dumped)
 
 
 def _short(dumped: object) -> str:
-    return next(iter(dumped)) if isinstance(dumped, dict) else str(dumped)
+    return next(iter(dumped), "{}") if isinstance(dumped, dict) else str(dumped)
 
 
 def _quantity(field: Field[Any]) -> Quantity | None:

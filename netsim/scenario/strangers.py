@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from netsim.lookup import places
 from netsim.scenario.parts import STRANGER
 
 
@@ -21,21 +22,24 @@ def sources(content: Any) -> dict[str, str]:
     return {name: _hash(name.partition(":")[0]) for name in sorted(set(_names(content)))}
 
 
-def files(content: Any) -> dict[str, str]:
-    """For every existing file that resolved data name by a `path` (traces, speeds), a hash of what is in it."""
-    found = {path for path in _paths(content) if Path(path).is_file()}
-    return {path: blake2b(Path(path).read_bytes(), digest_size=8).hexdigest() for path in sorted(found)}
+def unplaced(content: Any) -> Any:
+    """The data with every `path` of an existing file (traces, speeds) as its name and a hash of what is in it.
 
-
-def _paths(content: Any) -> Iterator[str]:
+    Where a file lies does not matter, what it holds does.
+    """
     if isinstance(content, dict):
-        for key, value in content.items():
-            if key == "path" and isinstance(value, str):
-                yield value
-            yield from _paths(value)
-    elif isinstance(content, list):
-        for value in content:
-            yield from _paths(value)
+        return {
+            key: _unplaced(value) if key == "path" and isinstance(value, str) else unplaced(value)
+            for key, value in content.items()
+        }
+    return [unplaced(value) for value in content] if isinstance(content, list) else content
+
+
+def _unplaced(path: str) -> str:
+    found = next((place for place in places(path) if place.is_file()), None)
+    if found is None:
+        return path
+    return f"{found.name}@{blake2b(found.read_bytes(), digest_size=8).hexdigest()}"
 
 
 def _names(content: Any) -> Iterator[str]:

@@ -14,7 +14,7 @@ from ruamel.yaml.representer import RoundTripRepresenter
 from learning.algorithm import Algorithm
 from netsim.scenario.inline import written
 from netsim.scenario.schema import PARTS, Scenario, grow
-from netsim.scenario.strangers import files, sources
+from netsim.scenario.strangers import sources, unplaced
 from netsim.topology import Fanout
 
 NEITHER = ("name", "sweep")  # say nothing about a run's results
@@ -46,9 +46,7 @@ def digest(scenario: Scenario) -> str:
     content["task"].pop("data_dir")
     if strangers := sources(content):
         content["sources"] = strangers
-    if named := files(content):
-        content["files"] = named
-    text = json.dumps(_canonical(content), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(_canonical(unplaced(content)), sort_keys=True, separators=(",", ":"), allow_nan=False)
     return blake2b(text.encode(), digest_size=8).hexdigest()
 
 

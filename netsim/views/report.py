@@ -163,9 +163,10 @@ def _scenario(result: Result) -> Section:
 def _facts(manifest: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     pairs: list[tuple[str, str]] = []
     for key, value in manifest.items():
-        name = f"{prefix}{str(key).removesuffix('_s').replace('_', ' ')}"
+        path = f"{prefix}{key}"
+        name = LABELS.get(path, path.removesuffix("_s").replace("_", " ").replace(".", ": "))
         if isinstance(value, Mapping):
-            pairs += _facts(value, f"{name}: ")
+            pairs += _facts(value, f"{path}.")
         elif str(key).endswith("_s") and isinstance(value, int | float):
             pairs.append((name, human.seconds(value)))
         else:
@@ -173,6 +174,25 @@ def _facts(manifest: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str
     return pairs
 
 
+LABELS = {
+    "scenario_digest": "Digest of the scenario",
+    "task.description": "Task",
+    "task.provenance": "Data",
+    "task.parameters": "Parameters of the model",
+    "numerics.engine": "Engine",
+    "numerics.device": "Trained on",
+    "numerics.precision": "Precision",
+    "numerics.strategy": "Way of training",
+    "versions.python": "Python",
+    "versions.netsim-hfl": "netsim",
+    "versions.torch": "PyTorch",
+    "versions.numpy": "NumPy",
+    "versions.simpy": "SimPy",
+    "versions.numba": "Numba",
+    "started": "Started",
+    "host_time_s": "Time on this computer",
+}
+"""What the manifest's keys are called on the page; a key without a label is shown as it is written."""
 _SHOWN = ("name", "digest", "stopped_by", "rounds", "sim_time_s", "totals", "schema")
 _PATH = (
     "A round is as long as its slowest chain of transfers and computations. These bars follow that chain: "

@@ -127,6 +127,10 @@ REFUSED = {
     "network[0].cell.uplink=1e99 Hz": "network[0].cell.uplink: a frequency must be 0 or between 1e-30 and 1e+30 Hz, got 1e99 Hz",
     "stop.rounds=1000000000000000000000000": "stop.rounds: must be at most 2,305,843,009,213,693,951 with 4 local steps a round, got 1",
     f"topology.fanout={[1] * 1200}": "topology.fanout: fanout has 1200 layers; at most 64 are supported: remove some",
+    "algorithm={qmlhfl: {learning_rate: 1, batch_size: 8, tau: [1, 1], levels: [4, 8], local: {prox: 1e39}}}": "prox must be between 1e-30 and 1e+30, got 1e+39",
+    "algorithm={fedopt: {learning_rate: 1, batch_size: 8, tau: [1, 1], server: {rate: 1e300}}}": "rate must be between 1e-15 and 1e15, got 1e+300",
+    "algorithm={fedopt: {learning_rate: 1, batch_size: 8, tau: []}}": "algorithm.fedopt.tau: tau needs at least one entry, got []",
+    "algorithm={qhetfed: {learning_rate: 1, batch_size: 8, tau: [], gamma: 1, levels: []}}": "algorithm.qhetfed: qhetfed aggregates every gradient inside a set: tau[0] must be 1, got tau []",
     "task.dataset={synthetic: {dim: 100000000000}}": "task.dataset.synthetic.dim: dim must be at most 1,000,000,000 for a quadratic objective, got",
     "task.dataset={synthetic: {objective: logistic, dim: 5000}}": "dim must be at most 1,000 for a logistic objective, got 5000; lower it",
 }  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from netsim.result import Result
 from netsim.views import report, report_html, write_report
 from netsim.views.page import script_json
+from netsim.views.report import LABELS
 
 MakeResult = Callable[..., Result]
 NAN = float("nan")
@@ -133,3 +135,29 @@ def test_a_report_is_replaced_whole(
     with pytest.raises(KeyError):
         write_report(make_result(), path)
     assert path.read_bytes() == before
+
+
+def test_provenance_has_labels_and_not_the_manifest_s_keys(make_result: MakeResult) -> None:
+    run = make_result()
+    told = {
+        "scenario_digest": "1f",
+        "task": {"description": "digits", "provenance": "scikit-learn", "parameters": 385},
+        "numerics": {"engine": "batched", "device": "cpu", "precision": "float32", "strategy": "fused"},
+        "versions": {
+            "python": "3.12",
+            "netsim-hfl": "1",
+            "torch": "2",
+            "numpy": "2",
+            "simpy": "4",
+            "numba": "1",
+        },
+        "started": "2026-01-01",
+        "host_time_s": 12.0,
+        "odd_key": {"in_s": 3.0},
+    }
+    page = report_html(replace(run, manifest={**run.manifest, **told}))
+    shown = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page))
+    assert (shown["Data"], shown["Parameters of the model"]) == ("scikit-learn", "385")
+    assert shown["Time on this computer"] == "12 s"
+    assert shown["odd key: in"] == "3 s"
+    assert set(LABELS.values()) <= set(shown)
