@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from math import prod
 from typing import Any
 
+from learning.compressors import remembers
 from learning.datasets import DATASETS, Shape, Synthetic
 from learning.engine import Numerics
 from learning.engine.numerics import row_bytes, stack_rows
@@ -28,6 +29,7 @@ class Footprint:
 
     data: int
     models: int
+    memories: int
     stack: int
     evaluation: int
     timeline: int
@@ -54,7 +56,7 @@ def footprint(
     nodes = sum(map(len, topology.levels))
     timeline = nodes * (NODE_BYTES + VISIT_BYTES * scenario.stop.rounds)
     if numerics.engine == "timing":
-        return Footprint(_data(scenario, topology, shape), 0, 0, 0, timeline)
+        return Footprint(_data(scenario, topology, shape), 0, 0, 0, 0, timeline)
     number = 8 if numerics.precision == "float64" else 4
     servers = nodes - len(topology.levels[0])
     rows = numerics.stack or stack_rows(dim, numerics, memory_bytes)
@@ -63,6 +65,7 @@ def footprint(
     return Footprint(
         data=_data(scenario, topology, shape),
         models=number * dim * (ROWS_PER_SERVER * servers + ROWS),
+        memories=number * dim * _memory_rows(scenario, topology),
         stack=min(rows, len(topology.levels[0])) * row_bytes(dim, numerics.precision)
         + 4 * number * batch * wide,
         evaluation=2 * number * min(SCORED, shape.test) * wide,
@@ -73,6 +76,13 @@ def footprint(
 def said(size: float) -> str:
     """Bytes in words: `23 MB`."""
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+
+
+def _memory_rows(scenario: Scenario, topology: Topology) -> int:
+    """What senders keep from message to message: left-out parts, corrections; while they change, three rows each."""
+    ladder, levels = scenario.ladder, [len(level) for level in topology.levels]
+    kept = [3 * (remembers(layer.up) + layer.drift) * levels[n] for n, layer in enumerate(ladder.layers)]
+    return sum(kept) + (3 * levels[ladder.prologue.level - 1] if ladder.prologue is not None else 0)
 
 
 def _data(scenario: Scenario, topology: Topology, shape: Shape) -> int:
