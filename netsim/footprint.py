@@ -30,7 +30,7 @@ class Footprint:
 
     data: int
     models: int
-    rows: int
+    memories: int
     """What nodes keep from message to message: memories, corrections, and messages whose size only values tell."""
     stack: int
     evaluation: int
@@ -67,7 +67,7 @@ def footprint(
     return Footprint(
         data=_data(scenario, topology, shape),
         models=number * dim * (ROWS_PER_SERVER * servers + ROWS),
-        rows=number * dim * _kept(scenario, topology, dim),
+        memories=number * dim * _kept(scenario, topology, dim),
         stack=min(rows, len(topology.levels[0])) * row_bytes(dim, numerics.precision)
         + 4 * number * batch * wide,
         evaluation=2 * number * min(SCORED, shape.test) * wide,
@@ -81,15 +81,15 @@ def said(size: float) -> str:
 
 
 def _kept(scenario: Scenario, topology: Topology, dim: int) -> int:
-    """Vectors that stay: two of a memory or a correction while it moves on, one of a message that is coded early."""
+    """Vectors that stay: three of a memory or a correction while it changes, one of a message that is coded early."""
     count = 0
     for layer, children, parents in zip(
         scenario.ladder.layers, topology.levels, topology.levels[1:], strict=False
     ):
-        count += len(children) * (2 * remembers(layer.up) + 2 * layer.drift + (layer.up.bits(dim) is None))
-        count += len(parents) * (2 * remembers(layer.downlink) + 4 * rule_remembers(layer.rule))
+        count += len(children) * (3 * remembers(layer.up) + 3 * layer.drift + (layer.up.bits(dim) is None))
+        count += len(parents) * (3 * remembers(layer.downlink) + 4 * rule_remembers(layer.rule))
     prologue = scenario.ladder.prologue
-    return count + (0 if prologue is None else 2 * len(topology.levels[prologue.level - 1]))
+    return count + (0 if prologue is None else 3 * len(topology.levels[prologue.level - 1]))
 
 
 def _data(scenario: Scenario, topology: Topology, shape: Shape) -> int:

@@ -32,10 +32,17 @@ print(estimate(scene).total, told("VmHWM") - before)
 """
 PICTURES = "{{dataset: {{npz: {{path: {path}}}}}, partition: iid, model: {model}}}"
 PLAIN = "hier_favg: {learning_rate: 0.1, batch_size: 8, tau: [1, 1]}"
+REMEMBERING = (
+    "{leaf: {learning_rate: 0.1, batch_size: 8}, layers: [{tau: 1, up: {error_feedback: {inner: {top_k: 0.01}}}, "
+    "rule: mean}, {tau: 1, up: none, rule: mean}]}"
+)
+DRIFTING = (
+    "{leaf: {learning_rate: 0.1, batch_size: 8}, layers: [{tau: 1, up: none, rule: mean, drift: true}, "
+    "{tau: 1, up: none, rule: mean, drift: true}]}"
+)
 CODED = "hier_local_qsgd: {learning_rate: 0.1, batch_size: 8, tau: [1, 1], levels: [4, 4]}"
 
 EARLY = CODED.replace("levels: [4, 4]", "levels: [4, 4], code: elias")
-DRIFTING = "mtgc: {learning_rate: 0.1, batch_size: 8, tau: [1, 1]}"
 
 
 def estimate(scene: object) -> Footprint:
@@ -73,8 +80,9 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> str:
         ("logistic", [20, 50], PLAIN),
         ("{mlp: {hidden: [1500]}}", [12, 4], PLAIN),
         ("{mlp: {hidden: [1500]}}", [12, 4], CODED),
+        ("{mlp: {hidden: [1500]}}", [2, 20], REMEMBERING),
+        ("{mlp: {hidden: [1500]}}", [2, 15], DRIFTING),
         ("{mlp: {hidden: [1500]}}", [4, 8], EARLY),
-        ("{mlp: {hidden: [1500]}}", [4, 8], DRIFTING),
         ("lenet", [4, 4], CODED),
         ("mcmahan_cnn", [5, 1], PLAIN),
     ],

@@ -31,18 +31,20 @@ def remembers(codec: Compressor) -> TypeGuard[Remembering]:
 
 
 @dataclass(frozen=True)
-class ErrorFeedback:
-    """Send C(x + e), keep e' = x + e - C(x + e). Source: EF-SGD, arXiv:1901.09847; memory: arXiv:1809.07599.
+class Wrapper:
+    """What both memories share: sizes, accuracy and code are the inner compressor's.
 
     `inner` must contract (E||C(x)-x||^2 < ||x||^2), else what it leaves out would grow; checked where d is known.
-    Over T messages the receiver lacks e_T alone, however coarse the code. The first message is C(x).
     Raises ValueError for an `inner` that loses nothing or remembers itself.
     """
 
     inner: Compressor
 
     def __post_init__(self) -> None:
-        _refuse(self.inner, "error_feedback")
+        if self.inner.lossless or isinstance(self.inner, Integer):
+            raise ValueError(f"a memory needs a lossy compressor inside, got {self.inner}; use it alone")
+        if remembers(self.inner):
+            raise ValueError(f"{self.inner} has a memory of its own; keep one of the two")
 
     @property
     def lossless(self) -> bool:
@@ -65,15 +67,8 @@ class ErrorFeedback:
         """Encode rows [K, d] with an empty memory."""
         return self.inner.encode(rows, coins)
 
-    def remember(self, rows: Tensor, memory: Tensor, coins: Coins) -> tuple[Encoded, Tensor]:
-        """Return C(x + e) and x + e - C(x + e)."""
-        wanted = rows.add_(memory)
-        left = wanted.clone()
-        sent = self.inner.encode(wanted, coins)
-        return sent, left.sub_(sent.values)
-
     def pack(self, row: Tensor, key: int) -> bytes:
-        """Return the inner code of a row [d] that holds x + e."""
+        """Return the inner code of a row [d] that memory has been added to, or taken from."""
         return self.inner.pack(row, key)
 
     def unpack(self, data: bytes, dim: int) -> Tensor:
@@ -82,37 +77,26 @@ class ErrorFeedback:
 
 
 @dataclass(frozen=True)
-class Ef21:
-    """Both ends keep g; send c = C(x - g), decode g' = g + c. Source: EF21, arXiv:2106.05203.
+class ErrorFeedback(Wrapper):
+    """Send C(x + e), keep e' = x + e - C(x + e). Source: EF-SGD, arXiv:1901.09847; memory: arXiv:1809.07599.
 
-    `inner` must contract. A message that is lost moves neither end's g. Raises ValueError as ErrorFeedback.
+    Over T messages the receiver lacks e_T alone, however coarse the code. The first message is C(x).
     """
 
-    inner: Compressor
+    def remember(self, rows: Tensor, memory: Tensor, coins: Coins) -> tuple[Encoded, Tensor]:
+        """Return C(x + e) and x + e - C(x + e)."""
+        wanted = rows.add_(memory)
+        left = wanted.clone()
+        sent = self.inner.encode(wanted, coins)
+        return sent, left.sub_(sent.values)
 
-    def __post_init__(self) -> None:
-        _refuse(self.inner, "ef21")
 
-    @property
-    def lossless(self) -> bool:
-        """False."""
-        return False
+@dataclass(frozen=True)
+class Ef21(Wrapper):
+    """Both ends keep g; send c = C(x - g), decode g' = g + c. Source: EF21, arXiv:2106.05203.
 
-    def bits(self, dim: int) -> int | None:
-        """Return the inner compressor's bits."""
-        return self.inner.bits(dim)
-
-    def omega(self, dim: int) -> float | None:
-        """Return None: the decoded g' is biased."""
-        return None
-
-    def delta(self, dim: int) -> float | None:
-        """Return the inner contraction of a message sent with an empty memory."""
-        return contraction(self.inner, dim)
-
-    def encode(self, rows: Tensor, coins: Coins) -> Encoded:
-        """Encode rows [K, d] with g = 0."""
-        return self.inner.encode(rows, coins)
+    A message that is lost moves neither end's g.
+    """
 
     def remember(self, rows: Tensor, memory: Tensor, coins: Coins) -> tuple[Encoded, Tensor]:
         """Return g + C(x - g), which is also the memory after."""
@@ -120,25 +104,8 @@ class Ef21:
         known = memory + sent.values
         return Encoded(known, sent.bits), known
 
-    def pack(self, row: Tensor, key: int) -> bytes:
-        """Return the inner code of a row [d] that holds x - g."""
-        return self.inner.pack(row, key)
-
-    def unpack(self, data: bytes, dim: int) -> Tensor:
-        """Return the inner compressor's row C(x - g)."""
-        return self.inner.unpack(data, dim)
-
 
 def contraction(codec: Compressor, dim: int) -> float | None:
     """The compressor's delta, or 1 - omega where it is unbiased with omega < 1; None where nothing contracts."""
     omega, delta = codec.omega(dim), codec.delta(dim)
     return delta if delta is not None or omega is None or omega >= 1 else 1 - omega
-
-
-def _refuse(inner: Compressor, name: str) -> None:
-    if inner.lossless or isinstance(inner, Integer):
-        raise ValueError(f"{name} needs a lossy compressor inside, got {inner}; use none alone")
-    if remembers(inner):
-        raise ValueError(
-            f"{name} cannot wrap a compressor with a memory of its own, got {inner}; keep one of them"
-        )

@@ -37,19 +37,19 @@ def scan(
 
 
 def random_points(done: Planned, count: int, seed: int) -> list[Found]:
-    """Feasible points with log-uniform tau, the rate chosen as for the plan: what a plan is compared with."""
+    """Distinct feasible points with log-uniform tau, the rate chosen as for the plan: what a plan is compared with."""
     high = whole(forgiving(done))[1]
     generator, N = np.random.default_rng(seed), done.setting.depth
-    found: list[Found] = []
+    found: dict[tuple[int, ...], Found] = {}
     for _ in range(200):
         logs = generator.uniform(0, np.log(high[:N] + 1)[:, None], (N, 64))
         tau = np.minimum(np.exp(logs).astype(np.int64), high[:N, None])
         rest = np.repeat(done.point(done.plans[0])[N:, None], 64, axis=1)
         some = evaluate(forgiving(done), np.concatenate([tau, rest]))
-        found += [one for one in some if np.isfinite(one.value)]
+        found |= {one.tau: one for one in some if np.isfinite(one.value) and one.tau not in found}
         if len(found) >= count:
             break
-    return found[:count]
+    return list(found.values())[:count]
 
 
 def forgiving(done: Planned) -> Task:

@@ -15,7 +15,7 @@ from netsim.wiring import task_of
 from tests.cli.test_commands import QUICK, netsim
 from tests.equalities.runs import recipe
 
-MEMORY = r"memory: about \d+ MB beside the libraries: data \d+ MB, models \d+ MB, stack \d+ MB, evaluation"
+MEMORY = r"memory: about \d+ MB beside the libraries: data \d+ MB, models \d+ MB, memories \d+ MB, stack \d+ MB, evaluation"
 
 
 def test_the_fastest_is_pinned_told_and_recorded(tmp_path: Path) -> None:

@@ -57,6 +57,11 @@ def dc_hier_sign_sgd(w: Vector, g: list[Callable[[Vector], Vector]], level: int)
 
 
 def mtgc(w: Vector, g: list[Callable[[Vector], Vector]]) -> Vector:
+    return mtgc_in_full(w, g)[0]
+
+
+def mtgc_in_full(w: Vector, g: list[Callable[[Vector], Vector]]) -> tuple[Vector, Vector, Vector]:
+    """(the model, z of every device, y of every edge server before its last update)."""
     z, y = np.zeros((EDGES * FAN, w.size)), np.zeros((EDGES, w.size))
     for _ in range(ROUNDS):
         groups = []
@@ -73,9 +78,9 @@ def mtgc(w: Vector, g: list[Callable[[Vector], Vector]]) -> Vector:
                 for i, x in zip(range(e * FAN, e * FAN + FAN), ends, strict=True):
                     z[i] += (x - v) / (LR * 2)
             groups.append(v)
-        w = np.mean(groups, axis=0)
+        w, before = np.mean(groups, axis=0), y.copy()
         y += (np.array(groups) - w) / (LR * 2 * 3)
-    return w
+    return w, z, before
 
 
 def scaffold(w: Vector, g: list[Callable[[Vector], Vector]]) -> Vector:
@@ -188,6 +193,46 @@ def test_it_is_its_equations(name: str, engine: str) -> None:
     expected = law(start(first), gradients(run))
     assert np.abs(weights(run) - expected).max() < 1e-11
     assert np.abs(expected - start(first)).max() > 0.1
+
+
+def test_the_corrections_of_mtgc_are_its_z_and_y() -> None:
+    """Devices of one curvature end in one mean whatever their corrections: these must be looked at themselves."""
+    run = play(scene(MTGC), device="cpu")
+    first = play(scene(MTGC, rounds=1), engine="timing")
+    _, z, y = mtgc_in_full(start(first), gradients(run))
+    tree = run.trace.topology
+    for expected, nodes in ((z, tree.levels[0]), (y, tree.levels[1])):
+        assert np.abs(expected).max() > 0.1
+        for node in nodes:
+            shift = run.loop.corrections.drifts[node.name].shift
+            assert shift is not None
+            run.engine.settle(shift)
+            assert shift.value is not None
+            assert np.abs(shift.value.numpy() - expected[node.ordinal]).max() < 1e-10
+
+
+def test_gradients_below_an_edge_are_corrected_for_the_edge_too() -> None:
+    """One step from the second round's model: every device's update is its gradient, z and y, times the rate."""
+    one = MTGC.replace("[2, 3]", "[1, 1]")
+    run = play(scene(one, rounds=2), device="cpu", engine="eager")
+    assert run.model.value is not None
+    drifts = run.loop.corrections.drifts
+    for device in run.trace.topology.levels[0]:
+        mine = drifts[device.name].mine
+        assert mine is None  # the echo has told it what became of its model
+    moved = {edge.name: drifts[edge.name].mine for edge in run.trace.topology.levels[1]}
+    first = play(scene(one, rounds=1), engine="timing")
+    w, g = start(first), gradients(run)
+    ends = np.array([w - LR * gi(w) for gi in g])
+    edges = ends.reshape(EDGES, FAN, -1).mean(1)
+    y, w = (edges - edges.mean(0)) / LR, edges.mean(0)
+    for edge in run.trace.topology.levels[1]:
+        own = moved[edge.name]
+        assert own is not None
+        assert own.value is not None
+        mean = np.mean([g[child.ordinal](w) for child in edge.children], axis=0)
+        assert np.abs(own.value.numpy() - (w - LR * (mean + y[edge.ordinal]))).max() < 1e-11
+        assert np.abs(y[edge.ordinal]).max() > 0.1
 
 
 @cases

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from learning.compressors import ErrorFeedback, TopK
-from learning.engine import Engine, Visit
+from learning.engine import Engine, Letter, Visit
+from netsim.simulation import play
+
+from .runs import ladder, scenario
 
 CODEC = ErrorFeedback(TopK(0.1))
 
@@ -30,3 +33,24 @@ def test_a_broadcast_moves_it_at_once_for_downlinks_repeat_until_heard() -> None
     again = engine.announce(CODEC, (1, 0), own, copy, Visit((1,), 0)).body.digest
     fresh = Engine(b"", 1, 10)
     assert again != fresh.announce(CODEC, (1, 0), own, copy, Visit((1,), 0)).body.digest
+
+
+def test_in_a_run_as_many_memories_move_as_messages_arrive(monkeypatch: pytest.MonkeyPatch) -> None:
+    moved: list[int] = []
+    delivered = Engine.delivered
+
+    def spy(self: Engine, letter: Letter) -> None:
+        assert letter.leaves is not None
+        moved.append(letter.leaves[0][0])
+        delivered(self, letter)
+
+    monkeypatch.setattr(Engine, "delivered", spy)
+    lossy = 2 * "\n  - wired: {rate: 10 Mbit/s, latency: 3 ms, loss: {erasure: {probability: 0.4}}}"
+    run = play(
+        scenario([2, 5], ladder(*2 * ["tau: 2, up: {error_feedback: {top_k: 0.1}}"]), network=lossy),
+        engine="timing",
+    )
+    sent = [m for m in run.trace.messages if m["direction"] == "up"]
+    arrived = [m["layer"] - 1 for m in sent if m["delivered"]]
+    assert len(arrived) < len(sent)
+    assert sorted(moved) == sorted(arrived)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -262,11 +261,12 @@ def test_impossible_work_and_weights_are_refused(
         kind(simpy.Environment()).serve(work_s, weight)
 
 
-def test_twenty_thousand_flows_per_second_are_shared() -> None:
-    env = simpy.Environment()
+def test_sharing_costs_at_most_three_events_per_flow() -> None:
+    env, steps = simpy.Environment(), 0
     medium = SharedMedium(env)
-    began = time.process_time()
     for k in range(10_000):
         medium.serve(1.0 + (k * 7919 % 10_007) / 10_007)
-    env.run()
-    assert 10_000 / (time.process_time() - began) > 20_000
+    while env.peek() < float("inf"):
+        env.step()
+        steps += 1
+    assert steps <= 3 * 10_000
