@@ -26,6 +26,7 @@ from netsim.planner.knowledge import Knowledge, load_knowledge
 from netsim.planner.measured import affordable
 from netsim.planner.problem import Facts, Floats
 from netsim.planner.setting import PlanError, Setting, between
+from netsim.scenario.sweeps import Sweep
 from netsim.simulation import play
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _model(setting: Setting, rounds: int) -> Tensor:
         update={"rounds": min(few, rounds), "deadline": None, "target_accuracy": None}
     )
     every = scenario.evaluate.model_copy(update={"every": rounds + 1})
-    run = play(scenario.model_copy(update={"stop": stop, "evaluate": every, "sweep": {}}), device="cpu")
+    run = play(scenario.model_copy(update={"stop": stop, "evaluate": every, "sweep": Sweep()}), device="cpu")
     run.engine.settle(run.model)
     if run.model.value is None or not bool(run.model.value.isfinite().all()):
         raise PlanError(

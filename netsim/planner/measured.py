@@ -19,6 +19,7 @@ from learning.compressors import Plain
 from netsim.planner.costs import counts
 from netsim.planner.problem import Floats
 from netsim.scenario import Scenario
+from netsim.scenario.sweeps import Sweep
 from netsim.simulation import play
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def timed(
         for layer, t, u, d in zip(ladder.layers, tau, up, down, strict=True)
     )
     stop = scenario.stop.model_copy(update={"rounds": rounds, "deadline": None, "target_accuracy": None})
-    changes = {"algorithm": Algorithm(ladder.leaf, layers), "stop": stop, "seed": seed, "sweep": {}}
+    changes = {"algorithm": Algorithm(ladder.leaf, layers), "stop": stop, "seed": seed, "sweep": Sweep()}
     run = play(scenario.model_copy(update=changes), engine="timing")
     rows = run.trace.rounds[1:]
     joules = tuple(row.get("energy_j", float("nan")) for row in rows)

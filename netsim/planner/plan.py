@@ -12,6 +12,7 @@ from learning.compressors import Compressor, Qsgd
 from learning.ladders import FedAvg, Recipe
 from netsim.planner.rates import Mode
 from netsim.scenario import Scenario
+from netsim.scenario.sweeps import Sweep
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Plan:
         changes: dict[str, Any] = {
             "algorithm": self._algorithm(scenario.algorithm),
             "stop": stop,
-            "sweep": {},
+            "sweep": Sweep(),
         }
         return scenario.model_copy(update=changes)
 
