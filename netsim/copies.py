@@ -33,3 +33,8 @@ class Copies:
     def missed(self, listener: Node, said: Heard) -> None:
         """The listener was told and stopped listening before it had heard all."""
         self._held.pop((listener.name, said.origin), None)
+
+    def forget(self, listener: Node) -> None:
+        """The listener has lost all copies it held."""
+        for key in [key for key in self._held if key[0] == listener.name]:
+            del self._held[key]

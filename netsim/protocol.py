@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias, cast
 
 import simpy
 
 from learning.algorithm import Algorithm, Layer
-from learning.compressors import Plain
+from learning.compressors import Plain, shares_memory
 from learning.engine import Engine, Letter, Place, Ref, Visit
 from netsim.clocks import Clock
 from netsim.corrections import Corrections, Heard
+from netsim.disturbances import UNNOTICED, Before, Pace, unchanging, undisturbed, upload
 from netsim.posts import Posts
+from netsim.prologues import prologue
 from netsim.roster import Roster
 from netsim.selection import Choice
 from netsim.talks import Hall, Talk, Waiting
@@ -33,7 +36,8 @@ class Loop:
 
     `teller` speaks to children; `clock` times the devices' local work, `aggregation_s` a server's from the last answer
     to its new model. `waits` has one barrier per layer, `choices`
-    one selection (None: everybody); () stands for the same on every layer: all.
+    one selection (None: everybody); () stands for the same on every layer: all. `working` are all conversations under
+    way, by child; `before` is told of each aggregation before it begins, `pace` says how long work takes now.
     """
 
     env: simpy.Environment
@@ -46,6 +50,9 @@ class Loop:
     choices: Sequence[Choice | None] = ()
     corrections: Corrections = field(default_factory=Corrections)
     halls: dict[str, Hall] = field(default_factory=dict)
+    working: dict[str, Talk] = field(default_factory=dict)
+    before: Before = unchanging
+    pace: Pace = undisturbed
 
     @property
     def roster(self) -> Roster:
@@ -68,11 +75,13 @@ class Loop:
         layer = self.algorithm.layers[node.level - 1]
         own, said, total = heard.model, heard, Path.none(self.algorithm.depth)
         for k in range(tau):
+            if (yield from self._nobody(node)):
+                break
             steps = self.algorithm.steps(node.level)
             here = replace(visit, path=(*visit.path, k), step=visit.step + k * steps)
             if k:
                 said = self._announced(node, layer, own, said, here)
-            before = yield from self._prologue(node, said, here)
+            before = yield from prologue(self, node, said, here)
             if before is not None:
                 said, total = replace(said, known=True), total.then(before)
             last = node.level < self.algorithm.depth and k == tau - 1
@@ -85,17 +94,39 @@ class Loop:
             self._echo(node, layer, own, said, replace(visit, path=(*visit.path, tau)))
         return own, total
 
+    def _nobody(self, node: Node) -> Waiting:
+        """Whether the period ends here, because nobody can be asked and nobody is at work; then `before` was told.
+
+        The cloud waits for a change for as long as one can come; a node below it answers with what it has.
+        """
+        hall = self.hall(node)
+        self.before(node)
+        while not hall.talks and not self.roster.present(node):
+            if (
+                node.level < self.algorithm.depth
+                or not self.roster.hopes(node)
+                or self.roster.changed is None
+            ):
+                return True
+            yield self.roster.changed
+            self.before(node)
+        return False
+
+    def hall(self, node: Node) -> Hall:
+        """Where `node` waits."""
+        return self.halls.setdefault(node.name, Hall(self.env))
+
     def iterate(
         self, node: Node, layer: Layer, own: Ref, said: Heard, visit: Visit, last: bool = False
     ) -> Waiting:
         """One aggregation: speak to the children, wait as the layer's barrier says, merge in topology order."""
-        hall = self.halls.setdefault(node.name, Hall(self.env))
-        wait, began_s = self._wait(node), self.env.now
+        hall, wait, began_s = self.hall(node), self.wait_of(node), self.env.now
         hall.turn += 1
         self._tell(node, layer, layer.tau_of(last), said, visit, hall)
         due = yield from hall.wait(wait)
         done = hall.over()
-        if wait.late == "drop" and hall.dismiss():
+        self.posts.trace.merged(self.env.now, node, (t.sent.place for t in done if t.answer and t.sent))
+        if wait.late == "drop" and self.close(hall):
             yield self.env.timeout(0)  # until whoever was interrupted has put everything down
         path = self._path(done, hall, began_s, due=due)
         if self.aggregation_s:
@@ -109,6 +140,7 @@ class Loop:
         spoken = self.teller.tell(node, [child for child, _ in chosen], said, hall)
         for talk, (_, weight) in zip(spoken, chosen, strict=True):
             talk.weight, talk.turn = weight, hall.turn
+            talk.mass = self.roster.mass(talk.child, node.level) if self.roster.moved else 1
             talk.heard = self.corrections.told(self.engine, talk.child, talk.heard)
         work = [self._local_work(talk.child, layer, tau, talk.heard, visit) for talk in spoken]
         for talk, promised in zip(spoken, work, strict=True):
@@ -118,9 +150,11 @@ class Loop:
     def _chosen(self, node: Node, hall: Hall, visit: Visit) -> Sequence[tuple[Node, float | None]]:
         """Those who shall work, in order, with the weights of their answers (None: their shares)."""
         choice = self.choices[node.level - 1] if self.choices else None
-        children = self.roster.children(node)
+        children = self.roster.present(node)
         if choice is not None:
-            return choice.choose(node, children, self.roster.shares(node), set(hall.talks), visit)
+            return choice.choose(
+                node, children, self.roster.shares_of(node, children), set(hall.talks), visit
+            )
         return [(child, None) for child in children if child.name not in hall.talks]
 
     def _path(self, done: Sequence[Talk], hall: Hall, began_s: float, *, due: bool) -> Path:
@@ -137,46 +171,10 @@ class Loop:
 
     def _echo(self, node: Node, layer: Layer, own: Ref, said: Heard, visit: Visit) -> None:
         """Tell the children the last model of a period; nobody waits for it."""
-        echoed, children = self._announced(node, layer, own, said, visit), self.roster.children(node)
-        self.teller.tell(node, children, echoed, self.halls[node.name])
+        echoed, children = self._announced(node, layer, own, said, visit), self.roster.present(node)
+        self.teller.tell(node, children, echoed, self.hall(node))
         for child in children:
             self.corrections.told(self.engine, child, echoed)
-
-    def _prologue(self, node: Node, said: Heard, visit: Visit) -> Waiting:
-        """Where the algorithm has one and it is due: its critical path. The corrections are in place afterwards."""
-        prologue = self.algorithm.prologue
-        if prologue is None or node.level < self.algorithm.depth or visit.path[0] % prologue.every:
-            return None
-        ladder = prologue.ladder()
-        before = replace(self, algorithm=ladder, corrections=Corrections(), waits=(), choices=(), halls={})
-        here = replace(visit, phase=1)
-        mean, path = yield from before.iterate(node, ladder.layers[node.level - 1], said.model, said, here)
-        spoken = Heard(mean, Plain().bits(self.engine.dim))
-        path = path.then((yield from before.spread(node, spoken, here)))
-        self.corrections.replaced(before.corrections)
-        return path
-
-    def spread(self, node: Node, said: Heard, visit: Visit) -> Waiting:
-        """Tell everybody below, who answer nothing; return the critical path."""
-        children, hall = self.roster.children(node), self.halls.setdefault(node.name, Hall(self.env))
-        for child in children:
-            self.corrections.told(self.engine, child, said)
-        talks = self.teller.tell(node, children, said, hall)
-        heard = [self.env.process(self._passed_on(talk.child, said, talk.hears, visit)) for talk in talks]
-        yield self.env.all_of(heard)
-        ends = [cast("tuple[float, Path]", one.value) for one in heard]
-        return max(ends, key=lambda end: end[0])[1]
-
-    def _passed_on(self, child: Node, said: Heard, hears: simpy.Event, visit: Visit) -> Waiting:
-        began_s, path, trace = self.env.now, Path.none(self.algorithm.depth), self.posts.trace
-        trace.at(child, HEARING, began_s)
-        yield hears
-        heard_s = self.env.now
-        trace.at(child, BUSY, heard_s)
-        if child.level:
-            path = yield from self.spread(child, said, visit)
-        trace.at(child, None, self.env.now)
-        return self.env.now, path.over(child.level + 1, heard_s - began_s, 0.0)
 
     def _merge(
         self, node: Node, layer: Layer, own: Ref, said: Heard, done: Sequence[Talk], visit: Visit
@@ -185,7 +183,7 @@ class Loop:
         present = [talk for talk in done if talk.answer is not None]
         if not present:
             return own
-        wait, onto = self._wait(node), own if layer.onto == "own" else said.model
+        wait, onto = self.wait_of(node), own if layer.onto == "own" else said.model
         weights = weigh(present, self.roster, node, wait, self.halls[node.name].turn)
         letters = [cast("Letter", talk.answer) for talk in present]
         if isinstance(wait, Asynchronous):
@@ -214,10 +212,16 @@ class Loop:
         visit: Visit,
     ) -> Waiting:
         """One child's side of an iteration; whoever is interrupted puts everything down."""
+        self.working[talk.child.name] = talk
         try:
             yield from self._work(node, layer, tau, talk, promised, visit)
-        except simpy.Interrupt:
+        except simpy.Interrupt as stop:
             self._put_down(talk)
+            if stop.cause == UNNOTICED:
+                with suppress(simpy.Interrupt):
+                    yield self.env.event()
+        if self.working.get(talk.child.name) is talk:
+            del self.working[talk.child.name]
         talk.ended_s = self.env.now
         self.posts.trace.at(talk.child, None, talk.ended_s)
         return talk
@@ -234,11 +238,16 @@ class Loop:
         """Hear the model, work on it, answer with an update."""
         child, said, trace = talk.child, talk.heard, self.posts.trace
         trace.at(child, HEARING, talk.began_s)
+        if child.name in self.roster.silent:
+            yield self.env.event()
         yield talk.hears
         heard_s, talk.doing = self.env.now, "work"
         trace.at(child, BUSY, heard_s)
         if promised is None:
+            before = self.hall(child).turn
             moved, path = yield from self.advance(child, said, tau, visit)
+            if self.hall(child).turn == before:
+                return  # nobody could be asked
             answer = self.engine.answer(layer.up, place(child), moved, said.model, visit)
         else:
             yield self.env.timeout(self._local_work_s(child, tau, visit))
@@ -251,16 +260,20 @@ class Loop:
             self.corrections.ended(child, moved, self.algorithm.leaf.learning_rate * steps)
         ready_s, talk.doing = self.env.now, "send"
         trace.at(child, SENDING, ready_s)
-        talk.sent, arrived = self.posts.reply(node, talk.uplink, child, self.engine.bits(answer))
-        yield arrived
+        yield from upload(self, node, talk, self.engine.bits(answer) + self._owed(child, layer))
         talk.path = path.over(node.level, heard_s - talk.began_s, self.env.now - ready_s)
+        if talk.sent is None:
+            return
         if talk.sent.message.delivered:
             self.engine.delivered(answer)
+            self.roster.owing.discard(child.name)
             talk.answer = answer
 
     def _put_down(self, talk: Talk) -> None:
         """Nobody waits for this child any more: it and everybody below it stop, and their links are free."""
         child, hall = talk.child, self.halls.get(talk.child.name)
+        self.posts.trace.interrupted += 1
+        self.posts.trace.at(child, None, self.env.now)
         if talk.doing == "hear":
             self.teller.unheard(talk)
         elif talk.doing == "work" and not child.level and self.posts.meter is not None:
@@ -268,17 +281,29 @@ class Loop:
         elif talk.sent is not None:
             self.posts.drop(talk.sent)
         if hall is not None:
-            for posted in hall.spoken:
-                self.posts.drop(posted)
-            hall.dismiss()
+            self.close(hall)
+
+    def close(self, hall: Hall) -> bool:
+        """Everybody who is waited for there stops, and what was being told them; whether anybody was."""
+        for posted in hall.spoken:
+            self.posts.drop(posted)
+        hall.spoken.clear()
+        return hall.dismiss()
+
+    def _owed(self, child: Node, layer: Layer) -> int:
+        """Bits that a child with a new parent sends besides: the memory that their compressor shares."""
+        owes = child.name in self.roster.owing and shares_memory(layer.up)
+        return Plain().bits(self.engine.dim) if owes and self.engine.remembers(place(child)) else 0
 
     def _local_work_s(self, device: Node, steps: int, visit: Visit) -> float:
         seconds = self.clock.local_work_s(device.ordinal, steps, visit.first_step)
+        seconds = self.pace(device, seconds, self.env.now)
         if self.posts.meter is not None:
             self.posts.meter.computed(device, steps, seconds, self.env.now)
         return seconds
 
-    def _wait(self, node: Node) -> Wait:
+    def wait_of(self, node: Node) -> Wait:
+        """Its layer's barrier."""
         return self.waits[node.level - 1] if self.waits else All()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,9 +30,11 @@ from learning.ledger import Ledger
 from learning.tasks import Task
 from netsim.cadence import CHECKPOINT_S, Cadence
 from netsim.corrections import Heard
+from netsim.invariants import Watchman, verify
 from netsim.protocol import Loop
 from netsim.scenario import Scenario, grow
-from netsim.trace import Path, Trace
+from netsim.rows import Rows
+from netsim.trace import MERGES, Path, Trace
 from netsim.wiring import WiringError, task_of, wire
 
 if TYPE_CHECKING:
@@ -39,6 +42,9 @@ if TYPE_CHECKING:
 
 OnRound = Callable[[Mapping[str, Any]], None]
 """Told each new row of the rounds table, for a progress display."""
+
+NOBODY = "nobody left"
+"""Why a run ends when no device can ever be asked again."""
 
 NOT_EVALUATED = {"accuracy": float("nan"), "loss": float("nan")}
 
@@ -53,13 +59,14 @@ def simulate(
     ledger: Ledger | None = None,
     checkpoint_s: float = CHECKPOINT_S,
     on_round: OnRound | None = None,
+    verify: bool = False,
 ) -> Result:
     """Run `scenario` until a stopping rule holds and return its tables.
 
     `engine`: batched (stacked waves), eager (one device at a time, the oracle) or timing (no values, no
     torch). `strategy` pins another way to train than the model's own; it is part of the digest. Simulated time
     never depends on the host, nor do results on `memory_bytes` (but vmap's stack size, which the digest holds,
-    does). With a `ledger`, a run whose models were all evaluated before, perhaps over another network, trains
+    does). `verify`: check the laws of `netsim.invariants` too (BrokenLawError). With a `ledger`, a run whose models were all evaluated before, perhaps over another network, trains
     nothing: it is re-timed; one that was killed, or now asks for more rounds, goes on from its last checkpoint, to
     equal tables. Checkpoints are `checkpoint_s` host seconds apart (0: after every round; inf: only after the last).
     Raises WiringError, DataError or TopologyError (all ValueError, with place and remedy) for input that
@@ -75,6 +82,7 @@ def simulate(
         "strategy": strategy,
         "memory_bytes": memory_bytes,
         "ledger": ledger,
+        "verify": verify,
     }
     run: Run | None = None
     known: list[bytes] = []
@@ -126,6 +134,8 @@ class Run:
     on_round: OnRound | None
     model: Ref
     stopped_by: str = "deadline"
+    verify: bool = False
+    """Whether the laws of `netsim.invariants` are checked on the way and at the end."""
     digests: list[bytes] = field(default_factory=list)
     """The cloud's model of every finished global round, by name."""
 
@@ -137,8 +147,12 @@ class Run:
     def go(self) -> None:
         """From the initial model until a stopping rule holds."""
         self.begin()
+        if self.verify:
+            self.trace.merges = Rows(MERGES)
         _drive(self)
         self.close()
+        if self.verify:
+            verify(self)
 
     def begin(self) -> None:
         """Row 0: the initial model at t = 0."""
@@ -174,7 +188,7 @@ class Run:
         if self.trace.meter is not None:
             self.trace.meter.cut(self.env.now)
             self.trace.meter.close(max(0.0, self.env.now - row["sim_time_s"]))
-        if row["round"] % self.scenario.evaluate.every and self.stopped_by == "deadline":
+        if row["round"] % self.scenario.evaluate.every and self.stopped_by in ("deadline", NOBODY):
             row |= self.engine.score(self.model)
 
     def _told(self) -> None:
@@ -204,6 +218,7 @@ def stage(
     checkpoint_s: float | None = None,
     on_round: OnRound | None = None,
     values: bool = True,
+    verify: bool = False,
 ) -> Run:
     """A run that is ready to go: arguments and errors as for `simulate`.
 
@@ -222,7 +237,9 @@ def stage(
     loop = wire(scenario, topology, task, env, vectors, trace)
     keeps = values and engine == "batched"
     cadence = Cadence(ledger, checkpoint_s) if keeps and ledger and checkpoint_s is not None else None
-    return Run(scenario, task, numerics, vectors, trace, loop, cadence, on_round, vectors.start())
+    return Run(
+        scenario, task, numerics, vectors, trace, loop, cadence, on_round, vectors.start(), verify=verify
+    )
 
 
 def run_root(task: Task, numerics: Numerics) -> bytes:
@@ -238,11 +255,20 @@ def _drive(run: Run) -> None:
     """
     cloud, stop = run.trace.topology.root, run.scenario.stop
     first = Heard(run.model, Plain().bits(run.engine.dim), origin=cloud.level)
+    watchman = Watchman(run) if run.verify else None
     done = run.env.process(run.loop.advance(cloud, first, stop.rounds, Visit((), 0), run.watch))
     with _seldom_collecting():
-        while not done.processed and (stop.deadline is None or run.env.peek() <= stop.deadline):
+        while not done.processed and run.env.peek() <= (math.inf if stop.deadline is None else stop.deadline):
+            if run.env.peek() == math.inf:
+                break
             run.env.step()
-    if stop.deadline is not None and not done.processed and run.env.now < stop.deadline:
+            if watchman is not None:
+                watchman.look()
+    if run.stopped_by == "deadline" and (
+        stop.deadline is None or (done.processed and run.env.now < stop.deadline)
+    ):
+        run.stopped_by = NOBODY
+    elif stop.deadline is not None and not done.processed and run.env.now < stop.deadline:
         run.env.run(until=stop.deadline)  # nothing happens on the way: only the clock moves
 
 

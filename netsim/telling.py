@@ -33,7 +33,7 @@ class Teller:
 
         Whoever missed the copy that a message builds on gets the whole copy, in a message of its own size.
         """
-        hall.spoken.clear()
+        hall.spoken[:] = [posted for posted in hall.spoken if not self.posts.is_over(posted)]
         behind = [not said.known and not self.copies.fits(child, said) for child in children]
         whole = replace(said, bits=Plain().bits(self.dim), base=None)
         talks: dict[str, Talk] = {}

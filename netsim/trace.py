@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, astuple, dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
@@ -20,6 +20,10 @@ NODES: dict[str, Kind] = {
     "round": "whole", "node": "name", "level": "small", "downlink_s": "real", "compute_s": "real",
     "below_s": "real", "uplink_s": "real", "waiting_s": "real",
 }  # fmt: skip
+EVENTS: dict[str, Kind] = {
+    "round": "whole", "time_s": "real", "kind": "name", "node": "name", "from": "name", "to": "name", "reason": "name",
+}  # fmt: skip
+MERGES: dict[str, Kind] = {"time_s": "real", "node": "name", "message": "whole"}
 FATES = ("unfinished", "delivered", "lost", "late", "cancelled")
 """What becomes of messages: still under way when the run ends; used; erased on the way; fully sent, but whoever
 waited had gone on; stopped while it was sent (the row then counts what was sent by then)."""
@@ -97,6 +101,11 @@ class Trace:
     rounds: list[dict[str, Any]] = field(default_factory=list)
     messages: Rows = field(default_factory=lambda: Rows(MESSAGES))
     nodes: Rows = field(default_factory=lambda: Rows(NODES))
+    events: Rows = field(default_factory=lambda: Rows(EVENTS))
+    merges: Rows | None = None
+    """What each aggregation merged, by place in `messages`; kept where laws are to be checked."""
+    interrupted: int = 0
+    """Conversations that were broken off so far."""
     _totals: dict[str, list[int]] = field(default_factory=dict)
     _shares: dict[str, list[float]] = field(default_factory=dict)
     """Seconds of this round that a node was at each of these."""
@@ -153,20 +162,10 @@ class Trace:
         self.messages.put(place, "arrived_s", now_s)
         self.messages.put(place, "fate", self.messages.code["delivered" if delivered else "lost"])
 
-    def dropped(self, place: int, message: Message, sent: float) -> None:
-        """The transfer recorded at `place` is given up with a share `sent` (0 ... 1) of it sent: late if all was."""
-        self.messages.put(place, "fate", self.messages.code["late" if sent == 1 else "cancelled"])
+    def dropped(self, place: int, *, whole: bool) -> None:
+        """The transfer recorded at `place` is given up: late if all of it was sent by then."""
+        self.messages.put(place, "fate", self.messages.code["late" if whole else "cancelled"])
         self.messages.put(place, "delivered", False)
-        if sent == 1:
-            return
-        left = 1.0 - sent
-        self.shortened(
-            place,
-            message,
-            round(message.payload_bits * left),
-            round(message.wire_bits * left),
-            message.airtime_s * left,
-        )
 
     def shortened(
         self, place: int, message: Message, payload_bits: int, wire_bits: int, airtime_s: float
@@ -178,6 +177,20 @@ class Trace:
         self.messages.add(place, "payload_bits", -payload_bits)
         self.messages.add(place, "wire_bits", -wire_bits)
         self.messages.add(place, "airtime_s", -airtime_s)
+
+    def happened(
+        self, now_s: float, kind: str, node: Node, before: Node | None, after: Node | None, reason: str
+    ) -> None:
+        """The network changed: `kind` befell `node`, which went from one parent to another where these differ."""
+        code = self.events.code
+        names = (code[kind], code[node.name], *(code[one.name if one else ""] for one in (before, after)))
+        self.events.append(self.turn, now_s, *names, code[reason])
+
+    def merged(self, now_s: float, node: Node, places: Iterable[int]) -> None:
+        """`node` merges the messages at these places."""
+        if self.merges is not None:
+            for place in places:
+                self.merges.append(now_s, self.merges.code[node.name], place)
 
     def at(self, node: Node, doing: int | None, now_s: float) -> None:
         """From now on `node` is HEARING, BUSY or SENDING (None: it waits for its parent)."""
@@ -246,7 +259,7 @@ class Trace:
             spent_s = [0.0, length_s, 0.0]
         hearing_s, busy_s, sending_s = spent_s
         waiting_s = max(0.0, length_s - (hearing_s + busy_s + sending_s))
-        busy = (0.0, busy_s) if node.children else (busy_s, 0.0)
+        busy = (0.0, busy_s) if node.level else (busy_s, 0.0)
         joined = () if joules is None else astuple(joules)
         self.nodes.append(
             turn, self.nodes.code[node.name], node.level, hearing_s, *busy, sending_s, waiting_s, *joined

@@ -14,6 +14,7 @@ from learning.rules import Mean, Rule, Vote
 from learning.tasks import Task, make_task
 from netsim.clocks import Clock, Work
 from netsim.copies import Copies
+from netsim.disturbing import disturbed
 from netsim.meter import Meter, Radios
 from netsim.network import Ports
 from netsim.network.loss import NoLoss
@@ -76,9 +77,14 @@ def wire(
     if (meter := meter_of(scenario, topology, clock)) is not None:
         trace.metered(meter)
     waits = scenario.wait if any(not isinstance(wait, All) for wait in scenario.wait) else ()
-    copies = Copies(watching=bool(waits))
+    changing = bool(scenario.faults) or scenario.mobility is not None
+    copies = Copies(watching=bool(waits) or changing)
     teller = Teller(env, roster, Posts(env, trace, meter), task.dim, topology.depth, copies)
-    return Loop(env, engine, algorithm, teller, clock, scenario.servers.aggregation, waits)
+    loop = Loop(env, engine, algorithm, teller, clock, scenario.servers.aggregation, waits)
+    try:
+        return disturbed(loop, scenario, topology) if changing else loop
+    except (ValueError, OSError) as error:
+        raise WiringError(str(error)) from None
 
 
 def roster_of(

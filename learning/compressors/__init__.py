@@ -4,7 +4,14 @@ from learning.compressors.chain import Chain
 from learning.compressors.compressor import Compressor, Encoded
 from learning.compressors.dither import Dither
 from learning.compressors.integer import Integer
-from learning.compressors.memory import Ef21, ErrorFeedback, Remembering, contraction, remembers
+from learning.compressors.memory import (
+    Ef21,
+    ErrorFeedback,
+    Remembering,
+    contraction,
+    remembers,
+    shares_memory,
+)
 from learning.compressors.natural import Natural
 from learning.compressors.plain import Plain
 from learning.compressors.qsgd import Qsgd
@@ -34,6 +41,7 @@ __all__ = [
     "TopK",
     "contraction",
     "remembers",
+    "shares_memory",
 ]
 
 COMPRESSORS: dict[str, type[Compressor]] = {

@@ -131,6 +131,10 @@ class Engine:
         body = self._promise(Answer(codec, moved, heard, key, memory), parents, (codec,), packed(key))
         return self._letter(codec, body, (*place, UP))
 
+    def remembers(self, place: Place) -> bool:
+        """Whether the node at `place` has a memory of uploads that were delivered."""
+        return (*place, UP) in self._memories
+
     def announce(self, codec: Compressor, place: Place, own: Ref, copy: Ref, visit: Visit) -> Letter:
         """The broadcast of the node at `place`; the body is the copy its receivers then hold.
 

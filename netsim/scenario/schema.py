@@ -28,8 +28,11 @@ from learning.partitions import PARTITIONS, Iid, Partition
 from learning.recipes import RECIPES, Recipe
 from learning.rules import RULES, Rule
 from learning.shifts import SHIFTS, Shift
+from netsim.attachment import ATTACHMENTS, Attachment
 from netsim.compute import COMPUTE, SPREADS, Compute, Servers, Spread
 from netsim.energy import CONSUMPTIONS, Consumption, Energy
+from netsim.faults import FAULTS, OCCURRENCES, Fault, Occurrence
+from netsim.mobility import MOTIONS, Mobility, Motion
 from netsim.network import (
     FADING,
     LAWS,
@@ -95,6 +98,10 @@ PARTS = Catalogue(
         ("consumption", Consumption, CONSUMPTIONS),
         ("wait", Wait, WAITS),
         ("staleness", Staleness, STALENESS),
+        ("fault", Fault, FAULTS),
+        ("occurrence", Occurrence, OCCURRENCES),
+        ("motion", Motion, MOTIONS),
+        ("attachment", Attachment, ATTACHMENTS),
     ]
 )
 """Every kind of part that a scenario may name, with the Protocol that fields are annotated with."""
@@ -198,6 +205,8 @@ class Scenario(Section):
     algorithm: Annotated[Recipe | Algorithm, AlgorithmForm(PARTS["recipe"])]
     network: tuple[Annotated[LayerNetwork, PARTS["network"]], ...]
     wait: tuple[Annotated[Wait, PARTS["wait"]], ...] = ()
+    faults: tuple[Annotated[Fault, PARTS["fault"]], ...] = ()
+    mobility: Annotated[Mobility, Reads(Record(Mobility, PARTS.records))] | None = None
     stop: Stop
     evaluate: Evaluate = Evaluate()
     precision: Literal["float32", "float64", "tf32", "bf16"] = "float32"

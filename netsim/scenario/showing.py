@@ -35,6 +35,10 @@ SHELVES = {
     "consumption": "consumptions",
     "wait": "waits",
     "staleness": "stalenesses",
+    "fault": "faults",
+    "occurrence": "occurrences",
+    "motion": "motions",
+    "attachment": "attachments",
 }
 
 
