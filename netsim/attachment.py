@@ -36,7 +36,7 @@ class Attachment(Protocol):
         ...
 
     def choose(self, options: Sequence[Option]) -> int | None:
-        """The place of the chosen option among at least one, all of which serve the child; ties: the first. None: none."""
+        """The place of the chosen option among at least one, all of which serve the child; None: none of them."""
         ...
 
     def describe(self) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import simpy
 
+from learning.algorithm import Layer
+from learning.compressors import Plain, shares_memory
 from netsim.topology import Node
 
 if TYPE_CHECKING:
@@ -35,16 +37,22 @@ def undisturbed(device: Node, seconds: float, at_s: float) -> float:
     return seconds
 
 
-def upload(loop: Loop, node: Node, talk: Talk, bits: int) -> Waiting:
-    """Send an answer until all has arrived; on a link that is down it waits, or fails: then `talk.sent` stays None."""
+def upload(loop: Loop, node: Node, layer: Layer, talk: Talk, bits: int) -> Waiting:
+    """Send an answer until all has arrived; on a link that is down it waits, or fails: then `talk.sent` stays None.
+
+    A child whose compressor shares a memory with its parent sends that too where the parent is new: 32 bits a number.
+    """
+    child = talk.child
+    if child.name in loop.roster.owing and shares_memory(layer.up):
+        bits += Plain().bits(loop.engine.dim) if loop.engine.remembers((child.level, child.ordinal)) else 0
     while True:
-        outage = loop.roster.outages.get(talk.child.name)
+        outage = loop.roster.outages.get(child.name)
         if outage is not None and not outage.stalls:
             return
         if outage is not None:
             yield outage.over
             continue
-        talk.sent, arrived = loop.posts.reply(node, talk.uplink, talk.child, bits)
+        talk.sent, arrived = loop.posts.reply(node, talk.uplink, child, bits)
         try:
             yield arrived
             return

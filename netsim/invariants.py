@@ -157,6 +157,15 @@ def shares_of_time(run: Run) -> Iterator[str]:
             yield f"{row['node']} spends {sum_s} s in round {turn}, which takes {whole_s} s"
 
 
+def critical_paths(run: Run) -> Iterator[str]:
+    """The critical path of a round is as long as the round."""
+    for before, row in pairwise(run.trace.rounds):
+        whole_s = row["sim_time_s"] - before["sim_time_s"]
+        sum_s = math.fsum(value for name, value in row.items() if name.startswith("path_"))
+        if abs(sum_s - whole_s) > 1e-6 * max(1.0, row["sim_time_s"]):
+            yield f"the path of round {row['round']} is {sum_s} s long, the round {whole_s} s"
+
+
 def _is_alive(process: simpy.Process | None) -> bool:
     return process is not None and process.is_alive
 
@@ -166,7 +175,7 @@ def _waited_for(loop: Loop) -> Iterator[simpy.Event]:
     posted = [posted for hall in loop.halls.values() for posted in hall.spoken]
     posted += [one for talk in loop.working.values() for one in (talk.told, talk.sent) if one is not None]
     for one in posted:
-        yield from (transfer.served for transfer in getattr(one.sent, "each", (one.sent,)))
+        yield from (transfer.served for transfer in one.transfers)
 
 
 def _some(found: Iterator[str]) -> Iterator[str]:
@@ -185,4 +194,5 @@ LAWS: dict[str, Callable[[Run], Iterator[str]]] = {
     "monotone times": monotone_times,
     "energies": energies,
     "shares of time": shares_of_time,
+    "critical paths": critical_paths,
 }

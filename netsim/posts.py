@@ -22,6 +22,11 @@ class Posted(NamedTuple):
     message: Message
     sent: Sent | Transfer
 
+    @property
+    def transfers(self) -> tuple[Transfer, ...]:
+        """Those it is made of."""
+        return self.sent.each if isinstance(self.sent, Sent) else (self.sent,)
+
 
 @dataclass(frozen=True)
 class Posts:
@@ -62,7 +67,7 @@ class Posts:
 
     def drop(self, posted: Posted) -> None:
         """Give up a message that nobody waits for any more; without effect once it has arrived."""
-        each = posted.sent.each if isinstance(posted.sent, Sent) else (posted.sent,)
+        each = posted.transfers
         if self.is_over(posted):
             return
         left = [self._stopped(transfer) for transfer in each]
@@ -73,8 +78,7 @@ class Posts:
 
     def is_over(self, posted: Posted) -> bool:
         """Whether it has arrived everywhere, or was stopped before."""
-        each = posted.sent.each if isinstance(posted.sent, Sent) else (posted.sent,)
-        return all(transfer.arrived.processed or transfer.served in self._ended for transfer in each)
+        return all(one.arrived.processed or one.served in self._ended for one in posted.transfers)
 
     def _stopped(self, transfer: Transfer) -> float:
         """End a transfer; the share of it that is not sent because of that."""
@@ -100,7 +104,7 @@ class Posts:
 
     def under_way(self, posted: Posted, k: int = 0) -> bool:
         """Whether something is still to be sent of the message (where everyone has a transfer: of the k-th)."""
-        each = posted.sent.each if isinstance(posted.sent, Sent) else (posted.sent,)
+        each = posted.transfers
         return not each[k if len(each) > 1 else 0].served.processed
 
     def paused(self, posted: Posted) -> int:

@@ -10,14 +10,13 @@ from typing import Literal, TypeAlias, cast
 import simpy
 
 from learning.algorithm import Algorithm, Layer
-from learning.compressors import Plain, shares_memory
-from learning.engine import Engine, Letter, Place, Ref, Visit
+from learning.engine import Engine, Letter, Ref, Visit
 from netsim.clocks import Clock
 from netsim.corrections import Corrections, Heard
 from netsim.disturbances import UNNOTICED, Before, Pace, unchanging, undisturbed, upload
 from netsim.posts import Posts
 from netsim.prologues import prologue
-from netsim.roster import Roster
+from netsim.roster import Roster, place
 from netsim.selection import Choice
 from netsim.talks import Hall, Talk, Waiting
 from netsim.telling import Teller
@@ -35,9 +34,8 @@ class Loop:
     """What the nested loop needs from its surroundings, and nothing more.
 
     `teller` speaks to children; `clock` times the devices' local work, `aggregation_s` a server's from the last answer
-    to its new model. `waits` has one barrier per layer, `choices`
-    one selection (None: everybody); () stands for the same on every layer: all. `working` are all conversations under
-    way, by child; `before` is told of each aggregation before it begins, `pace` says how long work takes now.
+    to its new model. `waits` has one barrier per layer, `choices` one selection (None: everybody); () stands for the
+    same on every layer: all. `working`: conversations by child; `before` and `pace`: what disturbs them.
     """
 
     env: simpy.Environment
@@ -75,8 +73,10 @@ class Loop:
         layer = self.algorithm.layers[node.level - 1]
         own, said, total = heard.model, heard, Path.none(self.algorithm.depth)
         for k in range(tau):
+            began_s = self.env.now
             if (yield from self._nobody(node)):
                 break
+            alone_s = self.env.now - began_s
             steps = self.algorithm.steps(node.level)
             here = replace(visit, path=(*visit.path, k), step=visit.step + k * steps)
             if k:
@@ -86,7 +86,7 @@ class Loop:
                 said, total = replace(said, known=True), total.then(before)
             last = node.level < self.algorithm.depth and k == tau - 1
             own, path = yield from self.iterate(node, layer, own, said, here, last)
-            path = path if before is None else before.then(path)
+            path = path.waiting(alone_s) if before is None else before.then(path.waiting(alone_s))
             total = total.then(path)
             if watch is not None and watch(k, own, path):
                 break
@@ -102,13 +102,10 @@ class Loop:
         hall = self.hall(node)
         self.before(node)
         while not hall.talks and not self.roster.present(node):
-            if (
-                node.level < self.algorithm.depth
-                or not self.roster.hopes(node)
-                or self.roster.changed is None
-            ):
+            change = self.roster.changed
+            if change is None or node.level < self.algorithm.depth or not self.roster.hopes(node):
                 return True
-            yield self.roster.changed
+            yield change
             self.before(node)
         return False
 
@@ -162,7 +159,7 @@ class Loop:
         last = max(done, key=lambda talk: talk.ended_s, default=None)
         if last is not None and not due and last.turn == hall.turn:
             return last.path
-        return replace(Path.none(self.algorithm.depth), wait_s=self.env.now - began_s)
+        return Path.none(self.algorithm.depth).waiting(self.env.now - began_s)
 
     def _announced(self, node: Node, layer: Layer, own: Ref, said: Heard, visit: Visit) -> Heard:
         letter = self.engine.announce(layer.downlink, place(node), own, said.model, visit)
@@ -223,6 +220,8 @@ class Loop:
         if self.working.get(talk.child.name) is talk:
             del self.working[talk.child.name]
         talk.ended_s = self.env.now
+        if not talk.path.total_s:
+            talk.path = talk.path.waiting(talk.ended_s - talk.began_s)
         self.posts.trace.at(talk.child, None, talk.ended_s)
         return talk
 
@@ -251,16 +250,14 @@ class Loop:
             answer = self.engine.answer(layer.up, place(child), moved, said.model, visit)
         else:
             yield self.env.timeout(self._local_work_s(child, tau, visit))
-            (moved, answer), path = (
-                promised,
-                Path.none(self.algorithm.depth).computing(self.env.now - heard_s),
-            )
+            moved, answer = promised
+            path = Path.none(self.algorithm.depth).computing(self.env.now - heard_s)
         if layer.drift:
             steps = tau * self.algorithm.steps(child.level)
             self.corrections.ended(child, moved, self.algorithm.leaf.learning_rate * steps)
         ready_s, talk.doing = self.env.now, "send"
         trace.at(child, SENDING, ready_s)
-        yield from upload(self, node, talk, self.engine.bits(answer) + self._owed(child, layer))
+        yield from upload(self, node, layer, talk, self.engine.bits(answer))
         talk.path = path.over(node.level, heard_s - talk.began_s, self.env.now - ready_s)
         if talk.sent is None:
             return
@@ -290,14 +287,9 @@ class Loop:
         hall.spoken.clear()
         return hall.dismiss()
 
-    def _owed(self, child: Node, layer: Layer) -> int:
-        """Bits that a child with a new parent sends besides: the memory that their compressor shares."""
-        owes = child.name in self.roster.owing and shares_memory(layer.up)
-        return Plain().bits(self.engine.dim) if owes and self.engine.remembers(place(child)) else 0
-
     def _local_work_s(self, device: Node, steps: int, visit: Visit) -> float:
-        seconds = self.clock.local_work_s(device.ordinal, steps, visit.first_step)
-        seconds = self.pace(device, seconds, self.env.now)
+        mean_s = self.clock.local_work_s(device.ordinal, steps, visit.first_step)
+        seconds = self.pace(device, mean_s, self.env.now)
         if self.posts.meter is not None:
             self.posts.meter.computed(device, steps, seconds, self.env.now)
         return seconds
@@ -305,8 +297,3 @@ class Loop:
     def wait_of(self, node: Node) -> Wait:
         """Its layer's barrier."""
         return self.waits[node.level - 1] if self.waits else All()
-
-
-def place(node: Node) -> Place:
-    """The node as learning knows it."""
-    return node.level, node.ordinal

@@ -1,4 +1,4 @@
-"""Links that change in a run: built anew for whoever is attached and where everybody is, on the media that are there."""
+"""Links that change in a run: built anew for whoever is attached and where they are, on the media that are there."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import simpy
 
+from learning.engine import Place
 from netsim.network import Ports
 from netsim.topology import Node
 
@@ -146,3 +147,8 @@ def mass_of(node: Node, masses: Sequence[int], children: Callable[[Node], Sequen
     if not node.level:
         return masses[node.ordinal]
     return sum(mass_of(child, masses, children) for child in children(node))
+
+
+def place(node: Node) -> Place:
+    """The node as learning knows it."""
+    return node.level, node.ordinal

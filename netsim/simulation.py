@@ -32,8 +32,8 @@ from netsim.cadence import CHECKPOINT_S, Cadence
 from netsim.corrections import Heard
 from netsim.invariants import Watchman, verify
 from netsim.protocol import Loop
-from netsim.scenario import Scenario, grow
 from netsim.rows import Rows
+from netsim.scenario import Scenario, grow
 from netsim.trace import MERGES, Path, Trace
 from netsim.wiring import WiringError, task_of, wire
 
@@ -66,9 +66,10 @@ def simulate(
     `engine`: batched (stacked waves), eager (one device at a time, the oracle) or timing (no values, no
     torch). `strategy` pins another way to train than the model's own; it is part of the digest. Simulated time
     never depends on the host, nor do results on `memory_bytes` (but vmap's stack size, which the digest holds,
-    does). `verify`: check the laws of `netsim.invariants` too (BrokenLawError). With a `ledger`, a run whose models were all evaluated before, perhaps over another network, trains
-    nothing: it is re-timed; one that was killed, or now asks for more rounds, goes on from its last checkpoint, to
-    equal tables. Checkpoints are `checkpoint_s` host seconds apart (0: after every round; inf: only after the last).
+    does). `verify`: check the laws of `netsim.invariants` too (BrokenLawError). With a `ledger`, a run whose models
+    were all evaluated before, perhaps over another network, trains nothing: it is re-timed; one that was killed, or
+    now asks for more rounds, goes on from its last checkpoint, to equal tables. Checkpoints are `checkpoint_s` host
+    seconds apart (0: after every round; inf: only after the last).
     Raises WiringError, DataError or TopologyError (all ValueError, with place and remedy) for input that
     only shows itself here: missing data sets, devices outside a path loss's range, a law of the
     algorithm that depends on the number of parameters.
@@ -258,7 +259,7 @@ def _drive(run: Run) -> None:
     watchman = Watchman(run) if run.verify else None
     done = run.env.process(run.loop.advance(cloud, first, stop.rounds, Visit((), 0), run.watch))
     with _seldom_collecting():
-        while not done.processed and run.env.peek() <= (math.inf if stop.deadline is None else stop.deadline):
+        while not done.processed and (stop.deadline is None or run.env.peek() <= stop.deadline):
             if run.env.peek() == math.inf:
                 break
             run.env.step()

@@ -57,6 +57,15 @@ class Path:
         """This path followed by a server's own computing."""
         return replace(self, compute_s=self.compute_s + seconds)
 
+    def waiting(self, seconds: float) -> Path:
+        """This path with a wait besides."""
+        return replace(self, wait_s=self.wait_s + seconds) if seconds else self
+
+    @property
+    def total_s(self) -> float:
+        """How long it is."""
+        return math.fsum((self.compute_s, self.wait_s, *self.down_s, *self.up_s))
+
     def over(self, layer: int, down_s: float, up_s: float) -> Path:
         """This path with a downlink before and an uplink after it on `layer` (1 ... N)."""
         down, up = list(self.down_s), list(self.up_s)

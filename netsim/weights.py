@@ -31,7 +31,7 @@ def weigh(present: Sequence[Talk], roster: Roster, node: Node, wait: Wait, turn:
 
 
 def _shares(present: Sequence[Talk], roster: Roster, node: Node) -> list[float]:
-    """Shares of those who answered, summing to 1; in a tree that changes, by what was below them when they were told."""
+    """Shares of those who answered, summing to 1; in a changed tree by what was below them as they were told."""
     if roster.moved:
         masses = sum(talk.mass for talk in present)
         return [talk.mass / masses for talk in present]

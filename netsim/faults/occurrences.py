@@ -39,8 +39,8 @@ class Occurrence(Protocol):
 class Random:
     """A renewal process: sound for `between` on average, then out for `repair` on average, and so on.
 
-    `law`: exponential times (memoryless failures, the usual reliability model), or fixed ones, of which each node begins
-    somewhere in its first sound time (a keyed uniform draw). In the long run a node is out for a share of
+    `law`: exponential times (memoryless failures, the usual reliability model), or fixed ones, of which each node
+    begins somewhere in its first sound time (a keyed uniform draw). In the long run a node is out for a share of
     repair / (between + repair) of the time.
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import bisect
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -88,7 +88,7 @@ class RandomWaypoint:
         slow, fast = self.speed
         if not 0 < slow <= fast:
             raise ValueError(
-                f"speed must be [slowest, fastest] with slowest > 0, got [{slow:g}, {fast:g}] m/s; at speed 0 nobody arrives"
+                f"speed must be [slowest, fastest] with slowest > 0, got [{slow:g}, {fast:g}] m/s; at 0 nobody arrives"
             )
         if min(self.side) <= 0:
             raise ValueError("side must be > 0 in both directions, e.g. [1 km, 1 km]")
@@ -157,7 +157,7 @@ Row = tuple[float, float, float]
 def _ways(rows: Sequence[Row]) -> Iterator[Leg]:
     first, last = rows[0], rows[-1]
     yield Leg(-math.inf, first[0], first[1:], first[1:])
-    for before, after in zip(rows, rows[1:], strict=False):
+    for before, after in itertools.pairwise(rows):
         yield Leg(before[0], after[0], before[1:], after[1:])
     yield Leg(last[0], math.inf, last[1:], last[1:])
 
