@@ -213,50 +213,35 @@ class Loop:
         promised: tuple[Ref, Letter] | None,
         visit: Visit,
     ) -> Waiting:
-        """One child's side of an iteration; whoever is interrupted puts everything down."""
+        """One child's side of an iteration: hear, work, answer; whoever is interrupted puts everything down."""
+        child, said, trace = talk.child, talk.heard, self.posts.trace
+        trace.at(child, HEARING, talk.began_s)
         try:
-            yield from self._work(node, layer, tau, talk, promised, visit)
+            yield talk.hears
+            heard_s, talk.doing = self.env.now, "work"
+            trace.at(child, BUSY, heard_s)
+            if promised is None:
+                moved, path = yield from self.advance(child, said, tau, visit)
+                answer = self.engine.answer(layer.up, place(child), moved, said.model, visit)
+            else:
+                yield self.env.timeout(self._local_work_s(child, tau, visit))
+                (moved, answer), path = promised, talk.path.computing(self.env.now - heard_s)
+            if layer.drift:
+                steps = tau * self.algorithm.steps(child.level)
+                self.corrections.ended(child, moved, self.algorithm.leaf.learning_rate * steps)
+            ready_s, talk.doing = self.env.now, "send"
+            trace.at(child, SENDING, ready_s)
+            talk.sent, arrived = self.posts.reply(node, talk.uplink, child, self.engine.bits(answer))
+            yield arrived
+            talk.path = path.over(node.level, heard_s - talk.began_s, self.env.now - ready_s)
+            if talk.sent.message.delivered:
+                self.engine.delivered(answer)
+                talk.answer = answer
         except simpy.Interrupt:
             yield from self._put_down(talk)
         talk.ended_s = self.env.now
-        self.posts.trace.at(talk.child, None, talk.ended_s)
+        trace.at(child, None, talk.ended_s)
         return talk
-
-    def _work(
-        self,
-        node: Node,
-        layer: Layer,
-        tau: int,
-        talk: Talk,
-        promised: tuple[Ref, Letter] | None,
-        visit: Visit,
-    ) -> Waiting:
-        """Hear the model, work on it, answer with an update."""
-        child, said, trace = talk.child, talk.heard, self.posts.trace
-        trace.at(child, HEARING, talk.began_s)
-        yield talk.hears
-        heard_s, talk.doing = self.env.now, "work"
-        trace.at(child, BUSY, heard_s)
-        if promised is None:
-            moved, path = yield from self.advance(child, said, tau, visit)
-            answer = self.engine.answer(layer.up, place(child), moved, said.model, visit)
-        else:
-            yield self.env.timeout(self._local_work_s(child, tau, visit))
-            (moved, answer), path = (
-                promised,
-                Path.none(self.algorithm.depth).computing(self.env.now - heard_s),
-            )
-        if layer.drift:
-            steps = tau * self.algorithm.steps(child.level)
-            self.corrections.ended(child, moved, self.algorithm.leaf.learning_rate * steps)
-        ready_s, talk.doing = self.env.now, "send"
-        trace.at(child, SENDING, ready_s)
-        talk.sent, arrived = self.posts.reply(node, talk.uplink, child, self.engine.bits(answer))
-        yield arrived
-        talk.path = path.over(node.level, heard_s - talk.began_s, self.env.now - ready_s)
-        if talk.sent.message.delivered:
-            self.engine.delivered(answer)
-            talk.answer = answer
 
     def _put_down(self, talk: Talk) -> Waiting:
         """Nobody waits for this child any more: it and everybody below it stop, and their links are free."""
