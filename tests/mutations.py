@@ -118,7 +118,7 @@ MUTATIONS = (
     Mutation("a broadcast's bits counted per receiver", NET + "links.py", "Sent(arrivals, max(sizes), 1", "Sent(arrivals, sum(sizes), 1", "network/test_links equalities/test_clock"),
     Mutation("a broadcast's payload counted per receiver", "netsim/posts.py", "bits * sent.transfers", "bits * len(children)", "equalities/test_clock"),
     Mutation("unicast payload counted once", "netsim/posts.py", "bits * sent.transfers", "bits", "equalities/test_clock"),
-    Mutation("an answer at the deadline is late", "netsim/talks.py", "LAST = EventPriority(2)", "LAST = EventPriority(0)", "barriers/test_instants"),
+    Mutation("an answer at the deadline is late", "netsim/talks.py", "LAST = EventPriority(2)", "LAST = EventPriority(0)", "barriers/test_values"),
     Mutation("dropped devices go on working", "netsim/talks.py", "                talk.process.interrupt()\n", "", "barriers/test_cancelling"),
     Mutation("a cancelled upload keeps its trunk", "netsim/network/media.py", "        self._level.remove(served, self._env.now)\n", "        return\n", "barriers/test_cancelling"),
     Mutation("a cancelled turn keeps the queue waiting", "netsim/network/fifo.py", "        del self._queue[place]\n        if place == 0", "        if place == 0 and not self._queue.popleft()", "barriers/test_cancelling"),
