@@ -6,7 +6,7 @@ import gc
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import simpy
@@ -27,6 +27,7 @@ from learning.engine import (
 )
 from learning.ledger import Ledger
 from learning.tasks import Task
+from netsim.adapting import Control, control_of, needs_values
 from netsim.cadence import CHECKPOINT_S, Cadence
 from netsim.corrections import Heard
 from netsim.protocol import Loop
@@ -125,6 +126,8 @@ class Run:
     checkpoints: Cadence | None
     on_round: OnRound | None
     model: Ref
+    control: Control | None = None
+    """Of an adaptive tau."""
     stopped_by: str = "deadline"
     digests: list[bytes] = field(default_factory=list)
     """The cloud's model of every finished global round, by name."""
@@ -143,6 +146,7 @@ class Run:
     def begin(self) -> None:
         """Row 0: the initial model at t = 0."""
         self.trace.start(self.engine.score(self.model))
+        self._tau_columns()
         self._told()
 
     def watch(self, k: int, model: Ref, path: Path) -> bool:
@@ -150,13 +154,16 @@ class Run:
         stop, turn, self.model = self.scenario.stop, k + 1, model
         self.digests.append(model.digest)
         self.engine.reached(turn)
-        if turn == stop.rounds or turn % self.scenario.evaluate.every == 0:
+        due = self.control is not None and self.control.due(turn)
+        if due or turn == stop.rounds or turn % self.scenario.evaluate.every == 0:
             metrics = self.engine.score(model)
         else:
             self.engine.settle(model)
             metrics = NOT_EVALUATED
-        steps = turn * self.scenario.ladder.steps(self.trace.topology.depth)
+        ladder = self.loop.algorithm if self.control is None else self.control.algorithm
+        steps = self.trace.rounds[-1]["local_steps"] + ladder.steps(ladder.depth)
         self.trace.round_done(turn, self.env.now, metrics, steps, path)
+        self._tau_columns()
         self._told()
         if stop.target_accuracy is not None and metrics["accuracy"] >= stop.target_accuracy:
             self.stopped_by = "target_accuracy"
@@ -166,6 +173,8 @@ class Run:
         over = over or self.stopped_by != "deadline"
         if self.checkpoints is not None:
             self.checkpoints.after_round(self.engine, model, turn, last=over)
+        if self.control is not None and due and not over:
+            self.control.choose(turn, self.env.now, model, metrics)
         return over
 
     def close(self) -> None:
@@ -176,6 +185,11 @@ class Run:
             self.trace.meter.close(max(0.0, self.env.now - row["sim_time_s"]))
         if row["round"] % self.scenario.evaluate.every and self.stopped_by == "deadline":
             row |= self.engine.score(self.model)
+
+    def _tau_columns(self) -> None:
+        """Where the taus may change, every row says which were in use."""
+        if self.control is not None:
+            self.trace.rounds[-1] |= self.control.columns
 
     def _told(self) -> None:
         if self.on_round is not None:
@@ -211,6 +225,11 @@ def stage(
     and coded sizes come from the ledger alone. From a `cut` on, the run goes as if it had never stopped.
     """
     topology = grow(scenario)
+    if engine == "timing" and needs_values(scenario):
+        raise WiringError(
+            "algorithm: an adaptive tau follows the model's loss, and the timing engine computes none: use --engine "
+            "batched, or the policy stages"
+        )
     task = task_of(scenario, topology)
     try:
         numerics = resolve(engine, device, scenario.precision, task, strategy, memory_bytes)
@@ -220,9 +239,11 @@ def stage(
     vectors = Engine(run_root(task, numerics), scenario.seed, task.dim, solver, ledger, cut)
     env, trace = simpy.Environment(), Trace(topology)
     loop = wire(scenario, topology, task, env, vectors, trace)
+    if (control := control_of(scenario, task, vectors, trace)) is not None:
+        loop = replace(loop, ladders=control.ladder)
     keeps = values and engine == "batched"
     cadence = Cadence(ledger, checkpoint_s) if keeps and ledger and checkpoint_s is not None else None
-    return Run(scenario, task, numerics, vectors, trace, loop, cadence, on_round, vectors.start())
+    return Run(scenario, task, numerics, vectors, trace, loop, cadence, on_round, vectors.start(), control)
 
 
 def run_root(task: Task, numerics: Numerics) -> bytes:

@@ -15,11 +15,11 @@ from netsim.units import parse
 from netsim.views import human
 
 if TYPE_CHECKING:
+    from netsim.bounds.setting import Setting
     from netsim.planner.knowledge import Knowledge
     from netsim.planner.plan import Plan
     from netsim.planner.planning import Limits, Options, Planned
     from netsim.planner.refine import Trial
-    from netsim.planner.setting import Setting
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ class Asked:
 
 def optimize_command(name: str, overrides: Sequence[str], asked: Asked) -> int:
     """Plan, refine if asked to, print and write."""
+    from netsim.bounds.setting import setting_of
     from netsim.planner.planning import make_plans
     from netsim.planner.refine import refine
-    from netsim.planner.setting import setting_of
 
     scenario = load(name, [*overrides, "sweep={}"])
     limits = _limits(asked, scenario)
@@ -99,9 +99,9 @@ def _limits(asked: Asked, scenario: Scenario) -> Limits:
 
 
 def _options(asked: Asked) -> Options:
+    from netsim.bounds.rates import MODES
     from netsim.planner.planning import Options
     from netsim.planner.pricing import Clocking
-    from netsim.planner.rates import MODES
 
     if asked.mode not in MODES:
         raise InputError(f"--mode must be one of {', '.join(MODES)}, got {asked.mode!r}")

@@ -20,11 +20,11 @@ from typing import Any
 
 import numpy as np
 
+from netsim.bounds.search import Found
+from netsim.bounds.setting import PlanError
 from netsim.planner.landscape import around, forgiving, octaves, random_points
 from netsim.planner.plan import Plan
 from netsim.planner.planning import Limits, Options, Planned, as_plan
-from netsim.planner.search import Found
-from netsim.planner.setting import PlanError
 from netsim.result import Result
 from netsim.scenario import Scenario, resolved
 from netsim.sweep import Outcome, Point, Workplace
