@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from netsim.planner.knowledge import Knowledge
     from netsim.planner.plan import Plan
     from netsim.planner.planning import Limits, Options, Planned
-    from netsim.planner.refine import Trial
+    from netsim.planner.refine import Sampler, Trial
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Asked:
     constants: Path | None = None
     explain: bool = False
     refine: int = 0
+    sampler: Sampler = "halving"
     compare: int = 0
     seeds: int = 3
     workers: int = 1
@@ -63,7 +64,9 @@ def optimize_command(name: str, overrides: Sequence[str], asked: Asked) -> int:
     setting = setting_of(scenario)
     planned = make_plans(setting, limits, _options(asked), _knowledge(asked, setting))
     folder = asked.out / f"{scenario.name}-optimize"
-    trials = refine(planned, asked.refine, asked.compare, asked.seeds, asked.workers, asked.out, _told)
+    trials = refine(
+        planned, asked.refine, asked.compare, asked.seeds, asked.workers, asked.out, _told, asked.sampler
+    )
     chosen = trials[0].plan if trials else planned.plans[0]
     page = _write_page(planned, trials, chosen, folder)
     if asked.save is not None:

@@ -22,7 +22,7 @@ def shipped(kind: str = "scenarios") -> list[str]:
 
 
 def find(path_or_name: str | Path) -> Path:
-    """The scenario file of a path, or of a shipped scenario's name, with its folder or without. Raises ScenarioError."""
+    """The scenario file of a path, or of a shipped scenario's name, its folder said or not. Raises ScenarioError."""
     given = Path(path_or_name)
     if given.is_file():
         return given
