@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +28,7 @@ from learning.ledger import Ledger
 from learning.tasks import Task
 from netsim.adapting import Control, control_of, needs_values
 from netsim.cadence import CHECKPOINT_S, Cadence
+from netsim.collecting import seldom_collecting
 from netsim.corrections import Heard
 from netsim.protocol import Loop
 from netsim.scenario import Scenario, grow
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 OnRound = Callable[[Mapping[str, Any]], None]
 """Told each new row of the rounds table, for a progress display."""
+
+DIVERGED = 1e6
+"""A loss so many times the first one (plus 1) ends a run, as one does that is not finite."""
 
 NOT_EVALUATED = {"accuracy": float("nan"), "loss": float("nan")}
 
@@ -55,7 +58,7 @@ def simulate(
     checkpoint_s: float = CHECKPOINT_S,
     on_round: OnRound | None = None,
 ) -> Result:
-    """Run `scenario` until a stopping rule holds and return its tables.
+    """Run `scenario` until a stopping rule holds, or its loss has diverged, and return its tables.
 
     `engine`: batched (stacked waves), eager (one device at a time, the oracle) or timing (no values, no
     torch). `strategy` pins another way to train than the model's own; it is part of the digest. Simulated time
@@ -155,7 +158,8 @@ class Run:
         self.digests.append(model.digest)
         self.engine.reached(turn)
         due = self.control is not None and self.control.due(turn)
-        if due or turn == stop.rounds or turn % self.scenario.evaluate.every == 0:
+        evaluated = due or turn == stop.rounds or turn % self.scenario.evaluate.every == 0
+        if evaluated:
             metrics = self.engine.score(model)
         else:
             self.engine.settle(model)
@@ -169,6 +173,8 @@ class Run:
             self.stopped_by = "target_accuracy"
         elif turn == stop.rounds:
             self.stopped_by = "rounds"
+        if evaluated and self._diverged(metrics["loss"]):
+            self.stopped_by = "diverged"
         over = stop.deadline is not None and self.env.now >= stop.deadline
         over = over or self.stopped_by != "deadline"
         if self.checkpoints is not None:
@@ -186,6 +192,12 @@ class Run:
         if row["round"] % self.scenario.evaluate.every and self.stopped_by == "deadline":
             row |= self.engine.score(self.model)
 
+    def _diverged(self, loss: float) -> bool:
+        """Whether there is no point in going on: a loss that overflowed, or DIVERGED times the first one."""
+        if self.engine.unknown:
+            return False  # nobody computed it
+        return diverged(loss, self.trace.rounds[0]["loss"])
+
     def _tau_columns(self) -> None:
         """Where the taus may change, every row says which were in use."""
         if self.control is not None:
@@ -194,6 +206,11 @@ class Run:
     def _told(self) -> None:
         if self.on_round is not None:
             self.on_round(self.trace.rounds[-1])
+
+
+def diverged(loss: float, first: float) -> bool:
+    """Whether a loss ends a run: one that is not finite, or DIVERGED times the `first` one (plus 1)."""
+    return not math.isfinite(loss) or loss > DIVERGED * (1.0 + abs(first))
 
 
 def play(scenario: Scenario, **how: Any) -> Run:
@@ -260,21 +277,8 @@ def _drive(run: Run) -> None:
     first, stop = Heard(run.model, Plain().bits(run.engine.dim)), run.scenario.stop
     cloud = run.trace.topology.root
     done = run.env.process(run.loop.advance(cloud, first, stop.rounds, Visit((), 0), run.watch))
-    with _seldom_collecting():
+    with seldom_collecting():
         while not done.processed and (stop.deadline is None or run.env.peek() <= stop.deadline):
             run.env.step()
     if stop.deadline is not None and not done.processed and run.env.now < stop.deadline:
         run.env.run(until=stop.deadline)  # nothing happens on the way: only the clock moves
-
-
-@contextmanager
-def _seldom_collecting() -> Iterator[None]:
-    """Millions of small live objects make Python's cyclic collector cost as much as the run: let it look less often."""
-    usual = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
-        gc.unfreeze()

@@ -248,7 +248,7 @@ MUTATIONS = (
     Mutation("entries are believed whatever their checksum", LEARN + "ledger.py", "return row[0] if _mark(digest, row[0]) == row[1] else None", "return bytes(row[0])", "equalities/test_resume"),
     Mutation("all devices in one group", "netsim/wiring.py", "groups = [edge.ordinal for edge in", "groups = [0 for edge in", "test_wiring"),
     Mutation("codes are not held to the model's size", "netsim/wiring.py", "scenario.ladder.check_dimension(task.dim)", "pass", "test_wiring"),
-    Mutation("the last round is evaluated in its turn only", "netsim/simulation.py", "if due or turn == stop.rounds or turn % self.scenario.evaluate.every == 0", "if due or turn % self.scenario.evaluate.every == 0", "equalities/test_rounds_table"),
+    Mutation("the last round is evaluated in its turn only", "netsim/simulation.py", "due or turn == stop.rounds or turn % self.scenario.evaluate.every == 0", "due or turn % self.scenario.evaluate.every == 0", "equalities/test_rounds_table"),
     Mutation("a deadline's last round is not evaluated", "netsim/simulation.py", 'self.stopped_by == "deadline":\n            row |= self.engine.score(self.model)', 'self.stopped_by == "deadline":\n            pass', "equalities/test_rounds_table"),
     Mutation("rounds counted as local steps", "netsim/simulation.py", 'steps = self.trace.rounds[-1]["local_steps"] + ladder.steps(ladder.depth)', "steps = turn", "equalities/test_rounds_table"),
     Mutation("hier_sign_sgd compresses every layer's broadcast", LEARN + "ladders.py", "down = self.down if top else Plain()", "down = self.down", "contracts/test_recipes"),
