@@ -46,6 +46,8 @@ class Loop:
     choices: Sequence[Choice | None] = ()
     corrections: Corrections = field(default_factory=Corrections)
     halls: dict[str, Hall] = field(default_factory=dict)
+    ladders: Callable[[], Algorithm] | None = None
+    """Asked for the ladder of every global round where it may change; None: always `algorithm`."""
 
     @property
     def roster(self) -> Roster:
@@ -67,16 +69,20 @@ class Loop:
         """
         layer = self.algorithm.layers[node.level - 1]
         own, said, total = heard.model, heard, Path.none(self.algorithm.depth)
+        loop, step = self, visit.step
         for k in range(tau):
-            steps = self.algorithm.steps(node.level)
-            here = replace(visit, path=(*visit.path, k), step=visit.step + k * steps)
+            if self.ladders is not None and node.level == self.algorithm.depth:
+                loop = replace(self, algorithm=self.ladders())
+                layer = loop.algorithm.layers[-1]
+            here = replace(visit, path=(*visit.path, k), step=step)
+            step += loop.algorithm.steps(node.level)
             if k:
                 said = self._announced(node, layer, own, said, here)
-            before = yield from self._prologue(node, said, here)
+            before = yield from loop._prologue(node, said, here)
             if before is not None:
                 said, total = replace(said, known=True), total.then(before)
             last = node.level < self.algorithm.depth and k == tau - 1
-            own, path = yield from self.iterate(node, layer, own, said, here, last)
+            own, path = yield from loop.iterate(node, layer, own, said, here, last)
             path = path if before is None else before.then(path)
             total = total.then(path)
             if watch is not None and watch(k, own, path):

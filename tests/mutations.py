@@ -106,7 +106,7 @@ def verdict(copy: Path, tests: list[str], *, compiled: bool = True) -> str | Non
     return failed[1]
 
 
-NET, LEARN, PLAN = "netsim/network/", "learning/", "netsim/planner/"
+NET, LEARN, PLAN, BOUND = "netsim/network/", "learning/", "netsim/planner/", "netsim/bounds/"
 # fmt: off
 MUTATIONS = (
     Mutation("headers dropped", NET + "packets.py", "payload_bits + 8 * self.header_bytes * self.count(payload_bits)", "payload_bits", "network/test_links"),
@@ -220,7 +220,7 @@ MUTATIONS = (
     Mutation("a message waiting for its turn is half sent", NET + "media.py", "max(0.0, self.env.now - self._begins_s)", "abs(self.env.now - self._begins_s)", "equalities/test_deadline_joules network/test_media"),
     Mutation("energy of sending forgets the circuits", "netsim/energy.py", "/ amplifier_efficiency + circuit_w", "/ amplifier_efficiency", "test_energy"),
     Mutation("an FDMA station draws full power in every band", "netsim/meter.py", "if radios.own_bands and not whole", "if radios.own_bands and not node", "test_energy"),
-    Mutation("local steps counted anew after each aggregation", "netsim/protocol.py", "step=visit.step + k * steps)", "step=visit.step)", "equalities/test_qmlhfl_reference"),
+    Mutation("local steps counted anew after each aggregation", "netsim/protocol.py", "step += loop.algorithm.steps(node.level)", "step = visit.step", "equalities/test_qmlhfl_reference"),
     Mutation("Elias coding pays the fixed size", LEARN + "compressors/lengths.py", "return min(sparse, dense)", "return dense", "contracts/test_codecs contracts/test_compressors"),
     Mutation("gaps as long as a word cost a bit less", LEARN + "compressors/lengths.py", "(2, 3, 1, 4, 1, 1)", "(2, 3, 1, 4, 1, 0)", "contracts/test_kernels"),
     Mutation("far gaps cost what near ones do", LEARN + "compressors/lengths.py", "gap >= 2 << NEAR", "gap >= 4 << NEAR", "contracts/test_kernels"),
@@ -262,9 +262,9 @@ MUTATIONS = (
     Mutation("entries are believed whatever their checksum", LEARN + "ledger.py", "return row[0] if _mark(digest, row[0]) == row[1] else None", "return bytes(row[0])", "equalities/test_resume"),
     Mutation("all devices in one group", "netsim/wiring.py", "groups = [edge.ordinal for edge in", "groups = [0 for edge in", "test_wiring"),
     Mutation("codes are not held to the model's size", "netsim/wiring.py", "scenario.ladder.check_dimension(task.dim)", "pass", "test_wiring"),
-    Mutation("the last round is evaluated in its turn only", "netsim/simulation.py", "if turn == stop.rounds or turn % self.scenario.evaluate.every == 0", "if turn % self.scenario.evaluate.every == 0", "equalities/test_rounds_table"),
+    Mutation("the last round is evaluated in its turn only", "netsim/simulation.py", "due or turn == stop.rounds or turn % self.scenario.evaluate.every == 0", "due or turn % self.scenario.evaluate.every == 0", "equalities/test_rounds_table"),
     Mutation("a deadline's last round is not evaluated", "netsim/simulation.py", 'self.stopped_by == "deadline":\n            row |= self.engine.score(self.model)', 'self.stopped_by == "deadline":\n            pass', "equalities/test_rounds_table"),
-    Mutation("rounds counted as local steps", "netsim/simulation.py", "steps = turn * self.scenario.ladder.steps(self.trace.topology.depth)", "steps = turn", "equalities/test_rounds_table"),
+    Mutation("rounds counted as local steps", "netsim/simulation.py", 'steps = self.trace.rounds[-1]["local_steps"] + ladder.steps(ladder.depth)', "steps = turn", "equalities/test_rounds_table"),
     Mutation("hier_sign_sgd compresses every layer's broadcast", LEARN + "ladders.py", "down = self.down if top else Plain()", "down = self.down", "contracts/test_recipes"),
     Mutation("qmlhfl forgets its downlink", LEARN + "ladders.py", "self.bucket, self.code, Mean(self.weights), self.down)", "self.bucket, self.code, Mean(self.weights), Plain())", "contracts/test_recipes"),
     Mutation("fedavg weighs devices alike", LEARN + "ladders.py", 'local_steps: int\n    weights: Weights = "samples"', 'local_steps: int\n    weights: Weights = "devices"', "contracts/test_recipes"),
@@ -273,21 +273,27 @@ MUTATIONS = (
     Mutation("a model's name forgets its data", "netsim/simulation.py", 'f"{task.fingerprint}|{numerics.tag}"', 'f"{numerics.tag}"', "equalities/test_names"),
     Mutation("a model's name forgets its precision", "netsim/simulation.py", 'f"{task.fingerprint}|{numerics.tag}"', 'f"{task.fingerprint}"', "equalities/test_names"),
     Mutation("a message's bits wrap around", "netsim/trace.py", "if wires[layer - 1] > MOST:", "if wires[layer - 1] > 2 * MOST:", "cli/test_extremes"),
-    Mutation("planner: a quantizer's noise is not averaged over children", PLAN + "bound.py", "E = phi * (a * t * E + (a - 1.0) * kn**2)", "E = a * t * E + (a - 1.0) * kn**2", "planner/test_bound"),
-    Mutation("planner: half of the drift", PLAN + "bound.py", "(2 * K - one) / 6, 0.0 * K, 0.0 * K, 0.0 * K", "(2 * K - one) / 12, 0.0 * K, 0.0 * K, 0.0 * K", "planner/test_bound"),
-    Mutation("planner: device noise not averaged on its way up", PLAN + "bound.py", "S = A * kn * tree.mixing[n]\n        E = phi * (a", "S = A * kn * tree.mixing[n - 1]\n        E = phi * (a", "planner/test_bound"),
-    Mutation("planner: quantized heterogeneity of the level above", PLAN + "bound.py", "(a - 1.0) * kn**2 * facts.zeta(n - 1))\n        C", "(a - 1.0) * kn**2 * facts.zeta(n))\n        C", "planner/test_bound"),
-    Mutation("planner: injected noise dies at once", PLAN + "bound.py", "s_s + w_s * alive", "s_s", "planner/test_bound"),
-    Mutation("planner: a round that ends at the deadline is lost", PLAN + "costs.py", "_positive(amounts.later) * (1 + 1e-12) + 1e-12", "_positive(amounts.later) * (1 - 1e-9)", "planner/test_search"),
+    Mutation("planner: a quantizer's noise is not averaged over children", BOUND + "bound.py", "E = phi * (a * t * E + (a - 1.0) * kn**2)", "E = a * t * E + (a - 1.0) * kn**2", "planner/test_bound"),
+    Mutation("planner: half of the drift", BOUND + "bound.py", "(2 * K - one) / 6, 0.0 * K, 0.0 * K, 0.0 * K", "(2 * K - one) / 12, 0.0 * K, 0.0 * K, 0.0 * K", "planner/test_bound"),
+    Mutation("planner: device noise not averaged on its way up", BOUND + "bound.py", "S = A * kn * tree.mixing[n]\n        E = phi * (a", "S = A * kn * tree.mixing[n - 1]\n        E = phi * (a", "planner/test_bound"),
+    Mutation("planner: quantized heterogeneity of the level above", BOUND + "bound.py", "(a - 1.0) * kn**2 * facts.zeta(n - 1))\n        C", "(a - 1.0) * kn**2 * facts.zeta(n))\n        C", "planner/test_bound"),
+    Mutation("planner: injected noise dies at once", BOUND + "bound.py", "s_s + w_s * alive", "s_s", "planner/test_bound"),
+    Mutation("planner: a round that ends at the deadline is lost", BOUND + "costs.py", "_positive(amounts.later) * (1 + 1e-12) + 1e-12", "_positive(amounts.later) * (1 - 1e-9)", "planner/test_search"),
     Mutation("planner: uploads on a trunk do not wait for each other", PLAN + "timing.py", "ready + np.cumsum(work, axis=1)", "ready + work", "planner/test_timing"),
     Mutation("planner: the first downlink at a later one's size", PLAN + "timing.py", "tau, choice, share, self.sizes.first, down)", "tau, choice, share, down[-1], down)", "planner/test_timing"),
-    Mutation("planner: a box's floor at its far corner", PLAN + "search.py", "task.goal, tau, up, np.maximum(done, 1.0), steps, limit)", "task.goal, far, up, np.maximum(done, 1.0), steps, limit)", "planner/test_search"),
-    Mutation("planner: fewer devices add no variance", PLAN + "search.py", "(1.0 + q[0]) / pi - 1.0", "q[0]", "planner/test_plan planner/test_search"),
-    Mutation("planner: forwarded broadcasts forgotten", PLAN + "costs.py", "(own[n:] * ", "(own[n : n + 1] * ", "planner/test_timing"),
+    Mutation("planner: a box's floor at its far corner", BOUND + "search.py", "task.goal, tau, up, np.maximum(done, 1.0), steps, limit)", "task.goal, far, up, np.maximum(done, 1.0), steps, limit)", "planner/test_search"),
+    Mutation("planner: fewer devices add no variance", BOUND + "search.py", "(1.0 + q[0]) / pi - 1.0", "q[0]", "planner/test_plan planner/test_search"),
+    Mutation("planner: forwarded broadcasts forgotten", BOUND + "costs.py", "(own[n:] * ", "(own[n : n + 1] * ", "planner/test_timing"),
     Mutation("planner: a plan keeps the old learning rate", PLAN + "plan.py", '"learning_rate": self.learning_rate}', '"learning_rate": algorithm.ladder().leaf.learning_rate}', "planner/test_plan"),
     Mutation("planner: noise of one sample for a batch's", PLAN + "knowledge.py", "said.noise**2 / batch", "said.noise**2", "planner/test_plan"),
-    Mutation("planner: a batch's scatter divided once too often", PLAN + "calibrate.py", "max(0.0, scatter) / max(1, count - 1)", "max(0.0, scatter) / max(1, count - 1) / count", "planner/test_calibrate"),
+    Mutation("planner: a batch's scatter divided once too often", BOUND + "looking.py", "max(0.0, scatter) / max(1, count - 1)", "max(0.0, scatter) / max(1, count - 1) / count", "planner/test_calibrate"),
     Mutation("planner: halving keeps the worse half", PLAN + "refine.py", "if min(t.rounds) >= FEWEST), key=lambda trial: -trial.score)", "if min(t.rounds) >= FEWEST), key=lambda trial: trial.score)", "planner/test_refine"),
+    Mutation("adaptive: local steps counted by the first taus", "netsim/simulation.py", "self.loop.algorithm if self.control is None else self.control.algorithm", "self.loop.algorithm", "adaptive/test_runs"),
+    Mutation("adaptive: devices' steps numbered by the first taus", "netsim/protocol.py", "step += loop.algorithm.steps(node.level)", "step += self.algorithm.steps(node.level)", "adaptive/test_runs"),
+    Mutation("adaptive: tau falls with the loss, not with its root", "netsim/policies.py", "math.ceil(tau * math.sqrt(share))", "math.ceil(tau * share)", "adaptive/test_policies"),
+    Mutation("adaptive: intervals out of order are not pooled", "netsim/policies.py", "while len(pools) > 1 and", "while len(pools) > 9 and", "adaptive/test_policies"),
+    Mutation("adaptive: seconds of a round for those of a talk", "netsim/sight.py", "seconds / r + served_s", "seconds + served_s", "adaptive/test_runs"),
+    Mutation("adaptive: nobody said so, and no values are there", "netsim/sight.py", "if self.scene.engine.unknown:", "if False:", "adaptive/test_runs"),
 )
 # fmt: on
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from learning.algorithm import Leaf
@@ -27,6 +27,7 @@ from learning.engine.promises import (
     Start,
     Train,
     Visit,
+    left_behind,
     packed,
 )
 from learning.engine.resuming import adopt, cut_of, forget
@@ -216,6 +217,29 @@ class Engine:
             self._ledger.flush()
         return found
 
+    def measured(
+        self, model: Ref, what: bytes, measure: Callable[[Tensor], Sequence[float]]
+    ) -> Sequence[float]:
+        """Numbers that `measure` finds in a model's values: the ledger's, else measured now and kept under `what`.
+
+        Raises ValuesNeededError where the ledger lacks them and nothing computes values.
+        """
+        name = self._book.measure_name(model, what)
+        known = None if self._ledger is None else self._ledger.measures(name)
+        if known is not None:
+            return known
+        if self._solver is None or self.replaying:
+            raise ValuesNeededError(
+                "what is measured at a model needs its values, and nothing computes them here"
+            )
+        self.settle(model)
+        assert model.value is not None
+        found = tuple(measure(model.value))
+        if self._ledger is not None:
+            self._ledger.keep_measures(name, found)
+            self._ledger.flush()
+        return found
+
     def settle(self, model: Ref) -> None:
         """Compute a model now if values are computed at all; keeps the chain of promises short."""
         if self.replaying:  # what matters is in the cut
@@ -273,12 +297,3 @@ class Engine:
         else:
             adopt(ref, self._cut, self._solver.tensor)
         return ref
-
-
-def left_behind(letter: Letter) -> Iterator[Ref]:
-    """What comes about with an answer and outlives it: its sender's memory, and a trained model that is kept."""
-    if letter.leaves is not None:
-        yield letter.leaves[1]
-    op = letter.body.op
-    if isinstance(op, Answer) and isinstance(op.moved.op, Train) and op.moved.op.keeps != "no":
-        yield op.moved

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -187,12 +187,26 @@ class Book:
         """What the coded size of `body` is known by: equal values may be coded in several ways."""
         return hashlib.blake2b(body.digest + self._name(codec, whole=True), digest_size=16).digest()
 
+    @staticmethod
+    def measure_name(model: Ref, what: bytes) -> bytes:
+        """What the numbers measured at `model` are known by."""
+        return hashlib.blake2b(model.digest + what, digest_size=16).digest()
+
     def _name(self, part: object, whole: bool = False) -> bytes:
         known = self._names.get((id(part), whole))
         if known is None or known[0] is not part:
             text = part_name(part, whole).encode()
             known = self._names[id(part), whole] = (part, hashlib.blake2b(text, digest_size=16).digest())
         return known[1]
+
+
+def left_behind(letter: Letter) -> Iterator[Ref]:
+    """What comes about with an answer and outlives it: its sender's memory, and a trained model that is kept."""
+    if letter.leaves is not None:
+        yield letter.leaves[1]
+    op = letter.body.op
+    if isinstance(op, Answer) and isinstance(op.moved.op, Train) and op.moved.op.keeps != "no":
+        yield op.moved
 
 
 def packed(*numbers: int) -> bytes:

@@ -50,6 +50,7 @@ from netsim.network import (
     Shadowing,
     Trace,
 )
+from netsim.policies import POLICIES, Policy
 from netsim.scenario.errors import Loc, Problem, nearest, problems_of, refusal
 from netsim.scenario.inline import Tree
 from netsim.scenario.ladders import AlgorithmForm
@@ -76,6 +77,7 @@ PARTS = Catalogue(
         ("rule", Rule, RULES),
         ("schedule", Schedule, SCHEDULES),
         ("recipe", Recipe, RECIPES),
+        ("policy", Policy, POLICIES),
         ("dataset", Dataset, DATASETS),
         ("partition", Partition, PARTITIONS),
         ("shift", Shift, SHIFTS),

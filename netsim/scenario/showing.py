@@ -13,6 +13,7 @@ from netsim.units import Quantity
 
 SHELVES = {
     "recipe": "algorithms",
+    "policy": "policies",
     "compressor": "compressors",
     "rule": "rules",
     "schedule": "schedules",
