@@ -10,12 +10,13 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from netsim.scenario import document
+from netsim.scenario.document import UnreadableError
 from netsim.scenario.errors import Loc, path_of
 from netsim.units import DIMENSIONS, parse
 
 MOST = 80
 """Numbers that get a field; a topology written out has thousands."""
-_PLAIN = re.compile(r"[\w .+/%-]{1,40}")
+_PLAIN = re.compile(r"[\w.+][\w .+/%-]{0,39}|-[\w .+/%-]{1,39}")
 _TAGS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 _LEFT_OUT: tuple[Loc, ...] = (("sweep",), ("topology", "tree"))
 """Places whose numbers are no settings of one run, or stand for nodes."""
@@ -29,29 +30,43 @@ class Number:
     text: str
     begin: int
     end: int
-    unit: str | None
-    """What kind of quantity it is; None for a bare number."""
 
 
 def numbers_of(text: str) -> list[Number]:
     """The numbers of a scenario's text in its order, at most MOST. Raises UnreadableError for what is no scenario."""
-    document.parse(text)  # refuses what must not be read
-    node = YAML(typ="rt").compose(text)
-    found = [] if node is None else list(_below(node, (), text, set()))
-    return found[:MOST]
+    return [scalar for scalar, is_number in _scalars(text) if is_number][:MOST]
 
 
 def changed(text: str, path: str, value: str) -> str:
-    """The text with another value at the path. Raises ValueError where the value could be more than a number."""
-    number = next((number for number in numbers_of(text) if number.path == path), None)
-    if number is None:
-        raise ValueError(f"{path}: no number stands there any more")
-    if not _PLAIN.fullmatch(value.strip()):
+    """The text with another value at the path of a number, or of what was put in its place.
+
+    Raises ValueError for a value that is more than a word and a unit, UnreadableError where the text is no YAML.
+    """
+    place = next((scalar for scalar, _ in _scalars(text) if scalar.path == path), None)
+    if place is None:
+        raise ValueError(f"{path}: nothing stands there any more; change the text")
+    fresh = text[: place.begin] + value.strip() + text[place.end :]
+    if not _PLAIN.fullmatch(value.strip()) or not _is_readable(fresh):
         raise ValueError(f"{path}: must be a number, with its unit if it has one, got {value[:40]!r}")
-    return text[: number.begin] + value.strip() + text[number.end :]
+    return fresh
 
 
-def _below(node: Any, loc: Loc, text: str, seen: set[int]) -> Iterator[Number]:
+def _is_readable(text: str) -> bool:
+    try:
+        document.parse(text)
+    except UnreadableError:
+        return False
+    return True
+
+
+def _scalars(text: str) -> Iterator[tuple[Number, bool]]:
+    """Every plain scalar below the top, and whether it is a number."""
+    document.parse(text)  # refuses what must not be read
+    node = YAML(typ="rt").compose(text)
+    return iter(()) if node is None else _below(node, (), text, set())
+
+
+def _below(node: Any, loc: Loc, text: str, seen: set[int]) -> Iterator[tuple[Number, bool]]:
     if id(node) in seen:  # an alias: its number stands elsewhere
         return
     seen.add(id(node))
@@ -62,21 +77,19 @@ def _below(node: Any, loc: Loc, text: str, seen: set[int]) -> Iterator[Number]:
     elif node.id == "sequence":
         for k, value in enumerate(node.value):
             yield from _below(value, (*loc, k), text, seen)
-    elif node.style is None and (unit := _kind(node)) is not None:
-        begin, end = node.start_mark.index, node.end_mark.index
-        yield Number(
-            path_of(loc), text[begin:end].strip(), begin, begin + len(text[begin:end].rstrip()), unit or None
-        )
+    elif node.style is None:
+        written = text[node.start_mark.index : node.end_mark.index].rstrip()
+        begin = int(node.start_mark.index)
+        yield Number(path_of(loc), written, begin, begin + len(written)), _is_number(node)
 
 
-def _kind(node: Any) -> str | None:
-    """The dimension of a scalar, "" for a bare number, None for a word."""
-    if node.tag in _TAGS:
-        return ""
-    for dimension in DIMENSIONS:
-        try:
-            parse(node.value, dimension)
-        except ValueError:
-            continue
-        return dimension
-    return None
+def _is_number(node: Any) -> bool:
+    return node.tag in _TAGS or any(_reads(node.value, dimension) for dimension in DIMENSIONS)
+
+
+def _reads(value: str, dimension: str) -> bool:
+    try:
+        parse(value, dimension)
+    except ValueError:
+        return False
+    return True
