@@ -10,6 +10,7 @@ from dash import ALL, Dash, Input, Output, State, dcc, html, no_update
 
 from netsim.dashboard.desk import Desk, asked
 from netsim.dashboard.drawing import figures, link, stage, tagged, words
+from netsim.dashboard.following import told
 from netsim.dashboard.listing import MOST, Entry, entries, sweeps
 from netsim.dashboard.place import DashboardError, run_folder, sweep_folder
 from netsim.live import live_runs
@@ -33,13 +34,11 @@ HEADS = (
 
 def layout(desk: Desk) -> html.Div:
     """The page."""
-    told = words(
-        "Tick runs and compare them, or open one. Whatever is written into this folder appears here."
-    )
+    how = words("Tick runs and compare them, or open one. Whatever is written into this folder appears here.")
     label = html.Label([html.Span("Filter"), dcc.Input(id="words", type="search", value="", debounce=0.3)])
     button = html.Button("Compare", id="compare", n_clicks=0)
     row = html.Div([label, button, html.Span(id="compare-told", role="status")], className="row")
-    sections = [html.H1("Runs"), *_under_way(desk), told, row, html.Div(id="runs"), *_sweeps(desk)]
+    sections = [html.H1("Runs"), *_under_way(desk), how, row, html.Div(id="runs"), *_sweeps(desk)]
     return html.Div([*sections, dcc.Interval(id="look-again", interval=10_000)])
 
 
@@ -118,7 +117,7 @@ def cells_of(entry: Entry) -> list[str]:
         "-" if entry.sim_time_s is None else human.seconds(entry.sim_time_s),
         "-" if entry.bits is None else human.bits(entry.bits),
         "-" if entry.energy_j is None else human.joules(entry.energy_j),
-        human.cause(entry.status),
+        entry.status if entry.status == "damaged" else f"done: {human.cause(entry.status)}",
     ]
 
 
@@ -131,9 +130,9 @@ def _links(entry: Entry) -> list[Any]:
 
 
 def _under_way(desk: Desk) -> list[Any]:
-    live = [run for run in live_runs(desk.folder) if run.state == "running"]
-    links = [html.Li(link(run.name, f"/follow?run={run.key}")) for run in live]
-    return [html.H2("Under way"), html.Ul(links)] if live else []
+    live = live_runs(desk.folder)
+    links = [html.Li([link(run.name, f"/follow?run={run.key}"), f": {told(run)}"]) for run in live]
+    return [html.H2("Under way, or stopped before the end"), html.Ul(links)] if live else []
 
 
 def _sweeps(desk: Desk) -> list[Any]:
@@ -159,17 +158,16 @@ def register(app: Dash, desk: Desk) -> None:
         return table([*kept, *found], picked)
 
     @app.callback(
-        Output("url", "pathname", allow_duplicate=True),
-        Output("url", "search", allow_duplicate=True),
+        Output("url", "href", allow_duplicate=True),
         Output("compare-told", "children"),
         Input("compare", "n_clicks"),
         State({"kind": "pick", "run": ALL}, "value"),
         prevent_initial_call=True,
     )
-    def chosen(clicks: int, picks: Sequence[Sequence[str]]) -> tuple[Any, Any, str]:
+    def chosen(clicks: int, picks: Sequence[Sequence[str]]) -> tuple[Any, str]:
         if not clicks:
-            return no_update, no_update, ""
+            return no_update, ""
         picked = [key for pick in picks for key in pick]
         if not picked:
-            return no_update, no_update, "Tick at least one run."
-        return "/compare", f"?runs={quote(','.join(picked), safe='')}", ""
+            return no_update, "Tick at least one run."
+        return f"/compare?runs={quote(','.join(picked), safe='')}", ""

@@ -25,30 +25,17 @@ def layout(desk: Desk, search: str | None, draft: str | None) -> html.Div:
     chosen = asked(search, "scenario")
     source = Source(draft, "draft.yaml") if draft and asked(search, "draft") else _opened(desk, chosen)
     said, fine = verdict(source.text, source)
+    text = dcc.Textarea(id="text", value=source.text, spellCheck=False, rows=28)
+    label = html.Label(f"Scenario ({source.name})", htmlFor="text")
+    numbers = html.Div([html.H2("Its numbers"), html.Div(fields(source.text), id="numbers")])
+    launch = html.Button("Run", id="launch", n_clicks=0, disabled=not fine)
     return html.Div(
         [
             html.H1("New run"),
             html.Details([html.Summary("Begin with another scenario"), _choices(desk)], open=not search),
-            html.Div(
-                [
-                    html.Div(
-                        [
-                            html.Label(f"Scenario ({source.name})", htmlFor="text"),
-                            dcc.Textarea(id="text", value=source.text, spellCheck=False, rows=28),
-                        ]
-                    ),
-                    html.Div([html.H2("Its numbers"), html.Div(fields(source.text), id="numbers")]),
-                ],
-                className="editor",
-            ),
+            html.Div([html.Div([label, text]), numbers], className="editor"),
             html.Pre(said, id="verdict", role="status", className="fine" if fine else "wrong"),
-            html.Div(
-                [
-                    html.Button("Run", id="launch", n_clicks=0, disabled=not fine),
-                    html.Span(id="launch-told", role="alert"),
-                ],
-                className="row",
-            ),
+            html.Div([launch, html.Span(id="launch-told", role="alert")], className="row"),
             dcc.Store(id="source", data="" if draft and asked(search, "draft") else chosen),
         ]
     )
@@ -62,11 +49,9 @@ def verdict(text: str, source: Source) -> Verdict:
         return str(error), False
     tree = grow(scenario)
     steps = scenario.ladder.steps(tree.depth)
-    return (
-        f"{scenario.name}: fine. {len(tree.devices)} devices, {tree.depth} layers, {steps} local steps per global round, "
-        f"at most {scenario.stop.rounds} rounds.",
-        True,
-    )
+    nodes = f"{len(tree.devices)} devices, {tree.depth} layers"
+    said = f"{scenario.name}: fine. {nodes}, {steps} local steps per global round"
+    return f"{said}, at most {scenario.stop.rounds} rounds.", True
 
 
 def fields(text: str) -> list[Any]:
@@ -144,19 +129,18 @@ def register(app: Dash, desk: Desk) -> None:
         return *shown, said, "fine" if fine else "wrong", not fine
 
     @app.callback(
-        Output("url", "pathname", allow_duplicate=True),
-        Output("url", "search", allow_duplicate=True),
+        Output("url", "href", allow_duplicate=True),
         Output("launch-told", "children"),
         Input("launch", "n_clicks"),
         State("text", "value"),
         State("source", "data"),
         prevent_initial_call=True,
     )
-    def launched(clicks: int, text: str, key: str) -> tuple[Any, Any, str]:
+    def launched(clicks: int, text: str, key: str) -> tuple[Any, str]:
         if not clicks:
-            return no_update, no_update, ""
+            return no_update, ""
         try:
             job = desk.jobs.start(text, _opened(desk, key).beside)
         except (DashboardError, ScenarioError) as error:
-            return no_update, no_update, str(error)
-        return "/follow", f"?run={job.key}", ""
+            return no_update, str(error)
+        return f"/follow?run={job.key}", ""

@@ -15,7 +15,7 @@ from netsim.dashboard.listing import Entry, finished
 from netsim.dashboard.place import NAME
 from netsim.live import FOLDER, LiveRun, live_runs, read_live
 from netsim.views import human
-from netsim.views.parts import Section, Words
+from netsim.views.parts import Part, Section, Words
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -88,9 +88,9 @@ def curves(run: LiveRun) -> str:
 
     settings = settle(points(run), ["name"])
     found = curve_figures(settings, math.nan) if len(run.rows) > 1 else []
-    parts = (
-        [curve_chooser(settings), *found] if found else [Words("Curves appear after the second evaluation.")]
-    )
+    parts: list[Part] = [curve_chooser(settings), *found]
+    if not found:
+        parts = [Words("Curves appear after the second evaluation.")]
     return stage([Section("so-far", "So far", parts)])
 
 
@@ -131,8 +131,8 @@ def _ended(entry: Entry) -> list[Any]:
 
 
 def _state(live: LiveRun | None, job: Job | None, end: Entry | None) -> list[Any]:
-    starting = job is not None and job.state in ("running", "stopping") and live is None
-    if starting:
+    at_work = job is not None and job.state in ("running", "stopping")
+    if at_work and (live is None or live.state != "running"):
         return [words("Starting: reading data and growing the tree.")]
     if live is not None:
         more = " Launched again, it goes on from what it kept." if live.state != "running" else ""

@@ -78,7 +78,7 @@ class Jobs:
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self, text: str, beside: Path | None = None) -> Job:
-        """Launch the scenario of a YAML text. Raises ScenarioError for a wrong one, DashboardError where none may run."""
+        """Launch the scenario of a YAML text. Raises ScenarioError for a wrong one, DashboardError for one too many."""
         scenario = load_text(text, beside=beside)
         name = digest(scenario)
         key = key_of(scenario.name, name)

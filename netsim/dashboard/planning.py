@@ -137,17 +137,16 @@ def register(app: Dash, desk: Desk) -> None:
 
     @app.callback(
         Output("draft", "data", allow_duplicate=True),
-        Output("url", "pathname", allow_duplicate=True),
-        Output("url", "search", allow_duplicate=True),
+        Output("url", "href", allow_duplicate=True),
         Input("plan-edit", "n_clicks"),
         State("plan-deadline", "value"),
         State("plan-mode", "value"),
         State("plan-source", "data"),
         prevent_initial_call=True,
     )
-    def opened(clicks: int, step: Any, mode: str, key: str) -> tuple[Any, Any, Any]:
+    def opened(clicks: int, step: Any, mode: str, key: str) -> tuple[Any, Any]:
         if not clicks:
-            return no_update, no_update, no_update
+            return no_update, no_update
         here = ground(key)
         found = plans(here, here.deadline_s(int(step or 0)), mode)
-        return resolved(found.plans[0].apply(found.setting.scenario)), "/edit", "?draft=1"
+        return resolved(found.plans[0].apply(found.setting.scenario)), "/edit?draft=1"

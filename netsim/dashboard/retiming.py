@@ -208,8 +208,7 @@ def register(app: Dash, desk: Desk) -> None:
 
     @app.callback(
         Output("draft", "data", allow_duplicate=True),
-        Output("url", "pathname", allow_duplicate=True),
-        Output("url", "search", allow_duplicate=True),
+        Output("url", "href", allow_duplicate=True),
         Input("retime-edit", "n_clicks"),
         State({"kind": "knob", "path": ALL}, "value"),
         State({"kind": "knob", "path": ALL}, "id"),
@@ -218,13 +217,13 @@ def register(app: Dash, desk: Desk) -> None:
     )
     def opened(
         clicks: int, values: Sequence[Any], ids: Sequence[Mapping[str, str]], key: str
-    ) -> tuple[Any, Any, Any]:
+    ) -> tuple[Any, Any]:
         if not clicks:
-            return no_update, no_update, no_update
+            return no_update, no_update
         text = _result(desk, key).scenario_text
         steps = {one["path"]: int(value or 0) for one, value in zip(ids, values, strict=True)}
         changes = [f"{path}={value}" for path, value in chosen(load_text(text), steps).items()]
-        return resolved(load_text(text, overrides=changes)), "/edit", "?draft=1"
+        return resolved(load_text(text, overrides=changes)), "/edit?draft=1"
 
 
 UNKNOWN = (
