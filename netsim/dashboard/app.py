@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from typing import Any
 
-from dash import Dash, Input, Output, State, dcc, html
+from dash import Dash, Input, Output, dcc, html, set_props
 from flask import Flask, Response, abort
 
 from learning.datasets import DataError
@@ -18,6 +19,8 @@ from netsim.result import Result, ResultError
 from netsim.scenario import ScenarioError
 from netsim.views.page import asset
 
+USERS = (DashboardError, ResultError, ScenarioError, DataError)
+"""Errors that say what the user can put right."""
 PAGES = {"/": "Runs", "/follow": "Under way", "/edit": "New run", "/retime": "Re-time", "/plan": "Plan"}
 
 
@@ -39,6 +42,7 @@ def make_app(desk: Desk, address: Address) -> Dash:
         add_log_handler=False,
         enable_mcp=False,
         index_string=_INDEX,
+        on_error=_told,
     )
     app.layout = _shell(desk)
     for page in (browsing, following, editing, retiming, planning):
@@ -54,7 +58,6 @@ def _shell(desk: Desk) -> html.Div:
     return html.Div(
         [
             dcc.Location(id="url"),
-            dcc.Store(id="draft"),
             html.Header(
                 [
                     html.Strong("netsim"),
@@ -62,19 +65,29 @@ def _shell(desk: Desk) -> html.Div:
                     html.Span(desk.folder.name),
                 ]
             ),
+            html.Div(id="trouble", role="alert", className="alert"),
             html.Main(id="page"),
         ]
     )
 
 
+def _told(error: Exception) -> None:
+    """Say on the page what a callback could not do; whole only for our own bugs, in the terminal."""
+    said = str(error)
+    if not isinstance(error, USERS):
+        traceback.print_exception(error)
+        said = f"This is a bug in netsim ({type(error).__name__}); the terminal shows more. Please report it."
+    set_props("trouble", {"children": said})
+
+
 def _route(app: Dash, desk: Desk) -> None:
-    pages: dict[str, Callable[[str | None, str | None], Any]] = {
-        "/": lambda search, draft: browsing.layout(desk),
-        "/compare": lambda search, draft: browsing.compared(desk, search),
-        "/follow": lambda search, draft: following.layout(desk, search),
-        "/edit": lambda search, draft: editing.layout(desk, search, draft),
-        "/retime": lambda search, draft: retiming.layout(desk, search),
-        "/plan": lambda search, draft: planning.layout(desk, search),
+    pages: dict[str, Callable[[str | None], Any]] = {
+        "/": lambda search: browsing.layout(desk),
+        "/compare": lambda search: browsing.compared(desk, search),
+        "/follow": lambda search: following.layout(desk, search),
+        "/edit": lambda search: editing.layout(desk, search),
+        "/retime": lambda search: retiming.layout(desk, search),
+        "/plan": lambda search: planning.layout(desk, search),
     }
 
     @app.callback(Output("nav", "children"), Input("url", "pathname"))
@@ -85,18 +98,16 @@ def _route(app: Dash, desk: Desk) -> None:
             for page, name in PAGES.items()
         ]
 
-    @app.callback(
-        Output("page", "children"), Input("url", "pathname"), Input("url", "search"), State("draft", "data")
-    )
-    def shown(path: str | None, search: str | None, draft: str | None) -> Any:
+    @app.callback(Output("page", "children"), Input("url", "pathname"), Input("url", "search"))
+    def shown(path: str | None, search: str | None) -> Any:
         page = pages.get(path or "/")
         if page is None:
             return html.Div(
                 [html.H1("Nothing here"), alert("No page has this address."), link("All runs", "/")]
             )
         try:
-            return page(search, draft)
-        except (DashboardError, ResultError, ScenarioError, DataError) as error:
+            return page(search)
+        except USERS as error:
             return html.Div([html.H1("That did not work"), alert(str(error)), link("All runs", "/")])
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -13,6 +14,8 @@ from netsim.scenario import sample_text, shipped
 from netsim.scenario.document import LARGEST_TEXT
 from netsim.scenario.places import find
 
+DRAFTS = 32
+"""Of them are kept."""
 SUFFIXES = (".yaml", ".yml")
 
 
@@ -31,6 +34,16 @@ class Desk:
 
     folder: Path
     jobs: Jobs
+    drafts: dict[str, str] = field(default_factory=dict)
+    """Scenarios that a page has made and the editor will open, by a name of their own; the latest few."""
+
+    def draft(self, text: str) -> str:
+        """Keep a scenario for the editor; the address that opens it there."""
+        key = blake2b(text.encode(), digest_size=8).hexdigest()
+        self.drafts[key] = text
+        for old in list(self.drafts)[:-DRAFTS]:
+            self.drafts.pop(old, None)
+        return f"/edit?draft={key}"
 
     def scenarios(self) -> list[str]:
         """What can be opened: YAML files in the folder itself, then the scenarios that ship with netsim."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -44,8 +45,17 @@ def link(text: str, href: str, name: str = "") -> dcc.Link:
     return dcc.Link(text, href=href, className=name or None)
 
 
-def slider(key: Any, label: str, most: int, start: int, told: Any) -> html.Label:
-    """A labelled slider over whole numbers from -most to most; `told` is the id of where its value is written."""
-    name = label.replace(" ", "-")
-    rail = dcc.Input(id=key, type="range", min=-most, max=most, step=1, value=start, debounce=0.15, name=name)
-    return html.Label([html.Span(label), rail, html.Span(id=told, className="told")], className="slider")
+def slider(key: Any, label: str, most: int, told: Any) -> html.Div:
+    """A labelled slider over whole numbers from -most to most, at first 0, which a callback reads as `data` of `key`.
+
+    `told` is the id of where its value is written. `assets/slider.js` makes the rail: Dash 4.4 knows none that is a
+    plain range input.
+    """
+    rail = json.dumps({"id": key, "label": label, "most": most})
+    shown = html.Span(label, **tagged("aria-hidden", "true"))
+    parts = [
+        shown,
+        html.Span(className="rail", **tagged("data-rail", rail)),
+        html.Span(id=told, className="told"),
+    ]
+    return html.Div([*parts, dcc.Store(id=key, data=0)], className="slider")

@@ -20,10 +20,10 @@ Verdict = tuple[str, bool]
 """What is to be said about a text, and whether it can be launched."""
 
 
-def layout(desk: Desk, search: str | None, draft: str | None) -> html.Div:
+def layout(desk: Desk, search: str | None) -> html.Div:
     """The page: a choice of scenarios, then the text of the chosen one."""
-    chosen = asked(search, "scenario")
-    source = Source(draft, "draft.yaml") if draft and asked(search, "draft") else _opened(desk, chosen)
+    chosen, draft = asked(search, "scenario"), desk.drafts.get(asked(search, "draft"))
+    source = _opened(desk, chosen) if draft is None else Source(draft, "draft.yaml")
     said, fine = verdict(source.text, source)
     text = dcc.Textarea(id="text", value=source.text, spellCheck=False, rows=28)
     label = html.Label(f"Scenario ({source.name})", htmlFor="text")
@@ -36,7 +36,7 @@ def layout(desk: Desk, search: str | None, draft: str | None) -> html.Div:
             html.Div([html.Div([label, text]), numbers], className="editor"),
             html.Pre(said, id="verdict", role="status", className="fine" if fine else "wrong"),
             html.Div([launch, html.Span(id="launch-told", role="alert")], className="row"),
-            dcc.Store(id="source", data="" if draft and asked(search, "draft") else chosen),
+            dcc.Store(id="source", data=chosen if draft is None else ""),
         ]
     )
 

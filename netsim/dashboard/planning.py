@@ -72,7 +72,7 @@ def drawn(planned: Planned) -> str:
 
 
 def layout(desk: Desk, search: str | None) -> html.Div:
-    """The page of a scenario, or the choice of one."""
+    """The page of a scenario, or the choice of one. Raises DashboardError."""
     key = asked(search, "scenario")
     if not key:
         found = [html.Li(link(name, f"/plan?scenario={quote(name)}")) for name in desk.scenarios()]
@@ -80,6 +80,7 @@ def layout(desk: Desk, search: str | None) -> html.Div:
             "Which scenario? The planner covers means with unbiased compressors: qmlhfl, hier_favg, fedavg ..."
         )
         return html.Div([html.H1("Plan before a deadline"), told, html.Ul(found, className="choices")])
+    desk.source(key)  # says so where there is none
     rate = dcc.RadioItems(
         id="plan-mode",
         options=[{"label": words_, "value": mode} for mode, words_ in MODES.items()],
@@ -90,7 +91,7 @@ def layout(desk: Desk, search: str | None) -> html.Div:
             html.H1(f"{key}: plan before a deadline"),
             html.Div(
                 [
-                    slider("plan-deadline", "Deadline", STEPS, 0, "plan-deadline-told"),
+                    slider("plan-deadline", "Deadline", STEPS, "plan-deadline-told"),
                     html.Fieldset([html.Legend("Learning rate"), rate]),
                 ],
                 className="knobs",
@@ -121,7 +122,7 @@ def register(app: Dash, desk: Desk) -> None:
         Output("plan-told", "children"),
         Output("plan-deadline-told", "children"),
         Output("plan-edit", "disabled"),
-        Input("plan-deadline", "value"),
+        Input("plan-deadline", "data"),
         Input("plan-mode", "value"),
         State("plan-source", "data"),
     )
@@ -136,17 +137,16 @@ def register(app: Dash, desk: Desk) -> None:
             return "", alert(str(error)), at, True
 
     @app.callback(
-        Output("draft", "data", allow_duplicate=True),
         Output("url", "href", allow_duplicate=True),
         Input("plan-edit", "n_clicks"),
-        State("plan-deadline", "value"),
+        State("plan-deadline", "data"),
         State("plan-mode", "value"),
         State("plan-source", "data"),
         prevent_initial_call=True,
     )
-    def opened(clicks: int, step: Any, mode: str, key: str) -> tuple[Any, Any]:
+    def opened(clicks: int, step: Any, mode: str, key: str) -> Any:
         if not clicks:
-            return no_update, no_update
+            return no_update
         here = ground(key)
         found = plans(here, here.deadline_s(int(step or 0)), mode)
-        return resolved(found.plans[0].apply(found.setting.scenario)), "/edit?draft=1"
+        return desk.draft(resolved(found.plans[0].apply(found.setting.scenario)))

@@ -130,16 +130,7 @@ def layout(desk: Desk, search: str | None) -> html.Div:
         return html.Div([html.H1("Re-time a run"), _choice(desk)])
     old = _result(desk, key)
     turned = knobs(load_text(old.scenario_text))
-    sliders = [
-        slider(
-            {"kind": "knob", "path": knob.path},
-            knob.label,
-            STEPS,
-            0,
-            {"kind": "knob-told", "path": knob.path},
-        )
-        for knob in turned
-    ]
+    sliders = [_slider(knob) for knob in turned]
     launch = html.Button("Open as a new scenario", id="retime-edit", n_clicks=0)
     return html.Div(
         [
@@ -156,6 +147,11 @@ def layout(desk: Desk, search: str | None) -> html.Div:
             dcc.Store(id="retime-run", data=key),
         ]
     )
+
+
+def _slider(knob: Knob) -> html.Div:
+    told = {"kind": "knob-told", "path": knob.path}
+    return slider({"kind": "knob", "path": knob.path}, knob.label, STEPS, told)
 
 
 def _choice(desk: Desk) -> Any:
@@ -189,7 +185,7 @@ def register(app: Dash, desk: Desk) -> None:
         Output("retimed", "data-page"),
         Output("retime-told", "children"),
         Output({"kind": "knob-told", "path": ALL}, "children"),
-        Input({"kind": "knob", "path": ALL}, "value"),
+        Input({"kind": "knob", "path": ALL}, "data"),
         State({"kind": "knob", "path": ALL}, "id"),
         State("retime-run", "data"),
     )
@@ -207,23 +203,20 @@ def register(app: Dash, desk: Desk) -> None:
         return both(old, new), told(old, new), labels
 
     @app.callback(
-        Output("draft", "data", allow_duplicate=True),
         Output("url", "href", allow_duplicate=True),
         Input("retime-edit", "n_clicks"),
-        State({"kind": "knob", "path": ALL}, "value"),
+        State({"kind": "knob", "path": ALL}, "data"),
         State({"kind": "knob", "path": ALL}, "id"),
         State("retime-run", "data"),
         prevent_initial_call=True,
     )
-    def opened(
-        clicks: int, values: Sequence[Any], ids: Sequence[Mapping[str, str]], key: str
-    ) -> tuple[Any, Any]:
+    def opened(clicks: int, values: Sequence[Any], ids: Sequence[Mapping[str, str]], key: str) -> Any:
         if not clicks:
-            return no_update, no_update
+            return no_update
         text = _result(desk, key).scenario_text
         steps = {one["path"]: int(value or 0) for one, value in zip(ids, values, strict=True)}
         changes = [f"{path}={value}" for path, value in chosen(load_text(text), steps).items()]
-        return resolved(load_text(text, overrides=changes)), "/edit?draft=1"
+        return desk.draft(resolved(load_text(text, overrides=changes)))
 
 
 UNKNOWN = (
