@@ -7,8 +7,8 @@ from hashlib import blake2b
 from pathlib import Path
 from urllib.parse import parse_qs
 
-from netsim.dashboard.jobs import Jobs
-from netsim.dashboard.place import RUN, DashboardError, is_inside, run_folder
+from netsim.dashboard.jobs import FOLDER, Jobs
+from netsim.dashboard.place import NAME, RUN, DashboardError, is_inside, run_folder
 from netsim.run_folder import present
 from netsim.scenario import sample_text, shipped
 from netsim.scenario.document import LARGEST_TEXT
@@ -51,10 +51,16 @@ class Desk:
         return [*own, *(name for name in shipped() if name not in own)]
 
     def source(self, key: str) -> Source:
-        """The scenario of a file in the folder, of a shipped name or of a run `name/digest`. Raises DashboardError."""
+        """The scenario of a file in the folder, of a shipped name, of a run `name/digest` or of one launched here.
+
+        Raises DashboardError where there is none.
+        """
         if RUN.fullmatch(key):
             path = present(run_folder(self.folder, key), "scenario.yaml")
             return Source(_text(path), f"{key}/scenario.yaml")
+        kept = self.folder / FOLDER / f"{key}.yaml"
+        if NAME.fullmatch(key) and kept.is_file():
+            return Source(_text(kept), kept.name)
         if key not in self.scenarios():
             raise DashboardError(f"there is no scenario {key[:80]!r} here; choose one from the list")
         own = self.folder / key

@@ -76,7 +76,9 @@ def edited(text: str, path: str, value: object) -> str:
 def _field(number: Number) -> html.Label:
     key = {"kind": "number", "path": number.path}
     form = dcc.Input(id=key, type="text", value=number.text, debounce=0.3)
-    return html.Label([html.Span(number.path), form], className="number")
+    words_ = number.path.replace(".", ".\n").split("\n")
+    shown = [part for word in words_ for part in (word, html.Wbr())]
+    return html.Label([html.Span(shown), form], className="number")
 
 
 def _opened(desk: Desk, key: str) -> Source:

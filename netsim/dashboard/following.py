@@ -10,6 +10,7 @@ from dash import Dash, Input, Output, State, dcc, html, no_update
 
 from netsim.dashboard.desk import Desk, asked
 from netsim.dashboard.drawing import figures, link, stage, tagged, words
+from netsim.dashboard.jobs import FOLDER as KEPT
 from netsim.dashboard.jobs import Job
 from netsim.dashboard.listing import Entry, finished
 from netsim.dashboard.place import NAME
@@ -130,17 +131,21 @@ def _ended(entry: Entry) -> list[Any]:
     ]
 
 
-def _state(live: LiveRun | None, job: Job | None, end: Entry | None) -> list[Any]:
+def _again(key: str, kept: bool) -> list[Any]:
+    said = "Launched again, it goes on from what it kept. "
+    return [said, link("Launch it again", f"/edit?scenario={quote(key)}")] if kept else [said]
+
+
+def _state(live: LiveRun | None, job: Job | None, end: Entry | None, kept: bool) -> list[Any]:
     at_work = job is not None and job.state in ("running", "stopping")
     if at_work and (live is None or live.state != "running"):
         return [words("Starting: reading data and growing the tree.")]
     if live is not None:
-        more = " Launched again, it goes on from what it kept." if live.state != "running" else ""
-        return [words(told(live) + "." + more)]
+        return [html.P([told(live) + ". ", *([] if live.state == "running" else _again(live.key, kept))])]
     if job is not None and job.state == "failed":
         return [words("It failed; what it said stands below.")]
     if job is not None and job.state == "cancelled":
-        return [words("Cancelled. Launched again, it goes on from what it kept.")]
+        return [html.P(["Cancelled. ", *_again(job.key, kept)])]
     return _ended(end) if end else [words("No such run is under way, and none has finished here.")]
 
 
@@ -163,7 +168,14 @@ def register(app: Dash, desk: Desk) -> None:
         )
         done = 1.0 if end is not None and not busy else share(live) if live else 0.0
         stoppable = job is not None and job.state == "running"
-        return f"{done:.4f}", _state(live, job, end), job.said if job else ELSEWHERE, not stoppable, not busy
+        kept = bool(NAME.fullmatch(key)) and (desk.folder / KEPT / f"{key}.yaml").is_file()
+        return (
+            f"{done:.4f}",
+            _state(live, job, end, kept),
+            job.said if job else ELSEWHERE,
+            not stoppable,
+            not busy,
+        )
 
     @app.callback(
         Output("live", "data-page"),

@@ -16,7 +16,7 @@ from netsim.dashboard.jobs import Jobs
 from netsim.dashboard.place import Address, DashboardError
 
 
-class _Quiet(WSGIRequestHandler):
+class Quiet(WSGIRequestHandler):
     """Tells nobody of every request."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
@@ -32,7 +32,7 @@ def serve(folder: Path, address: Address, ready: Callable[[str], None], ended: C
     jobs = Jobs(folder)
     app = make_app(Desk(folder, jobs), address)
     try:
-        server = make_server(address.host, address.port, app.server, threaded=True, request_handler=_Quiet)
+        server = make_server(address.host, address.port, app.server, threaded=True, request_handler=Quiet)
     except (OSError, SystemExit) as error:
         raise DashboardError(
             f"{address.host}:{address.port} cannot be listened at ({error}); name another --port (0: any free one)"
