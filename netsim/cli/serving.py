@@ -36,11 +36,8 @@ def dashboard_command(folder: Path, host: str, port: int, token: str | None) -> 
     except OSError as error:
         raise InputError(f"{folder} is no folder that can be used: {error.strerror}; name another") from None
     address = Address(host, port, new_token() if token == NEW else token)
-    try:
-        serve(folder, address, _ready, _ended)
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    return 0
+    serve(folder, address, _ready, _ended)
+    return INTERRUPTED
 
 
 def _ready(url: str) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from dash import ALL, Dash, Input, Output, State, dcc, html, no_update
 
 from netsim.dashboard.desk import Desk, asked
-from netsim.dashboard.drawing import figures, link, stage, tagged, words
+from netsim.dashboard.drawing import figures, link, stage, tagged, tick, words
 from netsim.dashboard.following import told
 from netsim.dashboard.listing import MOST, Entry, entries, sweeps
 from netsim.dashboard.place import DashboardError, run_folder, sweep_folder
@@ -39,7 +39,7 @@ def layout(desk: Desk) -> html.Div:
     button = html.Button("Compare", id="compare", n_clicks=0)
     row = html.Div([label, button, html.Span(id="compare-told", role="status")], className="row")
     sections = [html.H1("Runs"), *_under_way(desk), how, row, html.Div(id="runs"), *_sweeps(desk)]
-    return html.Div([*sections, dcc.Interval(id="look-again", interval=10_000)])
+    return html.Div([*sections, dcc.Store(id="listed"), dcc.Interval(id="look-again", interval=10_000)])
 
 
 def compared(desk: Desk, search: str | None) -> html.Div:
@@ -99,10 +99,7 @@ def table(found: Sequence[Entry], picked: Sequence[str]) -> html.Div:
 
 
 def _row(entry: Entry, picked: bool) -> html.Tr:
-    value = [entry.key] if picked else []
-    box = dcc.Checklist(
-        id={"kind": "pick", "run": entry.key}, options=[{"label": entry.key, "value": entry.key}], value=value
-    )
+    box = tick({"kind": "pick", "run": entry.key}, entry.key, picked)
     cells = [html.Td(cell) for cell in cells_of(entry)]
     return html.Tr([html.Th(box, scope="row"), *cells, html.Td(_links(entry))])
 
@@ -142,32 +139,42 @@ def _sweeps(desk: Desk) -> list[Any]:
     return [html.H2("Sweeps"), html.Ul(links)] if links else []
 
 
+def ticked(picks: Sequence[bool], ids: Sequence[Mapping[str, str]]) -> list[str]:
+    """The runs whose boxes are ticked."""
+    return [one["run"] for one, on in zip(ids, picks, strict=True) if on]
+
+
 def register(app: Dash, desk: Desk) -> None:
     """Connect the page's callbacks."""
+    boxes = State({"kind": "pick", "run": ALL}, "data"), State({"kind": "pick", "run": ALL}, "id")
 
     @app.callback(
         Output("runs", "children"),
+        Output("listed", "data"),
         Input("words", "value"),
         Input("look-again", "n_intervals"),
-        State({"kind": "pick", "run": ALL}, "value"),
+        State("listed", "data"),
+        *boxes,
     )
-    def listed(wanted: str | None, _again: int | None, picks: Sequence[Sequence[str]]) -> html.Div:
-        picked = [key for pick in picks for key in pick]
-        found = entries(desk.folder, wanted or "")
-        kept = [entry for entry in entries(desk.folder) if entry.key in picked and entry not in found]
-        return table([*kept, *found], picked)
+    def listed(
+        wanted: str | None, _again: int | None, before: str | None, picks: Any, ids: Any
+    ) -> tuple[Any, Any]:
+        picked, found = ticked(picks, ids), entries(desk.folder, wanted or "")
+        shown = [
+            entry for entry in entries(desk.folder) if entry.key in picked and entry not in found
+        ] + found
+        now = str(hash(tuple(shown)))
+        return (no_update, no_update) if now == before else (table(shown, picked), now)
 
     @app.callback(
         Output("url", "href", allow_duplicate=True),
         Output("compare-told", "children"),
         Input("compare", "n_clicks"),
-        State({"kind": "pick", "run": ALL}, "value"),
+        *boxes,
         prevent_initial_call=True,
     )
-    def chosen(clicks: int, picks: Sequence[Sequence[str]]) -> tuple[Any, str]:
-        if not clicks:
-            return no_update, ""
-        picked = [key for pick in picks for key in pick]
-        if not picked:
-            return no_update, "Tick at least one run."
+    def chosen(clicks: int, picks: Any, ids: Any) -> tuple[Any, str]:
+        picked = ticked(picks, ids)
+        if not clicks or not picked:
+            return no_update, "Tick at least one run." if clicks else ""
         return f"/compare?runs={quote(','.join(picked), safe='')}", ""

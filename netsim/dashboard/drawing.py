@@ -48,8 +48,8 @@ def link(text: str, href: str, name: str = "") -> dcc.Link:
 def slider(key: Any, label: str, most: int, told: Any) -> html.Div:
     """A labelled slider over whole numbers from -most to most, at first 0, which a callback reads as `data` of `key`.
 
-    `told` is the id of where its value is written. `assets/slider.js` makes the rail: Dash 4.4 knows none that is a
-    plain range input.
+    `told` is the id of where its value is written. `assets/controls.js` makes the rail: Dash 4.4 has none that is
+    a plain range input, which keyboards and screen readers know.
     """
     rail = json.dumps({"id": key, "label": label, "most": most})
     shown = html.Span(label, **tagged("aria-hidden", "true"))
@@ -59,3 +59,9 @@ def slider(key: Any, label: str, most: int, told: Any) -> html.Div:
         html.Span(id=told, className="told"),
     ]
     return html.Div([*parts, dcc.Store(id=key, data=0)], className="slider")
+
+
+def tick(key: Any, label: str, on: bool = False) -> html.Span:
+    """A box to tick, which a callback reads as `data` of `key`; made by `assets/controls.js` too."""
+    box = json.dumps({"id": key, "label": label, "on": on})
+    return html.Span([html.Span(className="tick", **tagged("data-tick", box)), dcc.Store(id=key, data=on)])

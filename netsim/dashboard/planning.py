@@ -10,7 +10,7 @@ from urllib.parse import quote
 from dash import Dash, Input, Output, State, dcc, html, no_update
 
 from netsim.dashboard.desk import Desk, asked
-from netsim.dashboard.drawing import alert, figures, link, slider, stage, words
+from netsim.dashboard.drawing import alert, figures, link, slider, stage, tick, words
 from netsim.scenario import Scenario, load_text, resolved
 from netsim.units import render
 
@@ -22,7 +22,6 @@ STEPS = 20
 """Tenths of a decade to either side of the scenario's own deadline."""
 USUAL_S = 60.0
 """The middle of the slider for a scenario without a deadline."""
-MODES = {"fixed": "as in the scenario", "joint-1": "chosen too"}
 
 
 @dataclass(frozen=True)
@@ -49,17 +48,18 @@ def ground_of(text: str, beside: str) -> Ground:
     return Ground(whole, setting_of(whole))
 
 
-def plans(ground: Ground, deadline_s: float, mode: str) -> Planned:
-    """The plans under a deadline, as `netsim optimize --deadline` finds them. Raises PlanError."""
+def plans(ground: Ground, deadline_s: float, free: bool) -> Planned:
+    """The plans under a deadline, as `netsim optimize --deadline` finds them, `free` with `--mode joint-1`.
+
+    Raises PlanError.
+    """
     from dataclasses import replace
 
     from netsim.planner.planning import Limits, Options, make_plans
 
     stop = ground.scenario.stop.model_copy(update={"deadline": deadline_s})
     setting = replace(ground.setting, scenario=ground.scenario.model_copy(update={"stop": stop}))
-    return make_plans(
-        setting, Limits(deadline_s=deadline_s), Options("joint-1" if mode == "joint-1" else "fixed")
-    )
+    return make_plans(setting, Limits(deadline_s=deadline_s), Options("joint-1" if free else "fixed"))
 
 
 def drawn(planned: Planned) -> str:
@@ -81,18 +81,13 @@ def layout(desk: Desk, search: str | None) -> html.Div:
         )
         return html.Div([html.H1("Plan before a deadline"), told, html.Ul(found, className="choices")])
     desk.source(key)  # says so where there is none
-    rate = dcc.RadioItems(
-        id="plan-mode",
-        options=[{"label": words_, "value": mode} for mode, words_ in MODES.items()],
-        value="fixed",
-    )
     return html.Div(
         [
             html.H1(f"{key}: plan before a deadline"),
             html.Div(
                 [
                     slider("plan-deadline", "Deadline", STEPS, "plan-deadline-told"),
-                    html.Fieldset([html.Legend("Learning rate"), rate]),
+                    tick("plan-rate", "Choose the learning rate too"),
                 ],
                 className="knobs",
             ),
@@ -123,16 +118,16 @@ def register(app: Dash, desk: Desk) -> None:
         Output("plan-deadline-told", "children"),
         Output("plan-edit", "disabled"),
         Input("plan-deadline", "data"),
-        Input("plan-mode", "value"),
+        Input("plan-rate", "data"),
         State("plan-source", "data"),
     )
-    def planned(step: Any, mode: str, key: str) -> tuple[Any, Any, Any, bool]:
+    def planned(step: Any, free: bool, key: str) -> tuple[Any, Any, Any, bool]:
         at: Any = no_update
         try:
             here = ground(key)
             deadline_s = here.deadline_s(int(step or 0))
             at = render(deadline_s, "time")
-            return drawn(plans(here, deadline_s, mode)), "", at, False
+            return drawn(plans(here, deadline_s, free)), "", at, False
         except (PlanError, ScenarioError, DataError, WiringError) as error:
             return "", alert(str(error)), at, True
 
@@ -140,13 +135,13 @@ def register(app: Dash, desk: Desk) -> None:
         Output("url", "href", allow_duplicate=True),
         Input("plan-edit", "n_clicks"),
         State("plan-deadline", "data"),
-        State("plan-mode", "value"),
+        State("plan-rate", "data"),
         State("plan-source", "data"),
         prevent_initial_call=True,
     )
-    def opened(clicks: int, step: Any, mode: str, key: str) -> Any:
+    def opened(clicks: int, step: Any, free: bool, key: str) -> Any:
         if not clicks:
             return no_update
         here = ground(key)
-        found = plans(here, here.deadline_s(int(step or 0)), mode)
+        found = plans(here, here.deadline_s(int(step or 0)), free)
         return desk.draft(resolved(found.plans[0].apply(found.setting.scenario)))

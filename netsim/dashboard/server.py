@@ -40,7 +40,7 @@ def serve(folder: Path, address: Address, ready: Callable[[str], None], ended: C
     _interruptible()
     ready(opened_at(address, server.port))
     try:
-        server.serve_forever()
+        server.serve_forever()  # returns once it is interrupted
     finally:
         server.server_close()
         ended(jobs.stop())

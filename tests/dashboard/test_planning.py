@@ -29,7 +29,7 @@ def test_without_a_deadline_the_middle_is_a_minute() -> None:
 
 def test_the_plans_are_the_planner_s_own(desk: Desk) -> None:
     source = desk.source(QUICK)
-    found = plans(ground_of(source.text, str(source.beside)), 7.0, "fixed")
+    found = plans(ground_of(source.text, str(source.beside)), 7.0, False)
     own = plan(load(QUICK, ["sweep={}"]), Limits(deadline_s=7.0))
     assert [one.summary() for one in found.plans] == [one.summary() for one in own.plans]
     applied = found.plans[0].apply(found.setting.scenario)
@@ -39,13 +39,13 @@ def test_the_plans_are_the_planner_s_own(desk: Desk) -> None:
 def test_a_shorter_deadline_never_promises_more(desk: Desk) -> None:
     source = desk.source(QUICK)
     ground = ground_of(source.text, str(source.beside))
-    bounds = [plans(ground, deadline_s, "fixed").plans[0].value for deadline_s in (1.0, 7.0, 70.0)]
+    bounds = [plans(ground, deadline_s, False).plans[0].value for deadline_s in (1.0, 7.0, 70.0)]
     assert bounds == sorted(bounds, reverse=True)
 
 
 def test_the_page_has_the_table_the_landscape_and_the_costs(desk: Desk) -> None:
     source = desk.source(QUICK)
-    page = json.loads(drawn(plans(ground_of(source.text, str(source.beside)), 7.0, "joint-1")))
+    page = json.loads(drawn(plans(ground_of(source.text, str(source.beside)), 7.0, True)))
     assert set(page["figures"]) == {"plot-landscape", "plot-front"}
     assert "<table>" in page["html"]
 
@@ -53,7 +53,7 @@ def test_the_page_has_the_table_the_landscape_and_the_costs(desk: Desk) -> None:
 def test_a_deadline_in_which_nothing_fits_and_votes_are_refused_in_words(desk: Desk, results: Path) -> None:
     source = desk.source(QUICK)
     with pytest.raises(PlanError, match="round"):
-        plans(ground_of(source.text, str(source.beside)), 1e-4, "fixed")
+        plans(ground_of(source.text, str(source.beside)), 1e-4, False)
     votes = desk.source("mnist_hier_sign_sgd")
     with pytest.raises(PlanError, match="the bounds cover means"):
         ground_of(votes.text, str(votes.beside))
