@@ -212,6 +212,12 @@ class Scenario(Section):
         """The algorithm as layers, a recipe expanded."""
         return self.algorithm if isinstance(self.algorithm, Algorithm) else self.algorithm.ladder()
 
+    @property
+    def recipe(self) -> str:
+        """The algorithm's name, `layers` where it is written out."""
+        written_out = isinstance(self.algorithm, Algorithm)
+        return "layers" if written_out else PARTS["recipe"].name_of(type(self.algorithm))
+
     def __eq__(self, other: object) -> bool:
         """Whether all sections are equal; where files were looked up does not matter."""
         return isinstance(other, Scenario) and all(
