@@ -30,6 +30,9 @@ bench: $(READY)         ## benchmarks under tests/bench (medians; ratios within 
 docs: $(READY)          ## docs/yaml.md and docs/cli.md, made from the schema and the commands
 	$(BIN)/python -m netsim.manual docs
 
+notebooks: $(READY)     ## notebooks/*.ipynb, made from their scripts, without outputs
+	$(BIN)/python notebooks/pair.py
+
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.exit(None if sys.version_info >= (3, 11) else f"netsim needs Python >= 3.11, found {v}; say: make PYTHON=python3.12")'
 	@echo "Setting up $(VENV): PyTorch is large, this takes a few minutes the first time."
