@@ -66,9 +66,17 @@ def bounds(hint: Any) -> list[str]:
 
 
 def said_of(cls: type) -> list[str]:
-    """The docstring as lines of Markdown; words with angle brackets or bars stay words."""
+    """The docstring as Markdown, a line per paragraph or argument; `<` stays a word's character."""
     text = inspect.cleandoc(cls.__doc__ or "").replace("<", "&lt;").replace("Args:\n", "Arguments:\n\n")
-    return re.sub(r"^    (\w+): ", r"- `\1`: ", text, flags=re.M).splitlines()
+    text = re.sub(r"^    (\w+): ", r"- `\1`: ", text, flags=re.MULTILINE)
+    text = re.sub(r"\n(?=- `)", "\n\n", text)
+    paragraphs = (" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+    return (
+        "\n\n".join(filter(None, paragraphs))
+        .replace("\n\n- `", "\n- `")
+        .replace(":\n- `", ":\n\n- `")
+        .splitlines()
+    )
 
 
 def _marked(inner: Sequence[Any]) -> str:
