@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from netsim.manual.words import escaped
+
 _HEAD = """\
 # Commands
 
@@ -24,7 +26,7 @@ def commands_page() -> str:
 
     command = typer.main.get_command(frame.app)
     text = get_docs_for_click(obj=command, ctx=typer.Context(command), name="netsim")
-    lines = [_escaped(line) for line in text.splitlines()]
+    lines = [escaped(line) for line in text.splitlines()]
     return _HEAD + "\n" + "\n".join(_below(lines)).strip() + "\n"
 
 
@@ -47,12 +49,3 @@ def _entry(line: str, firsts: dict[str, str]) -> str:
     if entry is None or entry[1] not in firsts:
         return line
     return f"* [`netsim {entry[1]}`](#netsim-{entry[1]}): {firsts[entry[1]]}"
-
-
-def _escaped(line: str) -> str:
-    """Angle brackets outside of code, which a browser would take for tags."""
-    pieces = line.split("`")
-    return "`".join(
-        piece if place % 2 else piece.replace("<", "&lt;").replace(">", "&gt;")
-        for place, piece in enumerate(pieces)
-    )

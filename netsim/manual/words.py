@@ -66,8 +66,8 @@ def bounds(hint: Any) -> list[str]:
 
 
 def said_of(cls: type) -> list[str]:
-    """The docstring as Markdown, a line per paragraph or argument; `<` stays a word's character."""
-    text = inspect.cleandoc(cls.__doc__ or "").replace("<", "&lt;").replace("Args:\n", "Arguments:\n\n")
+    """The docstring as Markdown, a line per paragraph or argument."""
+    text = escaped(inspect.cleandoc(cls.__doc__ or "")).replace("Args:\n", "Arguments:\n\n")
     text = re.sub(r"^    (\w+): ", r"- `\1`: ", text, flags=re.MULTILINE)
     text = re.sub(r"\n(?=- `)", "\n\n", text)
     paragraphs = (" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
@@ -77,6 +77,13 @@ def said_of(cls: type) -> list[str]:
         .replace(":\n- `", ":\n\n- `")
         .splitlines()
     )
+
+
+def escaped(text: str) -> str:
+    """Angle brackets outside of code spans as entities: a browser would take them for tags."""
+    pieces = text.split("`")
+    pieces[::2] = [piece.replace("<", "&lt;").replace(">", "&gt;") for piece in pieces[::2]]
+    return "`".join(pieces)
 
 
 def _marked(inner: Sequence[Any]) -> str:

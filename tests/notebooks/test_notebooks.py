@@ -19,6 +19,7 @@ from tests.conftest import REPOSITORY
 FOLDER = REPOSITORY / "notebooks"
 SCRIPTS = sorted(FOLDER.glob("0*.py"))
 FEW_THREADS = {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "error"}
+API = (REPOSITORY / "docs" / "api.md").read_text()
 named = pytest.mark.parametrize("script", SCRIPTS, ids=lambda p: p.stem)
 
 
@@ -78,6 +79,8 @@ def test_the_story_begins_with_words_and_has_figures(script: Path) -> None:
 def test_only_public_names_are_used(script: Path) -> None:
     tree = ast.parse(script.read_text())
     imported = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    ours = {node.module for node in imported if str(node.module).startswith(("netsim", "learning"))}
+    assert not {module for module in ours if f"`{module}`" not in API}
     names = [f"{node.module}.{alias.name}" for node in imported for alias in node.names]
     used = [node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
     assert not [name for name in [*names, *used] if re.search(r"(^|\.)_(?!_)", name)]
