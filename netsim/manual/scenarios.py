@@ -73,6 +73,8 @@ def _section_default(field: FieldInfo) -> str:
     default = field.default
     if isinstance(default, Section):
         return ", ".join(f"`{key}: {value}`" for key, value in default)
+    if isinstance(default, tuple):
+        return f"`{list(default)}`"
     if not is_dataclass(default):
         return f"`{'null' if default is None else default}`"
     try:
