@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from learning.compressors import Compressor, Integer, Plain, Sign, contraction, remembers
+from learning.compressors import Compressor, Integer, Plain, Sign, SparseSign, contraction, remembers
 from learning.local import PLAIN, Local, Steady
 from learning.rules import Mean, Rule, Vote
 
@@ -95,7 +95,7 @@ class Layer:
         if self.down is not None:
             return self.down
         if isinstance(self.rule, Vote):
-            return Integer(step=self.rule.step, span=1, zeros=self.rule.ties == "zero")
+            return Integer(step=self.rule.step, span=1, zeros=self.rule.stays)
         return Plain()
 
 
@@ -202,14 +202,22 @@ def _check_fits(number: int, way: str, codec: Compressor, dim: int) -> None:
 
 
 def _check_signs(number: int, layer: Layer) -> None:
-    votes, signs = isinstance(layer.rule, Vote), isinstance(layer.up, Sign)
+    votes, signs = isinstance(layer.rule, Vote), isinstance(layer.up, Sign | SparseSign)
     if votes and number > 1:
         raise ValueError(f"layer {number}: only layer 1 may vote (devices' signs); use mean above it")
     if votes and not signs:
-        raise ValueError(f"layer {number}: vote counts signs, so its uplink must be sign, got {layer.up}")
+        raise ValueError(
+            f"layer {number}: vote counts signs, so its uplink must be sign or sparse_sign, got {layer.up}"
+        )
     if signs and not votes:
         raise ValueError(
             f"layer {number}: sign carries no magnitude, so its rule must be vote, got {layer.rule}"
+        )
+    silent = isinstance(layer.up, SparseSign) and not layer.up.whole
+    if isinstance(layer.rule, Vote) and layer.rule.abstain != silent:
+        raise ValueError(
+            f"layer {number}: abstain must be {str(silent).lower()} in the vote on {layer.up}: a device "
+            f"{'leaves coordinates out' if silent else 'votes on every coordinate'}, got {layer.rule}"
         )
 
 
@@ -232,12 +240,11 @@ def _check_lattice(number: int, layer: Layer, layers: tuple[Layer, ...]) -> None
     ):
         if not isinstance(codec, Integer):
             continue
-        ties = isinstance(vote, Vote) and vote.ties == "zero"
-        lawful = isinstance(vote, Vote) and (codec.step, codec.zeros) == (vote.step, ties)
+        lawful = isinstance(vote, Vote) and (codec.step, codec.zeros) == (vote.step, vote.stays)
         if not lawful or (number, codec.span) != want:
             raise ValueError(
                 f"layer {number}: the integer code on `{place}` is lossless only for sums of votes: it needs a vote on "
-                f"layer 1 with the same step and ties, layer {want[0]} and span {want[1]}; got {codec}"
+                f"layer 1 with the same step, zeros where it may stay, layer {want[0]} and span {want[1]}; got {codec}"
             )
     forgetful = bottom.down is not None and not isinstance(bottom.down, Integer) and not bottom.down.lossless
     if number == 2 and isinstance(layer.up, Integer) and forgetful:

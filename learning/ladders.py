@@ -194,17 +194,9 @@ class HierSignSGD:
 
     def ladder(self) -> Algorithm:
         """(1, sign, vote), (tau_2, integers, mean), then (tau_n, none, mean); the top's downlink is `down`."""
-        vote, mean = Vote(self.learning_rate, self.ties), Mean(self.weights)
-        votes = Integer(step=self.learning_rate, span=self.tau[1], zeros=self.ties == "zero")
-        layers = [Layer(1, Sign(), vote)]
-        for number, tau in enumerate(self.tau[1:], start=2):
-            top = number == len(self.tau)
-            down = self.down if top else Plain()
-            onto: Literal["said", "own"] = (
-                "own" if top and self.error_feedback and not down.lossless else "said"
-            )
-            layers.append(Layer(tau, votes if number == 2 else Plain(), mean, down, onto))
-        return Algorithm(Leaf(self.learning_rate, self.batch_size), tuple(layers))
+        vote = Vote(self.learning_rate, self.ties)
+        above = above_votes(vote, self.tau, Mean(self.weights), self.down, self.error_feedback)
+        return Algorithm(Leaf(self.learning_rate, self.batch_size), (Layer(1, Sign(), vote), *above))
 
 
 @dataclass(frozen=True)
@@ -233,6 +225,20 @@ class QHetFed:
         rungs = _quantized(self.tau, self.levels, self.bucket, self.code, Mean(self.weights), Plain())
         leaf = Leaf(self.learning_rate, self.batch_size)
         return Algorithm(leaf, (replace(rungs[0], last=self.gamma), *rungs[1:]))
+
+
+def above_votes(
+    vote: Vote, tau: Sequence[int], mean: Mean, down: Compressor, error_feedback: bool
+) -> tuple[Layer, ...]:
+    """Layers 2 ... N of an algorithm whose edges vote: sums of votes as integers, then whole models."""
+    votes = Integer(step=vote.step, span=tau[1], zeros=vote.stays)
+    layers = []
+    for number, period in enumerate(tau[1:], start=2):
+        top = number == len(tau)
+        told = down if top else Plain()
+        onto: Literal["said", "own"] = "own" if top and error_feedback and not told.lossless else "said"
+        layers.append(Layer(period, votes if number == 2 else Plain(), mean, told, onto))
+    return tuple(layers)
 
 
 def _quantized(

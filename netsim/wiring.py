@@ -79,7 +79,7 @@ def _check_votes(scenario: Scenario) -> None:
     """An edge server that hears no vote makes no step, for which the one-bit code has no word."""
     rule, part = scenario.ladder.layers[0].rule, scenario.network[0]
     loss = getattr(getattr(part, "radio", part), "loss", None)
-    if isinstance(rule, Vote) and rule.ties == "random" and loss is not None and not isinstance(loss, NoLoss):
+    if isinstance(rule, Vote) and not rule.stays and loss is not None and not isinstance(loss, NoLoss):
         raise WiringError(
             "network[0].loss: uploads can be lost, and an edge server that hears no vote makes no step, which one "
             "bit cannot say; set the vote's ties: zero"

@@ -10,6 +10,7 @@ from learning.compressors.plain import Plain
 from learning.compressors.qsgd import Qsgd
 from learning.compressors.scaled_sign import ScaledSign, StochasticSign
 from learning.compressors.sign import Sign
+from learning.compressors.sparse_sign import SparseSign
 from learning.compressors.sparsify import RandK, TopK
 from learning.compressors.terngrad import TernGrad
 
@@ -29,6 +30,7 @@ __all__ = [
     "Remembering",
     "ScaledSign",
     "Sign",
+    "SparseSign",
     "StochasticSign",
     "TernGrad",
     "TopK",
@@ -43,6 +45,7 @@ COMPRESSORS: dict[str, type[Compressor]] = {
     "terngrad": TernGrad,
     "natural": Natural,
     "sign": Sign,
+    "sparse_sign": SparseSign,
     "scaled_sign": ScaledSign,
     "stochastic_sign": StochasticSign,
     "top_k": TopK,
