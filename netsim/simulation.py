@@ -17,6 +17,7 @@ from learning.engine import (
     DeviceKind,
     Engine,
     EngineKind,
+    NotFiniteError,
     Numerics,
     Ref,
     StrategyError,
@@ -112,6 +113,10 @@ def _resumed(scenario: Scenario, known: list[bytes], ledger: Ledger | None, **ho
         return None
 
 
+class UpdateError(ValueError):
+    """An update is not finite, and the scenario says finite: stop."""
+
+
 @dataclass
 class Run:
     """A run between and after its events: `model` is the cloud's model after the last finished global round."""
@@ -136,9 +141,12 @@ class Run:
 
     def go(self) -> None:
         """From the initial model until a stopping rule holds."""
-        self.begin()
-        _drive(self)
-        self.close()
+        try:
+            self.begin()
+            _drive(self)
+            self.close()
+        except NotFiniteError as error:
+            raise UpdateError(self._whose(error)) from None
 
     def begin(self) -> None:
         """Row 0: the initial model at t = 0."""
@@ -176,6 +184,14 @@ class Run:
             self.trace.meter.close(max(0.0, self.env.now - row["sim_time_s"]))
         if row["round"] % self.scenario.evaluate.every and self.stopped_by == "deadline":
             row |= self.engine.score(self.model)
+
+    def _whose(self, error: NotFiniteError) -> str:
+        level, ordinal = error.place
+        node = self.trace.topology.levels[level][ordinal]
+        return (
+            f"round {error.turn}: the update of {node.name} is not finite: {error}; lower the learning rate or clip "
+            "gradients, or leave such updates out (finite: reject)"
+        )
 
     def _told(self) -> None:
         if self.on_round is not None:
@@ -217,7 +233,7 @@ def stage(
         solver = make_solver(numerics, task, scenario.seed, memory_bytes) if values else None
     except StrategyError as error:
         raise WiringError(str(error)) from None
-    vectors = Engine(run_root(task, numerics), scenario.seed, task.dim, solver, ledger, cut)
+    vectors = Engine(run_root(task, numerics), scenario.seed, task.dim, solver, ledger, cut, scenario.finite)
     env, trace = simpy.Environment(), Trace(topology)
     loop = wire(scenario, topology, task, env, vectors, trace)
     keeps = values and engine == "batched"

@@ -175,12 +175,7 @@ class Trace:
         totals: Mapping[str, list[int]],
         path: Path,
     ) -> None:
-        row: dict[str, Any] = {
-            "round": turn,
-            "sim_time_s": now_s,
-            "accuracy": metrics["accuracy"],
-            "loss": metrics["loss"],
-        }
+        row: dict[str, Any] = {"round": turn, "sim_time_s": now_s, **metrics}
         row["local_steps"] = steps
         for name, values in totals.items():
             row |= {f"{name}_{n}": value for n, value in enumerate(values, start=1)}

@@ -79,6 +79,11 @@ def _check_votes(scenario: Scenario) -> None:
     """An edge server that hears no vote makes no step, for which the one-bit code has no word."""
     rule, part = scenario.ladder.layers[0].rule, scenario.network[0]
     loss = getattr(getattr(part, "radio", part), "loss", None)
+    if isinstance(rule, Vote) and not rule.stays and scenario.finite == "reject":
+        raise WiringError(
+            "finite: votes can be rejected, and an edge server that is left without one makes no step, which one bit "
+            "cannot say; set the vote's ties: zero, or finite: stop"
+        )
     if isinstance(rule, Vote) and not rule.stays and loss is not None and not isinstance(loss, NoLoss):
         raise WiringError(
             "network[0].loss: uploads can be lost, and an edge server that hears no vote makes no step, which one "

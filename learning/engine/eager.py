@@ -14,6 +14,7 @@ from learning.coins import Coins
 from learning.compressors import Encoded, Integer, remembers
 from learning.engine import stepwise
 from learning.engine.encoding import encoded, remembered
+from learning.engine.guarding import poisoned, without
 from learning.engine.merging import carries_models, difference, merge, value_of, weighted_sum
 from learning.engine.promises import Announce, Answer, Combine, Linear, Memory, Ref, Start, Train
 from learning.engine.trainers import Trainer
@@ -25,6 +26,7 @@ class EagerSolver:
 
     def __init__(self, task: BoundTask, trainer: Trainer, seed: int) -> None:
         self._task, self._trainer, self._seed = task, trainer, seed
+        self.rejected = 0
         self._left: WeakKeyDictionary[Ref, Tensor] = WeakKeyDictionary()
 
     def promised(self, ref: Ref) -> None:
@@ -87,6 +89,10 @@ class EagerSolver:
         return sent
 
     def _combine(self, ref: Ref, op: Combine) -> None:
+        rows = [value_of(answer) for answer in op.answers]
+        if bad := poisoned(op.guard, 0, rows):
+            self.rejected += len(bad)
+            op = without(op, bad)
         models = carries_models(op)
         state = op.rule.begin(value_of(op.onto))
         for answer, weight in zip(op.answers, op.weights, strict=True):

@@ -40,8 +40,12 @@ def difference(codec: Compressor, mine: Ref, theirs: Ref, out: Tensor) -> Tensor
 def merge(ref: Ref, op: Combine, state: Tensor, models: bool, coins: Coins) -> Tensor | None:
     """Settle a combine from its rule's state; return the memory it leaves, which is settled too if it is promised.
 
-    A vote also counts the steps since its period began.
+    A vote also counts the steps since its period began. Where every answer was rejected, nothing moves.
     """
+    if not op.answers:
+        ref.tally = op.onto.tally
+        ref.settle(value_of(op.onto))
+        return _left(ref, _unmoved(op)) if rule_remembers(op.rule) else None
     if isinstance(op.rule, Vote):
         votes = op.rule.votes(state, coins)
         ref.tally = votes if op.onto.tally is None else op.onto.tally + votes
@@ -49,14 +53,27 @@ def merge(ref: Ref, op: Combine, state: Tensor, models: bool, coins: Coins) -> T
     elif rule_remembers(op.rule):
         before = None if op.memory is None else value_of(op.memory)
         model, left = op.rule.remember(state, base_of(op, models), before)
-        after = None if ref.after is None else ref.after()
-        if after is not None:
-            after.settle(left)
         ref.settle(model)
-        return left
+        return _left(ref, left)
     else:
         ref.settle(op.rule.end(state, base_of(op, models), coins))
     return None
+
+
+def _left(ref: Ref, memory: Tensor) -> Tensor:
+    after = None if ref.after is None else ref.after()
+    if after is not None:
+        after.settle(memory)
+    return memory
+
+
+def _unmoved(op: Combine) -> Tensor:
+    """The memory where it was; a first one is that of a merge of nothing."""
+    if op.memory is not None:
+        return value_of(op.memory)
+    assert rule_remembers(op.rule)
+    onto = value_of(op.onto)
+    return op.rule.remember(op.rule.begin(onto), onto, None)[1]
 
 
 def base_of(op: Combine, models: bool) -> Tensor:

@@ -66,6 +66,7 @@ USER_ERRORS = {
     "ScenarioError",
     "TooManyBitsError",
     "TopologyError",
+    "UpdateError",
     "DataError",
     "PartError",
     "PlanError",

@@ -62,6 +62,7 @@ network:                    # one entry per layer, from the devices up
 
 stop: {rounds: 20}          # global rounds; also deadline: 20 s (simulated) and target_accuracy: 0.95, first wins
 evaluate: {every: 1}        # score the cloud's model in every round
+finite: keep                # updates with nan or inf: keep (so that it shows), reject (leave out and count), stop
 precision: float32          # or float64, bf16 (weights in float32), tf32 (CUDA alone)
 
 # `netsim sweep` runs every combination; `netsim run` ignores this section. Also `seeds: 5` (repeats), `zip:` (lists

@@ -188,6 +188,7 @@ class Scenario(Section):
     network: tuple[Annotated[LayerNetwork, PARTS["network"]], ...]
     stop: Stop
     evaluate: Evaluate = Evaluate()
+    finite: Literal["keep", "reject", "stop"] = "keep"
     precision: Literal["float32", "float64", "tf32", "bf16"] = "float32"
     sweep: Annotated[Sweep, Reads(SweepForm())] = Sweep()
 
