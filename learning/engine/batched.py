@@ -19,12 +19,12 @@ from torch import Tensor
 from learning.coins import Coins
 from learning.compressors import Compressor, Encoded, Integer, remembers
 from learning.engine import stepwise
-from learning.engine.adding import add_run, runs
+from learning.engine.adding import runs
+from learning.engine.combining import Merging
 from learning.engine.eager import bits_of, one_key
 from learning.engine.encoding import encoded, remembered
 from learning.engine.fused import aligned
-from learning.engine.guarding import poisoned, without
-from learning.engine.merging import carries_models, difference, merge, value_of, weighted_sum
+from learning.engine.merging import difference, stay, value_of, weighted_sum
 from learning.engine.promises import Announce, Answer, Combine, Linear, Memory, Ref, Start, Train
 from learning.engine.trainers import Trainer
 from learning.engine.waves import waves
@@ -102,23 +102,26 @@ class BatchedSolver:
                 ref.settle(rows[i].clone())
 
     def _settle_combines(self, combines: Sequence[tuple[Ref, Combine]]) -> None:
-        """Settle combines that do not rest on each other; those with poisoned answers once more, without them."""
-        ops = [op for _, op in combines]
-        models = [carries_models(op) for op in ops]
-        states = [op.rule.begin(value_of(op.onto)) for op in ops]
-        bad: list[list[int]] = [[] for _ in ops]
-        pulls = [(i, k) for i, op in enumerate(ops) for k in range(len(op.answers))]
-        for chunk in _chunks(pulls, lambda pull: _kind(ops[pull[0]].answers[pull[1]]), self._rows):
-            rows, _ = self._rows_of([ops[i].answers[k] for i, k in chunk])
+        """Settle combines that do not rest on each other, one after another as their last answers come about.
+
+        So a rule that keeps its answers keeps those of one node. What was poisoned is left out in a second go.
+        """
+        for ref, op in combines:
+            if not op.answers:
+                stay(ref, op)
+        again: list[tuple[Ref, Combine]] = []
+        pulls = [(i, k) for i, (_, op) in enumerate(combines) for k in range(len(op.answers))]
+        under_way: dict[int, Merging] = {}
+        for chunk in _chunks(pulls, lambda pull: _kind(combines[pull[0]][1].answers[pull[1]]), self._rows):
+            rows, _ = self._rows_of([combines[i][1].answers[k] for i, k in chunk])
             for i, a, b in runs([i for i, _ in chunk]):
-                first, last = chunk[a][1], chunk[b - 1][1] + 1
-                bad[i] += poisoned(ops[i].guard, first, rows[a:b])
-                add_run(ops[i], states[i], models[i], first, last, rows[a:b])
-        for (ref, op), state, whole, out in zip(combines, states, models, bad, strict=True):
-            if not out:
-                merge(ref, op, state, whole, one_key(op.key))
-        self.rejected += sum(map(len, bad))
-        again = [(ref, without(op, out)) for (ref, op), out in zip(combines, bad, strict=True) if out]
+                ref, op = combines[i]
+                merging = under_way.pop(i, None) or Merging(ref, op)
+                if not merging.take(chunk[a][1], chunk[b - 1][1] + 1, rows[a:b]):
+                    under_way[i] = merging
+                    continue
+                self.rejected += len(merging.bad)
+                again += merging.end(one_key(op.key))
         if again:
             self._settle_combines(again)
 

@@ -15,7 +15,7 @@ from learning.compressors import Encoded, Integer, remembers
 from learning.engine import stepwise
 from learning.engine.encoding import encoded, remembered
 from learning.engine.guarding import poisoned, without
-from learning.engine.merging import carries_models, difference, merge, value_of, weighted_sum
+from learning.engine.merging import carries_models, difference, merge, stay, value_of, weighted_sum
 from learning.engine.promises import Announce, Answer, Combine, Linear, Memory, Ref, Start, Train
 from learning.engine.trainers import Trainer
 from learning.tasks import BoundTask
@@ -93,6 +93,11 @@ class EagerSolver:
         if bad := poisoned(op.guard, 0, rows):
             self.rejected += len(bad)
             op = without(op, bad)
+        left = self._merged(ref, op) if op.answers else stay(ref, op)
+        if left is not None:
+            self._left[ref] = left
+
+    def _merged(self, ref: Ref, op: Combine) -> Tensor | None:
         models = carries_models(op)
         state = op.rule.begin(value_of(op.onto))
         for answer, weight in zip(op.answers, op.weights, strict=True):
@@ -100,9 +105,7 @@ class EagerSolver:
             if isinstance(answer.op, Answer) and answer.op.codec.lossless and not models:
                 row = row - value_of(answer.op.heard)
             op.rule.add(state, row[None], (weight,))
-        left = merge(ref, op, state, models, one_key(op.key))
-        if left is not None:
-            self._left[ref] = left
+        return merge(ref, op, state, models, one_key(op.key))
 
     def tensor(self, values: NDArray[np.floating]) -> Tensor:
         """A kept vector, back on the task's device."""

@@ -40,12 +40,8 @@ def difference(codec: Compressor, mine: Ref, theirs: Ref, out: Tensor) -> Tensor
 def merge(ref: Ref, op: Combine, state: Tensor, models: bool, coins: Coins) -> Tensor | None:
     """Settle a combine from its rule's state; return the memory it leaves, which is settled too if it is promised.
 
-    A vote also counts the steps since its period began. Where every answer was rejected, nothing moves.
+    A vote also counts the steps since its period began.
     """
-    if not op.answers:
-        ref.tally = op.onto.tally
-        ref.settle(value_of(op.onto))
-        return _left(ref, _unmoved(op)) if rule_remembers(op.rule) else None
     if isinstance(op.rule, Vote):
         votes = op.rule.votes(state, coins)
         ref.tally = votes if op.onto.tally is None else op.onto.tally + votes
@@ -60,20 +56,23 @@ def merge(ref: Ref, op: Combine, state: Tensor, models: bool, coins: Coins) -> T
     return None
 
 
+def stay(ref: Ref, op: Combine) -> Tensor | None:
+    """Settle a combine of which every answer was rejected: nothing moves. Returns the memory it leaves."""
+    ref.tally = op.onto.tally
+    onto = value_of(op.onto)
+    ref.settle(onto)
+    if not rule_remembers(op.rule):
+        return None
+    if op.memory is not None:
+        return _left(ref, value_of(op.memory))
+    return _left(ref, op.rule.remember(op.rule.begin(onto), onto, None)[1])  # of a merge of nothing
+
+
 def _left(ref: Ref, memory: Tensor) -> Tensor:
     after = None if ref.after is None else ref.after()
     if after is not None:
         after.settle(memory)
     return memory
-
-
-def _unmoved(op: Combine) -> Tensor:
-    """The memory where it was; a first one is that of a merge of nothing."""
-    if op.memory is not None:
-        return value_of(op.memory)
-    assert rule_remembers(op.rule)
-    onto = value_of(op.onto)
-    return op.rule.remember(op.rule.begin(onto), onto, None)[1]
 
 
 def base_of(op: Combine, models: bool) -> Tensor:
