@@ -252,8 +252,8 @@ def _drive(run: Run) -> None:
     Events at the deadline itself still happen: a round that completes at it counts. A run that is cut off
     ends at the deadline, not at the last event before it.
     """
-    first, stop = Heard(run.model, Plain().bits(run.engine.dim)), run.scenario.stop
-    cloud = run.trace.topology.root
+    cloud, stop = run.trace.topology.root, run.scenario.stop
+    first = Heard(run.model, Plain().bits(run.engine.dim), origin=cloud.level)
     done = run.env.process(run.loop.advance(cloud, first, stop.rounds, Visit((), 0), run.watch))
     with _seldom_collecting():
         while not done.processed and (stop.deadline is None or run.env.peek() <= stop.deadline):

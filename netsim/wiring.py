@@ -7,18 +7,24 @@ from pathlib import Path
 
 import simpy
 
+from learning.algorithm import Algorithm
 from learning.datasets import DataError
 from learning.engine import Engine
 from learning.rules import Mean, Rule, Vote
 from learning.tasks import Task, make_task
 from netsim.clocks import Clock, Work
+from netsim.copies import Copies
 from netsim.meter import Meter, Radios
 from netsim.network import Ports
 from netsim.network.loss import NoLoss
+from netsim.posts import Posts
 from netsim.protocol import Loop
+from netsim.roster import Roster, mass_of
 from netsim.scenario import Scenario
+from netsim.telling import Teller
 from netsim.topology import Node, Topology
 from netsim.trace import Trace
+from netsim.waits import All
 
 
 class WiringError(ValueError):
@@ -63,31 +69,44 @@ def wire(
     """Everything the nested loop needs. Raises WiringError as `connect` does."""
     algorithm = scenario.ladder
     _check_votes(scenario)
-    ports = connect(scenario, topology, env)
-    parents = [node for level in topology.levels[1:] for node in level]
-    shares = {p.name: children_shares(p, algorithm.layers[p.level - 1].rule, task.samples) for p in parents}
+    roster = roster_of(topology, connect(scenario, topology, env), algorithm, task.samples)
     batch = algorithm.leaf.batch_size
     work = Work(float(task.flops_per_sample * batch), batch)
     clock = clock_of(scenario, topology, work)
     if (meter := meter_of(scenario, topology, clock)) is not None:
         trace.metered(meter)
-    wait_s = scenario.servers.aggregation
-    return Loop(env, engine, algorithm, ports, shares, clock, trace, wait_s, meter)
+    waits = scenario.wait if any(not isinstance(wait, All) for wait in scenario.wait) else ()
+    copies = Copies(watching=bool(waits))
+    teller = Teller(env, roster, Posts(env, trace, meter), task.dim, topology.depth, copies)
+    return Loop(env, engine, algorithm, teller, clock, scenario.servers.aggregation, waits)
+
+
+def roster_of(
+    topology: Topology, ports: dict[str, Ports], algorithm: Algorithm, samples: Sequence[int]
+) -> Roster:
+    """The tree as it begins. `samples`: of every device."""
+    parents = [node for level in topology.levels[1:] for node in level]
+    masses = [device_masses(layer.rule, samples) for layer in algorithm.layers]
+    return Roster(ports, {node.name: node.children for node in parents}, masses)
 
 
 def _check_votes(scenario: Scenario) -> None:
     """An edge server that hears no vote makes no step, for which the one-bit code has no word."""
     rule, part = scenario.ladder.layers[0].rule, scenario.network[0]
+    if not isinstance(rule, Vote) or rule.stays:
+        return
     loss = getattr(getattr(part, "radio", part), "loss", None)
-    if isinstance(rule, Vote) and not rule.stays and scenario.finite == "reject":
+    why = ""
+    if loss is not None and not isinstance(loss, NoLoss):
+        why = "network[0].loss: uploads can be lost"
+    elif scenario.wait and scenario.wait[0].enough(0, 0, 2, due=True):
+        why = "wait[0]: the barrier may open before anybody has answered (or set at_least: 1)"
+    elif scenario.finite == "reject":
+        why = "finite: votes can be rejected (or finite: stop)"
+    if why:
         raise WiringError(
-            "finite: votes can be rejected, and an edge server that is left without one makes no step, which one bit "
-            "cannot say; set the vote's ties: zero, or finite: stop"
-        )
-    if isinstance(rule, Vote) and not rule.stays and loss is not None and not isinstance(loss, NoLoss):
-        raise WiringError(
-            "network[0].loss: uploads can be lost, and an edge server that hears no vote makes no step, which one "
-            "bit cannot say; set the vote's ties: zero"
+            f"{why}, and an edge server that hears no vote makes no step, which one bit cannot say; set the vote's "
+            "ties: zero"
         )
 
 
@@ -126,14 +145,15 @@ def connect(scenario: Scenario, topology: Topology, env: simpy.Environment) -> d
     return ports
 
 
+def device_masses(rule: Rule, samples: Sequence[int]) -> Sequence[int]:
+    """How much each device counts in a layer's rule: as one, or by its samples."""
+    by_samples = isinstance(rule, Mean | Vote) and rule.weights == "samples"
+    return samples if by_samples else (1,) * len(samples)
+
+
 def children_shares(parent: Node, rule: Rule, samples: Sequence[int]) -> tuple[float, ...]:
     """The children's weights in their parent's rule, summing to 1: by devices below them, or by samples."""
-    by_samples = isinstance(rule, Mean | Vote) and rule.weights == "samples"
-    masses = []
-    for child in parent.children:
-        devices = [child]
-        while devices[0].children:
-            devices = [below for node in devices for below in node.children]
-        masses.append(sum(samples[device.ordinal] for device in devices) if by_samples else len(devices))
-    whole = sum(masses)
-    return tuple(mass / whole for mass in masses)
+    masses = device_masses(rule, samples)
+    mine = [mass_of(child, masses, lambda node: node.children) for child in parent.children]
+    whole = sum(mine)
+    return tuple(mass / whole for mass in mine)

@@ -53,13 +53,22 @@ from netsim.network import (
 from netsim.scenario.errors import Loc, Problem, nearest, problems_of, refusal
 from netsim.scenario.inline import Tree
 from netsim.scenario.ladders import AlgorithmForm
-from netsim.scenario.laws import Ground, depth_problems, skew_problems, step_problems, sweep_problems
+from netsim.scenario.laws import (
+    Ground,
+    depth_problems,
+    skew_problems,
+    step_problems,
+    sweep_problems,
+    wait_problems,
+)
 from netsim.scenario.parts import STRANGER, Catalogue
 from netsim.scenario.records import Reads, Record
 from netsim.scenario.sweep_form import SweepForm
 from netsim.scenario.sweeps import Sweep
+from netsim.staleness import STALENESS, Staleness
 from netsim.topology import TOPOLOGIES, Topology, TopologyPart
 from netsim.units import DurationS
+from netsim.waits import WAITS, Wait
 
 PARTS = Catalogue(
     [
@@ -84,6 +93,8 @@ PARTS = Catalogue(
         ("compute", Compute, COMPUTE),
         ("spread", Spread, SPREADS),
         ("consumption", Consumption, CONSUMPTIONS),
+        ("wait", Wait, WAITS),
+        ("staleness", Staleness, STALENESS),
     ]
 )
 """Every kind of part that a scenario may name, with the Protocol that fields are annotated with."""
@@ -186,6 +197,7 @@ class Scenario(Section):
     energy: Annotated[Energy, Reads(Record(Energy, PARTS.records))] | None = None
     algorithm: Annotated[Recipe | Algorithm, AlgorithmForm(PARTS["recipe"])]
     network: tuple[Annotated[LayerNetwork, PARTS["network"]], ...]
+    wait: tuple[Annotated[Wait, PARTS["wait"]], ...] = ()
     stop: Stop
     evaluate: Evaluate = Evaluate()
     finite: Literal["keep", "reject", "stop"] = "keep"
@@ -233,6 +245,7 @@ class Scenario(Section):
         scenario._ground = ground
         problems = depth_problems(scenario.network, scenario.ladder, _place_of_ladder(data), tree.depth)
         problems += skew_problems(scenario.task.partition, tree.depth)
+        problems += wait_problems(scenario.wait, scenario.ladder, tree.depth)
         if problems := problems or step_problems(scenario.stop.rounds, scenario.ladder):
             raise refusal(problems, data)
 

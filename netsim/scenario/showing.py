@@ -33,6 +33,8 @@ SHELVES = {
     "compute": "clocks",
     "spread": "spreads",
     "consumption": "consumptions",
+    "wait": "waits",
+    "staleness": "stalenesses",
 }
 
 
