@@ -8,6 +8,7 @@ children. The cloud is merely the node whose tau is the length of the run.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -154,6 +155,17 @@ class Algorithm:
         if self.prologue is not None and len(self.prologue.ups) != len(self.layers):
             said = f"{len(self.prologue.ups)} compressors for {len(self.layers)} layers"
             raise ValueError(f"the prologue needs one compressor per layer, got {said}")
+        if self.leaf.local.unit == "epochs" and any(layer.drift for layer in self.layers[1:]):
+            raise ValueError(
+                "drift above layer 1 needs the same number of steps on every device, and epochs have as many as their "
+                "samples ask for; use unit: steps, or drift on layer 1 alone"
+            )
+
+    def paces(self, samples: Sequence[int]) -> tuple[int, ...]:
+        """SGD steps of every device in one of its iterations: 1, or those of a pass over its `samples`."""
+        if self.leaf.local.unit == "steps":
+            return (1,) * len(samples)
+        return tuple(-(-count // self.leaf.batch_size) for count in samples)
 
     @property
     def depth(self) -> int:
@@ -166,7 +178,7 @@ class Algorithm:
         return tuple(layer.tau for layer in self.layers)
 
     def steps(self, layer: int) -> int:
-        """k_n, local SGD steps between two uploads on layer n: tau_1 ... tau_n unless a layer has a `last`; k_0 = 1."""
+        """k_n, local steps (or epochs) between two uploads on layer n: tau_1 ... tau_n but for a `last`; k_0 = 1."""
         usual = final = 1
         for rung in self.layers[:layer]:
             usual, final = (

@@ -33,7 +33,7 @@ class Recipe(Protocol):
 class FedAvg:
     """Federated averaging (McMahan et al., arXiv:1602.05629) on a star: tau local steps, mean of the models by samples.
 
-    `local_steps` is tau_1; the paper's E epochs of a device with n samples are E n / batch_size steps.
+    `local_steps` is tau_1; the paper's E epochs are `local_steps: E` with `local: {unit: epochs}`.
     """
 
     learning_rate: float

@@ -163,7 +163,7 @@ class Run:
         else:
             self.engine.settle(model)
             metrics = NOT_EVALUATED
-        steps = turn * self.scenario.ladder.steps(self.trace.topology.depth)
+        steps = turn * self.scenario.ladder.steps(self.trace.topology.depth) * self.loop.paces.mean
         self.trace.round_done(turn, self.env.now, metrics, steps, path)
         self._told()
         if stop.target_accuracy is not None and metrics["accuracy"] >= stop.target_accuracy:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import simpy
@@ -17,6 +18,7 @@ from netsim.copies import Copies
 from netsim.meter import Meter, Radios
 from netsim.network import Ports
 from netsim.network.loss import NoLoss
+from netsim.paces import Paces
 from netsim.posts import Posts
 from netsim.protocol import Loop
 from netsim.roster import Roster, mass_of
@@ -78,7 +80,8 @@ def wire(
     waits = scenario.wait if any(not isinstance(wait, All) for wait in scenario.wait) else ()
     copies = Copies(watching=bool(waits))
     teller = Teller(env, roster, Posts(env, trace, meter), task.dim, topology.depth, copies)
-    return Loop(env, engine, algorithm, teller, clock, scenario.servers.aggregation, waits)
+    loop = Loop(env, engine, algorithm, teller, clock, scenario.servers.aggregation, waits)
+    return replace(loop, paces=Paces(algorithm.paces(task.samples)))
 
 
 def roster_of(

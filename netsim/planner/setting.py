@@ -115,6 +115,10 @@ def setting_of(scenario: Scenario) -> Setting:
                 f"layer {n}: the bounds cover means, got {layer.rule}; optimize qmlhfl, hier_local_qsgd, hier_favg "
                 "or fedavg, or write a mean"
             )
+    if scenario.ladder.leaf.local.unit == "epochs":
+        raise PlanError(
+            "local.unit: the bounds count the same number of steps on every device, got epochs; use unit: steps"
+        )
     spec = scenario.task
     folder = Path(spec.data_dir) if spec.data_dir else None
     try:
