@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from learning.algorithm import Algorithm, Layer, Leaf
-from learning.compressors import Compressor, Integer, Plain, Qsgd, Sign
+from learning.compressors import Adaptive, Compressor, Growth, Integer, Plain, Qsgd, Sign
 from learning.local import PLAIN, Local
 from learning.rules import Mean, Vote
 from learning.server import FedOpt
 
 Weights = Literal["devices", "samples"]
 Code = Literal["fixed", "elias", "entropy"]
+Levels: TypeAlias = int | Growth | None
+"""s_n of a layer's quantizer: for all rounds, by a schedule, or no quantizer."""
 UNCOMPRESSED = Plain()
 MOMENTUM = FedOpt()
 
@@ -129,7 +131,7 @@ class HierLocalQSGD:
     learning_rate: float
     batch_size: int
     tau: tuple[int, int]
-    levels: tuple[int | None, int | None]
+    levels: tuple[Levels, Levels]
     bucket: int | None = 512
     code: Code = "fixed"
     weights: Weights = "samples"
@@ -153,7 +155,7 @@ class QMLHFL:
     learning_rate: float
     batch_size: int
     tau: tuple[int, ...]
-    levels: tuple[int | None, ...]
+    levels: tuple[Levels, ...]
     bucket: int | None = 512
     code: Code = "fixed"
     weights: Weights = "devices"
@@ -211,7 +213,7 @@ class QHetFed:
     batch_size: int
     tau: tuple[int, ...]
     gamma: int
-    levels: tuple[int | None, ...]
+    levels: tuple[Levels, ...]
     bucket: int | None = 512
     code: Code = "fixed"
     weights: Weights = "devices"
@@ -243,7 +245,7 @@ def above_votes(
 
 def _quantized(
     tau: Sequence[int],
-    levels: Sequence[int | None],
+    levels: Sequence[Levels],
     bucket: int | None,
     code: Code,
     rule: Mean,
@@ -251,5 +253,11 @@ def _quantized(
 ) -> tuple[Layer, ...]:
     if len(tau) != len(levels):
         raise ValueError(f"tau and levels need one entry per layer, got {len(tau)} and {len(levels)}")
-    ups = [Plain() if s is None else Qsgd(levels=s, bucket=bucket, code=code) for s in levels]
+    ups = [Plain() if s is None else _quantizer(s, bucket, code) for s in levels]
     return tuple(Layer(t, up, rule, down) for t, up in zip(tau, ups, strict=True))
+
+
+def _quantizer(levels: int | Growth, bucket: int | None, code: Code) -> Compressor:
+    if isinstance(levels, int):
+        return Qsgd(levels=levels, bucket=bucket, code=code)
+    return Adaptive(Qsgd(levels=levels.level(0), bucket=bucket, code=code), levels)

@@ -1,8 +1,10 @@
 """Compressors: how a vector becomes a message, with its size, accuracy and bytes stated side by side."""
 
+from learning.compressors.adaptive import Adaptive, adapts, at_round
 from learning.compressors.chain import Chain
 from learning.compressors.compressor import Compressor, Encoded
 from learning.compressors.dither import Dither
+from learning.compressors.growth import GROWTHS, Growth
 from learning.compressors.integer import Integer
 from learning.compressors.memory import Ef21, ErrorFeedback, Remembering, contraction, remembers
 from learning.compressors.natural import Natural
@@ -16,12 +18,15 @@ from learning.compressors.terngrad import TernGrad
 
 __all__ = [
     "COMPRESSORS",
+    "GROWTHS",
+    "Adaptive",
     "Chain",
     "Compressor",
     "Dither",
     "Ef21",
     "Encoded",
     "ErrorFeedback",
+    "Growth",
     "Integer",
     "Natural",
     "Plain",
@@ -34,6 +39,8 @@ __all__ = [
     "StochasticSign",
     "TernGrad",
     "TopK",
+    "adapts",
+    "at_round",
     "contraction",
     "remembers",
 ]
@@ -52,6 +59,7 @@ COMPRESSORS: dict[str, type[Compressor]] = {
     "rand_k": RandK,
     "chain": Chain,
     "integer": Integer,
+    "adaptive": Adaptive,
     "error_feedback": ErrorFeedback,
     "ef21": Ef21,
 }

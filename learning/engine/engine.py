@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from learning.algorithm import Leaf
 from learning.checkpoints import Cut
 from learning.coins import row_key
-from learning.compressors import Compressor, remembers
+from learning.compressors import Compressor, at_round, remembers
 from learning.engine.encoding import payload_bits
 from learning.engine.guarding import Finite, guard_of
 from learning.engine.promises import (
@@ -135,6 +135,7 @@ class Engine:
 
         Where the codec remembers, the node's memory moves once the letter is `delivered`.
         """
+        codec = at_round(codec, visit.path[0])
         key, memory = self._key("compressor", place, visit, UP), self._memories.get((*place, UP))
         parents = (moved, heard) if memory is None else (moved, heard, memory)
         body = self._promise(Answer(codec, moved, heard, key, memory), parents, (codec,), packed(key))
@@ -145,6 +146,7 @@ class Engine:
 
         It counts as delivered: downlinks repeat until they are heard.
         """
+        codec = at_round(codec, visit.path[0])
         if codec.lossless:
             return Letter(own, payload_bits(codec, self.dim), place)
         key, memory = self._key("compressor", place, visit, DOWN), self._memories.get((*place, DOWN))

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.compressors import Compressor, Qsgd
+from learning.compressors import Compressor, Qsgd, adapts
 from learning.rules import Mean
 from learning.tasks import Task, describe_task
 from netsim.clocks import Clock, Work
@@ -114,6 +114,12 @@ def setting_of(scenario: Scenario) -> Setting:
             raise PlanError(
                 f"layer {n}: the bounds cover means, got {layer.rule}; optimize qmlhfl, hier_local_qsgd, hier_favg "
                 "or fedavg, or write a mean"
+            )
+    for n, layer in enumerate(scenario.ladder.layers, start=1):
+        if adapts(layer.up) or adapts(layer.downlink):
+            raise PlanError(
+                f"layer {n}: the bounds and prices count messages of one kind for all rounds, and levels change here; "
+                "write a number of levels"
             )
     if scenario.ladder.leaf.local.unit == "epochs":
         raise PlanError(

@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from learning.algorithm import Algorithm
-from learning.compressors import COMPRESSORS, Compressor
+from learning.compressors import COMPRESSORS, GROWTHS, Compressor, Growth
 from learning.datasets import DATASETS, Dataset, Synthetic
 from learning.local import SCHEDULES, Schedule
 from learning.models import MODELS, Model
@@ -73,6 +73,7 @@ from netsim.waits import WAITS, Wait
 PARTS = Catalogue(
     [
         ("compressor", Compressor, COMPRESSORS),
+        ("growth", Growth, GROWTHS),
         ("rule", Rule, RULES),
         ("schedule", Schedule, SCHEDULES),
         ("recipe", Recipe, RECIPES),

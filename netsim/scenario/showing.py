@@ -14,6 +14,7 @@ from netsim.units import Quantity
 SHELVES = {
     "recipe": "algorithms",
     "compressor": "compressors",
+    "growth": "levels",
     "rule": "rules",
     "schedule": "schedules",
     "dataset": "datasets",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from learning.compressors import (
     COMPRESSORS,
+    Adaptive,
     Chain,
     Compressor,
     Dither,
@@ -21,6 +22,7 @@ from learning.compressors import (
     TernGrad,
     TopK,
 )
+from learning.compressors.growth import Doubling, Linear, Steps
 
 EXAMPLES: dict[str, list[Compressor]] = {
     "none": [Plain(), Plain("fp16"), Plain("bf16")],
@@ -42,6 +44,10 @@ EXAMPLES: dict[str, list[Compressor]] = {
         Chain(RandK(0.5), Qsgd(4, 9)), Chain(RandK(0.3, indices="list"), Natural(), "golomb"),
         Chain(TopK(0.5), Dither(2, 16, "entropy")), Chain(RandK(0.6, unbiased=False), Qsgd(9, None, "elias")),
         Chain(TopK(1.0), Plain(), "golomb"),
+    ],
+    "adaptive": [
+        Adaptive(Qsgd(4), Doubling(4, 2)), Adaptive(Qsgd(4, 16, "elias"), Linear(4, 3)),
+        Adaptive(Dither(300, 9), Steps((300, 7), (5,))),
     ],
     "error_feedback": [
         ErrorFeedback(TopK(0.3)), ErrorFeedback(Qsgd(16, 9, "elias")), ErrorFeedback(ScaledSign(9)),

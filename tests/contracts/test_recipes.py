@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from learning.algorithm import Algorithm, Layer, Leaf, Prologue
-from learning.compressors import Compressor, Integer, Plain, Qsgd, Sign, SparseSign, TopK
+from learning.compressors import Adaptive, Compressor, Integer, Plain, Qsgd, Sign, SparseSign, TopK
+from learning.compressors.growth import Doubling
 from learning.local import Local
 from learning.recipes import RECIPES
 from learning.rules import Mean, Vote
@@ -26,6 +27,7 @@ VOTE, CAREFUL = Vote(0.1, "random"), Vote(0.1, "zero")
 SPARSE = Vote(0.1, "random", abstain=True)
 BITS_3, BITS_4 = Integer(step=0.1, span=4), Integer(step=0.1, span=4, zeros=True)
 QSGD_4, QSGD_8 = Qsgd(4, 512, "fixed"), Qsgd(8, 512, "fixed")
+DOUBLING = Doubling(first=4, every=10)
 ANCHOR = Leaf(1.0, 64)
 
 ROWS: dict[str, list[tuple[dict[str, Any], Algorithm]]] = {
@@ -97,6 +99,12 @@ ROWS: dict[str, list[tuple[dict[str, Any], Algorithm]]] = {
         ),
     ],
     "qmlhfl": [
+        (
+            {"tau": (3, 2), "levels": (DOUBLING, 8)},
+            Algorithm(
+                LEAF, (Layer(3, Adaptive(QSGD_4, DOUBLING), DEVICES, NONE), Layer(2, QSGD_8, DEVICES, NONE))
+            ),
+        ),
         (
             {"tau": (3, 2), "levels": (4, 8)},
             Algorithm(LEAF, (Layer(3, QSGD_4, DEVICES, NONE), Layer(2, QSGD_8, DEVICES, NONE))),

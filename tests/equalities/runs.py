@@ -47,6 +47,10 @@ RECIPES = {
         [2, 2, 3],
         "qmlhfl: {learning_rate: 0.2, batch_size: 8, tau: [3, 2, 2], levels: [4, 8, 16], bucket: 64, code: elias}",
     ),
+    "adaptive": (
+        [2, 3],
+        "qmlhfl: {learning_rate: 0.2, batch_size: 8, tau: [3, 2], levels: [{linear: {first: 4, by: 3}}, 8], bucket: 64}",
+    ),
     "error_feedback": (
         [2, 3],
         ladder(
