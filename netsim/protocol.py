@@ -13,6 +13,7 @@ from learning.compressors import Plain
 from learning.engine import Engine, Letter, Place, Ref, Visit
 from netsim.clocks import Clock
 from netsim.corrections import Corrections, Heard
+from netsim.paces import Paces
 from netsim.posts import Posts
 from netsim.roster import Roster
 from netsim.selection import Choice
@@ -48,6 +49,7 @@ class Loop:
     halls: dict[str, Hall] = field(default_factory=dict)
     ladders: Callable[[], Algorithm] | None = None
     """Asked for the ladder of every global round where it may change; None: always `algorithm`."""
+    paces: Paces = field(default_factory=Paces)
 
     @property
     def roster(self) -> Roster:
@@ -154,7 +156,9 @@ class Loop:
         if prologue is None or node.level < self.algorithm.depth or visit.path[0] % prologue.every:
             return None
         ladder = prologue.ladder()
-        before = replace(self, algorithm=ladder, corrections=Corrections(), waits=(), choices=(), halls={})
+        before = replace(
+            self, algorithm=ladder, corrections=Corrections(), waits=(), choices=(), halls={}, paces=Paces()
+        )
         here = replace(visit, phase=1)
         mean, path = yield from before.iterate(node, ladder.layers[node.level - 1], said.model, said, here)
         spoken = Heard(mean, Plain().bits(self.engine.dim))
@@ -206,8 +210,8 @@ class Loop:
             return None
         keeps: Literal["no", "model", "update"] = "model" if layer.up.lossless else "update"
         keeps = keeps if layer.drift else "no"
-        leaf = self.algorithm.leaf
-        moved = self.engine.train(leaf, child.ordinal, said.model, tau, visit, said.shift, keeps)
+        leaf, (steps, own) = self.algorithm.leaf, self.paces.own(child, tau, visit)
+        moved = self.engine.train(leaf, child.ordinal, said.model, steps, own, said.shift, keeps)
         return moved, self.engine.answer(layer.up, place(child), moved, said.model, visit)
 
     def _converse(
@@ -234,6 +238,7 @@ class Loop:
                 (moved, answer), path = promised, talk.path.computing(self.env.now - heard_s)
             if layer.drift:
                 steps = tau * self.algorithm.steps(child.level)
+                steps = steps if child.level else self.paces.own(child, tau, visit)[0]
                 self.corrections.ended(child, moved, self.algorithm.leaf.learning_rate * steps)
             ready_s, talk.doing = self.env.now, "send"
             trace.at(child, SENDING, ready_s)
@@ -263,8 +268,9 @@ class Loop:
         for posted in hall.spoken if hall is not None else ():
             self.posts.drop(posted)
 
-    def _local_work_s(self, device: Node, steps: int, visit: Visit) -> float:
-        seconds = self.clock.local_work_s(device.ordinal, steps, visit.first_step)
+    def _local_work_s(self, device: Node, tau: int, visit: Visit) -> float:
+        steps, own = self.paces.own(device, tau, visit)
+        seconds = self.clock.local_work_s(device.ordinal, steps, own.first_step)
         if self.posts.meter is not None:
             self.posts.meter.computed(device, steps, seconds, self.env.now)
         return seconds

@@ -199,7 +199,7 @@ class Trace:
         self._row(0, 0.0, metrics, 0, nothing, Path.none(self.topology.depth))
 
     def round_done(
-        self, turn: int, now_s: float, metrics: Mapping[str, float], steps: int, path: Path
+        self, turn: int, now_s: float, metrics: Mapping[str, float], steps: float, path: Path
     ) -> None:
         """Close global round `turn` (1, 2, ...): its row, and where each node's time and energy went."""
         length_s = now_s - self.rounds[-1]["sim_time_s"]
@@ -218,16 +218,11 @@ class Trace:
         turn: int,
         now_s: float,
         metrics: Mapping[str, float],
-        steps: int,
+        steps: float,
         totals: Mapping[str, list[int]],
         path: Path,
     ) -> None:
-        row: dict[str, Any] = {
-            "round": turn,
-            "sim_time_s": now_s,
-            "accuracy": metrics["accuracy"],
-            "loss": metrics["loss"],
-        }
+        row: dict[str, Any] = {"round": turn, "sim_time_s": now_s, **metrics}
         row["local_steps"] = steps
         for name, values in totals.items():
             row |= {f"{name}_{n}": value for n, value in enumerate(values, start=1)}

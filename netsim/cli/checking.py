@@ -87,7 +87,7 @@ def _heading(scenario: Scenario, topology: Topology, dim: int, flops: int, there
     return [
         f"{scenario.name}: {verdict} (scenario digest {digest(scenario)})",
         f"{len(topology.levels[0])} devices, {topology.depth} layers, {dim:,} parameters, "
-        f"{human.count(flops)} FLOP per sample, {steps} local steps per global round",
+        f"{human.count(flops)} FLOP per sample, {steps} local {scenario.ladder.leaf.local.unit} per global round",
     ]
 
 

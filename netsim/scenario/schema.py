@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from learning.algorithm import Algorithm
-from learning.compressors import COMPRESSORS, Compressor
+from learning.compressors import COMPRESSORS, GROWTHS, Compressor, Growth
 from learning.datasets import DATASETS, Dataset, Synthetic
 from learning.local import SCHEDULES, Schedule
 from learning.models import MODELS, Model
@@ -74,6 +74,7 @@ from netsim.waits import WAITS, Wait
 PARTS = Catalogue(
     [
         ("compressor", Compressor, COMPRESSORS),
+        ("growth", Growth, GROWTHS),
         ("rule", Rule, RULES),
         ("schedule", Schedule, SCHEDULES),
         ("recipe", Recipe, RECIPES),
@@ -202,6 +203,7 @@ class Scenario(Section):
     wait: tuple[Annotated[Wait, PARTS["wait"]], ...] = ()
     stop: Stop
     evaluate: Evaluate = Evaluate()
+    finite: Literal["keep", "reject", "stop"] = "keep"
     precision: Literal["float32", "float64", "tf32", "bf16"] = "float32"
     sweep: Annotated[Sweep, Reads(SweepForm())] = Sweep()
 

@@ -15,6 +15,7 @@ SHELVES = {
     "recipe": "algorithms",
     "policy": "policies",
     "compressor": "compressors",
+    "growth": "levels",
     "rule": "rules",
     "schedule": "schedules",
     "dataset": "datasets",
