@@ -21,6 +21,7 @@ from netsim.posts import Posts
 from netsim.protocol import Loop
 from netsim.roster import Roster, mass_of
 from netsim.scenario import Scenario
+from netsim.selection import Grounds
 from netsim.telling import Teller
 from netsim.topology import Node, Topology
 from netsim.trace import Trace
@@ -76,9 +77,12 @@ def wire(
     if (meter := meter_of(scenario, topology, clock)) is not None:
         trace.metered(meter)
     waits = scenario.wait if any(not isinstance(wait, All) for wait in scenario.wait) else ()
-    copies = Copies(watching=bool(waits))
+    grounds = Grounds(scenario.seed, roster, task.samples, clock)
+    choices = tuple(selection.choice(grounds) for selection in scenario.selection)
+    choices = choices if any(choice is not None for choice in choices) else ()
+    copies = Copies(watching=bool(waits or choices))
     teller = Teller(env, roster, Posts(env, trace, meter), task.dim, topology.depth, copies)
-    return Loop(env, engine, algorithm, teller, clock, scenario.servers.aggregation, waits)
+    return Loop(env, engine, algorithm, teller, clock, scenario.servers.aggregation, waits, choices)
 
 
 def roster_of(

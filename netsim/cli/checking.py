@@ -92,6 +92,8 @@ def _layers(scenario: Scenario) -> Iterator[str]:
         up, down = _short("compressor", layer.up), _short("compressor", layer.downlink)
         yield f"layer {n}: up {up}, rule {_short('rule', layer.rule)}, down {down}, onto {layer.onto}"
         yield f"         {network.describe()}"
+        if scenario.selection:
+            yield f"         asks {scenario.selection[n - 1].describe()}"
 
 
 def _rates(topology: Topology, ports: Mapping[str, Ports]) -> Iterator[str]:

@@ -63,8 +63,11 @@ from netsim.scenario.laws import (
 )
 from netsim.scenario.parts import STRANGER, Catalogue
 from netsim.scenario.records import Reads, Record
+from netsim.scenario.selecting import selection_problems
 from netsim.scenario.sweep_form import SweepForm
 from netsim.scenario.sweeps import Sweep
+from netsim.selection import Selection
+from netsim.selections import SELECTIONS
 from netsim.staleness import STALENESS, Staleness
 from netsim.topology import TOPOLOGIES, Topology, TopologyPart
 from netsim.units import DurationS
@@ -94,6 +97,7 @@ PARTS = Catalogue(
         ("spread", Spread, SPREADS),
         ("consumption", Consumption, CONSUMPTIONS),
         ("wait", Wait, WAITS),
+        ("selection", Selection, SELECTIONS),
         ("staleness", Staleness, STALENESS),
     ]
 )
@@ -198,6 +202,7 @@ class Scenario(Section):
     algorithm: Annotated[Recipe | Algorithm, AlgorithmForm(PARTS["recipe"])]
     network: tuple[Annotated[LayerNetwork, PARTS["network"]], ...]
     wait: tuple[Annotated[Wait, PARTS["wait"]], ...] = ()
+    selection: tuple[Annotated[Selection, PARTS["selection"]], ...] = ()
     stop: Stop
     evaluate: Evaluate = Evaluate()
     precision: Literal["float32", "float64", "tf32", "bf16"] = "float32"
@@ -245,6 +250,7 @@ class Scenario(Section):
         problems = depth_problems(scenario.network, scenario.ladder, _place_of_ladder(data), tree.depth)
         problems += skew_problems(scenario.task.partition, tree.depth)
         problems += wait_problems(scenario.wait, scenario.ladder, tree.depth)
+        problems += selection_problems(scenario.selection, scenario.wait, scenario.ladder, tree)
         if problems := problems or step_problems(scenario.stop.rounds, scenario.ladder):
             raise refusal(problems, data)
 

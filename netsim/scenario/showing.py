@@ -34,6 +34,7 @@ SHELVES = {
     "spread": "spreads",
     "consumption": "consumptions",
     "wait": "waits",
+    "selection": "selections",
     "staleness": "stalenesses",
 }
 

@@ -76,6 +76,7 @@ TIMES: dict[str, tuple[Data, Data]] = {
     "devices.compute": (TIMED, {"devices": {"compute": {"cycles": {"cycles_per_sample": 3e6}}}}),
     "seed": (TIMED, {"seed": 4}),
     "wait": (TIMED, {"wait": [{"first": {"count": 1}}, "all"]}),
+    "selection": (TIMED, {"selection": [{"speed": {"count": 1}}, "all"]}),
     "topology": (TIMED, {"topology": {"fanout": [3, 2]}}),
     "network": (TIMED, {"network": [{"cell": {"uplink": "3 MHz"}}, *TIMED["network"][1:]]}),
     "energy": (TIMED, {"energy": None}),
