@@ -39,9 +39,12 @@ def asked(loop: Loop, node: Node, said: Heard, hall: Hall, visit: Visit) -> Wait
 
     Whoever was polled holds the model already: it is told at no cost that it shall work.
     """
-    choice = loop.choices[node.level - 1] if loop.choices else None
-    children, shares = loop.roster.children(node), loop.roster.shares(node)
+    choice, roster = loop.choices[node.level - 1] if loop.choices else None, loop.roster
     busy = set(hall.talks)
+    while not busy and not roster.present(node) and roster.changed is not None:
+        yield roster.changed
+    children = roster.present(node)
+    shares = roster.shares_of(node, children)
     if choice is None:
         return Polled([(child, None) for child in children if child.name not in busy], said)
     if not is_curious(choice):
@@ -51,7 +54,8 @@ def asked(loop: Loop, node: Node, said: Heard, hall: Hall, visit: Visit) -> Wait
         return Polled((), said)
     poll = _Poll(loop, node, said, visit, choice.samples)
     path = yield from poll.run(candidates)
-    return Polled(choice.preferred(node, children, busy, poll.losses), replace(said, known=True), path)
+    there = roster.present(node)
+    return Polled(choice.preferred(node, there, busy, poll.losses), replace(said, known=True), path)
 
 
 @dataclass

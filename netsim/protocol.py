@@ -17,7 +17,7 @@ from netsim.polling import Polled, asked
 from netsim.posts import Posts
 from netsim.roster import Roster
 from netsim.selection import Choice
-from netsim.talks import Hall, Talk, Waiting
+from netsim.talks import Hall, Talk, Waiting, at_once
 from netsim.telling import Teller
 from netsim.topology import Node
 from netsim.trace import BUSY, HEARING, SENDING, Path
@@ -211,7 +211,7 @@ class Loop:
         try:
             yield from self._work(node, layer, tau, talk, promised, visit)
         except simpy.Interrupt:
-            self._put_down(talk)
+            yield from self._put_down(talk)
         talk.ended_s = self.env.now
         self.posts.trace.at(talk.child, None, talk.ended_s)
         return talk
@@ -252,7 +252,7 @@ class Loop:
             self.engine.delivered(answer)
             talk.answer = answer
 
-    def _put_down(self, talk: Talk) -> None:
+    def _put_down(self, talk: Talk) -> Waiting:
         """Nobody waits for this child any more: it and everybody below it stop, and their links are free."""
         child, hall = talk.child, self.halls.get(talk.child.name)
         if talk.doing == "hear":
@@ -261,10 +261,10 @@ class Loop:
             self.posts.meter.stopped(child, self.env.now)
         elif talk.sent is not None:
             self.posts.drop(talk.sent)
-        if hall is not None:
-            for posted in hall.spoken:
-                self.posts.drop(posted)
-            hall.dismiss()
+        if hall is not None and hall.dismiss():
+            yield at_once(self.env)  # they have stopped listening
+        for posted in hall.spoken if hall is not None else ():
+            self.posts.drop(posted)
 
     def _local_work_s(self, device: Node, steps: int, visit: Visit) -> float:
         seconds = self.clock.local_work_s(device.ordinal, steps, visit.first_step)

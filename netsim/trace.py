@@ -153,8 +153,9 @@ class Trace:
         self.messages.put(place, "arrived_s", now_s)
         self.messages.put(place, "fate", self.messages.code["delivered" if delivered else "lost"])
 
-    def dropped(self, place: int, message: Message, sent: float) -> None:
-        """The transfer recorded at `place` is given up with a share `sent` (0 ... 1) of it sent: late if all was."""
+    def dropped(self, place: int, message: Message, sent: float, now_s: float) -> None:
+        """The transfer recorded at `place` is given up now, a share `sent` (0 ... 1) of it sent: late if all was."""
+        self.messages.put(place, "arrived_s", now_s)
         self.messages.put(place, "fate", self.messages.code["late" if sent == 1 else "cancelled"])
         self.messages.put(place, "delivered", False)
         if sent == 1:

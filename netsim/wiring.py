@@ -97,11 +97,18 @@ def roster_of(
 def _check_votes(scenario: Scenario) -> None:
     """An edge server that hears no vote makes no step, for which the one-bit code has no word."""
     rule, part = scenario.ladder.layers[0].rule, scenario.network[0]
+    if not isinstance(rule, Vote) or rule.ties != "random":
+        return
     loss = getattr(getattr(part, "radio", part), "loss", None)
-    if isinstance(rule, Vote) and rule.ties == "random" and loss is not None and not isinstance(loss, NoLoss):
+    why = ""
+    if loss is not None and not isinstance(loss, NoLoss):
+        why = "network[0].loss: uploads can be lost"
+    elif scenario.wait and scenario.wait[0].enough(0, 0, 2, due=True):
+        why = "wait[0]: the barrier may open before anybody has answered (or set at_least: 1)"
+    if why:
         raise WiringError(
-            "network[0].loss: uploads can be lost, and an edge server that hears no vote makes no step, which one "
-            "bit cannot say; set the vote's ties: zero"
+            f"{why}, and an edge server that hears no vote makes no step, which one bit cannot say; set the vote's "
+            "ties: zero"
         )
 
 

@@ -21,8 +21,10 @@ from netsim.cli.preparing import memory_line
 from netsim.clocks import Work
 from netsim.network import Ports
 from netsim.scenario import PARTS, Scenario, digest, grow, load, resolved
+from netsim.selections import Everybody
 from netsim.topology import Topology
 from netsim.views import human
+from netsim.waits import All
 from netsim.wiring import clock_of, connect, meter_of
 
 WORTH_A_HINT = 2.0
@@ -92,8 +94,10 @@ def _layers(scenario: Scenario) -> Iterator[str]:
         up, down = _short("compressor", layer.up), _short("compressor", layer.downlink)
         yield f"layer {n}: up {up}, rule {_short('rule', layer.rule)}, down {down}, onto {layer.onto}"
         yield f"         {network.describe()}"
-        if scenario.selection:
+        if scenario.selection and not isinstance(scenario.selection[n - 1], Everybody):
             yield f"         asks {scenario.selection[n - 1].describe()}"
+        if scenario.wait and not isinstance(scenario.wait[n - 1], All):
+            yield f"         waits {scenario.wait[n - 1].describe()}"
 
 
 def _rates(topology: Topology, ports: Mapping[str, Ports]) -> Iterator[str]:

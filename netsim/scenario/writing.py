@@ -41,7 +41,8 @@ def digest(scenario: Scenario) -> str:
     """
     ladder = scenario.ladder
     natural = replace(ladder, layers=tuple(replace(layer, down=layer.downlink) for layer in ladder.layers))
-    content = {key: value for key, value in _content(scenario, natural).items() if key not in NEITHER}
+    said = _content(scenario, natural).items()
+    content = {key: value for key, value in said if key not in NEITHER and value != []}
     content["topology"] = grow(scenario).fingerprint
     content["task"].pop("data_dir")
     if strangers := sources(content):
