@@ -68,7 +68,9 @@ class Posts:
             for transfer in each:
                 self.meter.cancelled(transfer)
         posted.sent.cancel()
-        self.trace.dropped(posted.place, posted.message, 1.0 - left_s / whole_s if whole_s else 1.0, self.env.now)
+        self.trace.dropped(
+            posted.place, posted.message, 1.0 - left_s / whole_s if whole_s else 1.0, self.env.now
+        )
 
     def unheard(self, posted: Posted | None, k: int) -> None:
         """The k-th receiver listens no longer: a transfer of its own stops, a broadcast goes on for the others."""
