@@ -12,6 +12,8 @@ from learning.datasets import DataError
 from learning.engine import Engine
 from learning.rules import Mean, Rule, Vote
 from learning.tasks import Task, make_task
+from netsim.attendance import begin
+from netsim.availability import Availability
 from netsim.clocks import Clock, Work
 from netsim.copies import Copies
 from netsim.meter import Meter, Radios
@@ -80,9 +82,21 @@ def wire(
     grounds = Grounds(scenario.seed, roster, task.samples, clock)
     choices = tuple(selection.choice(grounds) for selection in scenario.selection)
     choices = choices if any(choice is not None for choice in choices) else ()
-    copies = Copies(watching=bool(waits or choices))
+    availability = scenario.devices.availability
+    copies = Copies(watching=bool(waits or choices or availability))
     teller = Teller(env, roster, Posts(env, trace, meter), task.dim, topology.depth, copies)
-    return Loop(env, engine, algorithm, teller, clock, scenario.servers.aggregation, waits, choices)
+    loop = Loop(env, engine, algorithm, teller, clock, scenario.servers.aggregation, waits, choices)
+    if availability is not None:
+        attended(loop, topology, availability, scenario.seed)
+    return loop
+
+
+def attended(loop: Loop, topology: Topology, availability: Availability, seed: int) -> None:
+    """Have devices come and go. Raises WiringError for a recording that cannot be used."""
+    try:
+        begin(loop, topology.devices, availability, seed)
+    except (ValueError, OSError) as error:
+        raise WiringError(f"devices.availability: {error}") from None
 
 
 def roster_of(

@@ -54,6 +54,8 @@ def check_command(name: str, overrides: Sequence[str], show_resolved: bool) -> i
     sys.stdout.write("\n".join(_heading(scenario, topology, dim, flops, not lacking)) + "\n")
     _print_table(scenario, topology, dim)
     speeds = [*_rates(topology, ports), f"local step: {_range(clock.step_s.tolist(), human.seconds)}"]
+    if scenario.devices.availability is not None:
+        speeds.append(f"devices: {scenario.devices.availability.describe()}")
     said = [*_layers(scenario), *speeds, *_sweep(scenario), *_hints(scenario, dim)]
     sys.stdout.write("\n".join(said) + "\n" + memory_line(scenario))
     if lacking:

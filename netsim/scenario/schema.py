@@ -28,6 +28,7 @@ from learning.partitions import PARTITIONS, Iid, Partition
 from learning.recipes import RECIPES, Recipe
 from learning.rules import RULES, Rule
 from learning.shifts import SHIFTS, Shift
+from netsim.availability import AVAILABILITIES, Availability
 from netsim.compute import COMPUTE, SPREADS, Compute, Servers, Spread
 from netsim.energy import CONSUMPTIONS, Consumption, Energy
 from netsim.network import (
@@ -63,7 +64,7 @@ from netsim.scenario.laws import (
 )
 from netsim.scenario.parts import STRANGER, Catalogue
 from netsim.scenario.records import Reads, Record
-from netsim.scenario.selecting import selection_problems
+from netsim.scenario.selecting import availability_problems, selection_problems
 from netsim.scenario.sweep_form import SweepForm
 from netsim.scenario.sweeps import Sweep
 from netsim.selection import Selection
@@ -98,6 +99,7 @@ PARTS = Catalogue(
         ("consumption", Consumption, CONSUMPTIONS),
         ("wait", Wait, WAITS),
         ("selection", Selection, SELECTIONS),
+        ("availability", Availability, AVAILABILITIES),
         ("staleness", Staleness, STALENESS),
     ]
 )
@@ -166,9 +168,10 @@ class TaskSection(Section):
 
 
 class Devices(Section):
-    """The devices themselves: how long they compute."""
+    """The devices themselves: how long they compute, and when they can be asked (default: always)."""
 
     compute: Annotated[Compute, PARTS["compute"]]
+    availability: Annotated[Availability, PARTS["availability"]] | None = None
 
 
 class Stop(Section):
@@ -251,6 +254,7 @@ class Scenario(Section):
         problems += skew_problems(scenario.task.partition, tree.depth)
         problems += wait_problems(scenario.wait, scenario.ladder, tree.depth)
         problems += selection_problems(scenario.selection, scenario.wait, scenario.ladder, tree)
+        problems += availability_problems(scenario.devices.availability, scenario.ladder)
         if problems := problems or step_problems(scenario.stop.rounds, scenario.ladder):
             raise refusal(problems, data)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from learning.algorithm import Algorithm, Layer
 from learning.rules import Mean, Vote
 from learning.server import FedOpt
+from netsim.availability import Availability
 from netsim.scenario.errors import Loc, Problem
 from netsim.selection import Selection
 from netsim.selections import Everybody, PowerOfChoice
@@ -36,6 +37,25 @@ def selection_problems(
     return found
 
 
+def availability_problems(availability: Availability | None, ladder: Algorithm) -> list[Problem]:
+    """Objections to devices that come and go under an algorithm that needs all of them."""
+    said = []
+    if availability is not None and any(layer.drift for layer in ladder.layers):
+        said.append(
+            "corrections (drift) need every child in every period, so nobody can be away; use no drift"
+        )
+    if availability is not None and any(_tosses(layer) for layer in ladder.layers):
+        said.append(
+            "all voters may leave, and a vote without voters makes no step, which one bit cannot say; use the "
+            "vote's ties: zero"
+        )
+    return [Problem(("devices", "availability"), one) for one in said]
+
+
+def _tosses(layer: Layer) -> bool:
+    return isinstance(layer.rule, Vote) and layer.rule.ties == "random"
+
+
 def _drifting(selections: Sequence[Selection], ladder: Algorithm) -> str:
     """Corrections add up what every child learns of every model."""
     if any(layer.drift for layer in ladder.layers) and not all(isinstance(s, Everybody) for s in selections):
@@ -60,7 +80,7 @@ def _weighed(selection: Selection, wait: Wait, layer: Layer) -> Iterator[str]:
         yield f"unbiased weights scale updates, which the rule {name} does not add up; use renormalised"
     if selection.unbiased and not isinstance(wait, All):
         yield "unbiased weights count on all who were chosen, but the layer's wait leaves some out; use renormalised"
-    if selection.empty and isinstance(layer.rule, Vote) and layer.rule.ties == "random":
+    if selection.empty and _tosses(layer):
         yield (
             "may choose nobody, and a vote without voters makes no step, which one bit cannot say; use law: fixed, "
             "or the vote's ties: zero"

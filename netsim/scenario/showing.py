@@ -35,6 +35,7 @@ SHELVES = {
     "consumption": "consumptions",
     "wait": "waits",
     "selection": "selections",
+    "availability": "availabilities",
     "staleness": "stalenesses",
 }
 
