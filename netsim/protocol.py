@@ -14,6 +14,7 @@ from learning.engine import Engine, Letter, Place, Ref, Visit
 from netsim.clocks import Clock
 from netsim.corrections import Corrections, Heard
 from netsim.paces import Paces
+from netsim.polling import Polled, asked
 from netsim.posts import Posts
 from netsim.roster import Roster
 from netsim.selection import Choice
@@ -98,38 +99,31 @@ class Loop:
     ) -> Waiting:
         """One aggregation: speak to the children, wait as the layer's barrier says, merge in topology order."""
         hall = self.halls.setdefault(node.name, Hall(self.env))
-        wait, began_s = self._wait(node), self.env.now
-        hall.turn += 1
-        self._tell(node, layer, layer.tau_of(last), said, visit, hall)
+        wait, hall.turn = self._wait(node), hall.turn + 1
+        polled: Polled = yield from asked(self, node, said, hall, visit)
+        began_s = self.env.now
+        self._tell(node, layer, layer.tau_of(last), polled, visit, hall)
         due = yield from hall.wait(wait)
         done = hall.over()
         if wait.late == "drop" and hall.dismiss():
             yield self.env.timeout(0)  # until whoever was interrupted has put everything down
         path = self._path(done, hall, began_s, due=due)
+        path = path if polled.path is None else polled.path.then(path)
         if self.aggregation_s:
             yield self.env.timeout(self.aggregation_s)
             path = path.computing(self.aggregation_s)
         return self._merge(node, layer, own, said, done, visit), path
 
-    def _tell(self, node: Node, layer: Layer, tau: int, said: Heard, visit: Visit, hall: Hall) -> None:
-        """Speak to the children that are not at work, or to those chosen among them, and have each begin."""
-        chosen = self._chosen(node, hall, visit)
-        spoken = self.teller.tell(node, [child for child, _ in chosen], said, hall)
-        for talk, (_, weight) in zip(spoken, chosen, strict=True):
+    def _tell(self, node: Node, layer: Layer, tau: int, polled: Polled, visit: Visit, hall: Hall) -> None:
+        """Speak to those who shall work, and have each begin."""
+        spoken = self.teller.tell(node, [child for child, _ in polled.asked], polled.said, hall)
+        for talk, (_, weight) in zip(spoken, polled.asked, strict=True):
             talk.weight, talk.turn = weight, hall.turn
             talk.heard = self.corrections.told(self.engine, talk.child, talk.heard)
         work = [self._local_work(talk.child, layer, tau, talk.heard, visit) for talk in spoken]
         for talk, promised in zip(spoken, work, strict=True):
             converse = self._converse(node, layer, tau, talk, promised, visit)
             hall.begun(talk, self.env.process(converse))
-
-    def _chosen(self, node: Node, hall: Hall, visit: Visit) -> Sequence[tuple[Node, float | None]]:
-        """Those who shall work, in order, with the weights of their answers (None: their shares)."""
-        choice = self.choices[node.level - 1] if self.choices else None
-        children = self.roster.children(node)
-        if choice is not None:
-            return choice.choose(node, children, self.roster.shares(node), set(hall.talks), visit)
-        return [(child, None) for child in children if child.name not in hall.talks]
 
     def _path(self, done: Sequence[Talk], hall: Hall, began_s: float, *, due: bool) -> Path:
         """The critical path of an aggregation: that of the last one to answer, if it was told in it."""

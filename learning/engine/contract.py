@@ -31,10 +31,14 @@ class Solver(Protocol):
         """The model's test metrics: accuracy (nan where there is none) and loss."""
         ...
 
+    def loss(self, ref: Ref, device: int) -> float:
+        """The model's mean loss over all samples of a device (its leaf ordinal)."""
+        ...
+
     def tensor(self, values: NDArray[np.floating]) -> Tensor:
         """A kept vector, back on the solver's device."""
         ...
 
 
 class ValuesNeededError(ValueError):
-    """A message size depends on values, and this engine computes none."""
+    """A message size or a choice depends on values, and this engine computes none."""

@@ -174,9 +174,7 @@ class Engine:
         if known is not None:
             return known
         if body.bits is None:
-            if self.replaying:
-                raise ValuesNeededError("the ledger lost a size it had")
-            self._look().settle(body)
+            self._look("a coded message size").settle(body)
         if body.bits is None:
             raise ValueError("a compressor without a bits law must return bits from encode()")
         if ledger is not None:
@@ -229,6 +227,18 @@ class Engine:
             self._ledger.flush()
         return found
 
+    def loss(self, model: Ref, device: int) -> float:
+        """Mean loss of a model over all samples of `device`, as far as the ledger does not know it computed now.
+
+        Raises ValuesNeededError where the engine only keeps time.
+        """
+        name, ledger = self._book.loss_name(model, device), self._ledger
+        known = ledger.metrics(name) if ledger is not None else None
+        found = self._look("a choice by losses").loss(model, device) if known is None else known["loss"]
+        if ledger is not None and known is None:
+            ledger.keep_metrics(name, {"accuracy": float("nan"), "loss": found})
+        return found
+
     def settle(self, model: Ref) -> None:
         """Compute a model now if values are computed at all; keeps the chain of promises short."""
         if self.replaying:  # what matters is in the cut
@@ -263,12 +273,12 @@ class Engine:
         message.after = weakref.ref(memory)
         return memory
 
-    def _look(self) -> Solver:
+    def _look(self, wanted: str) -> Solver:
+        if self.replaying:
+            raise ValuesNeededError("the ledger lost a size or a loss it had")
         if self._solver is None:
-            raise ValuesNeededError(
-                "a coded message size depends on its values, and the timing engine computes none: "
-                "use --engine batched, or code: fixed"
-            )
+            said = f"{wanted} depends on values, and the timing engine computes none: use --engine batched"
+            raise ValuesNeededError(said + (", or code: fixed" if "coded" in wanted else ""))
         return self._solver
 
     def _key(self, stream: str, place: Place, visit: Visit, slot: int) -> int:

@@ -215,6 +215,10 @@ class Book:
         """What the numbers measured at `model` are known by."""
         return hashlib.blake2b(model.digest + what, digest_size=16).digest()
 
+    def loss_name(self, model: Ref, device: int) -> bytes:
+        """What the mean loss of a model over a device's samples is known by."""
+        return hashlib.blake2b(model.digest + packed(device), digest_size=16, person=b"local loss").digest()
+
     def _name(self, part: object, whole: bool = False) -> bytes:
         known = self._names.get((id(part), whole))
         if known is None or known[0] is not part:

@@ -28,6 +28,7 @@ from learning.partitions import PARTITIONS, Iid, Partition
 from learning.recipes import RECIPES, Recipe
 from learning.rules import RULES, Rule
 from learning.shifts import SHIFTS, Shift
+from netsim.availability import AVAILABILITIES, Availability
 from netsim.compute import COMPUTE, SPREADS, Compute, Servers, Spread
 from netsim.energy import CONSUMPTIONS, Consumption, Energy
 from netsim.network import (
@@ -64,8 +65,11 @@ from netsim.scenario.laws import (
 )
 from netsim.scenario.parts import STRANGER, Catalogue
 from netsim.scenario.records import Reads, Record
+from netsim.scenario.selecting import availability_problems, selection_problems
 from netsim.scenario.sweep_form import SweepForm
 from netsim.scenario.sweeps import Sweep
+from netsim.selection import Selection
+from netsim.selections import SELECTIONS
 from netsim.staleness import STALENESS, Staleness
 from netsim.topology import TOPOLOGIES, Topology, TopologyPart
 from netsim.units import DurationS
@@ -97,6 +101,8 @@ PARTS = Catalogue(
         ("spread", Spread, SPREADS),
         ("consumption", Consumption, CONSUMPTIONS),
         ("wait", Wait, WAITS),
+        ("selection", Selection, SELECTIONS),
+        ("availability", Availability, AVAILABILITIES),
         ("staleness", Staleness, STALENESS),
     ]
 )
@@ -165,9 +171,10 @@ class TaskSection(Section):
 
 
 class Devices(Section):
-    """The devices themselves: how long they compute."""
+    """The devices themselves: how long they compute, and when they can be asked (default: always)."""
 
     compute: Annotated[Compute, PARTS["compute"]]
+    availability: Annotated[Availability, PARTS["availability"]] | None = None
 
 
 class Stop(Section):
@@ -201,6 +208,7 @@ class Scenario(Section):
     algorithm: Annotated[Recipe | Algorithm, AlgorithmForm(PARTS["recipe"])]
     network: tuple[Annotated[LayerNetwork, PARTS["network"]], ...]
     wait: tuple[Annotated[Wait, PARTS["wait"]], ...] = ()
+    selection: tuple[Annotated[Selection, PARTS["selection"]], ...] = ()
     stop: Stop
     evaluate: Evaluate = Evaluate()
     finite: Literal["keep", "reject", "stop"] = "keep"
@@ -255,6 +263,8 @@ class Scenario(Section):
         problems = depth_problems(scenario.network, scenario.ladder, _place_of_ladder(data), tree.depth)
         problems += skew_problems(scenario.task.partition, tree.depth)
         problems += wait_problems(scenario.wait, scenario.ladder, tree.depth)
+        problems += selection_problems(scenario.selection, scenario.wait, scenario.ladder, tree)
+        problems += availability_problems(scenario.devices.availability, scenario.ladder)
         if problems := problems or step_problems(scenario.stop.rounds, scenario.ladder):
             raise refusal(problems, data)
 

@@ -36,6 +36,8 @@ SHELVES = {
     "spread": "spreads",
     "consumption": "consumptions",
     "wait": "waits",
+    "selection": "selections",
+    "availability": "availabilities",
     "staleness": "stalenesses",
 }
 
