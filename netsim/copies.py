@@ -17,24 +17,23 @@ class Copies:
     """
 
     watching: bool = False
-    _held: dict[tuple[str, int], Ref] = field(default_factory=dict)
+    _held: dict[str, dict[int, Ref]] = field(default_factory=dict)
 
     def fits(self, listener: Node, said: Heard) -> bool:
         """Whether the listener can make the new copy out of the message."""
         if not self.watching or said.base is None:
             return True
-        return self._held.get((listener.name, said.origin)) is said.base
+        return any(copy is said.base for copy in self._held.get(listener.name, {}).values())
 
     def has(self, listener: Node, said: Heard) -> None:
         """The listener is told: it holds the new copy from now on."""
         if self.watching:
-            self._held[listener.name, said.origin] = said.model
+            self._held.setdefault(listener.name, {})[said.origin] = said.model
 
     def missed(self, listener: Node, said: Heard) -> None:
         """The listener was told and stopped listening before it had heard all."""
-        self._held.pop((listener.name, said.origin), None)
+        self._held.get(listener.name, {}).pop(said.origin, None)
 
     def forget(self, listener: Node) -> None:
         """The listener has lost all copies it held."""
-        for key in [key for key in self._held if key[0] == listener.name]:
-            del self._held[key]
+        self._held.pop(listener.name, None)

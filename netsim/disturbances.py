@@ -44,7 +44,7 @@ def upload(loop: Loop, node: Node, layer: Layer, talk: Talk, bits: int) -> Waiti
     """
     child = talk.child
     if child.name in loop.roster.owing and shares_memory(layer.up):
-        bits += Plain().bits(loop.engine.dim) if loop.engine.remembers((child.level, child.ordinal)) else 0
+        bits += Plain().bits(loop.engine.dim)
     while True:
         outage = loop.roster.outages.get(child.name)
         if outage is not None and not outage.stalls:

@@ -25,7 +25,8 @@ def disturbed(loop: Loop, scenario: Scenario, topology: Topology) -> Loop:
     Raises ValueError, which begins with the section, where a policy lacks coordinates or a radio, or a fault its nodes.
     """
     roster, mobility = loop.roster, scenario.mobility
-    roster.changed, roster.roaming = loop.env.event(), mobility is not None
+    roster.changed = roster.changed or loop.env.event()
+    roster.roaming = mobility is not None
     where = _still if mobility is None else _moving(mobility, topology, scenario.seed, loop.env)
     clearance_m = 0.0 if mobility is None else mobility.clearance
     relinking = Relinking(loop.env, topology, scenario.network, scenario.seed, roster, where, clearance_m)

@@ -64,7 +64,6 @@ class Forming:
             return set()
         roster.attach(child, before, after)
         self.parents[child.name] = after
-        roster.owing.add(child.name)
         kind = "attach" if before is None else "detach" if after is None else "handover"
         self.loop.posts.trace.happened(self.loop.env.now, kind, child, before, after, why)
         return {parent.name for parent in (before, after) if parent is not None}

@@ -74,7 +74,7 @@ class Posts:
         if isinstance(posted.sent, Sent):
             posted.sent.cancel()
         self._shorten(posted, each, left)
-        self.trace.dropped(posted.place, whole=not any(left))
+        self.trace.dropped(posted.place, self.env.now, whole=not any(left))
 
     def is_over(self, posted: Posted) -> bool:
         """Whether it has arrived everywhere, or was stopped before."""
@@ -123,7 +123,7 @@ class Posts:
         left = [self._stopped(one) if i == k else 0.0 for i, one in enumerate(each)]
         self._shorten(posted, each, left)
         if all(one.served in self._ended for one in each):
-            self.trace.dropped(posted.place, whole=False)
+            self.trace.dropped(posted.place, self.env.now, whole=False)
 
     def _stamp(self, event: simpy.Event, place: int, *, delivered: bool) -> None:
         """Write the arrival into the message's row, before anybody who waits for it goes on."""

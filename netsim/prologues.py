@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from learning.compressors import Plain
 from learning.engine import Visit
 from netsim.corrections import Corrections, Heard
+from netsim.paces import Paces
 from netsim.talks import Hall, Waiting
 from netsim.topology import Node
 from netsim.trace import BUSY, HEARING, Path
@@ -24,7 +25,9 @@ def prologue(loop: Loop, node: Node, said: Heard, visit: Visit) -> Waiting:
     if told is None or node.level < loop.algorithm.depth or visit.path[0] % told.every:
         return None
     ladder = told.ladder()
-    before = replace(loop, algorithm=ladder, corrections=Corrections(), waits=(), choices=(), halls={})
+    before = replace(
+        loop, algorithm=ladder, corrections=Corrections(), waits=(), choices=(), halls={}, paces=Paces()
+    )
     here = replace(visit, phase=1)
     mean, path = yield from before.iterate(node, ladder.layers[node.level - 1], said.model, said, here)
     spoken = Heard(mean, Plain().bits(loop.engine.dim))

@@ -14,6 +14,8 @@ from learning.engine import Engine, Letter, Ref, Visit
 from netsim.clocks import Clock
 from netsim.corrections import Corrections, Heard
 from netsim.disturbances import UNNOTICED, Before, Pace, unchanging, undisturbed, upload
+from netsim.paces import Paces
+from netsim.polling import Polled, asked
 from netsim.posts import Posts
 from netsim.prologues import prologue
 from netsim.roster import Roster, place
@@ -27,6 +29,9 @@ from netsim.weights import weigh, whole_model
 
 Watch: TypeAlias = Callable[[int, Ref, Path], bool]
 """Told (iteration index, the node's model, the iteration's critical path); True ends the run."""
+
+Promised: TypeAlias = tuple[Ref, Letter]
+"""A device's model at the end of its work, and its answer."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,9 @@ class Loop:
     choices: Sequence[Choice | None] = ()
     corrections: Corrections = field(default_factory=Corrections)
     halls: dict[str, Hall] = field(default_factory=dict)
+    ladders: Callable[[], Algorithm] | None = None
+    """Asked for the ladder of every global round where it may change; None: always `algorithm`."""
+    paces: Paces = field(default_factory=Paces)
     working: dict[str, Talk] = field(default_factory=dict)
     before: Before = unchanging
     pace: Pace = undisturbed
@@ -72,21 +80,25 @@ class Loop:
         """
         layer = self.algorithm.layers[node.level - 1]
         own, said, total = heard.model, heard, Path.none(self.algorithm.depth)
+        loop, step = self, visit.step
         for k in range(tau):
             began_s = self.env.now
             if (yield from self._nobody(node)):
                 break
             alone_s = self.env.now - began_s
-            steps = self.algorithm.steps(node.level)
-            here = replace(visit, path=(*visit.path, k), step=visit.step + k * steps)
+            if self.ladders is not None and node.level == self.algorithm.depth:
+                loop = replace(self, algorithm=self.ladders())
+                layer = loop.algorithm.layers[-1]
+            here = replace(visit, path=(*visit.path, k), step=step)
+            step += loop.algorithm.steps(node.level)
             if k:
                 said = self._announced(node, layer, own, said, here)
-            before = yield from prologue(self, node, said, here)
+            before = yield from prologue(loop, node, said, here)
             if before is not None:
                 said, total = replace(said, known=True), total.then(before)
             last = node.level < self.algorithm.depth and k == tau - 1
-            own, path = yield from self.iterate(node, layer, own, said, here, last)
-            path = path.waiting(alone_s) if before is None else before.then(path.waiting(alone_s))
+            own, path = yield from loop.iterate(node, layer, own, said, here, last)
+            path = (path if before is None else before.then(path)).waiting(alone_s)
             total = total.then(path)
             if watch is not None and watch(k, own, path):
                 break
@@ -117,25 +129,27 @@ class Loop:
         self, node: Node, layer: Layer, own: Ref, said: Heard, visit: Visit, last: bool = False
     ) -> Waiting:
         """One aggregation: speak to the children, wait as the layer's barrier says, merge in topology order."""
-        hall, wait, began_s = self.hall(node), self.wait_of(node), self.env.now
+        hall, wait = self.hall(node), self.wait_of(node)
         hall.turn += 1
-        self._tell(node, layer, layer.tau_of(last), said, visit, hall)
+        polled: Polled = yield from asked(self, node, said, hall, visit)
+        began_s = self.env.now
+        self._tell(node, layer, layer.tau_of(last), polled, visit, hall)
         due = yield from hall.wait(wait)
         done = hall.over()
         self.posts.trace.merged(self.env.now, node, (t.sent.place for t in done if t.answer and t.sent))
         if wait.late == "drop" and self.close(hall):
             yield self.env.timeout(0)  # until whoever was interrupted has put everything down
         path = self._path(done, hall, began_s, due=due)
+        path = path if polled.path is None else polled.path.then(path)
         if self.aggregation_s:
             yield self.env.timeout(self.aggregation_s)
             path = path.computing(self.aggregation_s)
         return self._merge(node, layer, own, said, done, visit), path
 
-    def _tell(self, node: Node, layer: Layer, tau: int, said: Heard, visit: Visit, hall: Hall) -> None:
-        """Speak to the children that are not at work, or to those chosen among them, and have each begin."""
-        chosen = self._chosen(node, hall, visit)
-        spoken = self.teller.tell(node, [child for child, _ in chosen], said, hall)
-        for talk, (_, weight) in zip(spoken, chosen, strict=True):
+    def _tell(self, node: Node, layer: Layer, tau: int, polled: Polled, visit: Visit, hall: Hall) -> None:
+        """Speak to those who shall work, and have each begin."""
+        spoken = self.teller.tell(node, [child for child, _ in polled.asked], polled.said, hall)
+        for talk, (_, weight) in zip(spoken, polled.asked, strict=True):
             talk.weight, talk.turn = weight, hall.turn
             talk.mass = self.roster.mass(talk.child, node.level) if self.roster.moved else 1
             talk.heard = self.corrections.told(self.engine, talk.child, talk.heard)
@@ -143,16 +157,6 @@ class Loop:
         for talk, promised in zip(spoken, work, strict=True):
             converse = self._converse(node, layer, tau, talk, promised, visit)
             hall.begun(talk, self.env.process(converse))
-
-    def _chosen(self, node: Node, hall: Hall, visit: Visit) -> Sequence[tuple[Node, float | None]]:
-        """Those who shall work, in order, with the weights of their answers (None: their shares)."""
-        choice = self.choices[node.level - 1] if self.choices else None
-        children = self.roster.present(node)
-        if choice is not None:
-            return choice.choose(
-                node, children, self.roster.shares_of(node, children), set(hall.talks), visit
-            )
-        return [(child, None) for child in children if child.name not in hall.talks]
 
     def _path(self, done: Sequence[Talk], hall: Hall, began_s: float, *, due: bool) -> Path:
         """The critical path of an aggregation: that of the last one to answer, if it was told in it."""
@@ -187,16 +191,14 @@ class Loop:
             letters = [whole_model(self.engine, layer, talk, onto) for talk in present]
         return self.engine.combine(layer.rule, place(node), onto, said.model, letters, weights, visit)
 
-    def _local_work(
-        self, child: Node, layer: Layer, tau: int, said: Heard, visit: Visit
-    ) -> tuple[Ref, Letter] | None:
+    def _local_work(self, child: Node, layer: Layer, tau: int, said: Heard, visit: Visit) -> Promised | None:
         """A device's model and answer are promised when its parent speaks, so that siblings train in one stack."""
         if child.level:
             return None
         keeps: Literal["no", "model", "update"] = "model" if layer.up.lossless else "update"
         keeps = keeps if layer.drift else "no"
-        leaf = self.algorithm.leaf
-        moved = self.engine.train(leaf, child.ordinal, said.model, tau, visit, said.shift, keeps)
+        leaf, (steps, own) = self.algorithm.leaf, self.paces.own(child, tau, visit)
+        moved = self.engine.train(leaf, child.ordinal, said.model, steps, own, said.shift, keeps)
         return moved, self.engine.answer(layer.up, place(child), moved, said.model, visit)
 
     def _converse(
@@ -205,11 +207,12 @@ class Loop:
         layer: Layer,
         tau: int,
         talk: Talk,
-        promised: tuple[Ref, Letter] | None,
+        promised: Promised | None,
         visit: Visit,
     ) -> Waiting:
-        """One child's side of an iteration; whoever is interrupted puts everything down."""
+        """One child's side of an iteration: hear, work, answer; whoever is interrupted puts everything down."""
         self.working[talk.child.name] = talk
+        self.posts.trace.at(talk.child, HEARING, talk.began_s)
         try:
             yield from self._work(node, layer, tau, talk, promised, visit)
         except simpy.Interrupt as stop:
@@ -220,50 +223,43 @@ class Loop:
         if self.working.get(talk.child.name) is talk:
             del self.working[talk.child.name]
         talk.ended_s = self.env.now
-        if not talk.path.total_s:
+        if talk.answer is None and not talk.path.total_s:
             talk.path = talk.path.waiting(talk.ended_s - talk.began_s)
         self.posts.trace.at(talk.child, None, talk.ended_s)
         return talk
 
     def _work(
-        self,
-        node: Node,
-        layer: Layer,
-        tau: int,
-        talk: Talk,
-        promised: tuple[Ref, Letter] | None,
-        visit: Visit,
+        self, node: Node, layer: Layer, tau: int, talk: Talk, promised: Promised | None, visit: Visit
     ) -> Waiting:
         """Hear the model, work on it, answer with an update."""
         child, said, trace = talk.child, talk.heard, self.posts.trace
-        trace.at(child, HEARING, talk.began_s)
         if child.name in self.roster.silent:
             yield self.env.event()
         yield talk.hears
         heard_s, talk.doing = self.env.now, "work"
         trace.at(child, BUSY, heard_s)
         if promised is None:
-            before = self.hall(child).turn
+            turn = self.hall(child).turn
             moved, path = yield from self.advance(child, said, tau, visit)
-            if self.hall(child).turn == before:
+            if self.hall(child).turn == turn:
                 return  # nobody could be asked
             answer = self.engine.answer(layer.up, place(child), moved, said.model, visit)
         else:
             yield self.env.timeout(self._local_work_s(child, tau, visit))
-            moved, answer = promised
-            path = Path.none(self.algorithm.depth).computing(self.env.now - heard_s)
+            (moved, answer), path = promised, talk.path.computing(self.env.now - heard_s)
         if layer.drift:
             steps = tau * self.algorithm.steps(child.level)
+            steps = steps if child.level else self.paces.own(child, tau, visit)[0]
             self.corrections.ended(child, moved, self.algorithm.leaf.learning_rate * steps)
         ready_s, talk.doing = self.env.now, "send"
         trace.at(child, SENDING, ready_s)
         yield from upload(self, node, layer, talk, self.engine.bits(answer))
-        talk.path = path.over(node.level, heard_s - talk.began_s, self.env.now - ready_s)
         if talk.sent is None:
             return
+        talk.path = path.over(node.level, heard_s - talk.began_s, self.env.now - ready_s)
         if talk.sent.message.delivered:
             self.engine.delivered(answer)
-            self.roster.owing.discard(child.name)
+            self.roster.answered(child)
             talk.answer = answer
 
     def _put_down(self, talk: Talk) -> None:
@@ -287,9 +283,10 @@ class Loop:
         hall.spoken.clear()
         return hall.dismiss()
 
-    def _local_work_s(self, device: Node, steps: int, visit: Visit) -> float:
-        mean_s = self.clock.local_work_s(device.ordinal, steps, visit.first_step)
-        seconds = self.pace(device, mean_s, self.env.now)
+    def _local_work_s(self, device: Node, tau: int, visit: Visit) -> float:
+        steps, own = self.paces.own(device, tau, visit)
+        seconds = self.clock.local_work_s(device.ordinal, steps, own.first_step)
+        seconds = self.pace(device, seconds, self.env.now)
         if self.posts.meter is not None:
             self.posts.meter.computed(device, steps, seconds, self.env.now)
         return seconds

@@ -44,6 +44,8 @@ class Roster:
     """Children that moved to a parent which lacks the memory that their compressor shares with it."""
     roaming: bool = False
     """Whether devices move, so that anybody may come within reach."""
+    met: set[str] = field(default_factory=set)
+    """Children whose answers have arrived somewhere, so that they may share a memory with a parent."""
     changed: simpy.Event | None = None
     moved: bool = False
     """Whether anybody has another parent than at first, or has had."""
@@ -102,7 +104,14 @@ class Roster:
             joined = (*self.children(after), child)
             self.below[after.name] = tuple(sorted(joined, key=lambda node: node.ordinal))
         self.moved = True
+        if child.name in self.met:
+            self.owing.add(child.name)
         self.change()
+
+    def answered(self, child: Node) -> None:
+        """An answer of the child has arrived: its parent has what it must know to decode the next."""
+        self.owing.discard(child.name)
+        self.met.add(child.name)
 
     def change(self) -> None:
         """Whoever waits for a change learns of one."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, cast
 
 import simpy
-from simpy.events import EventPriority
+from simpy.events import URGENT, EventPriority
 
 from learning.engine import Letter
 from netsim.corrections import Heard
@@ -23,7 +23,7 @@ LAST = EventPriority(2)
 """Priority of a barrier's timer: whatever arrives at that instant has arrived."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Talk:
     """A conversation of `child` with its parent, which told it what it `heard` in its `turn`-th aggregation.
 
@@ -71,10 +71,8 @@ class Hall:
         """Until `wait` has enough answers; return whether its timer had to go off."""
         self._opens, self._wait, self._due = self.env.event(), wait, False
         if wait.after_s is not None:
-            timer = self.env.event()
-            timer._ok, timer._value = True, None  # as a Timeout has them, at a priority of its own
+            timer = _scheduled(self.env, LAST, wait.after_s)
             timer.callbacks.append(self._timed(self._opens))
-            self.env.schedule(timer, LAST, wait.after_s)
         self._look()
         yield self._opens
         return self._due
@@ -128,3 +126,17 @@ class Hall:
             return
         if self._wait.enough(self._answered, self._ended, len(self.talks), due=self._due):
             self._opens.succeed()
+
+
+def at_once(env: simpy.Environment) -> simpy.Event:
+    """An event of this very instant, after the interrupts there are and before anything else."""
+    return _scheduled(env, URGENT, 0)
+
+
+def _scheduled(env: simpy.Environment, priority: EventPriority, delay_s: float) -> simpy.Event:
+    """A timeout at a priority of its own."""
+    event: Any = env.event()
+    event._ok, event._value = True, None
+    env.schedule(event, priority, delay_s)
+    scheduled: simpy.Event = event
+    return scheduled
