@@ -77,6 +77,11 @@ class Posts:
         self._shorten(posted, each, left)
         self.trace.dropped(posted.place, self.env.now, whole=not any(left))
 
+    def drop_all(self, those: Sequence[Posted]) -> None:
+        """Give up several."""
+        for posted in those:
+            self.drop(posted)
+
     def is_over(self, posted: Posted) -> bool:
         """Whether it has arrived everywhere, or was stopped before."""
         return all(one.arrived.processed or one.served in self._ended for one in posted.transfers)

@@ -281,7 +281,7 @@ class Loop:
         somebody, spoken = hall.dismiss(), hall.spoken[:]
         hall.spoken.clear()
         if spoken:  # once all have stopped listening
-            at_once(self.env).callbacks.append(lambda _: [self.posts.drop(posted) for posted in spoken])
+            at_once(self.env).callbacks.append(lambda _: self.posts.drop_all(spoken))
         return somebody
 
     def _local_work_s(self, device: Node, tau: int, visit: Visit) -> float:

@@ -38,7 +38,9 @@ def with_files(scenario: Scenario, beside: Path | None) -> tuple[Scenario, list[
     if network == scenario.network and found == parts and mobility == scenario.mobility:
         return scenario, problems
     devices = scenario.devices.model_copy(update=found)
-    return scenario.model_copy(update={"network": network, "devices": devices, "mobility": mobility}), problems
+    return scenario.model_copy(
+        update={"network": network, "devices": devices, "mobility": mobility}
+    ), problems
 
 
 def _found(part: Any, beside: Path, at: Loc, problems: list[Problem]) -> Any:

@@ -36,7 +36,9 @@ def test_home_is_home_or_nowhere() -> None:
     assert Home().choose([Option(here=True)]) is None
 
 
-@pytest.mark.parametrize(("part", "said"), [(lambda: BestSnr(-1.0), "hysteresis"), (lambda: LoadBalanced(-0.1), "gain")])
+@pytest.mark.parametrize(
+    ("part", "said"), [(lambda: BestSnr(-1.0), "hysteresis"), (lambda: LoadBalanced(-0.1), "gain")]
+)
 def test_policies_hold_their_arguments_to_their_laws(part: object, said: str) -> None:
     with pytest.raises(ValueError, match=f"{said} must be"):
         part()  # type: ignore[operator]

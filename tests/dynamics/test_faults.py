@@ -66,7 +66,15 @@ def test_children_of_a_server_that_fails_work_for_another_until_it_is_back() -> 
         (row["src"], row["receivers"]) for row in run.trace.messages
         if row["direction"] == "down" and row["layer"] == 1
     ]  # fmt: skip
-    assert hearers == [("edge0", 2), ("edge1", 2), ("edge0", 2), ("edge1", 2), ("edge1", 4), ("edge0", 2), ("edge1", 2)]
+    assert hearers == [
+        ("edge0", 2),
+        ("edge1", 2),
+        ("edge0", 2),
+        ("edge1", 2),
+        ("edge1", 4),
+        ("edge0", 2),
+        ("edge1", 2),
+    ]
 
 
 def test_a_server_that_fails_takes_its_cell_with_it() -> None:
@@ -112,13 +120,17 @@ def test_a_run_ends_when_nobody_is_left(stop: dict[str, object]) -> None:
 
 def test_an_edge_without_devices_is_not_asked() -> None:
     run = timed(scene({"crash": {"nodes": ["device0", "device1"], "when": given("500 ms", None)}}))
-    asked = [row["receivers"] for row in run.trace.messages if row["layer"] == 2 and row["direction"] == "down"]
+    asked = [
+        row["receivers"] for row in run.trace.messages if row["layer"] == 2 and row["direction"] == "down"
+    ]
     assert asked == [2, 1, 1]
 
 
 def test_a_server_that_joins_later_is_there_from_then_on() -> None:
     run = timed(scene({"presence": {"nodes": ["edge1"], "joins": "4 s"}}))
-    told = [row["receivers"] for row in run.trace.messages if row["layer"] == 2 and row["direction"] == "down"]
+    told = [
+        row["receivers"] for row in run.trace.messages if row["layer"] == 2 and row["direction"] == "down"
+    ]
     assert told == [1, 1, 2]
 
 
@@ -151,7 +163,9 @@ def test_a_slow_device_takes_longer_only_while_it_is_slow() -> None:
     assert ends_s(timed(scene(slow))) == pytest.approx([3.8, 6.8, 9.8])
 
 
-@pytest.mark.parametrize(("work_s", "at_s", "takes_s"), [(1, 0, 1), (3, 0, 5), (1, 2, 2), (1, 3.5, 1.25), (9, 1.5, 13)])
+@pytest.mark.parametrize(
+    ("work_s", "at_s", "takes_s"), [(1, 0, 1), (3, 0, 5), (1, 2, 2), (1, 3.5, 1.25), (9, 1.5, 13)]
+)
 def test_stretched_work_by_hand(work_s: float, at_s: float, takes_s: float) -> None:
     """Twice as long in [2, 4) and, on top, in [10, 12)."""
     slow = [Slowness(2.0, iter([Episode(2, 4), Episode(10, 12)]))]

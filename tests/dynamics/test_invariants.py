@@ -78,13 +78,17 @@ def test_a_dropped_message_without_a_fate_breaks_conservation(monkeypatch: pytes
 
 def test_an_answer_merged_before_it_arrives_breaks_no_clairvoyance(monkeypatch: pytest.MonkeyPatch) -> None:
     merged = Trace.merged
-    monkeypatch.setattr(Trace, "merged", lambda self, now_s, node, places: merged(self, now_s - 0.1, node, places))
+    monkeypatch.setattr(
+        Trace, "merged", lambda self, now_s, node, places: merged(self, now_s - 0.1, node, places)
+    )
     assert "merged message" in broken("no clairvoyance")
 
 
 def test_an_answer_merged_twice_breaks_no_clairvoyance(monkeypatch: pytest.MonkeyPatch) -> None:
     merged = Trace.merged
-    monkeypatch.setattr(Trace, "merged", lambda self, now_s, node, places: merged(self, now_s, node, 2 * list(places)))
+    monkeypatch.setattr(
+        Trace, "merged", lambda self, now_s, node, places: merged(self, now_s, node, 2 * list(places))
+    )
     assert "merged twice" in broken("no clairvoyance")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,9 @@ def test_who_walks_from_cell_to_cell_is_handed_over_once(tmp_path: Path) -> None
 
 def test_hysteresis_delays_a_handover(tmp_path: Path) -> None:
     times_s = [
-        next(float(row["time_s"]) for row in across(tmp_path, policy).trace.events if row["kind"] == "handover")
+        next(
+            float(row["time_s"]) for row in across(tmp_path, policy).trace.events if row["kind"] == "handover"
+        )
         for policy in ({"best_snr": "0 dB"}, {"best_snr": "6 dB"}, {"best_snr": "12 dB"})
     ]
     assert times_s == sorted(times_s)
@@ -67,20 +70,27 @@ def test_hysteresis_delays_a_handover(tmp_path: Path) -> None:
 
 def test_a_static_tree_keeps_them_until_they_are_out_of_reach(tmp_path: Path) -> None:
     far = scene(**placed(0, 5000), stop={"rounds": 40}) | {
-        "mobility": {"motion": walk(tmp_path, ACROSS.replace("450", "3000").replace("500,50", "5000,50")), "handover": "home"}
+        "mobility": {
+            "motion": walk(tmp_path, ACROSS.replace("450", "3000").replace("500,50", "5000,50")),
+            "handover": "home",
+        }
     }
     run = timed(far)
     assert parents(run, "device0") == ["edge0"]
-    assert ("detach", "device0", "out of reach") in [(r["kind"], r["node"], r["reason"]) for r in run.trace.events]
+    assert ("detach", "device0", "out of reach") in [
+        (r["kind"], r["node"], r["reason"]) for r in run.trace.events
+    ]
 
 
 def test_rates_follow_distances(tmp_path: Path) -> None:
     run = across(tmp_path, "nearest")
     airtimes = [
-        float(row["airtime_s"]) for row in run.trace.messages if row["src"] == "device0" and row["dst"] == "edge0"
+        float(row["airtime_s"])
+        for row in run.trace.messages
+        if row["src"] == "device0" and row["dst"] == "edge0"
     ]
     assert airtimes[-1] > 2 * airtimes[0]
-    assert all(later >= earlier for earlier, later in zip(airtimes, airtimes[1:], strict=False))
+    assert all(later >= earlier for earlier, later in itertools.pairwise(airtimes))
 
 
 def test_dice_of_losses_go_on_after_a_rebuild(tmp_path: Path) -> None:
@@ -102,7 +112,9 @@ def test_children_of_a_failed_station_choose_by_policy_and_all_laws_hold(tmp_pat
 def test_an_empty_cell_is_no_child(tmp_path: Path) -> None:
     mobility = {"motion": walk(tmp_path, "device0,0,490,0\ndevice1,0,510,0\n"), "handover": "nearest"}
     run = timed(scene(**placed(0, 500), mobility=mobility))
-    told = [row["receivers"] for row in run.trace.messages if row["layer"] == 2 and row["direction"] == "down"]
+    told = [
+        row["receivers"] for row in run.trace.messages if row["layer"] == 2 and row["direction"] == "down"
+    ]
     assert told == [1, 1, 1]
 
 
@@ -129,8 +141,10 @@ def test_the_mean_speed_over_time_is_below_the_mean_of_the_draws() -> None:
 
 def test_ways_join_and_stay_in_the_area() -> None:
     part = RandomWaypoint((400.0, 200.0), pause=3.0)
-    ways = [leg for _, leg in zip(range(200), part.course(5, Node("a", 0, 1), (50.0, -20.0)).legs, strict=False)]
-    for before, after in zip(ways, ways[1:], strict=False):
+    ways = [
+        leg for _, leg in zip(range(200), part.course(5, Node("a", 0, 1), (50.0, -20.0)).legs, strict=False)
+    ]
+    for before, after in itertools.pairwise(ways):
         assert before.end_m == after.begin_m
         assert before.end_s == after.begin_s
     assert all(-150 <= leg.end_m[0] <= 250 and -120 <= leg.end_m[1] <= 80 for leg in ways)
@@ -182,10 +196,14 @@ def test_mobility_needs_places_and_a_radio(change: Data, said: str) -> None:
         play(Scenario.model_validate(scene(**placed(0, 200), mobility=mobility) | change), engine="timing")
 
 
-@pytest.mark.parametrize(("speed", "side"), [(["0 m/s", "1 m/s"], ["1 m", "1 m"]), (["3 m/s", "1 m/s"], ["1 m", "1 m"])])
+@pytest.mark.parametrize(
+    ("speed", "side"), [(["0 m/s", "1 m/s"], ["1 m", "1 m"]), (["3 m/s", "1 m/s"], ["1 m", "1 m"])]
+)
 def test_a_random_waypoint_that_stands_still_is_refused(speed: list[str], side: list[str]) -> None:
     with pytest.raises(ValueError, match="speed"):
-        Scenario.model_validate(scene(mobility={"motion": {"random_waypoint": {"side": side, "speed": speed}}}))
+        Scenario.model_validate(
+            scene(mobility={"motion": {"random_waypoint": {"side": side, "speed": speed}}})
+        )
 
 
 def test_every_motion_is_looked_at_here() -> None:

@@ -38,7 +38,7 @@ def everything_equal(one: Result, two: Result) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_batched_is_eager_in_a_storm(name: str) -> None:
     runs = [play(stormy(name, precision="float64"), engine=e, device="cpu") for e in ("batched", "eager")]  # type: ignore[arg-type]
-    assert {row["fate"] for row in runs[0].trace.messages} >= {"cancelled", "delivered"}
+    assert runs[0].trace.interrupted > 2
     assert list(runs[0].trace.messages) == list(runs[1].trace.messages)
     np.testing.assert_allclose(weights(runs[0]), weights(runs[1]), rtol=0, atol=1e-12)
 
@@ -57,7 +57,9 @@ def test_a_killed_storm_goes_on_to_equal_tables(
 
 
 @pytest.mark.parametrize("name", ["qmlhfl", "ef21"])
-def test_a_storm_is_retimed_without_training(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_storm_is_retimed_without_training(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = resumed(stormy(name), tmp_path)
     jobs = trainings(monkeypatch)
     everything_equal(resumed(stormy(name), tmp_path), first)
