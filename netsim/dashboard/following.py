@@ -106,6 +106,8 @@ def points(run: LiveRun) -> DataFrame:
 
 def state_of(desk: Desk, key: str) -> tuple[LiveRun | None, Job | None, Entry | None]:
     """What is known of a run by its key: its file while it runs, its process if it was started here, its end."""
+    if not NAME.fullmatch(key):
+        return None, None, None
     live = next((run for run in live_runs(desk.folder) if run.key == key), None)
     job = desk.jobs.known.get(key)
     name, _, digest = key.rpartition("-")
@@ -168,7 +170,7 @@ def register(app: Dash, desk: Desk) -> None:
         )
         done = 1.0 if end is not None and not busy else share(live) if live else 0.0
         stoppable = job is not None and job.state == "running"
-        kept = bool(NAME.fullmatch(key)) and (desk.folder / KEPT / f"{key}.yaml").is_file()
+        kept = NAME.fullmatch(key) is not None and (desk.folder / KEPT / f"{key}.yaml").is_file()
         return (
             f"{done:.4f}",
             _state(live, job, end, kept),

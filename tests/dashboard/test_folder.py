@@ -10,6 +10,7 @@ import pytest
 
 from netsim.dashboard.browsing import cells_of, comparison, table
 from netsim.dashboard.desk import Desk
+from netsim.dashboard.following import state_of
 from netsim.dashboard.jobs import Jobs
 from netsim.dashboard.listing import entries, finished, sweeps
 from netsim.dashboard.place import DashboardError, run_folder, sweep_folder
@@ -38,6 +39,11 @@ def test_names_that_could_lead_elsewhere_are_refused(desk: Desk, key: str) -> No
     ):
         with pytest.raises(DashboardError):
             ask()
+
+
+def test_following_a_name_that_could_lead_elsewhere_finds_nothing(desk: Desk) -> None:
+    for key in [*HOSTILE, "*-" + "0" * 16, "**-0"]:
+        assert state_of(desk, key) == (None, None, None)
 
 
 def test_a_link_out_of_the_folder_is_no_run(results: Path, tmp_path: Path) -> None:

@@ -91,6 +91,8 @@ def test_the_token_moves_from_the_address_into_a_cookie_that_no_other_site_sends
         ("evil.example", False),
         ("127.0.0.1.evil.example", False),
         ("", False),
+        ("[", False),
+        ("[::1", False),
     ],
 )
 def test_names_of_this_server(host: str, own: bool) -> None:
