@@ -67,6 +67,7 @@ USER_ERRORS = {
     "ScenarioError",
     "TooManyBitsError",
     "TopologyError",
+    "UpdateError",
     "DataError",
     "PartError",
     "PlanError",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -109,11 +108,9 @@ def _keep(result: Result, folder: Path) -> tuple[Path, Path]:
 
 
 def _warn_of_divergence(result: Result) -> None:
-    """A loss that overflowed is a result, but nobody should take it for a good one."""
-    evaluated = result.rounds[result.rounds["accuracy"].notna()]
-    lost = evaluated[~evaluated["loss"].abs().lt(math.inf)]
-    if len(lost):
+    """It is a result, with all rows until then, but nobody should take it for a good one."""
+    if result.manifest["stopped_by"] == "diverged":
         sys.stderr.write(
-            f"netsim: the loss is not finite from round {int(lost['round'].iloc[0])} on: the model diverged; "
-            "a smaller learning_rate, or more quantization levels, may help\n"
+            f"netsim: the model diverged, so the run ended after round {result.finished_rounds}; a smaller "
+            "learning_rate, or more quantization levels, may help\n"
         )

@@ -15,8 +15,8 @@ from netsim.scenario import Scenario, load_text, resolved
 from netsim.units import render
 
 if TYPE_CHECKING:
+    from netsim.bounds.setting import Setting
     from netsim.planner.planning import Planned
-    from netsim.planner.setting import Setting
 
 STEPS = 20
 """Tenths of a decade to either side of the scenario's own deadline."""
@@ -42,7 +42,7 @@ def ground_of(text: str, beside: str) -> Ground:
     """A scenario's text as the planner reads it. Raises ScenarioError or PlanError."""
     from pathlib import Path
 
-    from netsim.planner.setting import setting_of
+    from netsim.bounds.setting import setting_of
 
     whole = load_text(text, overrides=["sweep={}"], beside=Path(beside) if beside else None)
     return Ground(whole, setting_of(whole))
@@ -104,7 +104,7 @@ def layout(desk: Desk, search: str | None) -> html.Div:
 def register(app: Dash, desk: Desk) -> None:
     """Connect the page's callbacks."""
     from learning.datasets import DataError
-    from netsim.planner.setting import PlanError
+    from netsim.bounds.setting import PlanError
     from netsim.scenario import ScenarioError
     from netsim.wiring import WiringError
 
