@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("dash", reason="the dashboard needs the extra `dashboard`")
+
 from netsim.dashboard.browsing import cells_of, comparison, table
 from netsim.dashboard.desk import Desk
 from netsim.dashboard.following import state_of

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("dash", reason="the dashboard needs the extra `dashboard`")
+
 from netsim.dashboard.app import make_app
 from netsim.dashboard.desk import Desk
 from netsim.dashboard.gate import COOKIE, is_loopback, is_own_host, new_token
