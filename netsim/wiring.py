@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import simpy
@@ -12,15 +13,19 @@ from learning.datasets import DataError
 from learning.engine import Engine
 from learning.rules import Mean, Rule, Vote
 from learning.tasks import Task, make_task
+from netsim.attendance import begin
+from netsim.availability import Availability
 from netsim.clocks import Clock, Work
 from netsim.copies import Copies
 from netsim.meter import Meter, Radios
 from netsim.network import Ports
 from netsim.network.loss import NoLoss
+from netsim.paces import Paces
 from netsim.posts import Posts
 from netsim.protocol import Loop
 from netsim.roster import Roster, mass_of
 from netsim.scenario import Scenario
+from netsim.selection import Grounds
 from netsim.telling import Teller
 from netsim.topology import Node, Topology
 from netsim.trace import Trace
@@ -76,9 +81,25 @@ def wire(
     if (meter := meter_of(scenario, topology, clock)) is not None:
         trace.metered(meter)
     waits = scenario.wait if any(not isinstance(wait, All) for wait in scenario.wait) else ()
-    copies = Copies(watching=bool(waits))
+    grounds = Grounds(scenario.seed, roster, task.samples, clock)
+    choices = tuple(selection.choice(grounds) for selection in scenario.selection)
+    choices = choices if any(choice is not None for choice in choices) else ()
+    availability = scenario.devices.availability
+    copies = Copies(watching=bool(waits or choices or availability))
     teller = Teller(env, roster, Posts(env, trace, meter), task.dim, topology.depth, copies)
-    return Loop(env, engine, algorithm, teller, clock, scenario.servers.aggregation, waits)
+    loop = Loop(env, engine, algorithm, teller, clock, scenario.servers.aggregation, waits, choices)
+    loop = replace(loop, paces=Paces(algorithm.paces(task.samples)))
+    if availability is not None:
+        attended(loop, topology, availability, scenario.seed)
+    return loop
+
+
+def attended(loop: Loop, topology: Topology, availability: Availability, seed: int) -> None:
+    """Have devices come and go. Raises WiringError for a recording that cannot be used."""
+    try:
+        begin(loop, topology.devices, availability, seed)
+    except (ValueError, OSError) as error:
+        raise WiringError(f"devices.availability: {error}") from None
 
 
 def roster_of(
@@ -93,7 +114,7 @@ def roster_of(
 def _check_votes(scenario: Scenario) -> None:
     """An edge server that hears no vote makes no step, for which the one-bit code has no word."""
     rule, part = scenario.ladder.layers[0].rule, scenario.network[0]
-    if not isinstance(rule, Vote) or rule.ties != "random":
+    if not isinstance(rule, Vote) or rule.stays:
         return
     loss = getattr(getattr(part, "radio", part), "loss", None)
     why = ""
@@ -101,6 +122,8 @@ def _check_votes(scenario: Scenario) -> None:
         why = "network[0].loss: uploads can be lost"
     elif scenario.wait and scenario.wait[0].enough(0, 0, 2, due=True):
         why = "wait[0]: the barrier may open before anybody has answered (or set at_least: 1)"
+    elif scenario.finite == "reject":
+        why = "finite: votes can be rejected (or finite: stop)"
     if why:
         raise WiringError(
             f"{why}, and an edge server that hears no vote makes no step, which one bit cannot say; set the vote's "
