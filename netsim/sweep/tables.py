@@ -21,8 +21,8 @@ def points_table(outcomes: Sequence[Outcome], paths: Sequence[str], target: floa
     Columns: `point`, the sweep's `paths` (nothing where a point leaves one as the scenario has it), `seed`,
     `round`, `sim_time_s`, `accuracy`, `loss`, `local_steps`, `bits` (payload so far, all layers, both ways),
     `bits_up_1` ..., `energy_j` ... where it was counted, `recipe` (the algorithm's name),
-    `target_accuracy`, and `time_to_accuracy_s`, which repeats for every row of a point when that was first reached (NaN: never). `target`: that accuracy; None
-    for the highest, to two digits, that every point reached.
+    `target_accuracy`, and `time_to_accuracy_s`, which repeats for every row of a point when that was first
+    reached (NaN: never). `target`: that accuracy; None for the highest, to two digits, that every point reached.
     """
     import pandas as pd
 
