@@ -260,7 +260,7 @@ MUTATIONS = (
     Mutation("the shortest run of a trajectory trains", "netsim/sweep/schedule.py", "key=lambda s: -len(_wanted(s))", "key=lambda s: len(_wanted(s))", "cli/test_sweep"),
     Mutation("seeds repeat one seed", "netsim/scenario/sweeps.py", "range(seed, seed + self.seeds)", "[seed] * self.seeds", "scenario/test_sweep"),
     Mutation("a band ends where the last of its seeds did", "netsim/views/settings.py", "table[rounds.size() == self.rows[\"point\"].nunique()]", "table[rounds.size() <= self.rows[\"point\"].nunique()]", "views/test_comparison"),
-    Mutation("a memory moves though its message was lost", "netsim/protocol.py", "                talk.answer = answer", "                talk.answer = answer\n            self.engine.delivered(answer)", "equalities/test_memories_move"),
+    Mutation("a memory moves though its message was lost", "netsim/protocol.py", "            talk.answer = answer", "            talk.answer = answer\n        self.engine.delivered(answer)", "equalities/test_memories_move"),
     Mutation("error feedback forgets", LEARN + "compressors/memory.py", "return sent, left.sub_(sent.values)", "return sent, left.sub_(left)", "contracts/test_memory"),
     Mutation("EF21 sends the whole", LEARN + "compressors/memory.py", "self.inner.encode(rows.sub_(memory), coins)", "self.inner.encode(rows, coins)", "contracts/test_memory"),
     Mutation("a correction counts the wrong number of steps", "netsim/protocol.py", "steps = tau * self.algorithm.steps(child.level)", "steps = tau", "equalities/test_corrections"),
