@@ -11,6 +11,7 @@ from learning.compressors.compressor import Compressor, Encoded
 from learning.compressors.dither import Dither
 from learning.compressors.growth import Growth
 from learning.compressors.memory import Wrapper
+from learning.compressors.model import OfModel
 from learning.compressors.qsgd import Qsgd
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def _at(codec: Compressor, turn: int) -> Compressor:
     match codec:
         case Adaptive():
             return codec.at(codec.levels.level(turn))
-        case Wrapper():
+        case Wrapper() | OfModel():
             return replace(codec, inner=at_round(codec.inner, turn))
         case Chain():
             return replace(codec, then=at_round(codec.then, turn))
@@ -101,6 +102,6 @@ def _at(codec: Compressor, turn: int) -> Compressor:
 
 
 def _inside(codec: Compressor) -> Compressor | None:
-    if isinstance(codec, Wrapper):
+    if isinstance(codec, Wrapper | OfModel):
         return codec.inner
     return codec.then if isinstance(codec, Chain) else None

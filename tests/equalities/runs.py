@@ -51,6 +51,13 @@ RECIPES = {
         [2, 3],
         "qmlhfl: {learning_rate: 0.2, batch_size: 8, tau: [3, 2], levels: [{linear: {first: 4, by: 3}}, 8], bucket: 64}",
     ),
+    "of_model": (
+        [2, 3],
+        ladder(
+            "tau: 2, up: {of_model: {qsgd: {levels: 255, bucket: 16}}}",
+            "tau: 2, up: none, down: {of_model: {none: bf16}}",
+        ),
+    ),
     "error_feedback": (
         [2, 3],
         ladder(
