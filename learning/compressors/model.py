@@ -38,9 +38,7 @@ class OfModel:
                 f"inner must carry a model's magnitudes, got {self.inner}; use qsgd, dither or bf16"
             )
         if remembers(self.inner) or isinstance(self.inner, OfModel):
-            raise ValueError(
-                f"inner must send all of a model each time, and remember nothing, got {self.inner}"
-            )
+            raise ValueError(f"inner must be without memory, got {self.inner}; use the compressor inside it")
 
     @property
     def lossless(self) -> bool:
