@@ -94,7 +94,7 @@ class Meter:
         self._computing: dict[str, _Computing] = {}
         self._under_way: dict[simpy.Event, _Sending] = {}
 
-    def computed(self, device: Node, steps: int, seconds: float, begun_s: float) -> None:
+    def computed(self, device: Node, steps: float, seconds: float, begun_s: float) -> None:
         """A device makes `steps` SGD steps in `seconds` from the instant `begun_s` on."""
         joules = self.energy.compute.compute_j(self.clock, device.ordinal, steps, seconds)
         self.node_j[device.name].compute_j += joules

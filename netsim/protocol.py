@@ -14,6 +14,7 @@ from learning.engine import Engine, Letter, Place, Ref, Visit
 from netsim.clocks import Clock
 from netsim.corrections import Corrections, Heard
 from netsim.paces import Paces
+from netsim.polling import Polled, asked
 from netsim.posts import Posts
 from netsim.roster import Roster
 from netsim.selection import Choice
@@ -47,6 +48,8 @@ class Loop:
     choices: Sequence[Choice | None] = ()
     corrections: Corrections = field(default_factory=Corrections)
     halls: dict[str, Hall] = field(default_factory=dict)
+    ladders: Callable[[], Algorithm] | None = None
+    """Asked for the ladder of every global round where it may change; None: always `algorithm`."""
     paces: Paces = field(default_factory=Paces)
 
     @property
@@ -69,16 +72,20 @@ class Loop:
         """
         layer = self.algorithm.layers[node.level - 1]
         own, said, total = heard.model, heard, Path.none(self.algorithm.depth)
+        loop, step = self, visit.step
         for k in range(tau):
-            steps = self.algorithm.steps(node.level)
-            here = replace(visit, path=(*visit.path, k), step=visit.step + k * steps)
+            if self.ladders is not None and node.level == self.algorithm.depth:
+                loop = replace(self, algorithm=self.ladders())
+                layer = loop.algorithm.layers[-1]
+            here = replace(visit, path=(*visit.path, k), step=step)
+            step += loop.algorithm.steps(node.level)
             if k:
                 said = self._announced(node, layer, own, said, here)
-            before = yield from self._prologue(node, said, here)
+            before = yield from loop._prologue(node, said, here)
             if before is not None:
                 said, total = replace(said, known=True), total.then(before)
             last = node.level < self.algorithm.depth and k == tau - 1
-            own, path = yield from self.iterate(node, layer, own, said, here, last)
+            own, path = yield from loop.iterate(node, layer, own, said, here, last)
             path = path if before is None else before.then(path)
             total = total.then(path)
             if watch is not None and watch(k, own, path):
@@ -92,38 +99,31 @@ class Loop:
     ) -> Waiting:
         """One aggregation: speak to the children, wait as the layer's barrier says, merge in topology order."""
         hall = self.halls.setdefault(node.name, Hall(self.env))
-        wait, began_s = self._wait(node), self.env.now
-        hall.turn += 1
-        self._tell(node, layer, layer.tau_of(last), said, visit, hall)
+        wait, hall.turn = self._wait(node), hall.turn + 1
+        polled: Polled = yield from asked(self, node, said, hall, visit)
+        began_s = self.env.now
+        self._tell(node, layer, layer.tau_of(last), polled, visit, hall)
         due = yield from hall.wait(wait)
         done = hall.over()
         if wait.late == "drop" and hall.dismiss():
             yield self.env.timeout(0)  # until whoever was interrupted has put everything down
         path = self._path(done, hall, began_s, due=due)
+        path = path if polled.path is None else polled.path.then(path)
         if self.aggregation_s:
             yield self.env.timeout(self.aggregation_s)
             path = path.computing(self.aggregation_s)
         return self._merge(node, layer, own, said, done, visit), path
 
-    def _tell(self, node: Node, layer: Layer, tau: int, said: Heard, visit: Visit, hall: Hall) -> None:
-        """Speak to the children that are not at work, or to those chosen among them, and have each begin."""
-        chosen = self._chosen(node, hall, visit)
-        spoken = self.teller.tell(node, [child for child, _ in chosen], said, hall)
-        for talk, (_, weight) in zip(spoken, chosen, strict=True):
+    def _tell(self, node: Node, layer: Layer, tau: int, polled: Polled, visit: Visit, hall: Hall) -> None:
+        """Speak to those who shall work, and have each begin."""
+        spoken = self.teller.tell(node, [child for child, _ in polled.asked], polled.said, hall)
+        for talk, (_, weight) in zip(spoken, polled.asked, strict=True):
             talk.weight, talk.turn = weight, hall.turn
             talk.heard = self.corrections.told(self.engine, talk.child, talk.heard)
         work = [self._local_work(talk.child, layer, tau, talk.heard, visit) for talk in spoken]
         for talk, promised in zip(spoken, work, strict=True):
             converse = self._converse(node, layer, tau, talk, promised, visit)
             hall.begun(talk, self.env.process(converse))
-
-    def _chosen(self, node: Node, hall: Hall, visit: Visit) -> Sequence[tuple[Node, float | None]]:
-        """Those who shall work, in order, with the weights of their answers (None: their shares)."""
-        choice = self.choices[node.level - 1] if self.choices else None
-        children = self.roster.children(node)
-        if choice is not None:
-            return choice.choose(node, children, self.roster.shares(node), set(hall.talks), visit)
-        return [(child, None) for child in children if child.name not in hall.talks]
 
     def _path(self, done: Sequence[Talk], hall: Hall, began_s: float, *, due: bool) -> Path:
         """The critical path of an aggregation: that of the last one to answer, if it was told in it."""
@@ -217,51 +217,36 @@ class Loop:
         promised: tuple[Ref, Letter] | None,
         visit: Visit,
     ) -> Waiting:
-        """One child's side of an iteration; whoever is interrupted puts everything down."""
+        """One child's side of an iteration: hear, work, answer; whoever is interrupted puts everything down."""
+        child, said, trace = talk.child, talk.heard, self.posts.trace
+        trace.at(child, HEARING, talk.began_s)
         try:
-            yield from self._work(node, layer, tau, talk, promised, visit)
+            yield talk.hears
+            heard_s, talk.doing = self.env.now, "work"
+            trace.at(child, BUSY, heard_s)
+            if promised is None:
+                moved, path = yield from self.advance(child, said, tau, visit)
+                answer = self.engine.answer(layer.up, place(child), moved, said.model, visit)
+            else:
+                yield self.env.timeout(self._local_work_s(child, tau, visit))
+                (moved, answer), path = promised, talk.path.computing(self.env.now - heard_s)
+            if layer.drift:
+                steps = tau * self.algorithm.steps(child.level)
+                steps = steps if child.level else self.paces.own(child, tau, visit)[0]
+                self.corrections.ended(child, moved, self.algorithm.leaf.learning_rate * steps)
+            ready_s, talk.doing = self.env.now, "send"
+            trace.at(child, SENDING, ready_s)
+            talk.sent, arrived = self.posts.reply(node, talk.uplink, child, self.engine.bits(answer))
+            yield arrived
+            talk.path = path.over(node.level, heard_s - talk.began_s, self.env.now - ready_s)
+            if talk.sent.message.delivered:
+                self.engine.delivered(answer)
+                talk.answer = answer
         except simpy.Interrupt:
             yield from self._put_down(talk)
         talk.ended_s = self.env.now
-        self.posts.trace.at(talk.child, None, talk.ended_s)
+        trace.at(child, None, talk.ended_s)
         return talk
-
-    def _work(
-        self,
-        node: Node,
-        layer: Layer,
-        tau: int,
-        talk: Talk,
-        promised: tuple[Ref, Letter] | None,
-        visit: Visit,
-    ) -> Waiting:
-        """Hear the model, work on it, answer with an update."""
-        child, said, trace = talk.child, talk.heard, self.posts.trace
-        trace.at(child, HEARING, talk.began_s)
-        yield talk.hears
-        heard_s, talk.doing = self.env.now, "work"
-        trace.at(child, BUSY, heard_s)
-        if promised is None:
-            moved, path = yield from self.advance(child, said, tau, visit)
-            answer = self.engine.answer(layer.up, place(child), moved, said.model, visit)
-        else:
-            yield self.env.timeout(self._local_work_s(child, tau, visit))
-            (moved, answer), path = (
-                promised,
-                Path.none(self.algorithm.depth).computing(self.env.now - heard_s),
-            )
-        if layer.drift:
-            steps = tau * self.algorithm.steps(child.level)
-            steps = steps if child.level else self.paces.own(child, tau, visit)[0]
-            self.corrections.ended(child, moved, self.algorithm.leaf.learning_rate * steps)
-        ready_s, talk.doing = self.env.now, "send"
-        trace.at(child, SENDING, ready_s)
-        talk.sent, arrived = self.posts.reply(node, talk.uplink, child, self.engine.bits(answer))
-        yield arrived
-        talk.path = path.over(node.level, heard_s - talk.began_s, self.env.now - ready_s)
-        if talk.sent.message.delivered:
-            self.engine.delivered(answer)
-            talk.answer = answer
 
     def _put_down(self, talk: Talk) -> Waiting:
         """Nobody waits for this child any more: it and everybody below it stop, and their links are free."""

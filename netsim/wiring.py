@@ -13,6 +13,8 @@ from learning.datasets import DataError
 from learning.engine import Engine
 from learning.rules import Mean, Rule, Vote
 from learning.tasks import Task, make_task
+from netsim.attendance import begin
+from netsim.availability import Availability
 from netsim.clocks import Clock, Work
 from netsim.copies import Copies
 from netsim.meter import Meter, Radios
@@ -23,6 +25,7 @@ from netsim.posts import Posts
 from netsim.protocol import Loop
 from netsim.roster import Roster, mass_of
 from netsim.scenario import Scenario
+from netsim.selection import Grounds
 from netsim.telling import Teller
 from netsim.topology import Node, Topology
 from netsim.trace import Trace
@@ -78,10 +81,25 @@ def wire(
     if (meter := meter_of(scenario, topology, clock)) is not None:
         trace.metered(meter)
     waits = scenario.wait if any(not isinstance(wait, All) for wait in scenario.wait) else ()
-    copies = Copies(watching=bool(waits))
+    grounds = Grounds(scenario.seed, roster, task.samples, clock)
+    choices = tuple(selection.choice(grounds) for selection in scenario.selection)
+    choices = choices if any(choice is not None for choice in choices) else ()
+    availability = scenario.devices.availability
+    copies = Copies(watching=bool(waits or choices or availability))
     teller = Teller(env, roster, Posts(env, trace, meter), task.dim, topology.depth, copies)
-    loop = Loop(env, engine, algorithm, teller, clock, scenario.servers.aggregation, waits)
-    return replace(loop, paces=Paces(algorithm.paces(task.samples)))
+    loop = Loop(env, engine, algorithm, teller, clock, scenario.servers.aggregation, waits, choices)
+    loop = replace(loop, paces=Paces(algorithm.paces(task.samples)))
+    if availability is not None:
+        attended(loop, topology, availability, scenario.seed)
+    return loop
+
+
+def attended(loop: Loop, topology: Topology, availability: Availability, seed: int) -> None:
+    """Have devices come and go. Raises WiringError for a recording that cannot be used."""
+    try:
+        begin(loop, topology.devices, availability, seed)
+    except (ValueError, OSError) as error:
+        raise WiringError(f"devices.availability: {error}") from None
 
 
 def roster_of(

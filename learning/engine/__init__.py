@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from learning.engine.engine import Engine, Solver, ValuesNeededError
+from learning.engine.contract import Solver, ValuesNeededError
+from learning.engine.engine import Engine
 from learning.engine.guarding import Finite, NotFiniteError
 from learning.engine.numerics import DeviceKind, EngineKind, Numerics, StrategyError, resolve
 from learning.engine.promises import Letter, Place, Ref, Visit

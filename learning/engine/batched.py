@@ -66,6 +66,12 @@ class BatchedSolver:
             self.settle(ref)
         return self._task.score(value_of(ref))
 
+    def loss(self, ref: Ref, device: int) -> float:
+        """See `Solver`."""
+        if ref.value is None:
+            self.settle(ref)
+        return self._task.local_loss(value_of(ref), device)
+
     def _settle_wave(self, wave: Sequence[Ref]) -> None:
         combines = [(ref, ref.op) for ref in wave if isinstance(ref.op, Combine)]
         answers = [ref for ref in wave if isinstance(ref.op, Answer)]

@@ -67,6 +67,10 @@ class EagerSolver:
         """The task's test metrics of a model."""
         return self._task.score(value_of(ref))
 
+    def loss(self, ref: Ref, device: int) -> float:
+        """See `Solver`."""
+        return self._task.local_loss(value_of(ref), device)
+
     def _trained(self, moved: Ref, job: Train, models: bool) -> Tensor:
         work = value_of(job.model).clone()[None]
         stepwise.train(self._trainer, work, [job], models)

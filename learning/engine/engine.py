@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import struct
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 from learning.algorithm import Leaf
 from learning.checkpoints import Cut
 from learning.coins import row_key
 from learning.compressors import Compressor, at_round, remembers
+from learning.engine.contract import Solver, ValuesNeededError
 from learning.engine.encoding import payload_bits
 from learning.engine.guarding import Finite, guard_of
 from learning.engine.promises import (
@@ -37,38 +38,9 @@ from learning.ledger import METRICS, Ledger
 from learning.rules import Rule, rule_remembers
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor
 
 UP, DOWN, MERGE = 0, 1, 2
-
-
-class Solver(Protocol):
-    """Computes promised vectors; the one thing in which engines differ."""
-
-    rejected: int
-    """Answers left out of combines so far, as they were not finite."""
-
-    def promised(self, ref: Ref) -> None:
-        """Told of every new promise: an eager solver computes it at once, a late one notes it."""
-        ...
-
-    def settle(self, ref: Ref) -> None:
-        """Give `ref` its value (and its bits, where they depend on values)."""
-        ...
-
-    def score(self, ref: Ref) -> Mapping[str, float]:
-        """The model's test metrics: accuracy (nan where there is none) and loss."""
-        ...
-
-    def tensor(self, values: NDArray[np.floating]) -> Tensor:
-        """A kept vector, back on the solver's device."""
-        ...
-
-
-class ValuesNeededError(ValueError):
-    """A message size depends on values, and this engine computes none."""
 
 
 class Engine:
@@ -202,9 +174,7 @@ class Engine:
         if known is not None:
             return known
         if body.bits is None:
-            if self.replaying:
-                raise ValuesNeededError("the ledger lost a size it had")
-            self._look().settle(body)
+            self._look("a coded message size").settle(body)
         if body.bits is None:
             raise ValueError("a compressor without a bits law must return bits from encode()")
         if ledger is not None:
@@ -232,6 +202,41 @@ class Engine:
         if self._ledger is not None:
             self._ledger.keep_metrics(model.digest, found)
             self._ledger.flush()
+        return found
+
+    def measured(
+        self, model: Ref, what: bytes, measure: Callable[[Tensor], Sequence[float]]
+    ) -> Sequence[float]:
+        """Numbers that `measure` finds in a model's values: the ledger's, else measured now and kept under `what`.
+
+        Raises ValuesNeededError where the ledger lacks them and nothing computes values.
+        """
+        name = self._book.measure_name(model, what)
+        known = None if self._ledger is None else self._ledger.measures(name)
+        if known is not None:
+            return known
+        if self._solver is None or self.replaying:
+            raise ValuesNeededError(
+                "what is measured at a model needs its values, and nothing computes them here"
+            )
+        self.settle(model)
+        assert model.value is not None
+        found = tuple(measure(model.value))
+        if self._ledger is not None:
+            self._ledger.keep_measures(name, found)
+            self._ledger.flush()
+        return found
+
+    def loss(self, model: Ref, device: int) -> float:
+        """Mean loss of a model over all samples of `device`, as far as the ledger does not know it computed now.
+
+        Raises ValuesNeededError where the engine only keeps time.
+        """
+        name, ledger = self._book.loss_name(model, device), self._ledger
+        known = ledger.metrics(name) if ledger is not None else None
+        found = self._look("a choice by losses").loss(model, device) if known is None else known["loss"]
+        if ledger is not None and known is None:
+            ledger.keep_metrics(name, {"accuracy": float("nan"), "loss": found})
         return found
 
     def settle(self, model: Ref) -> None:
@@ -268,12 +273,12 @@ class Engine:
         message.after = weakref.ref(memory)
         return memory
 
-    def _look(self) -> Solver:
+    def _look(self, wanted: str) -> Solver:
+        if self.replaying:
+            raise ValuesNeededError("the ledger lost a size or a loss it had")
         if self._solver is None:
-            raise ValuesNeededError(
-                "a coded message size depends on its values, and the timing engine computes none: "
-                "use --engine batched, or code: fixed"
-            )
+            said = f"{wanted} depends on values, and the timing engine computes none: use --engine batched"
+            raise ValuesNeededError(said + (", or code: fixed" if "coded" in wanted else ""))
         return self._solver
 
     def _key(self, stream: str, place: Place, visit: Visit, slot: int) -> int:

@@ -210,6 +210,15 @@ class Book:
         """What the coded size of `body` is known by: equal values may be coded in several ways."""
         return hashlib.blake2b(body.digest + self._name(codec, whole=True), digest_size=16).digest()
 
+    @staticmethod
+    def measure_name(model: Ref, what: bytes) -> bytes:
+        """What the numbers measured at `model` are known by."""
+        return hashlib.blake2b(model.digest + what, digest_size=16).digest()
+
+    def loss_name(self, model: Ref, device: int) -> bytes:
+        """What the mean loss of a model over a device's samples is known by."""
+        return hashlib.blake2b(model.digest + packed(device), digest_size=16, person=b"local loss").digest()
+
     def _name(self, part: object, whole: bool = False) -> bytes:
         known = self._names.get((id(part), whole))
         if known is None or known[0] is not part:

@@ -60,6 +60,7 @@ NO_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")
 USER_ERRORS = {
     "ChromeError",
     "ClusterError",
+    "DashboardError",
     "InputError",
     "LedgerError",
     "MissingExtraError",

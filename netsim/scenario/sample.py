@@ -60,6 +60,9 @@ network:                    # one entry per layer, from the devices up
   - {wired: {rate: 1 Gbit/s, latency: 10 ms}}
   # also {delay: {uplink: 33 s}} (a constant) and {traced: {uplink: {mahimahi: up.trace}, downlink: ...}}
 
+wait: [all, all, all]       # whom a parent waits for: {first: 4}, {fraction: 0.8}, {deadline: 2 s}, {buffer: 3}, ...
+selection: [all, all, all]  # whom it asks: {uniform: 0.5}, data, speed, channel, power_of_choice (docs/selection.md)
+
 stop: {rounds: 20}          # global rounds; also deadline: 20 s (simulated) and target_accuracy: 0.95, first wins
 evaluate: {every: 1}        # score the cloud's model in every round
 finite: keep                # updates with nan or inf: keep (so that it shows), reject (leave out and count), stop

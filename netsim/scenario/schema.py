@@ -28,6 +28,7 @@ from learning.partitions import PARTITIONS, Iid, Partition
 from learning.recipes import RECIPES, Recipe
 from learning.rules import RULES, Rule
 from learning.shifts import SHIFTS, Shift
+from netsim.availability import AVAILABILITIES, Availability
 from netsim.compute import COMPUTE, SPREADS, Compute, Servers, Spread
 from netsim.energy import CONSUMPTIONS, Consumption, Energy
 from netsim.network import (
@@ -50,6 +51,7 @@ from netsim.network import (
     Shadowing,
     Trace,
 )
+from netsim.policies import POLICIES, Policy
 from netsim.scenario.errors import Loc, Problem, nearest, problems_of, refusal
 from netsim.scenario.inline import Tree
 from netsim.scenario.ladders import AlgorithmForm
@@ -63,8 +65,11 @@ from netsim.scenario.laws import (
 )
 from netsim.scenario.parts import STRANGER, Catalogue
 from netsim.scenario.records import Reads, Record
+from netsim.scenario.selecting import availability_problems, selection_problems
 from netsim.scenario.sweep_form import SweepForm
 from netsim.scenario.sweeps import Sweep
+from netsim.selection import Selection
+from netsim.selections import SELECTIONS
 from netsim.staleness import STALENESS, Staleness
 from netsim.topology import TOPOLOGIES, Topology, TopologyPart
 from netsim.units import DurationS
@@ -77,6 +82,7 @@ PARTS = Catalogue(
         ("rule", Rule, RULES),
         ("schedule", Schedule, SCHEDULES),
         ("recipe", Recipe, RECIPES),
+        ("policy", Policy, POLICIES),
         ("dataset", Dataset, DATASETS),
         ("partition", Partition, PARTITIONS),
         ("shift", Shift, SHIFTS),
@@ -95,6 +101,8 @@ PARTS = Catalogue(
         ("spread", Spread, SPREADS),
         ("consumption", Consumption, CONSUMPTIONS),
         ("wait", Wait, WAITS),
+        ("selection", Selection, SELECTIONS),
+        ("availability", Availability, AVAILABILITIES),
         ("staleness", Staleness, STALENESS),
     ]
 )
@@ -163,9 +171,10 @@ class TaskSection(Section):
 
 
 class Devices(Section):
-    """The devices themselves: how long they compute."""
+    """The devices themselves: how long they compute, and when they can be asked (default: always)."""
 
     compute: Annotated[Compute, PARTS["compute"]]
+    availability: Annotated[Availability, PARTS["availability"]] | None = None
 
 
 class Stop(Section):
@@ -199,6 +208,7 @@ class Scenario(Section):
     algorithm: Annotated[Recipe | Algorithm, AlgorithmForm(PARTS["recipe"])]
     network: tuple[Annotated[LayerNetwork, PARTS["network"]], ...]
     wait: tuple[Annotated[Wait, PARTS["wait"]], ...] = ()
+    selection: tuple[Annotated[Selection, PARTS["selection"]], ...] = ()
     stop: Stop
     evaluate: Evaluate = Evaluate()
     finite: Literal["keep", "reject", "stop"] = "keep"
@@ -211,6 +221,12 @@ class Scenario(Section):
     def ladder(self) -> Algorithm:
         """The algorithm as layers, a recipe expanded."""
         return self.algorithm if isinstance(self.algorithm, Algorithm) else self.algorithm.ladder()
+
+    @property
+    def recipe(self) -> str:
+        """The algorithm's name, `layers` where it is written out."""
+        written_out = isinstance(self.algorithm, Algorithm)
+        return "layers" if written_out else PARTS["recipe"].name_of(type(self.algorithm))
 
     def __eq__(self, other: object) -> bool:
         """Whether all sections are equal; where files were looked up does not matter."""
@@ -247,6 +263,8 @@ class Scenario(Section):
         problems = depth_problems(scenario.network, scenario.ladder, _place_of_ladder(data), tree.depth)
         problems += skew_problems(scenario.task.partition, tree.depth)
         problems += wait_problems(scenario.wait, scenario.ladder, tree.depth)
+        problems += selection_problems(scenario.selection, scenario.wait, scenario.ladder, tree)
+        problems += availability_problems(scenario.devices.availability, scenario.ladder)
         if problems := problems or step_problems(scenario.stop.rounds, scenario.ladder):
             raise refusal(problems, data)
 

@@ -13,6 +13,7 @@ from netsim.units import Quantity
 
 SHELVES = {
     "recipe": "algorithms",
+    "policy": "policies",
     "compressor": "compressors",
     "growth": "levels",
     "rule": "rules",
@@ -35,6 +36,8 @@ SHELVES = {
     "spread": "spreads",
     "consumption": "consumptions",
     "wait": "waits",
+    "selection": "selections",
+    "availability": "availabilities",
     "staleness": "stalenesses",
 }
 

@@ -14,6 +14,7 @@ from typing import TypeVar
 from learning.engine import Engine, ValuesNeededError, resolve
 from learning.ledger import Ledger
 from learning.shelf import Shelf, shared_data
+from netsim.adapting import needs_values
 from netsim.folders import replace_folder
 from netsim.run_folder import (
     ResultError,
@@ -108,7 +109,7 @@ def _survey(point: Point, place: Workplace) -> Surveyed | Outcome:
     folder = place.out / scenario.name / digest
     if is_complete(folder, digest):
         return Outcome(point, folder, how="kept", seed=scenario.seed)
-    if scenario.stop.target_accuracy is not None:
+    if scenario.stop.target_accuracy is not None or needs_values(scenario):
         return Surveyed(point, None)
     try:
         run = play(scenario, engine=place.engine, device=place.device, values=False)

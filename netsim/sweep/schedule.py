@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from learning.ledger import METRICS, Ledger
 from netsim.run_folder import read_manifest, read_table
+from netsim.simulation import diverged
 from netsim.sweep.crews import Alone, Crew, Job
 from netsim.sweep.jobs import TIMELINES, Metrics, Surveyed, fill, fresh_start, retime, survey, train
 from netsim.sweep.points import LEDGER, Outcome, Point, Workplace, learning_of
@@ -146,8 +147,18 @@ class _Sweep:
 
     def _fill(self, found: Surveyed, known: Mapping[bytes, Metrics]) -> None:
         assert found.timeline is not None
-        needed = {name: known[name] for name in found.timeline.wanted.values()}
-        self._do(found.point, self._end, fill, found.timeline, needed, self.place)
+        wanted = list(found.timeline.wanted.values())
+        if all(name in known for name in wanted) and not self._ended_early(
+            [known[name]["loss"] for name in wanted]
+        ):
+            needed = {name: known[name] for name in wanted}
+            self._do(found.point, self._end, fill, found.timeline, needed, self.place)
+        else:  # its leader diverged and ended early, and so will it: as it runs, from what the ledger knows
+            self._do(found.point, self._end, train, self._place_of(learning_of(found.point.settings)))
+
+    def _ended_early(self, losses: Sequence[float]) -> bool:
+        """Whether a run with these losses stops before its timeline does."""
+        return self.place.engine != "timing" and any(diverged(loss, losses[0]) for loss in losses)
 
     def _lead_blind(self, points: Sequence[Point], place: Workplace, patient: bool = True) -> None:
         """Train the first point and re-time the others from its ledger.
@@ -233,7 +244,7 @@ def _metrics(folder: Path, leader: Surveyed) -> dict[bytes, Metrics]:
     rows = zip(*(rounds[name].tolist() for name in kept), strict=True)
     by_row = [dict(zip(kept, row, strict=True)) for row in rows]
     assert leader.timeline is not None
-    return {name: by_row[row] for row, name in leader.timeline.wanted.items()}
+    return {name: by_row[row] for row, name in leader.timeline.wanted.items() if row < len(by_row)}
 
 
 def _said(error: Exception) -> str:

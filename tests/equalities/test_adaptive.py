@@ -7,7 +7,7 @@ import pytest
 
 from learning.compressors import Qsgd
 from netsim.planner.planning import Limits, plan
-from netsim.planner.setting import PlanError
+from netsim.bounds.setting import PlanError
 from netsim.scenario import Scenario
 from netsim.simulation import play
 

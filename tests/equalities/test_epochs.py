@@ -17,7 +17,7 @@ from learning.local import Local
 from learning.rules import Mean
 from netsim.corrections import Corrections
 from netsim.planner.planning import Limits, plan
-from netsim.planner.setting import PlanError
+from netsim.bounds.setting import PlanError
 from netsim.scenario import Scenario
 from netsim.simulation import play, simulate
 
