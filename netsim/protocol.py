@@ -135,7 +135,9 @@ class Loop:
     def _announced(self, node: Node, layer: Layer, own: Ref, said: Heard, visit: Visit) -> Heard:
         letter = self.engine.announce(layer.downlink, place(node), own, said.model, visit)
         base = None if sends_models(layer.downlink) else said.model
-        return Heard(letter.body, self.engine.bits(letter), said.shift, base=base, origin=node.level)
+        pull = self.algorithm.pull_above(node.level)
+        shift = self.corrections.moved(self.engine, said, letter.body, pull)
+        return Heard(letter.body, self.engine.bits(letter), shift, base=base, origin=node.level)
 
     def _echo(self, node: Node, layer: Layer, own: Ref, said: Heard, visit: Visit) -> None:
         """Tell the children the last model of a period; nobody waits for it."""
@@ -233,7 +235,8 @@ class Loop:
             if layer.drift:
                 steps = tau * self.algorithm.steps(child.level)
                 steps = steps if child.level else self.paces.own(child, tau, visit)[0]
-                self.corrections.ended(child, moved, self.algorithm.leaf.learning_rate * steps)
+                rate = 1 / layer.pull if layer.pull else self.algorithm.leaf.learning_rate * steps
+                self.corrections.ended(child, moved, rate)
             ready_s, talk.doing = self.env.now, "send"
             trace.at(child, SENDING, ready_s)
             talk.sent, arrived = self.posts.reply(node, talk.uplink, child, self.engine.bits(answer))

@@ -199,6 +199,8 @@ MUTATIONS = (
     Mutation("an epoch of one's own samples lacks its last batch", LEARN + "algorithm.py", "-(-count // self.leaf.batch_size)", "max(1, count // self.leaf.batch_size)", "equalities/test_epochs"),
     Mutation("levels stay those of the first round", LEARN + "engine/engine.py", "codec = at_round(codec, visit.path[0])\n        key", "key", "equalities/test_adaptive"),
     Mutation("a decoded model is taken for an update", LEARN + "engine/merging.py", "row.sub_(value_of(known))", "row.sub_(0.0)", "equalities/test_of_model"),
+    Mutation("ADMM's duals move at the drift's rate", "netsim/protocol.py", "rate = 1 / layer.pull if layer.pull else self", "rate = self", "equalities/test_admm"),
+    Mutation("an edge's pull does not follow its model", "netsim/protocol.py", "pull = self.algorithm.pull_above(node.level)", "pull = 0.0", "equalities/test_admm"),
     Mutation("silence is a tie", LEARN + "rules.py", "return signs.where(state[-dim:] > 0, 0.0) if self._polls else signs", "return signs", "contracts/test_rules"),
     Mutation("the choice of coordinates travels for nothing", LEARN + "compressors/sparse_sign.py", "return choice_bits(dim, count) + count", "return count", "contracts/test_codecs contracts/test_compressors"),
     Mutation("sums of sparse votes without zeros", LEARN + "ladders.py", "span=tau[1], zeros=vote.stays)", "span=tau[1], zeros=vote.ties == \"zero\")", "contracts/test_recipes"),

@@ -58,6 +58,11 @@ RECIPES = {
             "tau: 2, up: none, down: {of_model: {none: bf16}}",
         ),
     ),
+    "admm": (
+        [2, 3],
+        "admm: {learning_rate: 0.1, batch_size: 8, tau: [2, 2], rho: [0.2, 0.1], "
+        f"up: {{error_feedback: {SPARSE}}}}}",
+    ),
     "error_feedback": (
         [2, 3],
         ladder(

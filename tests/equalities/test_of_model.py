@@ -11,8 +11,8 @@ from learning.coins import Coins
 from learning.compressors import Adaptive, Encoded, OfModel, Plain, Qsgd, TopK, at_round
 from learning.compressors.growth import Doubling
 from learning.rules import Mean
+from netsim.bounds.setting import PlanError
 from netsim.planner.planning import Limits, plan
-from netsim.planner.setting import PlanError
 from netsim.scenario import Scenario
 from netsim.simulation import play
 
