@@ -49,7 +49,7 @@ RECIPES = {
     ),
     "adaptive": (
         [2, 3],
-        "qmlhfl: {learning_rate: 0.2, batch_size: 8, tau: [3, 2], levels: [{linear: {first: 4, by: 3}}, 8], bucket: 64}",
+        "qmlhfl: {learning_rate: 0.2, batch_size: 8, tau: [3, 2], levels: [{doubling: {first: 4, every: 1, most: 16}}, 8], bucket: 64}",
     ),
     "of_model": (
         [2, 3],
