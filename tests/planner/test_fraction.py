@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from netsim.planner.setting import PlanError
 from numpy.typing import NDArray
 
 from netsim.planner.planning import Options
-from netsim.planner.setting import PlanError
 from netsim.scenario import Scenario, grow, load_text, resolved
 from netsim.selections import Everybody, Uniform
 from netsim.simulation import play
