@@ -16,16 +16,21 @@ from learning.datasets.npz import Npz
 
 from .targets import GRAPHML, TARGETS, archive, cut, picture
 
-FLAGGED = archive("zip").replace(b"data/train/a", b"\x95ata/train/a", 1)
+
+def patched(content: bytes, header: bytes, at: int, new: bytes) -> bytes:
+    """A zip file whose first header of a kind has `new` at an offset."""
+    start = content.index(header) + at
+    return content[:start] + new + content[start + len(new) :]
+
+
+LOCAL, CENTRAL = b"PK\3\4", b"PK\1\2"
+FLAGGED = patched(archive("zip").replace(b"data/train/a", b"\x95ata/train/a", 1), LOCAL, 6, b"\0\x08")
 FOUND = {
     "a list as a key": ("tree_yaml", b"children:\n  - {name: b, children, [{nam: c}]}\n"),
     "an unknown encoding": ("graphml", GRAPHML.replace("utf-8", "utf-6").encode()),
     "nought times a billion": ("idx_images", pack(">4I", 2051, 2**32 - 1, 2**32 - 1, 0)),
-    "a name that is no UTF-8": (
-        "images_zip",
-        FLAGGED.replace(b"PK\1\2\x14\3\x14\0\0\0", b"PK\1\2\x14\3\x14\0\0\x08", 1),
-    ),
-    "a zip version to come": ("checkpoint", cut().replace(b"PK\1\2", b"PK\1\2\x2d\3\x4e", 1)),
+    "a name that is no UTF-8": ("images_zip", FLAGGED),
+    "a zip version to come": ("checkpoint", patched(cut(), CENTRAL, 6, b"\x4e")),
     "letters of no alphabet": ("speeds", b"ms/\xff\xff?"),
 }
 
