@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import zipfile
 import zlib
@@ -23,6 +22,7 @@ from learning.datasets.arrays import (
     limited_shape,
     resolved,
 )
+from learning.host import memory_bytes
 
 UNZIPPABLE = (
     zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, RuntimeError, ValueError, LookupError,
@@ -134,14 +134,6 @@ def _check_size(archive: np.lib.npyio.NpzFile, path: Path) -> None:
     size = sum(member.file_size for member in archive.zip.infolist()) if archive.zip else 0
     if size > (most := memory_bytes()):
         raise DataError(f"{path}: its arrays take {size:,} bytes, this machine has {most:,}; cut them down")
-
-
-def memory_bytes() -> int:
-    """Of this machine; where it cannot be asked, 64 GiB."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return 64 * 2**30
 
 
 def _labels(labels: NDArray[Any], path: Path) -> NDArray[np.int64]:
