@@ -84,7 +84,7 @@ def check_memory(
     strategy: str | None,
     memory_bytes: int | None,
 ) -> None:
-    """Raise InputError for a run that cannot fit: its estimate, good to a factor of two, is over twice what there is."""
+    """Raise InputError where the estimate, good to a factor of two, is over twice what this machine has."""
     found, there = _footprint(scenario, engine, device, strategy, memory_bytes), machine_bytes()
     if found is not None and device != "cuda" and found.total > 2 * there:
         raise InputError(
