@@ -16,6 +16,7 @@ from learning.engine import (
     DeviceKind,
     Engine,
     EngineKind,
+    NotFiniteError,
     Numerics,
     Ref,
     StrategyError,
@@ -116,6 +117,10 @@ def _resumed(scenario: Scenario, known: list[bytes], ledger: Ledger | None, **ho
         return None
 
 
+class UpdateError(ValueError):
+    """An update is not finite, and the scenario says finite: stop."""
+
+
 @dataclass
 class Run:
     """A run between and after its events: `model` is the cloud's model after the last finished global round."""
@@ -142,9 +147,12 @@ class Run:
 
     def go(self) -> None:
         """From the initial model until a stopping rule holds."""
-        self.begin()
-        _drive(self)
-        self.close()
+        try:
+            self.begin()
+            _drive(self)
+            self.close()
+        except NotFiniteError as error:
+            raise UpdateError(self._whose(error)) from None
 
     def begin(self) -> None:
         """Row 0: the initial model at t = 0."""
@@ -165,7 +173,7 @@ class Run:
             self.engine.settle(model)
             metrics = NOT_EVALUATED
         ladder = self.loop.algorithm if self.control is None else self.control.algorithm
-        steps = self.trace.rounds[-1]["local_steps"] + ladder.steps(ladder.depth)
+        steps = self.trace.rounds[-1]["local_steps"] + ladder.steps(ladder.depth) * self.loop.paces.mean
         self.trace.round_done(turn, self.env.now, metrics, steps, path)
         self._tau_columns()
         self._told()
@@ -202,6 +210,14 @@ class Run:
         """Where the taus may change, every row says which were in use."""
         if self.control is not None:
             self.trace.rounds[-1] |= self.control.columns
+
+    def _whose(self, error: NotFiniteError) -> str:
+        level, ordinal = error.place
+        node = self.trace.topology.levels[level][ordinal]
+        return (
+            f"round {error.turn}: the update of {node.name} is not finite: {error}; lower the learning rate or clip "
+            "gradients, or leave such updates out (finite: reject)"
+        )
 
     def _told(self) -> None:
         if self.on_round is not None:
@@ -253,7 +269,7 @@ def stage(
         solver = make_solver(numerics, task, scenario.seed, memory_bytes) if values else None
     except StrategyError as error:
         raise WiringError(str(error)) from None
-    vectors = Engine(run_root(task, numerics), scenario.seed, task.dim, solver, ledger, cut)
+    vectors = Engine(run_root(task, numerics), scenario.seed, task.dim, solver, ledger, cut, scenario.finite)
     env, trace = simpy.Environment(), Trace(topology)
     loop = wire(scenario, topology, task, env, vectors, trace)
     if (control := control_of(scenario, task, vectors, trace)) is not None:
@@ -274,8 +290,8 @@ def _drive(run: Run) -> None:
     Events at the deadline itself still happen: a round that completes at it counts. A run that is cut off
     ends at the deadline, not at the last event before it.
     """
-    first, stop = Heard(run.model, Plain().bits(run.engine.dim)), run.scenario.stop
-    cloud = run.trace.topology.root
+    cloud, stop = run.trace.topology.root, run.scenario.stop
+    first = Heard(run.model, Plain().bits(run.engine.dim), origin=cloud.level)
     done = run.env.process(run.loop.advance(cloud, first, stop.rounds, Visit((), 0), run.watch))
     with seldom_collecting():
         while not done.processed and (stop.deadline is None or run.env.peek() <= stop.deadline):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learning.algorithm import Algorithm
-from learning.compressors import Compressor, Qsgd
+from learning.compressors import Compressor, Qsgd, adapts
 from learning.rules import Mean
 from learning.tasks import Task, describe_task
 from netsim.bounds.costs import Sizes
@@ -107,6 +107,16 @@ def check_means(ladder: Algorithm) -> None:
                 f"layer {n}: the bounds cover means, got {layer.rule}; optimize qmlhfl, hier_local_qsgd, hier_favg "
                 "or fedavg, or write a mean"
             )
+    for n, layer in enumerate(ladder.layers, start=1):
+        if adapts(layer.up) or adapts(layer.downlink):
+            raise PlanError(
+                f"layer {n}: the bounds and prices count messages of one kind for all rounds, and levels change here; "
+                "write a number of levels"
+            )
+    if ladder.leaf.local.unit == "epochs":
+        raise PlanError(
+            "local.unit: the bounds count the same number of steps on every device, got epochs; use unit: steps"
+        )
 
 
 def setting_of(scenario: Scenario) -> Setting:

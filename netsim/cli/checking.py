@@ -23,8 +23,10 @@ from netsim.clocks import Work
 from netsim.network import Ports
 from netsim.scenario import PARTS, Scenario, digest, grow, load, resolved
 from netsim.scenario.adapted import Adapted
+from netsim.selections import Everybody
 from netsim.topology import Topology
 from netsim.views import human
+from netsim.waits import All
 from netsim.wiring import clock_of, connect, meter_of
 
 WORTH_A_HINT = 2.0
@@ -55,6 +57,8 @@ def check_command(name: str, overrides: Sequence[str], show_resolved: bool) -> i
     sys.stdout.write("\n".join(_heading(scenario, topology, dim, flops, not lacking)) + "\n")
     _print_table(scenario, topology, dim)
     speeds = [*_rates(topology, ports), f"local step: {_range(clock.step_s.tolist(), human.seconds)}"]
+    if scenario.devices.availability is not None:
+        speeds.append(f"devices: {scenario.devices.availability.describe()}")
     said = [*_layers(scenario), *_adaptive(scenario), *speeds, *_sweep(scenario), *_hints(scenario, dim)]
     sys.stdout.write("\n".join(said) + "\n" + memory_line(scenario))
     if lacking:
@@ -86,7 +90,7 @@ def _heading(scenario: Scenario, topology: Topology, dim: int, flops: int, there
     return [
         f"{scenario.name}: {verdict} (scenario digest {digest(scenario)})",
         f"{len(topology.levels[0])} devices, {topology.depth} layers, {dim:,} parameters, "
-        f"{human.count(flops)} FLOP per sample, {steps} local steps per global round",
+        f"{human.count(flops)} FLOP per sample, {steps} local {scenario.ladder.leaf.local.unit} per global round",
     ]
 
 
@@ -95,6 +99,10 @@ def _layers(scenario: Scenario) -> Iterator[str]:
         up, down = _short("compressor", layer.up), _short("compressor", layer.downlink)
         yield f"layer {n}: up {up}, rule {_short('rule', layer.rule)}, down {down}, onto {layer.onto}"
         yield f"         {network.describe()}"
+        if scenario.selection and not isinstance(scenario.selection[n - 1], Everybody):
+            yield f"         asks {scenario.selection[n - 1].describe()}"
+        if scenario.wait and not isinstance(scenario.wait[n - 1], All):
+            yield f"         waits {scenario.wait[n - 1].describe()}"
 
 
 def _adaptive(scenario: Scenario) -> Iterator[str]:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from learning.engine import DeviceKind, EngineKind
 from learning.ledger import Ledger
 from netsim.cli.guard import InputError
-from netsim.cli.progress import progress
-from netsim.scenario import ScenarioError, load
+from netsim.cli.progress import both, progress
+from netsim.live import Telling
+from netsim.scenario import Scenario, ScenarioError, digest, load
 
 if TYPE_CHECKING:
     from netsim.result import Result
@@ -55,17 +56,25 @@ def run_command(
     if checkpoint is not None and engine == "batched":
         how["checkpoint_s"] = seconds_of(checkpoint, "--checkpoint")
         how["ledger"] = ledger = Ledger(out / LEDGER)
-    with progress(scenario.stop.rounds) as display:
-        result = simulate(scenario, engine=engine, on_round=display.show, **how)
-    if ledger is not None:
-        ledger.close()
-    folder, report = _keep(result, out / scenario.name / result.digest)
+    with _telling(out, scenario) as live:
+        with progress(scenario.stop.rounds) as display:
+            result = simulate(scenario, engine=engine, on_round=both(display.show, live.show), **how)
+        if ledger is not None:
+            ledger.close()
+        folder, report = _keep(result, out / scenario.name / result.digest)
     _warn_of_divergence(result)
     if as_json:
         sys.stdout.write(json.dumps(result.summary(folder)) + "\n")
     else:
         sys.stdout.write("\n".join([*closing_lines(result), f"report: {report}"]) + "\n")
     return 0
+
+
+def _telling(out: Path, scenario: Scenario) -> Telling:
+    """The file by which others can follow the run."""
+    stop = scenario.stop
+    heading = {"name": scenario.name, "scenario": digest(scenario)}
+    return Telling(out, heading | {"rounds": stop.rounds, "deadline_s": stop.deadline})
 
 
 def _sweeps(name: str) -> bool:

@@ -14,6 +14,7 @@ from netsim.bounds.rates import Mode
 from netsim.scenario import Scenario
 from netsim.scenario.adapted import Adapted
 from netsim.scenario.sweeps import Sweep
+from netsim.selections import Everybody, Uniform
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Plan:
     levels: tuple[int | None, ...] | None
     """Quantization levels per layer where they were chosen (None: not quantized by levels); None: as they were."""
     fraction: float
-    """Share of devices that take part, in the bound alone: scenarios cannot say it yet."""
+    """Share of each edge server's devices that take part; below 1 it replaces the scenario's selection."""
     predicted_time_s: float
     predicted_bits: float
     predicted_energy_j: float | None
@@ -46,6 +47,9 @@ class Plan:
             "stop": stop,
             "sweep": Sweep(),
         }
+        if self.fraction < 1:
+            sample = Uniform(fraction=self.fraction, weights="unbiased", law="bernoulli")
+            changes["selection"] = (sample, *[Everybody()] * (len(self.tau) - 1))
         return scenario.model_copy(update=changes)
 
     def _algorithm(self, algorithm: Recipe | Algorithm) -> Recipe | Algorithm:

@@ -15,6 +15,7 @@ from netsim.network.loss import NoLoss
 from netsim.planner.knowledge import Knowledge
 from netsim.planner.measured import timed
 from netsim.planner.pricing import Prices
+from netsim.selections import Everybody
 from netsim.views import human
 
 
@@ -63,6 +64,8 @@ def warnings(setting: Setting, facts: Knowledge, price: Prices) -> Iterator[str]
     losses = [getattr(getattr(part, "radio", part), "loss", None) for part in setting.scenario.network]
     if any(loss is not None and not isinstance(loss, NoLoss) for loss in losses):
         yield "messages can be lost on the way: their repetitions are timed, missing uploads are not in the bound"
+    if any(not isinstance(selection, Everybody) for selection in setting.scenario.selection):
+        yield "the scenario selects devices, which neither bound nor clock knows; --fraction plans with a selection"
     if not price.exact:
         how = "random: the search uses a fitted law" if price.random else "only bounded in closed form"
         yield f"round lengths are {how}; the plans shown were timed again"

@@ -15,6 +15,7 @@ SHELVES = {
     "recipe": "algorithms",
     "policy": "policies",
     "compressor": "compressors",
+    "growth": "levels",
     "rule": "rules",
     "schedule": "schedules",
     "dataset": "datasets",
@@ -34,6 +35,10 @@ SHELVES = {
     "compute": "clocks",
     "spread": "spreads",
     "consumption": "consumptions",
+    "wait": "waits",
+    "selection": "selections",
+    "availability": "availabilities",
+    "staleness": "stalenesses",
 }
 
 

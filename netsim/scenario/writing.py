@@ -43,9 +43,8 @@ def digest(scenario: Scenario) -> str:
     A recipe and its expanded form agree, and so do a topology file and a copy of it under another name. The
     source of parts from outside enters, and so does what is in named files: another content is another run.
     """
-    content = {
-        key: value for key, value in _content(scenario, _natural(scenario)).items() if key not in NEITHER
-    }
+    said = _content(scenario, _natural(scenario)).items()
+    content = {key: value for key, value in said if key not in NEITHER and value != []}
     content["topology"] = grow(scenario).fingerprint
     content["task"].pop("data_dir")
     if strangers := sources(content):

@@ -179,6 +179,8 @@ def _facts(manifest: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str
 
 LABELS = {
     "scenario_digest": "Digest of the scenario",
+    "algorithm.name": "Algorithm",
+    "algorithm.tau": "tau",
     "task.description": "Task",
     "task.provenance": "Data",
     "task.parameters": "Parameters of the model",
