@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from .test_kill import TABLES
@@ -122,3 +123,28 @@ def test_three_processes_on_one_run_folder_leave_one_whole_run(tmp_path: Path) -
     assert netsim(*RUN, "--out", "whole", cwd=tmp_path).returncode == 0
     nothing_half(tmp_path / "runs")
     same_tables(tmp_path / "runs", tmp_path / "whole")
+
+
+@pytest.mark.parametrize("command", [("report",), ("export", "csv"), ("export", "figures")])
+@pytest.mark.parametrize("harm", ["cut off", "overwritten", "no parquet"])
+def test_a_damaged_table_of_a_sweep_is_named(
+    command: tuple[str, ...], harm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its schema may be whole, and only what it holds damaged."""
+    from netsim.run_folder import ResultError
+    from netsim.views import read_points
+
+    monkeypatch.chdir(tmp_path)
+    points = tmp_path / "x-sweep" / "points.parquet"
+    points.parent.mkdir()
+    pd.DataFrame({"point": range(1000), "loss": [0.1 * k for k in range(1000)]}).to_parquet(points)
+    whole = points.read_bytes()
+    middle = bytes(byte ^ 0x55 for byte in whole[4:600])
+    points.write_bytes(
+        {"cut off": whole[:-50], "overwritten": whole[:4] + middle + whole[600:], "no parquet": b"?"}[harm]
+    )
+    with pytest.raises(ResultError, match="points.parquet"):
+        read_points(points)
+    done = netsim(*command, str(points.parent), cwd=tmp_path)
+    refuses(done)
+    assert "points.parquet" in done.stderr

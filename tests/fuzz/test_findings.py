@@ -14,7 +14,7 @@ import pytest
 from learning.datasets import DataError
 from learning.datasets.npz import Npz
 
-from .targets import GRAPHML, TARGETS, archive, cut, picture
+from .targets import GRAPHML, TARGETS, archive, cut, picture, table
 
 
 def patched(content: bytes, header: bytes, at: int, new: bytes) -> bytes:
@@ -31,6 +31,8 @@ FOUND = {
     "nought times a billion": ("idx_images", pack(">4I", 2051, 2**32 - 1, 2**32 - 1, 0)),
     "a name that is no UTF-8": ("images_zip", FLAGGED),
     "a zip version to come": ("checkpoint", patched(cut(), CENTRAL, 6, b"\x4e")),
+    "a column whose name is no UTF-8": ("table", table().replace(b"loss", b"l\x88ss")),
+    "a note that is a list": ("table", table(note="[]")),
     "letters of no alphabet": ("speeds", b"ms/\xff\xff?"),
 }
 
@@ -55,6 +57,13 @@ def bomb(levels: int) -> bytes:
 )
 def test_a_tree_that_would_fill_the_memory_is_refused_at_once(content: bytes, tmp_path: Path) -> None:
     assert not TARGETS["tree_yaml"](content, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["tree_json", "constants", "manifest", "live"])
+def test_json_nested_beyond_all_reason_is_refused_in_words(name: str, tmp_path: Path) -> None:
+    """Python's reader gives up with a RecursionError."""
+    assert not TARGETS[name](b"[" * 100_000 + b"\n", tmp_path)
+    assert not TARGETS[name](b'{"a":' * 100_000 + b"\n", tmp_path)
 
 
 def test_arrays_that_unfold_beyond_the_memory_are_refused(
