@@ -11,6 +11,7 @@ from typing import Any
 from netsim.result import Metric, Result
 from netsim.views import breakdown, curves, human, sizes, timeline
 from netsim.views.axes import ENOUGH
+from netsim.views.fates import fate_figure, fate_table
 from netsim.views.intervals import interval_figure
 from netsim.views.joules import energy_figure, energy_table, has_energy, layer_table
 from netsim.views.page import page_html, write_page
@@ -135,6 +136,7 @@ def _messages(result: Result) -> Section:
     spread, busy = distribution(result), utilisation(result)
     parts: list[Part] = [part for part in (figure, spread, busy) if part]
     parts.append(sizes.size_table(found) if found else Words("No message was sent."))
+    parts += [part for part in (fate_figure(result), fate_table(result)) if part]
     return Section("messages", "Messages", parts)
 
 
