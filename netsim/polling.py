@@ -71,7 +71,7 @@ class _Poll:
 
     def run(self, candidates: Sequence[Node]) -> Waiting:
         """Tell them the model and wait for everybody; the path of the last to answer."""
-        hall = Hall(self.loop.env)
+        hall = self.loop.halls[f"{self.node.name} (poll)"] = Hall(self.loop.env)
         talks = self.loop.teller.tell(self.node, candidates, self.said, hall)
         for talk in talks:
             hall.begun(talk, self.loop.env.process(self._reply(talk)))
