@@ -13,6 +13,7 @@ from learning.compressors import Plain
 from learning.engine import Engine, Letter, Place, Ref, Visit
 from netsim.clocks import Clock
 from netsim.corrections import Corrections, Heard
+from netsim.paces import Paces
 from netsim.polling import Polled, asked
 from netsim.posts import Posts
 from netsim.roster import Roster
@@ -47,6 +48,9 @@ class Loop:
     choices: Sequence[Choice | None] = ()
     corrections: Corrections = field(default_factory=Corrections)
     halls: dict[str, Hall] = field(default_factory=dict)
+    ladders: Callable[[], Algorithm] | None = None
+    """Asked for the ladder of every global round where it may change; None: always `algorithm`."""
+    paces: Paces = field(default_factory=Paces)
 
     @property
     def roster(self) -> Roster:
@@ -68,16 +72,20 @@ class Loop:
         """
         layer = self.algorithm.layers[node.level - 1]
         own, said, total = heard.model, heard, Path.none(self.algorithm.depth)
+        loop, step = self, visit.step
         for k in range(tau):
-            steps = self.algorithm.steps(node.level)
-            here = replace(visit, path=(*visit.path, k), step=visit.step + k * steps)
+            if self.ladders is not None and node.level == self.algorithm.depth:
+                loop = replace(self, algorithm=self.ladders())
+                layer = loop.algorithm.layers[-1]
+            here = replace(visit, path=(*visit.path, k), step=step)
+            step += loop.algorithm.steps(node.level)
             if k:
                 said = self._announced(node, layer, own, said, here)
-            before = yield from self._prologue(node, said, here)
+            before = yield from loop._prologue(node, said, here)
             if before is not None:
                 said, total = replace(said, known=True), total.then(before)
             last = node.level < self.algorithm.depth and k == tau - 1
-            own, path = yield from self.iterate(node, layer, own, said, here, last)
+            own, path = yield from loop.iterate(node, layer, own, said, here, last)
             path = path if before is None else before.then(path)
             total = total.then(path)
             if watch is not None and watch(k, own, path):
@@ -142,7 +150,9 @@ class Loop:
         if prologue is None or node.level < self.algorithm.depth or visit.path[0] % prologue.every:
             return None
         ladder = prologue.ladder()
-        before = replace(self, algorithm=ladder, corrections=Corrections(), waits=(), choices=(), halls={})
+        before = replace(
+            self, algorithm=ladder, corrections=Corrections(), waits=(), choices=(), halls={}, paces=Paces()
+        )
         here = replace(visit, phase=1)
         mean, path = yield from before.iterate(node, ladder.layers[node.level - 1], said.model, said, here)
         spoken = Heard(mean, Plain().bits(self.engine.dim))
@@ -194,8 +204,8 @@ class Loop:
             return None
         keeps: Literal["no", "model", "update"] = "model" if layer.up.lossless else "update"
         keeps = keeps if layer.drift else "no"
-        leaf = self.algorithm.leaf
-        moved = self.engine.train(leaf, child.ordinal, said.model, tau, visit, said.shift, keeps)
+        leaf, (steps, own) = self.algorithm.leaf, self.paces.own(child, tau, visit)
+        moved = self.engine.train(leaf, child.ordinal, said.model, steps, own, said.shift, keeps)
         return moved, self.engine.answer(layer.up, place(child), moved, said.model, visit)
 
     def _converse(
@@ -207,50 +217,36 @@ class Loop:
         promised: tuple[Ref, Letter] | None,
         visit: Visit,
     ) -> Waiting:
-        """One child's side of an iteration; whoever is interrupted puts everything down."""
+        """One child's side of an iteration: hear, work, answer; whoever is interrupted puts everything down."""
+        child, said, trace = talk.child, talk.heard, self.posts.trace
+        trace.at(child, HEARING, talk.began_s)
         try:
-            yield from self._work(node, layer, tau, talk, promised, visit)
+            yield talk.hears
+            heard_s, talk.doing = self.env.now, "work"
+            trace.at(child, BUSY, heard_s)
+            if promised is None:
+                moved, path = yield from self.advance(child, said, tau, visit)
+                answer = self.engine.answer(layer.up, place(child), moved, said.model, visit)
+            else:
+                yield self.env.timeout(self._local_work_s(child, tau, visit))
+                (moved, answer), path = promised, talk.path.computing(self.env.now - heard_s)
+            if layer.drift:
+                steps = tau * self.algorithm.steps(child.level)
+                steps = steps if child.level else self.paces.own(child, tau, visit)[0]
+                self.corrections.ended(child, moved, self.algorithm.leaf.learning_rate * steps)
+            ready_s, talk.doing = self.env.now, "send"
+            trace.at(child, SENDING, ready_s)
+            talk.sent, arrived = self.posts.reply(node, talk.uplink, child, self.engine.bits(answer))
+            yield arrived
+            talk.path = path.over(node.level, heard_s - talk.began_s, self.env.now - ready_s)
+            if talk.sent.message.delivered:
+                self.engine.delivered(answer)
+                talk.answer = answer
         except simpy.Interrupt:
             yield from self._put_down(talk)
         talk.ended_s = self.env.now
-        self.posts.trace.at(talk.child, None, talk.ended_s)
+        trace.at(child, None, talk.ended_s)
         return talk
-
-    def _work(
-        self,
-        node: Node,
-        layer: Layer,
-        tau: int,
-        talk: Talk,
-        promised: tuple[Ref, Letter] | None,
-        visit: Visit,
-    ) -> Waiting:
-        """Hear the model, work on it, answer with an update."""
-        child, said, trace = talk.child, talk.heard, self.posts.trace
-        trace.at(child, HEARING, talk.began_s)
-        yield talk.hears
-        heard_s, talk.doing = self.env.now, "work"
-        trace.at(child, BUSY, heard_s)
-        if promised is None:
-            moved, path = yield from self.advance(child, said, tau, visit)
-            answer = self.engine.answer(layer.up, place(child), moved, said.model, visit)
-        else:
-            yield self.env.timeout(self._local_work_s(child, tau, visit))
-            (moved, answer), path = (
-                promised,
-                Path.none(self.algorithm.depth).computing(self.env.now - heard_s),
-            )
-        if layer.drift:
-            steps = tau * self.algorithm.steps(child.level)
-            self.corrections.ended(child, moved, self.algorithm.leaf.learning_rate * steps)
-        ready_s, talk.doing = self.env.now, "send"
-        trace.at(child, SENDING, ready_s)
-        talk.sent, arrived = self.posts.reply(node, talk.uplink, child, self.engine.bits(answer))
-        yield arrived
-        talk.path = path.over(node.level, heard_s - talk.began_s, self.env.now - ready_s)
-        if talk.sent.message.delivered:
-            self.engine.delivered(answer)
-            talk.answer = answer
 
     def _put_down(self, talk: Talk) -> Waiting:
         """Nobody waits for this child any more: it and everybody below it stop, and their links are free."""
@@ -266,8 +262,9 @@ class Loop:
         for posted in hall.spoken if hall is not None else ():
             self.posts.drop(posted)
 
-    def _local_work_s(self, device: Node, steps: int, visit: Visit) -> float:
-        seconds = self.clock.local_work_s(device.ordinal, steps, visit.first_step)
+    def _local_work_s(self, device: Node, tau: int, visit: Visit) -> float:
+        steps, own = self.paces.own(device, tau, visit)
+        seconds = self.clock.local_work_s(device.ordinal, steps, own.first_step)
         if self.posts.meter is not None:
             self.posts.meter.computed(device, steps, seconds, self.env.now)
         return seconds

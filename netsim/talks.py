@@ -23,7 +23,7 @@ LAST = EventPriority(2)
 """Priority of a barrier's timer: whatever arrives at that instant has arrived."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Talk:
     """A conversation of `child` with its parent, which told it what it `heard` in its `turn`-th aggregation.
 

@@ -34,6 +34,8 @@ class Teller:
         Whoever missed the copy that a message builds on gets the whole copy, in a message of its own size.
         """
         hall.spoken.clear()
+        if not self.copies.watching:
+            return list(self._told(node, children, said, hall))
         behind = [not said.known and not self.copies.fits(child, said) for child in children]
         whole = replace(said, bits=Plain().bits(self.dim), base=None)
         talks: dict[str, Talk] = {}

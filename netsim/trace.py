@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, astuple, dataclass, field, fields, replace
+from dataclasses import asdict, astuple, dataclass, field, fields
 from typing import Any, NamedTuple
 
 from netsim.meter import Joules, Meter
@@ -51,14 +51,14 @@ class Path:
 
     def computing(self, seconds: float) -> Path:
         """This path followed by a server's own computing."""
-        return replace(self, compute_s=self.compute_s + seconds)
+        return Path(self.compute_s + seconds, self.down_s, self.up_s, self.wait_s)
 
     def over(self, layer: int, down_s: float, up_s: float) -> Path:
         """This path with a downlink before and an uplink after it on `layer` (1 ... N)."""
         down, up = list(self.down_s), list(self.up_s)
         down[layer - 1] += down_s
         up[layer - 1] += up_s
-        return replace(self, down_s=tuple(down), up_s=tuple(up))
+        return Path(self.compute_s, tuple(down), tuple(up), self.wait_s)
 
 
 MOST = 2**63 - 1
@@ -105,11 +105,13 @@ class Trace:
     _ways: dict[str, tuple[list[int], list[int]]] = field(default_factory=dict)
     """Payload and wire bits by direction."""
     _lost: list[int] = field(default_factory=list)
+    _fates: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("bits_up", "bits_down", "wire_bits_up", "wire_bits_down"):
             self._totals[name] = [0] * self.topology.depth
         self._lost += [0] * self.topology.depth
+        self._fates = {fate: self.messages.code[fate] for fate in FATES}
         for way in ("up", "down"):
             self._ways[way] = self._totals[f"bits_{way}"], self._totals[f"wire_bits_{way}"]
 
@@ -145,18 +147,18 @@ class Trace:
         code = self.messages.code
         return self.messages.append(
             self.turn, layer, code[way], code[src], code[dst], receivers,
-            payload_bits, wire_bits, airtime_s, sent_s, math.nan, delivered, code["unfinished"],
+            payload_bits, wire_bits, airtime_s, sent_s, math.nan, delivered, self._fates["unfinished"],
         )  # fmt: skip
 
     def arrived(self, place: int, now_s: float, *, delivered: bool) -> None:
         """The transfer recorded at `place` has reached a receiver, or is missed there; the last instant stays."""
         self.messages.put(place, "arrived_s", now_s)
-        self.messages.put(place, "fate", self.messages.code["delivered" if delivered else "lost"])
+        self.messages.put(place, "fate", self._fates["delivered" if delivered else "lost"])
 
     def dropped(self, place: int, message: Message, sent: float, now_s: float) -> None:
         """The transfer recorded at `place` is given up now, a share `sent` (0 ... 1) of it sent: late if all was."""
         self.messages.put(place, "arrived_s", now_s)
-        self.messages.put(place, "fate", self.messages.code["late" if sent == 1 else "cancelled"])
+        self.messages.put(place, "fate", self._fates["late" if sent == 1 else "cancelled"])
         self.messages.put(place, "delivered", False)
         if sent == 1:
             return
@@ -182,14 +184,14 @@ class Trace:
 
     def at(self, node: Node, doing: int | None, now_s: float) -> None:
         """From now on `node` is HEARING, BUSY or SENDING (None: it waits for its parent)."""
-        before = self._doing.pop(node.name, None)
+        name = node.name
+        before = self._doing.pop(name, None)
         if before is not None:
-            self._add(node.name, *before, now_s)
+            self._shares[name][before[0]] += now_s - before[1]
+        elif name not in self._shares:
+            self._shares[name] = [0.0, 0.0, 0.0]
         if doing is not None:
-            self._doing[node.name] = doing, now_s
-
-    def _add(self, name: str, doing: int, since_s: float, now_s: float) -> None:
-        self._shares.setdefault(name, [0.0, 0.0, 0.0])[doing] += now_s - since_s
+            self._doing[name] = doing, now_s
 
     def start(self, metrics: Mapping[str, float]) -> None:
         """Row 0: the initial model at t = 0."""
@@ -197,35 +199,30 @@ class Trace:
         self._row(0, 0.0, metrics, 0, nothing, Path.none(self.topology.depth))
 
     def round_done(
-        self, turn: int, now_s: float, metrics: Mapping[str, float], steps: int, path: Path
+        self, turn: int, now_s: float, metrics: Mapping[str, float], steps: float, path: Path
     ) -> None:
         """Close global round `turn` (1, 2, ...): its row, and where each node's time and energy went."""
         length_s = now_s - self.rounds[-1]["sim_time_s"]
         for name, (doing, since_s) in self._doing.items():
-            self._add(name, doing, since_s, now_s)
+            self._shares[name][doing] += now_s - since_s
             self._doing[name] = doing, now_s
         joules = self.meter.close(length_s) if self.meter is not None else {}
         self._row(turn, now_s, metrics, steps, self._totals, path)
         for level in self.topology.levels:
             for node in level:
                 self._node_row(turn, node, length_s, joules.get(node.name))
-        self._shares.clear()
+        self._shares = {name: [0.0, 0.0, 0.0] for name in self._doing}
 
     def _row(
         self,
         turn: int,
         now_s: float,
         metrics: Mapping[str, float],
-        steps: int,
+        steps: float,
         totals: Mapping[str, list[int]],
         path: Path,
     ) -> None:
-        row: dict[str, Any] = {
-            "round": turn,
-            "sim_time_s": now_s,
-            "accuracy": metrics["accuracy"],
-            "loss": metrics["loss"],
-        }
+        row: dict[str, Any] = {"round": turn, "sim_time_s": now_s, **metrics}
         row["local_steps"] = steps
         for name, values in totals.items():
             row |= {f"{name}_{n}": value for n, value in enumerate(values, start=1)}

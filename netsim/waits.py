@@ -226,7 +226,8 @@ class Buffer:
 class Asynchronous:
     """Aggregate each answer as it comes: w <- (1 - a) w + a w_child, a = mix x staleness factor.
 
-    Source: FedAsync, arXiv:1903.03934, algorithm 1. Answers of one instant are merged together, each with its weight.
+    Source: FedAsync, arXiv:1903.03934, algorithm 1. Answers of one instant are mixed in one after the other,
+    in the children's order.
     """
 
     mix: float = 0.6

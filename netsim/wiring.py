@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import simpy
@@ -19,6 +20,7 @@ from netsim.copies import Copies
 from netsim.meter import Meter, Radios
 from netsim.network import Ports
 from netsim.network.loss import NoLoss
+from netsim.paces import Paces
 from netsim.posts import Posts
 from netsim.protocol import Loop
 from netsim.roster import Roster, mass_of
@@ -86,6 +88,7 @@ def wire(
     copies = Copies(watching=bool(waits or choices or availability))
     teller = Teller(env, roster, Posts(env, trace, meter), task.dim, topology.depth, copies)
     loop = Loop(env, engine, algorithm, teller, clock, scenario.servers.aggregation, waits, choices)
+    loop = replace(loop, paces=Paces(algorithm.paces(task.samples)))
     if availability is not None:
         attended(loop, topology, availability, scenario.seed)
     return loop
@@ -111,7 +114,7 @@ def roster_of(
 def _check_votes(scenario: Scenario) -> None:
     """An edge server that hears no vote makes no step, for which the one-bit code has no word."""
     rule, part = scenario.ladder.layers[0].rule, scenario.network[0]
-    if not isinstance(rule, Vote) or rule.ties != "random":
+    if not isinstance(rule, Vote) or rule.stays:
         return
     loss = getattr(getattr(part, "radio", part), "loss", None)
     why = ""
@@ -119,6 +122,8 @@ def _check_votes(scenario: Scenario) -> None:
         why = "network[0].loss: uploads can be lost"
     elif scenario.wait and scenario.wait[0].enough(0, 0, 2, due=True):
         why = "wait[0]: the barrier may open before anybody has answered (or set at_least: 1)"
+    elif scenario.finite == "reject":
+        why = "finite: votes can be rejected (or finite: stop)"
     if why:
         raise WiringError(
             f"{why}, and an edge server that hears no vote makes no step, which one bit cannot say; set the vote's "

@@ -10,8 +10,9 @@ from typing import Any
 from learning.algorithm import Algorithm, Leaf
 from learning.compressors import Compressor, Qsgd
 from learning.ladders import FedAvg, Recipe
-from netsim.planner.rates import Mode
+from netsim.bounds.rates import Mode
 from netsim.scenario import Scenario
+from netsim.scenario.adapted import Adapted
 from netsim.scenario.sweeps import Sweep
 from netsim.selections import Everybody, Uniform
 
@@ -52,7 +53,9 @@ class Plan:
         return scenario.model_copy(update=changes)
 
     def _algorithm(self, algorithm: Recipe | Algorithm) -> Recipe | Algorithm:
-        """A recipe stays a recipe where it has the words for it; else its ladder is written out."""
+        """A recipe stays a recipe where it has the words for it, its taus fixed; else its ladder is written out."""
+        if isinstance(algorithm, Adapted):
+            algorithm = algorithm.recipe
         changed = self._recipe(algorithm)
         if changed is not None:
             return changed

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from netsim.bounds.costs import Sizes
+from netsim.bounds.rates import largest_rate
+from netsim.bounds.search import Task
+from netsim.bounds.setting import PlanError, Setting
 from netsim.network.loss import NoLoss
-from netsim.planner.costs import Sizes
 from netsim.planner.knowledge import Knowledge
 from netsim.planner.measured import timed
 from netsim.planner.pricing import Prices
-from netsim.planner.rates import largest_rate
-from netsim.planner.search import Task
-from netsim.planner.setting import PlanError, Setting
 from netsim.selections import Everybody
 from netsim.views import human
 

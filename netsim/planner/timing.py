@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import simpy
 
+from netsim.bounds.costs import Indices, Sizes, monotone
+from netsim.bounds.problem import Floats
 from netsim.clocks import Clock
 from netsim.network import Ports
 from netsim.network.channels import FixedRate
@@ -21,8 +23,6 @@ from netsim.network.delay import Constant
 from netsim.network.fifo import FifoMedium
 from netsim.network.links import Link
 from netsim.network.media import PrivateMedium, SharedMedium
-from netsim.planner.costs import Indices, Sizes, monotone
-from netsim.planner.problem import Floats
 from netsim.scenario import Scenario
 from netsim.spreads import NoSpread
 from netsim.topology import Node, Topology

@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from learning.algorithm import Algorithm
-from learning.compressors import COMPRESSORS, Compressor
+from learning.compressors import COMPRESSORS, GROWTHS, Compressor, Growth
 from learning.datasets import DATASETS, Dataset, Synthetic
 from learning.local import SCHEDULES, Schedule
 from learning.models import MODELS, Model
@@ -51,6 +51,7 @@ from netsim.network import (
     Shadowing,
     Trace,
 )
+from netsim.policies import POLICIES, Policy
 from netsim.scenario.errors import Loc, Problem, nearest, problems_of, refusal
 from netsim.scenario.inline import Tree
 from netsim.scenario.ladders import AlgorithmForm
@@ -77,9 +78,11 @@ from netsim.waits import WAITS, Wait
 PARTS = Catalogue(
     [
         ("compressor", Compressor, COMPRESSORS),
+        ("growth", Growth, GROWTHS),
         ("rule", Rule, RULES),
         ("schedule", Schedule, SCHEDULES),
         ("recipe", Recipe, RECIPES),
+        ("policy", Policy, POLICIES),
         ("dataset", Dataset, DATASETS),
         ("partition", Partition, PARTITIONS),
         ("shift", Shift, SHIFTS),
@@ -208,6 +211,7 @@ class Scenario(Section):
     selection: tuple[Annotated[Selection, PARTS["selection"]], ...] = ()
     stop: Stop
     evaluate: Evaluate = Evaluate()
+    finite: Literal["keep", "reject", "stop"] = "keep"
     precision: Literal["float32", "float64", "tf32", "bf16"] = "float32"
     sweep: Annotated[Sweep, Reads(SweepForm())] = Sweep()
 
@@ -217,6 +221,12 @@ class Scenario(Section):
     def ladder(self) -> Algorithm:
         """The algorithm as layers, a recipe expanded."""
         return self.algorithm if isinstance(self.algorithm, Algorithm) else self.algorithm.ladder()
+
+    @property
+    def recipe(self) -> str:
+        """The algorithm's name, `layers` where it is written out."""
+        written_out = isinstance(self.algorithm, Algorithm)
+        return "layers" if written_out else PARTS["recipe"].name_of(type(self.algorithm))
 
     def __eq__(self, other: object) -> bool:
         """Whether all sections are equal; where files were looked up does not matter."""

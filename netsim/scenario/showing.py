@@ -13,7 +13,9 @@ from netsim.units import Quantity
 
 SHELVES = {
     "recipe": "algorithms",
+    "policy": "policies",
     "compressor": "compressors",
+    "growth": "levels",
     "rule": "rules",
     "schedule": "schedules",
     "dataset": "datasets",

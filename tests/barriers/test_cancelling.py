@@ -135,3 +135,12 @@ def test_a_device_that_stops_computing_stops_drawing_power(wait: str) -> None:
     assert spent == {"cloud": 0, "device0": 2, "device1": 2, "device2": 0}
     half = timed(line([0, 0.25, 2], "{first: {count: 2}}", rounds=2, **more))
     assert [n["energy_compute_j"] for n in half.trace.nodes if n["node"] == "device2"] == [1, 1]
+
+
+def test_a_cancelled_upload_draws_the_joules_of_what_was_sent() -> None:
+    """Device 2 sends from 2.5 s to the barrier at 3 s: half of its message."""
+    more = {"energy": "{compute: {active_power: 2 W}, wired_per_bit: 1 uJ/bit}"}
+    run = timed(line([0, 0.25, 1.5], "{deadline: {after: 3 s}}", rounds=2, **more))
+    spent = {n["node"]: n["energy_wired_j"] for n in run.trace.nodes if n["round"] == 2}
+    assert spent["device2"] == pytest.approx(spent["device0"] / 2)
+    assert spent["device1"] == spent["device0"] > 0

@@ -28,16 +28,21 @@ def step(w: Vector, data: tuple[Vector, Vector], device: int, turn: int) -> Vect
 
 
 def carried(
-    scene, rounds: int, opens: Callable[[float, list[float]], float], factor: Factor, mix: float | None
+    scene,
+    rounds: int,
+    opens: Callable[[float, list[float]], float],
+    factor: Factor,
+    mix: float | None,
+    late=LATE,
 ):  # type: ignore[no-untyped-def]
     """Rounds in which late answers count when they arrive; `opens(told, arrivals)` says when the barrier does."""
     task = task_of(scene, grow(scene))
-    data = [local_data(task, k) for k in range(len(LATE))]
+    data = [local_data(task, k) for k in range(len(late))]
     shares = np.array([len(y) for _, y in data]) / sum(len(y) for _, y in data)
     w, now, work, ends = np.asarray(task.initial(SEED)), 0.0, [], [0.0]
     for turn in range(rounds):
-        for k in set(range(len(LATE))) - {entry[1] for entry in work}:
-            heapq.heappush(work, (now + 2 + 2 * LATE[k], k, turn, w.copy()))
+        for k in set(range(len(late))) - {entry[1] for entry in work}:
+            heapq.heappush(work, (now + 2 + 2 * late[k], k, turn, w.copy()))
         now = opens(now, sorted(entry[0] for entry in work))
         in_time = sorted((e for e in work if e[0] <= now), key=lambda e: e[1])
         work = [e for e in work if e[0] > now]
@@ -46,7 +51,10 @@ def carried(
         moved = np.zeros_like(w)
         for _, k, told, heard in in_time:
             new, age = step(heard, data[k], k, told), turn - told
-            moved += mix * factor(age) * (new - w) if mix else shares[k] / whole * factor(age) * (new - heard)
+            if mix:
+                w = w + mix * factor(age) * (new - w)
+            else:
+                moved += shares[k] / whole * factor(age) * (new - heard)
         w = w + moved
         ends.append(now)
     return w, ends
@@ -72,6 +80,15 @@ CASES = {
     ),
     "{asynchronous: {mix: 0.5}}": (nth(1), lambda age: (1 + age) ** -0.5, 0.5),
 }  # fmt: skip
+
+
+def test_answers_of_one_instant_are_mixed_in_one_after_the_other() -> None:
+    wait = "{asynchronous: {mix: 0.5}}"
+    scene = line([1.0, 1.0, 1.0], wait, rounds=3, precision="float64")
+    w, ends = carried(scene, 3, *CASES[wait], late=[1.0, 1.0, 1.0])
+    run = play(scene, device="cpu")
+    assert times_s(run) == ends == [0, 4, 8, 12]
+    assert np.abs(model(run) - w).max() < 1e-12
 
 
 @pytest.mark.parametrize("wait", CASES)
@@ -111,3 +128,12 @@ def test_a_deadline_nobody_meets_leaves_the_model_and_counts_the_round() -> None
     run = play(line(LATE, "{deadline: {after: 500 ms}}", rounds=3), device="cpu")
     assert times_s(run) == [0, 0.5, 1, 1.5]
     assert len({row["loss"] for row in run.trace.rounds}) == 1
+
+
+def test_an_answer_that_arrives_at_the_deadline_is_merged() -> None:
+    models = [
+        model(play(line(LATE, wait, rounds=2), device="cpu"))
+        for wait in ("{deadline: {after: 2500 ms}}", "{first: {count: 2}}", "{first: {count: 1}}")
+    ]
+    assert np.array_equal(models[0], models[1])
+    assert not np.array_equal(models[0], models[2])
