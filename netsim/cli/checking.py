@@ -17,6 +17,7 @@ from learning.compressors import Qsgd
 from learning.datasets import DataError
 from learning.tasks import check_data, describe_task
 from netsim.adapting import check_policy
+from netsim.association import Given
 from netsim.cli.guard import InputError
 from netsim.cli.preparing import memory_line
 from netsim.clocks import Work
@@ -57,6 +58,8 @@ def check_command(name: str, overrides: Sequence[str], show_resolved: bool) -> i
     sys.stdout.write("\n".join(_heading(scenario, topology, dim, flops, not lacking)) + "\n")
     _print_table(scenario, topology, dim)
     speeds = [*_rates(topology, ports), f"local step: {_range(clock.step_s.tolist(), human.seconds)}"]
+    if scenario.association != Given():
+        speeds.append(f"edge servers: {scenario.association.describe()}")
     if scenario.devices.availability is not None:
         speeds.append(f"devices: {scenario.devices.availability.describe()}")
     said = [*_layers(scenario), *_adaptive(scenario), *speeds, *_sweep(scenario), *_hints(scenario, dim)]

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from netsim.association import Given
 from netsim.bounds.costs import Sizes
 from netsim.bounds.rates import largest_rate
 from netsim.bounds.search import Task
@@ -66,6 +67,8 @@ def warnings(setting: Setting, facts: Knowledge, price: Prices) -> Iterator[str]
         yield "messages can be lost on the way: their repetitions are timed, missing uploads are not in the bound"
     if any(not isinstance(selection, Everybody) for selection in setting.scenario.selection):
         yield "the scenario selects devices, which neither bound nor clock knows; --fraction plans with a selection"
+    if setting.scenario.association != Given() or setting.scenario.devices.availability is not None:
+        yield "neither bound nor clock knows the scenario's association and availability: all devices, where they are"
     if not price.exact:
         how = "random: the search uses a fitted law" if price.random else "only bounded in closed form"
         yield f"round lengths are {how}; the plans shown were timed again"

@@ -23,11 +23,14 @@ task:
 topology: {fanout: [2, 4, 5]}   # cloud -> 2 regions -> 4 edges each -> 5 devices each: 3 layers, 40 devices
 # topology: my_tree.yaml        # a file with names, places and links (YAML, JSON or GraphML)
 
+association: given          # or class_balance (devices change places until the edges' labels are alike), nearest
+
 devices:
   # Seconds of an SGD step: the model's own operations on this processor; the spread makes devices differ.
   compute: {flops: {rate: 2 GFLOP/s, efficiency: 0.2, spread: {lognormal: 0.4}}}
   # compute: {constant: 10 ms}  # the same for every device and model; also cycles, profiled, traced
   # `jitter: {shifted_exponential: 0.3}` beside the spread is redrawn in every round (or `every: step`)
+  # availability: {on_off: {on: 10 min, off: 5 min}}   # or {recorded: my_phones.csv}; default: always
 
 servers: {aggregation: 0 s}     # from a server's last answer to its new model
 

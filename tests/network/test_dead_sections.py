@@ -62,6 +62,7 @@ VALUES: dict[str, tuple[Data, Data]] = {
     "evaluate.every": (LEARNED, {"evaluate": {"every": 2}}),
     "precision": (LEARNED, {"precision": "float64"}),
     "seed": (LEARNED, {"seed": 4}),
+    "association": (LEARNED, {"association": "class_balance"}),
     "algorithm": (
         LEARNED,
         {"algorithm": {"hier_sign_sgd": {"learning_rate": 0.1, "batch_size": 4, "tau": [1, 2]}}},

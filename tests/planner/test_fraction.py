@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from netsim.bounds.setting import PlanError
 from netsim.planner.planning import Options
-from netsim.planner.setting import PlanError
 from netsim.scenario import Scenario, grow, load_text, resolved
 from netsim.selections import Everybody, Uniform
 from netsim.simulation import play
