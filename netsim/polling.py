@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import simpy
 
-from learning.engine import Visit
+from learning.engine import Look, Visit
 from netsim.corrections import Heard
 from netsim.selection import Asked, is_curious
 from netsim.talks import Hall, Talk, Waiting
@@ -52,7 +52,7 @@ def asked(loop: Loop, node: Node, said: Heard, hall: Hall, visit: Visit) -> Wait
     candidates = choice.candidates(node, children, busy, visit)
     if not candidates:
         return Polled((), said)
-    poll = _Poll(loop, node, said, visit, choice.samples)
+    poll = _Poll(loop, node, said, visit, choice.look)
     path = yield from poll.run(candidates)
     there = roster.present(node)
     return Polled(choice.preferred(node, there, busy, poll.losses), replace(said, known=True), path)
@@ -66,7 +66,7 @@ class _Poll:
     node: Node
     said: Heard
     visit: Visit
-    samples: Callable[[Node], int]
+    look: Callable[[Node, Visit], tuple[Look, int]]
     losses: dict[str, float] = field(default_factory=dict)
 
     def run(self, candidates: Sequence[Node]) -> Waiting:
@@ -108,10 +108,10 @@ class _Poll:
         path = talk.path.computing(ready_s - heard_s)
         talk.path = path.over(1, heard_s - talk.began_s, loop.env.now - ready_s)
         if talk.sent.message.delivered:
-            self.losses[device.name] = loop.engine.loss(self.said.model, device.ordinal)
+            self.losses[device.name] = loop.engine.loss(self.said.model, self.look(device, self.visit)[0])
 
     def _computing_s(self, device: Node) -> float:
-        steps = FORWARD * self.samples(device) / self.loop.algorithm.leaf.batch_size
+        steps = FORWARD * self.look(device, self.visit)[1] / self.loop.algorithm.leaf.batch_size
         seconds = steps * self.loop.clock.local_work_s(device.ordinal, 1, self.visit.first_step)
         if self.loop.posts.meter is not None:
             self.loop.posts.meter.computed(device, steps, seconds, self.loop.env.now)

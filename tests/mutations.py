@@ -128,7 +128,7 @@ MUTATIONS = (
     Mutation("stale answers weigh as fresh ones", "netsim/weights.py", "wait.staleness.factor(turn - talk.turn)", "wait.staleness.factor(0)", "barriers/test_values"),
     Mutation("staleness counted one too old", "netsim/weights.py", "factor(turn - talk.turn)", "factor(turn - talk.turn + 1)", "barriers/test_values"),
     Mutation("asynchronous mixes updates, not models", "netsim/protocol.py", "letters = [whole_model(self.engine, layer, talk, onto) for talk in present]", "pass", "barriers/test_values"),
-    Mutation("whoever missed a difference is not caught up", "netsim/wiring.py", "Copies(watching=bool(waits))", "Copies()", "barriers/test_runs"),
+    Mutation("whoever missed a difference is not caught up", "netsim/wiring.py", "Copies(watching=bool(waits or choices or availability))", "Copies()", "barriers/test_runs"),
     Mutation("carried children are told again", "netsim/protocol.py", "if child.name not in hall.talks]", "if child.name]", "barriers/test_instants"),
     Mutation("the polynomial grows with age", "netsim/staleness.py", "(1 + age) ** -self.exponent", "(1 + age) ** self.exponent", "barriers/test_values"),
     Mutation("the hinge bends at once", "netsim/staleness.py", "if age <= self.grace", "if age <= 0", "barriers/test_values"),

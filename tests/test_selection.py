@@ -189,6 +189,7 @@ def refused(selection: str, name: str = "hier_favg", **more: object) -> str:
         ("[all, {power_of_choice: {count: 1, candidates: 2}}]", "hier_favg", "belongs to layer 1, not 2"),
         ("[{power_of_choice: {count: 3}}, all]", "hier_favg", "candidates must be >= 3"),
         ("[{power_of_choice: {count: 3, candidates: 4}}, all]", "hier_favg", "asks 4, but no layer-1 parent"),
+        ("[{power_of_choice: {count: 1, samples: 0}}, all]", "hier_favg", "samples must be >= 1, got 0"),
         ("[{uniform: {fraction: 0.5, weights: unbiased}}, all]", "hier_sign_sgd", "the rule vote does not add up"),
         ("[{uniform: {fraction: 0.5, law: bernoulli}}, all]", "hier_sign_sgd", "a vote without voters"),
         ("[{uniform: {fraction: 0.5, weights: none}}, all]", "hier_favg", "must be 'renormalised' or 'unbiased', got 'none'"),
