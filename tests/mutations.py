@@ -15,6 +15,9 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from tests.selection_mutations import SELECTION
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "--timeout=100", "--hypothesis-seed=0")
 
@@ -129,7 +132,7 @@ MUTATIONS = (
     Mutation("staleness counted one too old", "netsim/weights.py", "factor(turn - talk.turn)", "factor(turn - talk.turn + 1)", "barriers/test_values"),
     Mutation("asynchronous mixes updates, not models", "netsim/protocol.py", "letters = [whole_model(self.engine, layer, talk, onto) for talk in present]", "pass", "barriers/test_values"),
     Mutation("whoever missed a difference is not caught up", "netsim/wiring.py", "Copies(watching=bool(waits or choices or availability))", "Copies()", "barriers/test_runs"),
-    Mutation("carried children are told again", "netsim/protocol.py", "if child.name not in hall.talks]", "if child.name]", "barriers/test_instants"),
+    Mutation("carried children are told again", "netsim/polling.py", "if child.name not in busy], said)", "if child.name], said)", "barriers/test_instants"),
     Mutation("the polynomial grows with age", "netsim/staleness.py", "(1 + age) ** -self.exponent", "(1 + age) ** self.exponent", "barriers/test_values"),
     Mutation("the hinge bends at once", "netsim/staleness.py", "if age <= self.grace", "if age <= 0", "barriers/test_values"),
     Mutation("the first answer opens the barrier", "netsim/waits.py", 'return ended == asked\n\n    def describe(self) -> str:\n        """See `Wait`."""\n        return "for all"', 'return ended >= 1\n\n    def describe(self) -> str:\n        """See `Wait`."""\n        return "for all"', "equalities/test_clock"),
@@ -302,6 +305,7 @@ MUTATIONS = (
     Mutation("adaptive: intervals out of order are not pooled", "netsim/policies.py", "while len(pools) > 1 and", "while len(pools) > 9 and", "adaptive/test_policies"),
     Mutation("adaptive: seconds of a round for those of a talk", "netsim/sight.py", "seconds / r + served_s", "seconds + served_s", "adaptive/test_runs"),
     Mutation("adaptive: nobody said so, and no values are there", "netsim/sight.py", "if self.scene.engine.unknown:", "if False:", "adaptive/test_runs"),
+    *(Mutation(*row) for row in SELECTION),
 )
 # fmt: on
 
