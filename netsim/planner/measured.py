@@ -16,6 +16,7 @@ import numpy as np
 
 from learning.algorithm import Algorithm
 from learning.compressors import Plain
+from netsim.association import Given
 from netsim.bounds.costs import Law, counts
 from netsim.bounds.problem import Floats
 from netsim.scenario import Scenario
@@ -81,7 +82,10 @@ class Timed:
 def timed(
     scenario: Scenario, tau: Sequence[int], up: Sequence[float], down: Sequence[float], rounds: int, seed: int
 ) -> Timed:
-    """Run the scenario's clock alone with other tau and message sizes, for so many rounds."""
+    """Run the scenario's clock alone with other tau and message sizes, for so many rounds.
+
+    Everybody is asked and available, where the topology puts them, as in the closed form.
+    """
     ladder = scenario.ladder
     layers = tuple(
         replace(layer, tau=t, up=_sized(layer.up, u), down=_sized(layer.downlink, d))
@@ -89,6 +93,8 @@ def timed(
     )
     stop = scenario.stop.model_copy(update={"rounds": rounds, "deadline": None, "target_accuracy": None})
     changes = {"algorithm": Algorithm(ladder.leaf, layers), "stop": stop, "seed": seed, "sweep": Sweep()}
+    there = scenario.devices.model_copy(update={"availability": None})
+    changes |= {"selection": (), "devices": there, "association": Given()}
     run = play(scenario.model_copy(update=changes), engine="timing")
     rows = run.trace.rounds[1:]
     joules = tuple(row.get("energy_j", float("nan")) for row in rows)

@@ -68,7 +68,7 @@ def warnings(setting: Setting, facts: Knowledge, price: Prices) -> Iterator[str]
     if any(not isinstance(selection, Everybody) for selection in setting.scenario.selection):
         yield "the scenario selects devices, which neither bound nor clock knows; --fraction plans with a selection"
     if setting.scenario.association != Given() or setting.scenario.devices.availability is not None:
-        yield "neither bound nor clock knows the scenario's association and availability: all devices, where they are"
+        yield "every device is planned with as if it was always available, below the edge server of the topology"
     if not price.exact:
         how = "random: the search uses a fitted law" if price.random else "only bounded in closed form"
         yield f"round lengths are {how}; the plans shown were timed again"
