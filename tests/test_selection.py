@@ -213,3 +213,14 @@ def test_corrections_want_everybody() -> None:
     with pytest.raises(ScenarioError, match=r"corrections \(drift\) need every child"):
         load_text(text + "selection: [{uniform: 0.5}, all]\n")
     load_text(text + "selection: [all, all]\n")
+
+
+def test_in_a_prologue_everybody_is_asked_and_afterwards_the_chosen() -> None:
+    fixed = "dc_hier_sign_sgd: {learning_rate: 0.01, batch_size: 8, tau: [1, 2]}"
+    run = play(scenario([2, 3], fixed, selection="[{uniform: {count: 1}}, all]", rounds=2), device="cpu")
+    ups = [m for m in run.trace.messages if m["layer"] == 1 and m["direction"] == "up"]
+    sizes = Counter(m["payload_bits"] for m in ups)
+    gradient, vote = 32 * run.task.dim, run.task.dim
+    assert sizes == {gradient: 2 * 6, vote: 2 * 2 * 2}
+    anchors = {m["src"] for m in ups if m["payload_bits"] == gradient}
+    assert len(anchors) == 6
