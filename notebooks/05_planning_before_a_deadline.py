@@ -110,8 +110,8 @@ assert plans[0].tau[0] > plans[-1].tau[0], "less time, more local work per messa
 # A bound is a worst case. So we train for real, all of a grid of $\tau$ until the deadline, and mark the plan and the best.
 
 # %%
-firsts = sorted({1, 2, 5, 10, 20, best.tau[0]})
-seconds = sorted({1, 2, 4, 8, best.tau[1]})
+firsts = sorted({1, 2, 5, 20, best.tau[0]})
+seconds = sorted({1, 2, 8, best.tau[1]})
 accuracy = np.empty((len(seconds), len(firsts)))
 for row, second in enumerate(seconds):
     for column, first in enumerate(firsts):

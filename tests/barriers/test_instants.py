@@ -8,6 +8,7 @@ import math
 import pytest
 
 from netsim.scenario import ScenarioError
+from netsim.staleness import Hinge, Polynomial
 from netsim.waits import WAITS, All, Deadline, First
 from netsim.wiring import WiringError
 
@@ -122,6 +123,11 @@ def test_bad_barriers_are_refused_in_place(wait: str, said: str) -> None:
 def test_barriers_that_cannot_go_with_an_algorithm_are_refused() -> None:
     with pytest.raises(ScenarioError, match=r"rule of layer 1 must be mean"):
         line(LATE, "asynchronous", algorithm="{sign_sgd: {learning_rate: 0.1, batch_size: 8}}")
+
+
+def test_staleness_follows_its_papers() -> None:
+    assert [Hinge(10, 4).factor(age) for age in (0, 2, 4, 5, 6)] == [1, 1, 1, 1 / 11, 1 / 21]
+    assert [Polynomial(1.0).factor(age) for age in (0, 1, 3)] == [1, 0.5, 0.25]
 
 
 def test_enough_is_enough() -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from netsim.bounds.setting import PlanError
 from netsim.dashboard.desk import Desk
 from netsim.dashboard.planning import drawn, ground_of, plans
 from netsim.planner.planning import Limits, plan
-from netsim.bounds.setting import PlanError
 from netsim.scenario import load, load_text, resolved
 
 QUICK = "quickstart"

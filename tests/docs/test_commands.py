@@ -50,6 +50,18 @@ def test_every_command_could_be_typed(page: Path, tmp_path: Path, monkeypatch: p
             check(line)
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_commands_and_options_named_in_passing_exist(page: Path) -> None:
+    assert not list(unknown(page.read_text()))
+
+
+def test_an_option_that_nobody_has_is_found_in_passing() -> None:
+    assert list(unknown("say `netsim run FILE --fast` or `netsim fly`")) == [
+        "netsim run --fast",
+        "netsim fly",
+    ]
+
+
 def test_a_page_that_lies_is_caught(tmp_path: Path) -> None:
     page = "```sh\nnetsim check quickstart\n```\n\n```\nlayer 1 ... of gold\n```\n"
     with pytest.raises(AssertionError, match="of gold"):
@@ -135,6 +147,21 @@ def check(line: str) -> None:
         assert extra is None or f"\n{extra[1]} = [" in (REPOSITORY / "pyproject.toml").read_text()
     else:
         assert program in ("python", "jupytext", "jupyter", "source", "cd", "ls"), f"nobody tests {line!r}"
+
+
+def unknown(text: str) -> Iterator[str]:
+    """Commands, and options of commands, that a page names in a code span and the program does not have."""
+    from netsim.cli import frame, main  # noqa: F401  # entering the commands
+
+    commands = typer.main.get_command(frame.app).commands  # type: ignore[attr-defined]
+    for span in re.findall(r"`netsim ([a-z][^`|]*)`", text):
+        command, *words = span.split()
+        if command not in commands:
+            yield f"netsim {command}"
+            continue
+        has = {name for option in commands[command].params for name in (*option.opts, *option.secondary_opts)}
+        named = [word for word in words if word.startswith("--")]
+        yield from (f"netsim {command} {word}" for word in named if word not in {*has, "--help"})
 
 
 def parse(arguments: list[str], refused: bool) -> None:

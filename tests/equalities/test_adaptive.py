@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from learning.compressors import Qsgd
-from netsim.planner.planning import Limits, plan
 from netsim.bounds.setting import PlanError
+from netsim.planner.planning import Limits, plan
 from netsim.scenario import Scenario
 from netsim.simulation import play
 
