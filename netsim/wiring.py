@@ -18,6 +18,7 @@ from netsim.attendance import begin
 from netsim.availability import Availability
 from netsim.clocks import Clock, Work
 from netsim.copies import Copies
+from netsim.disturbing import disturbed
 from netsim.meter import Meter, Radios
 from netsim.network import Ports
 from netsim.network.loss import NoLoss
@@ -87,13 +88,17 @@ def wire(
     choices = tuple(selection.choice(grounds) for selection in scenario.selection)
     choices = choices if any(choice is not None for choice in choices) else ()
     availability = scenario.devices.availability
-    copies = Copies(watching=bool(waits or choices or availability))
+    changing = bool(scenario.faults) or scenario.mobility is not None
+    copies = Copies(watching=bool(waits or choices or availability) or changing)
     teller = Teller(env, roster, Posts(env, trace, meter), task.dim, topology.depth, copies)
     loop = Loop(env, engine, algorithm, teller, clock, scenario.servers.aggregation, waits, choices)
     loop = replace(loop, paces=Paces(algorithm.paces(task.samples)))
     if availability is not None:
         attended(loop, topology, availability, scenario.seed)
-    return loop
+    try:
+        return disturbed(loop, scenario, topology) if changing else loop
+    except (ValueError, OSError) as error:
+        raise WiringError(str(error)) from None
 
 
 def attended(loop: Loop, topology: Topology, availability: Availability, seed: int) -> None:

@@ -40,6 +40,10 @@ SHELVES = {
     "availability": "availabilities",
     "association": "associations",
     "staleness": "stalenesses",
+    "fault": "faults",
+    "occurrence": "occurrences",
+    "motion": "motions",
+    "attachment": "attachments",
 }
 
 
