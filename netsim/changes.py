@@ -54,7 +54,8 @@ class Changes:
         """Strike and let go, episode after episode."""
         env = self.loop.env
         for begin_s, end_s in episodes:
-            yield env.timeout(max(0.0, begin_s - env.now))
+            if begin_s > env.now:
+                yield env.timeout(begin_s - env.now)
             for_good = end_s == math.inf
             if isinstance(effect, Down):
                 unnoticed_s = min(effect.detection_s, end_s - begin_s)
@@ -139,9 +140,8 @@ class Changes:
         if self.loop.posts.meter is not None:
             self.loop.posts.meter.on(node, self.loop.env.now)
         if effect.go_home and node.level and self.forming.mobility is None:
-            family = self.forming.family(node)
-            self.forming.homeward |= {child.name for child in family}
-            self.forming.go_home(family)
+            self.forming.homeward.update((child.name, child) for child in self.forming.family(node))
+            self.forming.go_home()
 
     def _interrupt(self, node: Node, cause: str | None) -> None:
         talk = self.loop.working.get(node.name)

@@ -27,7 +27,7 @@ class Forming:
     parents: dict[str, Node | None] = field(init=False)
     homes: dict[str, Node] = field(init=False)
     """Where everybody is at first."""
-    homeward: set[str] = field(default_factory=set)
+    homeward: dict[str, Node] = field(default_factory=dict)
     """Children that go back to their own parent once they are free."""
 
     def __post_init__(self) -> None:
@@ -38,8 +38,7 @@ class Forming:
 
     def before(self, node: Node) -> None:
         """See `Before`: whoever is free below may get another parent, and links are those of the places now."""
-        if node.level == 1:
-            self.go_home([child for child in self.loop.roster.children(node) if child.name in self.homeward])
+        self.go_home()
         if self.mobility is None:
             return
         if node.level == 1:
@@ -85,15 +84,16 @@ class Forming:
             changed |= self.moved(child, policy, peers, why)
         self._rebuild(peers, changed)
 
-    def go_home(self, children: Sequence[Node]) -> None:
+    def go_home(self) -> None:
         """Those on their way home arrive there if they are free and it stands."""
         changed: set[str] = set()
-        for child in children:
+        for child in list(self.homeward.values()):
             home = self.homes.get(child.name)
-            if child.name in self.homeward and home is not None and self._stands(home) and self._free(child):
-                self.homeward.discard(child.name)
+            if home is not None and self._stands(home) and self._free(child):
+                del self.homeward[child.name]
                 changed |= self.attach(child, home, f"{home.name} is up")
-        self._rebuild([node for row in self.topology.levels[1:] for node in row], changed)
+        if changed:
+            self._rebuild([node for row in self.topology.levels[1:] for node in row], changed)
 
     def _form(self, node: Node, mobility: Mobility) -> None:
         """All free devices below `node`, and below the cloud those of nobody too, choose anew."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from netsim.planner.setting import PlanError
 from numpy.typing import NDArray
 
 from netsim.bounds.setting import PlanError
