@@ -6,6 +6,7 @@ python tests/papers/selections.py runs/selection_mnist-sweep/points.parquet 5 15
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +25,9 @@ def main(words: Sequence[str]) -> int:
 def accuracies(points: pd.DataFrame, deadlines: Sequence[float]) -> pd.DataFrame:
     """A row per selection and seed: rounds, Mbit up at the end, and the accuracy of the last round by each deadline."""
     rows = []
-    for (chosen, seed), run in points.groupby(["selection", "seed"], sort=False):
+    waits = points.wait if "wait" in points else [None] * len(points)
+    points = points.assign(said=[said(*pair) for pair in zip(points.selection, waits, strict=True)])
+    for (chosen, seed), run in points.groupby(["said", "seed"], sort=False):
         row = {
             "selection": chosen,
             "seed": seed,
@@ -49,16 +52,23 @@ def table(found: pd.DataFrame, deadlines: Sequence[float]) -> str:
     for chosen in means.index:
         cells = [_cell(means, errors, chosen, column) for column in columns]
         size = f"{sizes.rounds[chosen]:.0f} | {sizes.Mbit[chosen]:.0f}"
-        lines.append(f"| `{said(str(chosen))}` | {size} | " + " | ".join(cells) + " |")
+        lines.append(f"| `{chosen}` | {size} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def said(chosen: str) -> str:
-    """The selection of layer 1 as a scenario writes it."""
-    from netsim.sweep.points import json
+def said(selection: object, wait: object) -> str:
+    """What layer 1 selects and waits for, as a scenario writes it."""
+    words = [_flow(json.loads(word)[0]) for word in (selection, wait) if isinstance(word, str)]
+    return ", wait ".join(words) if isinstance(selection, str) else f"all, wait {words[0]}"
 
-    first = json.loads(chosen)[0]
-    return str(first).replace("'", "").strip("{}") if isinstance(first, dict) else str(first)
+
+def _flow(part: object) -> str:
+    if not isinstance(part, dict):
+        return str(part)
+    name, arguments = next(iter(part.items()))
+    if not isinstance(arguments, dict):
+        return f"{name}: {arguments}"
+    return f"{name}: {{{', '.join(f'{key}: {value}' for key, value in arguments.items())}}}"
 
 
 def _cell(means: pd.DataFrame, errors: pd.DataFrame, chosen: object, column: str) -> str:
