@@ -73,8 +73,9 @@ class ClassBalance:
     """Devices of different edge servers change places until no exchange brings the edges' labels nearer to all.
 
     What falls is the mean divergence of the edges' label distributions from that of all samples (`divergence`); every
-    edge keeps its number of devices. The criterion is that of Abdellatif et al., arXiv:2107.06548, and of Mhaisen et
-    al., arXiv:2012.05622; the descent by exchanges is our own. O(devices^2 x labels) for each of a few passes.
+    edge keeps its number of devices. Assigning devices so that edges see alike is the idea of Mhaisen et al.,
+    arXiv:2012.05622, and Abdellatif et al., arXiv:2107.06548; the descent by exchanges is our own.
+    O(devices^2 x labels) for each of a few passes.
     """
 
     by_labels: ClassVar[bool] = True
