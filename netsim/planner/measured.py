@@ -16,11 +16,11 @@ import numpy as np
 
 from learning.algorithm import Algorithm
 from learning.compressors import Plain
-from netsim.association import Given
 from netsim.bounds.costs import Law, counts
 from netsim.bounds.problem import Floats
 from netsim.scenario import Scenario
 from netsim.scenario.sweeps import Sweep
+from netsim.selections import Data, PowerOfChoice
 from netsim.simulation import play
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def timed(
 ) -> Timed:
     """Run the scenario's clock alone with other tau and message sizes, for so many rounds.
 
-    Everybody is asked and available, where the topology puts them, as in the closed form.
+    Where losses decide who takes part, as many are drawn by data: their poll is not timed.
     """
     ladder = scenario.ladder
     layers = tuple(
@@ -93,8 +93,10 @@ def timed(
     )
     stop = scenario.stop.model_copy(update={"rounds": rounds, "deadline": None, "target_accuracy": None})
     changes = {"algorithm": Algorithm(ladder.leaf, layers), "stop": stop, "seed": seed, "sweep": Sweep()}
-    there = scenario.devices.model_copy(update={"availability": None})
-    changes |= {"selection": (), "devices": there, "association": Given()}
+    changes["selection"] = tuple(
+        Data(chosen.fraction, chosen.count) if isinstance(chosen, PowerOfChoice) else chosen
+        for chosen in scenario.selection
+    )
     run = play(scenario.model_copy(update=changes), engine="timing")
     rows = run.trace.rounds[1:]
     joules = tuple(row.get("energy_j", float("nan")) for row in rows)

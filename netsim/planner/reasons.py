@@ -18,6 +18,7 @@ from netsim.planner.measured import timed
 from netsim.planner.pricing import Prices
 from netsim.selections import Everybody
 from netsim.views import human
+from netsim.waits import All
 
 
 def check_one_round(setting: Setting, task: Task, sizes: Sizes) -> None:
@@ -65,10 +66,12 @@ def warnings(setting: Setting, facts: Knowledge, price: Prices) -> Iterator[str]
     losses = [getattr(getattr(part, "radio", part), "loss", None) for part in setting.scenario.network]
     if any(loss is not None and not isinstance(loss, NoLoss) for loss in losses):
         yield "messages can be lost on the way: their repetitions are timed, missing uploads are not in the bound"
+    if any(not isinstance(wait, All) for wait in setting.scenario.wait):
+        yield "the scenario's barriers do not wait for all, as the bound does; the clock is timed with them (--refine)"
     if any(not isinstance(selection, Everybody) for selection in setting.scenario.selection):
-        yield "the scenario selects devices, which neither bound nor clock knows; --fraction plans with a selection"
+        yield "the scenario selects devices, which the bound does not know; the clock is timed with it (but for polls)"
     if setting.scenario.association != Given() or setting.scenario.devices.availability is not None:
-        yield "every device is planned with as if it was always available, below the edge server of the topology"
+        yield "the bound takes all devices as available, where the topology has them; the clock is timed as they are"
     if not price.exact:
         how = "random: the search uses a fitted law" if price.random else "only bounded in closed form"
         yield f"round lengths are {how}; the plans shown were timed again"

@@ -11,10 +11,12 @@ from typing import Any
 from netsim.result import Metric, Result
 from netsim.views import breakdown, curves, human, sizes, timeline
 from netsim.views.axes import ENOUGH
+from netsim.views.fates import fate_figure, fate_table
 from netsim.views.intervals import interval_figure
 from netsim.views.joules import energy_figure, energy_table, has_energy, layer_table
 from netsim.views.page import page_html, write_page
 from netsim.views.parts import Code, Facts, Part, Section, Words
+from netsim.views.referring import references
 from netsim.views.treemap import tree_figure
 from netsim.views.utilisation import distribution, utilisation
 
@@ -135,6 +137,7 @@ def _messages(result: Result) -> Section:
     spread, busy = distribution(result), utilisation(result)
     parts: list[Part] = [part for part in (figure, spread, busy) if part]
     parts.append(sizes.size_table(found) if found else Words("No message was sent."))
+    parts += [part for part in (fate_figure(result), fate_table(result)) if part]
     return Section("messages", "Messages", parts)
 
 
@@ -159,6 +162,7 @@ def _scenario(result: Result) -> Section:
         parts.append(
             Words(f"Shown are the first {human.count(_LONGEST)} of {human.count(len(text))} characters.")
         )
+    parts += references(result)
     parts.append(Facts(_facts({key: value for key, value in result.manifest.items() if key not in _SHOWN})))
     return Section("scenario", "Scenario and provenance", parts)
 
@@ -198,7 +202,7 @@ LABELS = {
     "host_time_s": "Time on this computer",
 }
 """What the manifest's keys are called on the page; a key without a label is shown as it is written."""
-_SHOWN = ("name", "digest", "stopped_by", "rounds", "sim_time_s", "totals", "schema")
+_SHOWN = ("name", "digest", "references", "stopped_by", "rounds", "sim_time_s", "totals", "schema")
 _TAUS = (
     "This run chose its own tau under way: SGD steps of a device per upload on layer 1, on the layers above "
     "aggregations per upload. A round's values hold until it ends."

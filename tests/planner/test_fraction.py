@@ -104,9 +104,14 @@ def test_a_selection_that_no_bound_knows_is_told() -> None:
     assert any("the scenario selects devices" in note for note in notes)
 
 
-def test_who_is_chosen_by_losses_is_planned_with_as_if_everybody_took_part() -> None:
+def test_a_fraction_and_a_selection_exclude_each_other() -> None:
+    with pytest.raises(PlanError, match="--fraction chooses a selection, and the scenario has one"):
+        planned(scene(more="selection: [{speed: 0.5}, all, all]"), Options(mode="joint-1", fraction=True))
+
+
+def test_the_clock_is_timed_with_who_is_chosen_and_where_they_are() -> None:
     more = "association: class_balance\nselection: [{power_of_choice: {count: 1, candidates: 2}}, all, all]"
     plain, changed = (scene(links=(FADING, TRUNK, LINE), more=text) for text in ("", more))
     ones, others = (planned(one, Options(mode="joint-1", quick=True)) for one in (plain, changed))
-    assert others.plans == ones.plans
+    assert others.plans != ones.plans
     assert len(others.notes) == len(ones.notes) + 2
