@@ -102,6 +102,7 @@ class Forming:
         if node.level == self.topology.depth:
             devices += [device for device in self.topology.devices if self.parents[device.name] is None]
         standing = [server for server in servers if self._stands(server)]
+        self.relinking.listen([device for device in devices if self._free(device)], standing)
         for device in sorted(devices, key=lambda one: one.ordinal):
             if self._free(device):
                 self.moved(device, mobility.handover, standing, "handover")
@@ -109,6 +110,7 @@ class Forming:
             self.relinking.rebuild(server)
 
     def _check_reach(self, server: Node) -> None:
+        self.relinking.listen(self.loop.roster.children(server), [server])
         for child in self.loop.roster.children(server):
             if self._free(child) and not self.relinking.options(child, [server], server, None):
                 self.attach(child, None, "out of reach")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import NamedTuple
 
 import simpy
@@ -176,8 +177,9 @@ class Meter:
 
         Nodes with a radio wait at its idle power, devices without one at `device.idle_power`.
         """
-        done = self.node_j
         self._closed_s += length_s
+        later = self._charge_of_later(self._closed_s)
+        done = self.node_j
         for name, since_s in self._off_since_s.items():
             begun_s = max(since_s, self._closed_s - length_s)
             self._off_s[name] = self._off_s.get(name, 0.0) + self._closed_s - begun_s
@@ -193,7 +195,28 @@ class Meter:
         self.node_j = {name: Joules() for name in done}
         self._busy_s = dict.fromkeys(done, 0.0)
         self._off_s.clear()
+        for charge in later:
+            charge()
         return done
+
+    def _charge_of_later(self, now_s: float) -> list[Callable[[], None]]:
+        """Take back what is charged already but not done yet; calling the results charges it again."""
+        later: list[Callable[[], None]] = []
+        for name, (begun_s, seconds, joules) in self._computing.items():
+            lacks_s = begun_s + seconds - now_s
+            if lacks_s > 0:
+                self._compute(name, -joules * (lacks_s / seconds), -lacks_s)
+                later.append(partial(self._compute, name, joules * (lacks_s / seconds), lacks_s))
+        for layer, sender, receivers, transfer in self._under_way.values():
+            if transfer.airtime_s > 0 and (lacks_s := transfer.left_s()) > 0:
+                bits = transfer.wire_bits * (lacks_s / transfer.airtime_s)
+                self.sent(layer, sender, receivers, -bits, -lacks_s)
+                later.append(partial(self.sent, layer, sender, receivers, bits, lacks_s))
+        return later
+
+    def _compute(self, name: str, joules: float, seconds: float) -> None:
+        self.node_j[name].compute_j += joules
+        self._busy_s[name] += seconds
 
     def _send(self, node: Node, layer: int, radios: Radios, airtime_s: float, whole: bool) -> float:
         terminal, radiated_w, own_s = self._radio(node, layer, radios, airtime_s, whole)

@@ -11,6 +11,7 @@ import simpy
 
 from netsim.meter import Meter
 from netsim.network import Link, Ports, Sent, Transfer
+from netsim.network.media import silence
 from netsim.topology import Node
 from netsim.trace import Message, Trace
 
@@ -71,10 +72,15 @@ class Posts:
         if self.is_over(posted):
             return
         left = [self._stopped(transfer) for transfer in each]
-        if isinstance(posted.sent, Sent):
-            posted.sent.cancel()
+        for arrived in posted.sent.arrivals if isinstance(posted.sent, Sent) else ():
+            silence(arrived)
         self._shorten(posted, each, left)
         self.trace.dropped(posted.place, self.env.now, whole=not any(left))
+
+    def drop_all(self, those: Sequence[Posted]) -> None:
+        """Give up several."""
+        for posted in those:
+            self.drop(posted)
 
     def is_over(self, posted: Posted) -> bool:
         """Whether it has arrived everywhere, or was stopped before."""

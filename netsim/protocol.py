@@ -20,7 +20,7 @@ from netsim.posts import Posts
 from netsim.prologues import prologue
 from netsim.roster import Roster, place
 from netsim.selection import Choice
-from netsim.talks import Hall, Talk, Waiting
+from netsim.talks import Hall, Talk, Waiting, at_once
 from netsim.telling import Teller
 from netsim.topology import Node
 from netsim.trace import BUSY, HEARING, SENDING, Path
@@ -270,10 +270,11 @@ class Loop:
 
     def close(self, hall: Hall) -> bool:
         """Everybody who is waited for there stops, and what was being told them; whether anybody was."""
-        for posted in hall.spoken:
-            self.posts.drop(posted)
+        somebody, spoken = hall.dismiss(), hall.spoken[:]
         hall.spoken.clear()
-        return hall.dismiss()
+        if spoken:  # once all have stopped listening
+            at_once(self.env).callbacks.append(lambda _: self.posts.drop_all(spoken))
+        return somebody
 
     def _local_work_s(self, device: Node, tau: int, visit: Visit) -> float:
         steps, own = self.paces.own(device, tau, visit)

@@ -42,6 +42,7 @@ class Relinking:
     where: Whereabouts
     clearance_m: float = 0.0
     _numbers: dict[tuple[str, Direction], Iterator[int]] = field(default_factory=dict)
+    _known: dict[tuple[float, str, str], Heard | None] = field(default_factory=dict)
 
     def rebuild(self, parent: Node) -> None:
         """New links for all children of `parent`. Raises ValueError where one of them cannot be built."""
@@ -87,18 +88,38 @@ class Relinking:
         option = replace(bare, distance_m=away_m)
         if not isinstance(layer, Cell) or "rate_bps" in child.edge:
             return option
-        heard = self._heard(layer, here, there, parent, child)
+        key = self.env.now, child.name, parent.name
+        if key not in self._known:
+            self.listen([child], [parent])
+        heard = self._known[key]
         if heard is None or heard.up is None or not heard.served:
             return None
         return replace(option, snr_db=10.0 * math.log10(heard.snr_up), rate_bps=heard.up.mean_rate_bps)
 
-    def _heard(self, cell: Cell, here: Node, there: Node, parent: Node, child: Node) -> Heard | None:
-        seed = self.seed if self.topology.parent(child) is parent else self.seed_at(parent)
+    def listen(self, children: Sequence[Node], parents: Sequence[Node]) -> None:
+        """Find out how all of these hear each other now, at once: `options` asked at this instant look it up."""
+        self._known = {key: heard for key, heard in self._known.items() if key[0] == self.env.now}
+        for parent in parents:
+            layer = self.network[parent.level - 1]
+            if isinstance(layer, Cell):
+                here = self.where(parent)
+                for mine in (True, False):
+                    those = [one for one in children if (self.topology.parent(one) is parent) is mine]
+                    seed = self.seed if mine else self.seed_at(parent)
+                    self._known |= {
+                        (self.env.now, one.name, parent.name): heard
+                        for one, heard in zip(those, self._reached(layer, here, those, seed), strict=True)
+                    }
+
+    def _reached(self, cell: Cell, here: Node, children: Sequence[Node], seed: int) -> Sequence[Heard | None]:
+        """How each hears the station; None for those too far for its path loss."""
+        there = [self._placed(child, here) for child in children]
         try:
-            (heard,) = cell.reach(here, [there], seed)
-        except ValueError:  # too far for its path loss
-            return None
-        return heard
+            return cell.reach(here, there, seed) if there else []
+        except ValueError:
+            if len(children) == 1:
+                return [None]
+            return [self._reached(cell, here, [child], seed)[0] for child in children]
 
     def _placed(self, child: Node, parent: Node) -> Node:
         """The child where it is now, but outside the clearance; a distance to another parent is no distance to this."""

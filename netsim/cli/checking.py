@@ -62,7 +62,14 @@ def check_command(name: str, overrides: Sequence[str], show_resolved: bool) -> i
         speeds.append(f"edge servers: {scenario.association.describe()}")
     if scenario.devices.availability is not None:
         speeds.append(f"devices: {scenario.devices.availability.describe()}")
-    said = [*_layers(scenario), *_adaptive(scenario), *speeds, *_sweep(scenario), *_hints(scenario, dim)]
+    said = [
+        *_layers(scenario),
+        *_changes(scenario),
+        *_adaptive(scenario),
+        *speeds,
+        *_sweep(scenario),
+        *_hints(scenario, dim),
+    ]
     sys.stdout.write("\n".join(said) + "\n" + memory_line(scenario))
     if lacking:
         raise InputError(f"{name}: task.dataset: {lacking}")
@@ -106,6 +113,13 @@ def _layers(scenario: Scenario) -> Iterator[str]:
             yield f"         asks {scenario.selection[n - 1].describe()}"
         if scenario.wait and not isinstance(scenario.wait[n - 1], All):
             yield f"         waits {scenario.wait[n - 1].describe()}"
+
+
+def _changes(scenario: Scenario) -> Iterator[str]:
+    """What goes wrong in a run, and what moves."""
+    yield from (f"fault: {fault.describe()}" for fault in scenario.faults)
+    if (mobility := scenario.mobility) is not None:
+        yield f"mobility: {mobility.motion.describe()}; handover: {mobility.handover.describe()}"
 
 
 def _adaptive(scenario: Scenario) -> Iterator[str]:

@@ -12,6 +12,8 @@ UP_S, STEP_S = 1.0, 1.0
 PRIVATE = {"delay": {"uplink": "1 s"}}
 TRUNK = {"wired": {"rate": "1280 bit/s", "downlink": "1000 Gbit/s", "latency": "0 s", "packets": "none"}}
 """1280 bits are the model: a second of sole use."""
+BOTH = {"wired": {"rate": "1280 bit/s", "latency": "100 ms", "packets": "none"}}
+UNICAST = {"wired": BOTH["wired"] | {"downcast": "unicast"}}
 OWN = {"wired": TRUNK["wired"] | {"shared": False}}
 
 
