@@ -109,13 +109,24 @@ def attended(loop: Loop, topology: Topology, availability: Availability, seed: i
         raise WiringError(f"devices.availability: {error}") from None
 
 
-def attached(scenario: Scenario, topology: Topology, task: Task) -> Below:
+def attached(scenario: Scenario, topology: Topology, task: Task | None) -> Below:
     """Who is below whom as the run begins. Raises WiringError where the association cannot be made."""
     try:
-        counts = labels_of(task) if scenario.association.by_labels else None
+        counts = labels_of(task) if scenario.association.by_labels and task is not None else None
         return associated(topology, scenario.association.homes(topology, counts))
     except ValueError as error:
         raise WiringError(f"association: {error}") from None
+
+
+def check_presence(scenario: Scenario, topology: Topology) -> None:
+    """Whether devices can be associated and their recordings read, as far as that needs no data. Raises WiringError."""
+    if not scenario.association.by_labels:
+        attached(scenario, topology, None)
+    try:
+        if scenario.devices.availability is not None:
+            next(scenario.devices.availability.absences(scenario.seed, topology.devices[0]), None)
+    except (ValueError, OSError) as error:
+        raise WiringError(f"devices.availability: {error}") from None
 
 
 def roster_of(ports: dict[str, Ports], below: Below, algorithm: Algorithm, samples: Sequence[int]) -> Roster:

@@ -137,3 +137,16 @@ def test_a_resolved_scenario_is_associated_alike(tmp_path: Path) -> None:
     (tmp_path / "again.yaml").write_text(resolved(scene))
     assert np.array_equal(final(load(tmp_path / "again.yaml")), final(scene))
     assert load_text(resolved(scene)).association == ClassBalance()
+
+
+def test_check_tells_what_needs_no_data(tmp_path: Path) -> None:
+    from netsim.scenario import grow as grown
+    from netsim.wiring import check_presence
+
+    with pytest.raises(WiringError, match="association: nearest needs coordinates"):
+        check_presence(near := recipe("hier_favg", association="nearest"), grown(near))
+    (tmp_path / "bad.csv").write_text("a,1\n")
+    coming = f'{{compute: {{constant: 1 s}}, availability: {{recorded: "{tmp_path / "bad.csv"}"}}}}'
+    with pytest.raises(WiringError, match="devices.availability: .*bad.csv:1: a line is"):
+        check_presence(away := recipe("hier_favg", devices=coming), grown(away))
+    check_presence(fine := recipe("hier_favg", association="class_balance"), grown(fine))
