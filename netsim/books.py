@@ -72,6 +72,7 @@ def close_books(
         messages=frame(trace.messages),
         nodes=frame(trace.nodes),
         manifest=manifest,
+        events=frame(trace.events) if len(trace.events) else None,
     )
 
 

@@ -33,3 +33,7 @@ class Copies:
     def missed(self, listener: Node, said: Heard) -> None:
         """The listener was told and stopped listening before it had heard all."""
         self._held.get(listener.name, {}).pop(said.origin, None)
+
+    def forget(self, listener: Node) -> None:
+        """The listener has lost all copies it held."""
+        self._held.pop(listener.name, None)

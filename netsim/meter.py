@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import NamedTuple
 
 import simpy
@@ -84,6 +85,8 @@ class Meter:
         energy.compute.check(clock)
         self.energy, self.clock, self.radios = energy, clock, tuple(radios)
         self.topology = topology
+        self.fanout: Callable[[Node], int] = lambda node: len(node.children)
+        """How many children a node has now."""
         self.layer_j = [0.0] * topology.depth
         """Joules of sending, receiving and wires of each layer since the run began, both ends together."""
         self.node_j: dict[str, Joules] = {node.name: Joules() for level in topology.levels for node in level}
@@ -91,6 +94,9 @@ class Meter:
         self.closed_j = Joules()
         """Joules of all nodes up to the last `close`."""
         self._busy_s = dict.fromkeys(self.node_j, 0.0)
+        self._off_since_s: dict[str, float] = {}
+        self._off_s: dict[str, float] = {}
+        self._closed_s = 0.0
         self._computing: dict[str, _Computing] = {}
         self._under_way: dict[simpy.Event, _Sending] = {}
 
@@ -129,6 +135,15 @@ class Meter:
             lacking_bits = transfer.wire_bits * (lacks_s / transfer.airtime_s)
             self.sent(under_way.layer, under_way.sender, under_way.receivers, -lacking_bits, -lacks_s)
 
+    def off(self, node: Node, now_s: float) -> None:
+        """A node goes down: it draws nothing until it is `on` again."""
+        self._off_since_s[node.name] = now_s
+
+    def on(self, node: Node, now_s: float) -> None:
+        """A node is up again."""
+        since_s = self._off_since_s.pop(node.name, now_s)
+        self._off_s[node.name] = self._off_s.get(node.name, 0.0) + now_s - max(since_s, self._closed_s)
+
     def stopped(self, device: Node, now_s: float) -> None:
         """A device stops computing before its time: take back the joules of what it has not done."""
         self._stopped(device.name, now_s)
@@ -162,17 +177,46 @@ class Meter:
 
         Nodes with a radio wait at its idle power, devices without one at `device.idle_power`.
         """
+        self._closed_s += length_s
+        later = self._charge_of_later(self._closed_s)
         done = self.node_j
+        for name, since_s in self._off_since_s.items():
+            begun_s = max(since_s, self._closed_s - length_s)
+            self._off_s[name] = self._off_s.get(name, 0.0) + self._closed_s - begun_s
         for level in self.topology.levels:
             for node in level:
                 waiting = self._waiting_w(node)
-                done[node.name].idle_j += idle_j(waiting, length_s, self._busy_s[node.name])
+                done[node.name].idle_j += idle_j(
+                    waiting, length_s - self._off_s.get(node.name, 0.0), self._busy_s[node.name]
+                )
         for joules in done.values():
             for one in fields(Joules):
                 setattr(self.closed_j, one.name, getattr(self.closed_j, one.name) + getattr(joules, one.name))
         self.node_j = {name: Joules() for name in done}
         self._busy_s = dict.fromkeys(done, 0.0)
+        self._off_s.clear()
+        for charge in later:
+            charge()
         return done
+
+    def _charge_of_later(self, now_s: float) -> list[Callable[[], None]]:
+        """Take back what is charged already but not done yet; calling the results charges it again."""
+        later: list[Callable[[], None]] = []
+        for name, (begun_s, seconds, joules) in self._computing.items():
+            lacks_s = begun_s + seconds - now_s
+            if lacks_s > 0:
+                self._compute(name, -joules * (lacks_s / seconds), -lacks_s)
+                later.append(partial(self._compute, name, joules * (lacks_s / seconds), lacks_s))
+        for layer, sender, receivers, transfer in self._under_way.values():
+            if transfer.airtime_s > 0 and (lacks_s := transfer.left_s()) > 0:
+                bits = transfer.wire_bits * (lacks_s / transfer.airtime_s)
+                self.sent(layer, sender, receivers, -bits, -lacks_s)
+                later.append(partial(self.sent, layer, sender, receivers, bits, lacks_s))
+        return later
+
+    def _compute(self, name: str, joules: float, seconds: float) -> None:
+        self.node_j[name].compute_j += joules
+        self._busy_s[name] += seconds
 
     def _send(self, node: Node, layer: int, radios: Radios, airtime_s: float, whole: bool) -> float:
         terminal, radiated_w, own_s = self._radio(node, layer, radios, airtime_s, whole)
@@ -194,7 +238,7 @@ class Meter:
         """The node's radio, its radiated power and how long it is busy; `whole`: the message takes all the band."""
         if node.level < layer:
             return self.energy.device, radios.device_w, airtime_s
-        share = 1.0 / len(node.children) if radios.own_bands and not whole else 1.0
+        share = 1.0 / max(1, self.fanout(node)) if radios.own_bands and not whole else 1.0
         return self.energy.station, radios.station_w, airtime_s * share
 
     def _waiting_w(self, node: Node) -> float:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
+from weakref import WeakSet
 
 import simpy
 
 from netsim.meter import Meter
 from netsim.network import Link, Ports, Sent, Transfer
+from netsim.network.media import silence
 from netsim.topology import Node
 from netsim.trace import Message, Trace
 
@@ -21,6 +23,11 @@ class Posted(NamedTuple):
     message: Message
     sent: Sent | Transfer
 
+    @property
+    def transfers(self) -> tuple[Transfer, ...]:
+        """Those it is made of."""
+        return self.sent.each if isinstance(self.sent, Sent) else (self.sent,)
+
 
 @dataclass(frozen=True)
 class Posts:
@@ -29,6 +36,8 @@ class Posts:
     env: simpy.Environment
     trace: Trace
     meter: Meter | None = None
+    _ended: WeakSet[simpy.Event] = field(default_factory=WeakSet)
+    """Services of transfers that were stopped."""
 
     def speak(
         self, node: Node, ports: Ports, children: Sequence[Node], places: Sequence[int], bits: int
@@ -59,36 +68,68 @@ class Posts:
 
     def drop(self, posted: Posted) -> None:
         """Give up a message that nobody waits for any more; without effect once it has arrived."""
-        each = posted.sent.each if isinstance(posted.sent, Sent) else (posted.sent,)
-        if all(transfer.arrived.processed for transfer in each):
+        each = posted.transfers
+        if self.is_over(posted):
             return
-        whole_s = sum(transfer.airtime_s for transfer in each)
-        left_s = sum(transfer.left_s() for transfer in each if not transfer.served.processed)
+        left = [self._stopped(transfer) for transfer in each]
+        for arrived in posted.sent.arrivals if isinstance(posted.sent, Sent) else ():
+            silence(arrived)
+        self._shorten(posted, each, left)
+        self.trace.dropped(posted.place, self.env.now, whole=not any(left))
+
+    def drop_all(self, those: Sequence[Posted]) -> None:
+        """Give up several."""
+        for posted in those:
+            self.drop(posted)
+
+    def is_over(self, posted: Posted) -> bool:
+        """Whether it has arrived everywhere, or was stopped before."""
+        return all(one.arrived.processed or one.served in self._ended for one in posted.transfers)
+
+    def _stopped(self, transfer: Transfer) -> float:
+        """End a transfer; the share of it that is not sent because of that."""
+        if transfer.served in self._ended:
+            return 0.0
+        left = 0.0
+        if not transfer.served.processed:
+            left = transfer.left_s() / transfer.airtime_s if transfer.airtime_s else 0.0
+            self._ended.add(transfer.served)
         if self.meter is not None:
-            for transfer in each:
-                self.meter.cancelled(transfer)
-        posted.sent.cancel()
-        self.trace.dropped(
-            posted.place, posted.message, 1.0 - left_s / whole_s if whole_s else 1.0, self.env.now
-        )
+            self.meter.cancelled(transfer)
+        transfer.cancel()
+        return left
+
+    def _shorten(self, posted: Posted, each: Sequence[Transfer], left: Sequence[float]) -> None:
+        """Take back what the transfers of a message do not send: so much of each."""
+        message, many = posted.message, len(each)
+        payload_bits = sum(round(message.payload_bits / many * share) for share in left)
+        wire_bits = sum(round(one.wire_bits * share) for one, share in zip(each, left, strict=True))
+        airtime_s = sum(one.airtime_s * share for one, share in zip(each, left, strict=True))
+        if any(left):
+            self.trace.shortened(posted.place, message, payload_bits, wire_bits, airtime_s)
+
+    def under_way(self, posted: Posted, k: int = 0) -> bool:
+        """Whether something is still to be sent of the message (where everyone has a transfer: of the k-th)."""
+        each = posted.transfers
+        return not each[k if len(each) > 1 else 0].served.processed
+
+    def paused(self, posted: Posted) -> int:
+        """Stop an upload that shall go on later: the payload bits that are still to be sent."""
+        sent = posted.sent
+        assert isinstance(sent, Transfer)
+        left = sent.left_s() / sent.airtime_s if sent.airtime_s else 1.0
+        self.drop(posted)
+        return max(1, round(posted.message.payload_bits * left))
 
     def unheard(self, posted: Posted | None, k: int) -> None:
         """The k-th receiver listens no longer: a transfer of its own stops, a broadcast goes on for the others."""
         if posted is None or not isinstance(posted.sent, Sent) or posted.sent.transfers == 1:
             return
-        mine, message = posted.sent.each[k], posted.message
-        left = 0.0 if mine.served.processed or not mine.airtime_s else mine.left_s() / mine.airtime_s
-        if self.meter is not None:
-            self.meter.cancelled(mine)
-        mine.cancel()
-        payload_bits = message.payload_bits // posted.sent.transfers
-        self.trace.shortened(
-            posted.place,
-            message,
-            round(payload_bits * left),
-            round(mine.wire_bits * left),
-            mine.airtime_s * left,
-        )
+        each = posted.sent.each
+        left = [self._stopped(one) if i == k else 0.0 for i, one in enumerate(each)]
+        self._shorten(posted, each, left)
+        if all(one.served in self._ended for one in each):
+            self.trace.dropped(posted.place, self.env.now, whole=False)
 
     def _stamp(self, event: simpy.Event, place: int, *, delivered: bool) -> None:
         """Write the arrival into the message's row, before anybody who waits for it goes on."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from netsim.folders import replace_folder
 from netsim.run_folder import (
+    EVENTS,
     TABLES,
     ResultError,
     present,
@@ -42,7 +43,8 @@ class Result:
     """Enough to redraw every figure without running again.
 
     `rounds` has one row per global round (row 0 is the initial model at t=0; bits are cumulative), `messages`
-    one row per transfer, `nodes` one per round and node. `manifest` holds what is not simulated (versions,
+    one row per transfer, `nodes` one per round and node, `events` one per change of the network (None: it never
+    changed, or the run is of a netsim that knew no changes). `manifest` holds what is not simulated (versions,
     device, host seconds) beside name, digest, stopped_by and totals `{"bits_up": [per layer], "bits_down":
     [...]}`, which count an unfinished last round too. Raises ResultError when a column or a key is missing.
     """
@@ -52,6 +54,7 @@ class Result:
     messages: DataFrame
     nodes: DataFrame
     manifest: Mapping[str, Any]
+    events: DataFrame | None = None
 
     def __post_init__(self) -> None:
         for table, columns in _columns(self.depth).items():
@@ -140,6 +143,8 @@ class Result:
         (folder / "scenario.yaml").write_bytes(self.scenario_text.encode())
         for table in TABLES:
             write_table(getattr(self, table), folder / f"{table}.parquet", self.digest)
+        if self.events is not None:
+            write_table(self.events, folder / f"{EVENTS}.parquet", self.digest)
         write_manifest(self.manifest, folder / "manifest.json")
 
     @classmethod
@@ -148,6 +153,8 @@ class Result:
         manifest = read_manifest(folder)
         text = present(folder, "scenario.yaml").read_text(encoding="utf-8")
         tables = {name: read_table(folder, name, str(manifest.get("digest"))) for name in TABLES}
+        if (folder / f"{EVENTS}.parquet").exists():
+            tables[EVENTS] = read_table(folder, EVENTS, str(manifest.get("digest")))
         try:
             return cls(scenario_text=text, manifest=manifest, **tables)
         except ResultError as error:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import simpy
 
+from learning.engine import Place
 from netsim.network import Ports
 from netsim.topology import Node
 
@@ -41,6 +42,10 @@ class Roster:
     """Children whose link is down."""
     owing: set[str] = field(default_factory=set)
     """Children that moved to a parent which lacks the memory that their compressor shares with it."""
+    roaming: bool = False
+    """Whether devices move, so that anybody may come within reach."""
+    met: set[str] = field(default_factory=set)
+    """Children whose answers have arrived somewhere, so that they may share a memory with a parent."""
     changed: simpy.Event | None = None
     moved: bool = False
     """Whether anybody has another parent than at first, or has had."""
@@ -72,7 +77,7 @@ class Roster:
         """Whether a device could be asked through `node` if all who may come back were here."""
         if node.name in self.lost:
             return False
-        return not node.level or any(map(self.hopes, self.children(node)))
+        return self.roaming or not node.level or any(map(self.hopes, self.children(node)))
 
     def leave(self, node: Node, why: str, *, for_good: bool = False) -> None:
         """`node` is away from now on, for this reason (there may be others)."""
@@ -99,7 +104,14 @@ class Roster:
             joined = (*self.children(after), child)
             self.below[after.name] = tuple(sorted(joined, key=lambda node: node.ordinal))
         self.moved = True
+        if child.name in self.met:
+            self.owing.add(child.name)
         self.change()
+
+    def answered(self, child: Node) -> None:
+        """An answer of the child has arrived: its parent has what it must know to decode the next."""
+        self.owing.discard(child.name)
+        self.met.add(child.name)
 
     def change(self) -> None:
         """Whoever waits for a change learns of one."""
@@ -144,3 +156,8 @@ def mass_of(node: Node, masses: Sequence[int], children: Callable[[Node], Sequen
     if not node.level:
         return masses[node.ordinal]
     return sum(mass_of(child, masses, children) for child in children(node))
+
+
+def place(node: Node) -> Place:
+    """The node as learning knows it."""
+    return node.level, node.ordinal

@@ -113,7 +113,7 @@ def read_table(folder: Path, table: str, digest: str) -> DataFrame:
 def _stored_type(name: str, found: Any) -> Any:
     import pyarrow as pa
 
-    if name in ("direction", "src", "dst", "node"):
+    if name in ("direction", "src", "dst", "node", "kind", "from", "to", "reason"):
         return pa.string()
     if pa.types.is_integer(found):
         return pa.int64()
@@ -131,4 +131,11 @@ def _plain(value: Any) -> Any:
 
 
 TABLES = ("rounds", "messages", "nodes")
-FILES = ("scenario.yaml", *(f"{table}.parquet" for table in TABLES), "manifest.json", "report.html")
+EVENTS = "events"
+"""A table of those runs alone whose network changed."""
+FILES = (
+    "scenario.yaml",
+    *(f"{table}.parquet" for table in (*TABLES, EVENTS)),
+    "manifest.json",
+    "report.html",
+)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import simpy
 
 from learning.checkpoints import Cut
-from learning.compressors import Plain
 from learning.engine import (
     DeviceKind,
     Engine,
@@ -21,7 +20,6 @@ from learning.engine import (
     Ref,
     StrategyError,
     ValuesNeededError,
-    Visit,
     make_solver,
     resolve,
 )
@@ -29,11 +27,12 @@ from learning.ledger import Ledger
 from learning.tasks import Task
 from netsim.adapting import Control, control_of, needs_values
 from netsim.cadence import CHECKPOINT_S, Cadence
-from netsim.collecting import seldom_collecting
-from netsim.corrections import Heard
+from netsim.driving import NOBODY, drive
+from netsim.invariants import verify
 from netsim.protocol import Loop
+from netsim.rows import Rows
 from netsim.scenario import Scenario, grow
-from netsim.trace import Path, Trace
+from netsim.trace import MERGES, Path, Trace
 from netsim.wiring import WiringError, task_of, wire
 
 if TYPE_CHECKING:
@@ -58,15 +57,17 @@ def simulate(
     ledger: Ledger | None = None,
     checkpoint_s: float = CHECKPOINT_S,
     on_round: OnRound | None = None,
+    verify: bool = False,
 ) -> Result:
     """Run `scenario` until a stopping rule holds, or its loss has diverged, and return its tables.
 
     `engine`: batched (stacked waves), eager (one device at a time, the oracle) or timing (no values, no
     torch). `strategy` pins another way to train than the model's own; it is part of the digest. Simulated time
     never depends on the host, nor do results on `memory_bytes` (but vmap's stack size, which the digest holds,
-    does). With a `ledger`, a run whose models were all evaluated before, perhaps over another network, trains
-    nothing: it is re-timed; one that was killed, or now asks for more rounds, goes on from its last checkpoint, to
-    equal tables. Checkpoints are `checkpoint_s` host seconds apart (0: after every round; inf: only after the last).
+    does). `verify`: check the laws of `netsim.invariants` too (BrokenLawError). With a `ledger`, a run whose models
+    were all evaluated before, perhaps over another network, trains nothing: it is re-timed; one that was killed, or
+    now asks for more rounds, goes on from its last checkpoint, to equal tables. Checkpoints are `checkpoint_s` host
+    seconds apart (0: after every round; inf: only after the last).
     Raises WiringError, DataError or TopologyError (all ValueError, with place and remedy) for input that
     only shows itself here: missing data sets, devices outside a path loss's range, a law of the
     algorithm that depends on the number of parameters.
@@ -80,6 +81,7 @@ def simulate(
         "strategy": strategy,
         "memory_bytes": memory_bytes,
         "ledger": ledger,
+        "verify": verify,
     }
     run: Run | None = None
     known: list[bytes] = []
@@ -137,6 +139,8 @@ class Run:
     control: Control | None = None
     """Of an adaptive tau."""
     stopped_by: str = "deadline"
+    verify: bool = False
+    """Whether the laws of `netsim.invariants` are checked on the way and at the end."""
     digests: list[bytes] = field(default_factory=list)
     """The cloud's model of every finished global round, by name."""
 
@@ -149,8 +153,12 @@ class Run:
         """From the initial model until a stopping rule holds."""
         try:
             self.begin()
-            _drive(self)
+            if self.verify:
+                self.trace.merges = Rows(MERGES)
+            drive(self)
             self.close()
+            if self.verify:
+                verify(self)
         except NotFiniteError as error:
             raise UpdateError(self._whose(error)) from None
 
@@ -197,7 +205,7 @@ class Run:
         if self.trace.meter is not None:
             self.trace.meter.cut(self.env.now)
             self.trace.meter.close(max(0.0, self.env.now - row["sim_time_s"]))
-        if row["round"] % self.scenario.evaluate.every and self.stopped_by == "deadline":
+        if row["round"] % self.scenario.evaluate.every and self.stopped_by in ("deadline", NOBODY):
             row |= self.engine.score(self.model)
 
     def _diverged(self, loss: float) -> bool:
@@ -251,6 +259,7 @@ def stage(
     checkpoint_s: float | None = None,
     on_round: OnRound | None = None,
     values: bool = True,
+    verify: bool = False,
 ) -> Run:
     """A run that is ready to go: arguments and errors as for `simulate`.
 
@@ -276,25 +285,12 @@ def stage(
         loop = replace(loop, ladders=control.ladder)
     keeps = values and engine == "batched"
     cadence = Cadence(ledger, checkpoint_s) if keeps and ledger and checkpoint_s is not None else None
-    return Run(scenario, task, numerics, vectors, trace, loop, cadence, on_round, vectors.start(), control)
+    first = vectors.start()
+    return Run(
+        scenario, task, numerics, vectors, trace, loop, cadence, on_round, first, control, verify=verify
+    )
 
 
 def run_root(task: Task, numerics: Numerics) -> bytes:
     """What values depend on besides operations and seed: the data, how devices share them, the model, the numerics."""
     return hashlib.blake2b(f"{task.fingerprint}|{numerics.tag}".encode(), digest_size=16).digest()
-
-
-def _drive(run: Run) -> None:
-    """Step the event loop until the cloud is done, or the next event lies beyond the deadline.
-
-    Events at the deadline itself still happen: a round that completes at it counts. A run that is cut off
-    ends at the deadline, not at the last event before it.
-    """
-    cloud, stop = run.trace.topology.root, run.scenario.stop
-    first = Heard(run.model, Plain().bits(run.engine.dim), origin=cloud.level)
-    done = run.env.process(run.loop.advance(cloud, first, stop.rounds, Visit((), 0), run.watch))
-    with seldom_collecting():
-        while not done.processed and (stop.deadline is None or run.env.peek() <= stop.deadline):
-            run.env.step()
-    if stop.deadline is not None and not done.processed and run.env.now < stop.deadline:
-        run.env.run(until=stop.deadline)  # nothing happens on the way: only the clock moves

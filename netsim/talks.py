@@ -29,7 +29,7 @@ class Talk:
 
     `hears` fires when it has heard it, as the `place`-th receiver of the message `told`. `answer` is there once it
     has arrived; `ended` says that nothing more will come. `weight` replaces the child's share where a selection says
-    what it counts.
+    what it counts; `mass` is what was below it when it was told, counted in a tree that changes.
     """
 
     child: Node
@@ -42,6 +42,7 @@ class Talk:
     place: int
     turn: int = 0
     weight: float | None = None
+    mass: int = 1
     process: simpy.Process | None = None
     doing: Literal["hear", "work", "send"] = "hear"
     sent: Posted | None = None
@@ -59,7 +60,7 @@ class Hall:
     turn: int = 0
     """Aggregations begun so far."""
     spoken: list[Posted] = field(default_factory=list)
-    """Broadcasts of this aggregation."""
+    """Broadcasts of this aggregation, and earlier ones that are still under way."""
     _opens: simpy.Event | None = None
     _wait: Wait | None = None
     _due: bool = False

@@ -33,7 +33,7 @@ class Teller:
 
         Whoever missed the copy that a message builds on gets the whole copy, in a message of its own size.
         """
-        hall.spoken.clear()
+        hall.spoken[:] = [posted for posted in hall.spoken if not self.posts.is_over(posted)]
         if not self.copies.watching:
             return list(self._told(node, children, said, hall))
         behind = [not said.known and not self.copies.fits(child, said) for child in children]

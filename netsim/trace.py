@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, astuple, dataclass, field, fields
 from typing import Any, NamedTuple
 
@@ -20,6 +20,10 @@ NODES: dict[str, Kind] = {
     "round": "whole", "node": "name", "level": "small", "downlink_s": "real", "compute_s": "real",
     "below_s": "real", "uplink_s": "real", "waiting_s": "real",
 }  # fmt: skip
+EVENTS: dict[str, Kind] = {
+    "round": "whole", "time_s": "real", "kind": "name", "node": "name", "from": "name", "to": "name", "reason": "name",
+}  # fmt: skip
+MERGES: dict[str, Kind] = {"time_s": "real", "node": "name", "message": "whole"}
 FATES = ("unfinished", "delivered", "lost", "late", "cancelled")
 """What becomes of messages: still under way when the run ends; used; erased on the way; fully sent, but whoever
 waited had gone on; stopped while it was sent (the row then counts what was sent by then)."""
@@ -52,6 +56,15 @@ class Path:
     def computing(self, seconds: float) -> Path:
         """This path followed by a server's own computing."""
         return Path(self.compute_s + seconds, self.down_s, self.up_s, self.wait_s)
+
+    def waiting(self, seconds: float) -> Path:
+        """This path with a wait besides."""
+        return Path(self.compute_s, self.down_s, self.up_s, self.wait_s + seconds) if seconds else self
+
+    @property
+    def total_s(self) -> float:
+        """How long it is."""
+        return math.fsum((self.compute_s, self.wait_s, *self.down_s, *self.up_s))
 
     def over(self, layer: int, down_s: float, up_s: float) -> Path:
         """This path with a downlink before and an uplink after it on `layer` (1 ... N)."""
@@ -97,6 +110,11 @@ class Trace:
     rounds: list[dict[str, Any]] = field(default_factory=list)
     messages: Rows = field(default_factory=lambda: Rows(MESSAGES))
     nodes: Rows = field(default_factory=lambda: Rows(NODES))
+    events: Rows = field(default_factory=lambda: Rows(EVENTS))
+    merges: Rows | None = None
+    """What each aggregation merged, by place in `messages`; kept where laws are to be checked."""
+    interrupted: int = 0
+    """Conversations that were broken off so far."""
     _totals: dict[str, list[int]] = field(default_factory=dict)
     _shares: dict[str, list[float]] = field(default_factory=dict)
     """Seconds of this round that a node was at each of these."""
@@ -155,21 +173,11 @@ class Trace:
         self.messages.put(place, "arrived_s", now_s)
         self.messages.put(place, "fate", self._fates["delivered" if delivered else "lost"])
 
-    def dropped(self, place: int, message: Message, sent: float, now_s: float) -> None:
-        """The transfer recorded at `place` is given up now, a share `sent` (0 ... 1) of it sent: late if all was."""
+    def dropped(self, place: int, now_s: float, *, whole: bool) -> None:
+        """The transfer recorded at `place` is given up now: late if all of it was sent by then."""
         self.messages.put(place, "arrived_s", now_s)
-        self.messages.put(place, "fate", self._fates["late" if sent == 1 else "cancelled"])
+        self.messages.put(place, "fate", self._fates["late" if whole else "cancelled"])
         self.messages.put(place, "delivered", False)
-        if sent == 1:
-            return
-        left = 1.0 - sent
-        self.shortened(
-            place,
-            message,
-            round(message.payload_bits * left),
-            round(message.wire_bits * left),
-            message.airtime_s * left,
-        )
 
     def shortened(
         self, place: int, message: Message, payload_bits: int, wire_bits: int, airtime_s: float
@@ -181,6 +189,20 @@ class Trace:
         self.messages.add(place, "payload_bits", -payload_bits)
         self.messages.add(place, "wire_bits", -wire_bits)
         self.messages.add(place, "airtime_s", -airtime_s)
+
+    def happened(
+        self, now_s: float, kind: str, node: Node, before: Node | None, after: Node | None, reason: str
+    ) -> None:
+        """The network changed: `kind` befell `node`, which went from one parent to another where these differ."""
+        code = self.events.code
+        names = (code[kind], code[node.name], *(code[one.name if one else ""] for one in (before, after)))
+        self.events.append(self.turn, now_s, *names, code[reason])
+
+    def merged(self, now_s: float, node: Node, places: Iterable[int]) -> None:
+        """`node` merges the messages at these places."""
+        if self.merges is not None:
+            for place in places:
+                self.merges.append(now_s, self.merges.code[node.name], place)
 
     def at(self, node: Node, doing: int | None, now_s: float) -> None:
         """From now on `node` is HEARING, BUSY or SENDING (None: it waits for its parent)."""
@@ -244,7 +266,7 @@ class Trace:
             spent_s = [0.0, length_s, 0.0]
         hearing_s, busy_s, sending_s = spent_s
         waiting_s = max(0.0, length_s - (hearing_s + busy_s + sending_s))
-        busy = (0.0, busy_s) if node.children else (busy_s, 0.0)
+        busy = (0.0, busy_s) if node.level else (busy_s, 0.0)
         joined = () if joules is None else astuple(joules)
         self.nodes.append(
             turn, self.nodes.code[node.name], node.level, hearing_s, *busy, sending_s, waiting_s, *joined

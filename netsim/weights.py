@@ -25,13 +25,22 @@ def weigh(present: Sequence[Talk], roster: Roster, node: Node, wait: Wait, turn:
     ages = [wait.staleness.factor(turn - talk.turn) for talk in present]
     if isinstance(wait, Asynchronous):
         return in_turn([wait.mix * age for age in ages])
+    mine = _shares(present, roster, node)
+    own = [share if talk.weight is None else talk.weight for talk, share in zip(present, mine, strict=True)]
+    return [weight if age == 1 else weight * age for weight, age in zip(own, ages, strict=True)]
+
+
+def _shares(present: Sequence[Talk], roster: Roster, node: Node) -> list[float]:
+    """Shares of those who answered, summing to 1; in a changed tree by what was below them as they were told."""
+    if roster.moved:
+        masses = sum(talk.mass for talk in present)
+        return [talk.mass / masses for talk in present]
     shares = dict(zip((child.name for child in roster.children(node)), roster.shares(node), strict=True))
     mine = [shares[talk.child.name] for talk in present]
     if len(present) < len(shares):
         whole = math.fsum(mine)
         mine = [share / whole for share in mine]
-    own = [share if talk.weight is None else talk.weight for talk, share in zip(present, mine, strict=True)]
-    return [weight if age == 1 else weight * age for weight, age in zip(own, ages, strict=True)]
+    return mine
 
 
 def in_turn(mixes: Sequence[float]) -> list[float]:

@@ -26,6 +26,15 @@ def one_thread() -> None:
         sys.modules["torch"].set_num_threads(1)
 
 
+@pytest.fixture(autouse=True)
+def laws_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every run in a test is verified, as with `netsim run --verify`."""
+    from netsim import simulation
+
+    for function in (simulation.stage, simulation.simulate):
+        monkeypatch.setitem(function.__kwdefaults__, "verify", True)
+
+
 @pytest.fixture(scope="session")
 def mnist_dir() -> Path:
     """The folder with real MNIST, or a skip with the reason."""

@@ -15,6 +15,9 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from tests.selection_mutations import SELECTION
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "--timeout=100", "--hypothesis-seed=0")
 
@@ -123,13 +126,13 @@ MUTATIONS = (
     Mutation("a cancelled upload keeps its trunk", "netsim/network/media.py", "        self._level.remove(served, self._env.now)\n", "        return\n", "barriers/test_cancelling"),
     Mutation("a cancelled turn keeps the queue waiting", "netsim/network/fifo.py", "        del self._queue[place]\n        if place == 0", "        if place == 0 and not self._queue.popleft()", "barriers/test_cancelling"),
     Mutation("a cancelled upload counts whole", "netsim/trace.py", "        bits[message.layer - 1] -= payload_bits\n", "", "barriers/test_instants"),
-    Mutation("a cancelled upload draws all its joules", "netsim/posts.py", "                self.meter.cancelled(transfer)\n        posted", "                pass\n        posted", "barriers/test_cancelling"),
+    Mutation("a cancelled upload draws all its joules", "netsim/posts.py", "            self.meter.cancelled(transfer)\n        transfer", "            pass\n        transfer", "barriers/test_cancelling"),
     Mutation("a stopped device pays for its whole step", "netsim/protocol.py", "self.posts.meter.stopped(child, self.env.now)", "pass", "barriers/test_cancelling"),
     Mutation("stale answers weigh as fresh ones", "netsim/weights.py", "wait.staleness.factor(turn - talk.turn)", "wait.staleness.factor(0)", "barriers/test_values"),
     Mutation("staleness counted one too old", "netsim/weights.py", "factor(turn - talk.turn)", "factor(turn - talk.turn + 1)", "barriers/test_values"),
     Mutation("asynchronous mixes updates, not models", "netsim/protocol.py", "letters = [whole_model(self.engine, layer, talk, onto) for talk in present]", "pass", "barriers/test_values"),
-    Mutation("whoever missed a difference is not caught up", "netsim/wiring.py", "Copies(watching=bool(waits or choices or availability))", "Copies()", "barriers/test_runs"),
-    Mutation("carried children are told again", "netsim/protocol.py", "if child.name not in hall.talks]", "if child.name]", "barriers/test_instants"),
+    Mutation("whoever missed a difference is not caught up", "netsim/wiring.py", "Copies(watching=bool(waits or choices or availability) or changing)", "Copies()", "barriers/test_runs"),
+    Mutation("carried children are told again", "netsim/polling.py", "if child.name not in busy]", "if child.name]", "barriers/test_instants"),
     Mutation("the polynomial grows with age", "netsim/staleness.py", "(1 + age) ** -self.exponent", "(1 + age) ** self.exponent", "barriers/test_values"),
     Mutation("the hinge bends at once", "netsim/staleness.py", "if age <= self.grace", "if age <= 0", "barriers/test_instants"),
     Mutation("the first answer opens the barrier", "netsim/waits.py", 'return ended == asked\n\n    def describe(self) -> str:\n        """See `Wait`."""\n        return "for all"', 'return ended >= 1\n\n    def describe(self) -> str:\n        """See `Wait`."""\n        return "for all"', "equalities/test_clock"),
@@ -140,7 +143,7 @@ MUTATIONS = (
     Mutation("lost uploads still merged", "netsim/protocol.py", "if talk.sent.message.delivered:", "if True:", "equalities/test_lost_uploads"),
     Mutation("weights of those present not renormalised", "netsim/weights.py", "[share / whole for share in mine]", "list(mine)", "equalities/test_lost_uploads"),
     Mutation("error feedback forgotten", "netsim/protocol.py", 'own if layer.onto == "own" else said.model', "said.model", "equalities/test_error_feedback"),
-    Mutation("the deadline's own event excluded", "netsim/simulation.py", "run.env.peek() <= stop.deadline", "run.env.peek() < stop.deadline", "equalities/test_clock"),
+    Mutation("the deadline's own event excluded", "netsim/driving.py", "run.env.peek() <= stop.deadline", "run.env.peek() < stop.deadline", "equalities/test_clock"),
     Mutation("unlimited sharing", NET + "media.py", "event = self._env.event()", "return self._env.timeout(work_s / cap)", "network/test_links"),
     Mutation("shares by weight ignored", NET + "waterlevel.py", "_Flow(arrival, weight, cap, event, self._virtual + work_s / weight)", "_Flow(arrival, 1.0, cap, event, self._virtual + work_s)", "network/test_media"),
     Mutation("caps of flows ignored", NET + "waterlevel.py", "if flow.cap < 1:", "if flow.cap < 0:", "network/test_media"),
@@ -227,7 +230,7 @@ MUTATIONS = (
     Mutation("a transfer cut off by the deadline is paid whole", "netsim/meter.py", "-lacking_bits, -lacks_s)", "0.0, 0.0)", "equalities/test_deadline_joules"),
     Mutation("a transfer cut off is paid by the clock, not by what was served", NET + "media.py", "return self._left.get(served, 0.0)", "return 0.0", "equalities/test_deadline_joules network/test_media"),
     Mutation("computing cut off by the deadline is paid whole", "netsim/meter.py", "-= computing.joules * (lacks_s / computing.seconds)", "-= 0.0", "equalities/test_deadline_joules"),
-    Mutation("a run cut off ends at its last event", "netsim/simulation.py", "run.env.run(until=stop.deadline)", "pass", "equalities/test_deadline_joules"),
+    Mutation("a run cut off ends at its last event", "netsim/driving.py", "run.env.run(until=stop.deadline)", "pass", "equalities/test_deadline_joules"),
     Mutation("a message waiting for its turn is half sent", NET + "media.py", "max(0.0, self.env.now - self._begins_s)", "abs(self.env.now - self._begins_s)", "equalities/test_deadline_joules network/test_media"),
     Mutation("energy of sending forgets the circuits", "netsim/energy.py", "/ amplifier_efficiency + circuit_w", "/ amplifier_efficiency", "test_energy"),
     Mutation("an FDMA station draws full power in every band", "netsim/meter.py", "if radios.own_bands and not whole", "if radios.own_bands and not node", "test_energy"),
@@ -274,7 +277,7 @@ MUTATIONS = (
     Mutation("all devices in one group", "netsim/wiring.py", "groups = [edge.ordinal for edge in", "groups = [0 for edge in", "test_wiring"),
     Mutation("codes are not held to the model's size", "netsim/wiring.py", "scenario.ladder.check_dimension(task.dim)", "pass", "test_wiring"),
     Mutation("the last round is evaluated in its turn only", "netsim/simulation.py", "due or turn == stop.rounds or turn % self.scenario.evaluate.every == 0", "due or turn % self.scenario.evaluate.every == 0", "equalities/test_rounds_table"),
-    Mutation("a deadline's last round is not evaluated", "netsim/simulation.py", 'self.stopped_by == "deadline":\n            row |= self.engine.score(self.model)', 'self.stopped_by == "deadline":\n            pass', "equalities/test_rounds_table"),
+    Mutation("a deadline's last round is not evaluated", "netsim/simulation.py", 'self.stopped_by in ("deadline", NOBODY):\n            row |= self.engine.score(self.model)', 'self.stopped_by in ("deadline", NOBODY):\n            pass', "equalities/test_rounds_table"),
     Mutation("rounds counted as local steps", "netsim/simulation.py", 'steps = self.trace.rounds[-1]["local_steps"] + ladder.steps(ladder.depth)', "steps = turn", "equalities/test_rounds_table"),
     Mutation("hier_sign_sgd compresses every layer's broadcast", LEARN + "ladders.py", "down = self.down if top else Plain()", "down = self.down", "contracts/test_recipes"),
     Mutation("qmlhfl forgets its downlink", LEARN + "ladders.py", "self.bucket, self.code, Mean(self.weights), self.down)", "self.bucket, self.code, Mean(self.weights), Plain())", "contracts/test_recipes"),
@@ -317,6 +320,7 @@ MUTATIONS = (
     Mutation("a killed run counts as running", "netsim/live.py", "        except OSError:\n            return True\n    return False", "        except OSError:\n            return True\n    return True", "test_live"),
     Mutation("a finished run stays under way", "netsim/live.py", "            if kind is None:\n                self._remove()", "            if kind is None:\n                pass", "test_live"),
     Mutation("a run takes its successor's file along", "netsim/live.py", "if self._path.exists() and os.path.samestat(self._path.stat(), os.fstat(self._file.fileno())):", "if self._path.exists():", "test_live"),
+    *(Mutation(*row) for row in SELECTION),
 )
 # fmt: on
 

@@ -6,7 +6,14 @@ from learning.compressors.compressor import Compressor, Encoded
 from learning.compressors.dither import Dither
 from learning.compressors.growth import GROWTHS, Growth
 from learning.compressors.integer import Integer
-from learning.compressors.memory import Ef21, ErrorFeedback, Remembering, contraction, remembers
+from learning.compressors.memory import (
+    Ef21,
+    ErrorFeedback,
+    Remembering,
+    contraction,
+    remembers,
+    shares_memory,
+)
 from learning.compressors.model import OfModel, sends_models
 from learning.compressors.natural import Natural
 from learning.compressors.plain import Plain
@@ -46,6 +53,7 @@ __all__ = [
     "contraction",
     "remembers",
     "sends_models",
+    "shares_memory",
 ]
 
 COMPRESSORS: dict[str, type[Compressor]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeGuard
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeGuard
 
 from learning.compressors.compressor import Compressor, Encoded
 from learning.compressors.integer import Integer
@@ -28,6 +28,11 @@ class Remembering(Compressor, Protocol):
 def remembers(codec: Compressor) -> TypeGuard[Remembering]:
     """Whether the compressor keeps a memory row per sender."""
     return hasattr(codec, "remember")
+
+
+def shares_memory(codec: Compressor) -> bool:
+    """Whether the receiver keeps the sender's memory row too, and a new receiver needs a copy of it."""
+    return bool(getattr(codec, "shared", False))
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,8 @@ class Ef21(Wrapper):
 
     A message that is lost moves neither end's g.
     """
+
+    shared: ClassVar[bool] = True
 
     def remember(self, rows: Tensor, memory: Tensor, coins: Coins) -> tuple[Encoded, Tensor]:
         """Return g + C(x - g), which is also the memory after."""

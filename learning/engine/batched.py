@@ -25,7 +25,8 @@ from learning.engine.eager import bits_of, one_key
 from learning.engine.encoding import encoded, remembered
 from learning.engine.fused import aligned
 from learning.engine.merging import copied, decoded, difference, stay, value_of, weighted_sum
-from learning.engine.promises import Announce, Answer, Combine, Linear, Memory, Ref, Start, Train
+from learning.engine.minibatches import looked_at
+from learning.engine.promises import Announce, Answer, Combine, Linear, Look, Memory, Ref, Start, Train
 from learning.engine.trainers import Trainer
 from learning.engine.waves import waves
 from learning.tasks import BoundTask
@@ -66,11 +67,13 @@ class BatchedSolver:
             self.settle(ref)
         return self._task.score(value_of(ref))
 
-    def loss(self, ref: Ref, device: int) -> float:
+    def loss(self, ref: Ref, look: Look) -> float:
         """See `Solver`."""
         if ref.value is None:
             self.settle(ref)
-        return self._task.local_loss(value_of(ref), device)
+        return self._task.local_loss(
+            value_of(ref), look.device, looked_at(self._seed, look, self._task.samples)
+        )
 
     def _settle_wave(self, wave: Sequence[Ref]) -> None:
         combines = [(ref, ref.op) for ref in wave if isinstance(ref.op, Combine)]

@@ -25,7 +25,8 @@ from learning.engine.merging import (
     value_of,
     weighted_sum,
 )
-from learning.engine.promises import Announce, Answer, Combine, Linear, Memory, Ref, Start, Train
+from learning.engine.minibatches import looked_at
+from learning.engine.promises import Announce, Answer, Combine, Linear, Look, Memory, Ref, Start, Train
 from learning.engine.trainers import Trainer
 from learning.tasks import BoundTask
 
@@ -67,9 +68,11 @@ class EagerSolver:
         """The task's test metrics of a model."""
         return self._task.score(value_of(ref))
 
-    def loss(self, ref: Ref, device: int) -> float:
+    def loss(self, ref: Ref, look: Look) -> float:
         """See `Solver`."""
-        return self._task.local_loss(value_of(ref), device)
+        return self._task.local_loss(
+            value_of(ref), look.device, looked_at(self._seed, look, self._task.samples)
+        )
 
     def _trained(self, moved: Ref, job: Train, models: bool) -> Tensor:
         work = value_of(job.model).clone()[None]

@@ -44,6 +44,9 @@ def run(
     checkpoint: Annotated[
         str, typer.Option(help="Host time between checkpoints, from which a killed run goes on.")
     ] = "30 s",
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check every law of the simulation while it runs and afterwards.")
+    ] = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")
     ] = False,
@@ -51,7 +54,7 @@ def run(
     """Run a scenario: train every device, simulate every message, write tables and a report."""
     from netsim.cli.running import run_command
 
-    how = (checkpoint if ledger else None, strategy, tune)
+    how = (checkpoint if ledger else None, strategy, tune, verify)
     end(guarded(lambda: run_command(scenario, overrides or [], engine, device, out, memory, json, *how)))
 
 
@@ -117,7 +120,8 @@ def optimize(
         bool, typer.Option("--levels", help="Choose quantization levels per layer too.")
     ] = False,
     fraction: Annotated[
-        bool, typer.Option("--fraction", help="Choose the share of devices too (in the bound alone).")
+        bool,
+        typer.Option("--fraction", help="Choose the share of devices too, which the saved plan selects."),
     ] = False,
     fast: Annotated[bool, typer.Option("--fast", help="Relaxation only: no certificate.")] = False,
     plans: Annotated[int, typer.Option(min=1, help="Distinct plans to show.")] = 8,

@@ -31,6 +31,7 @@ def run_command(
     checkpoint: str | None,
     strategy: str | None = None,
     tune: bool = False,
+    verify: bool = False,
 ) -> int:
     """Run a scenario and write runs/<name>/<digest>/; with `as_json` stdout carries one object and nothing else.
 
@@ -58,7 +59,9 @@ def run_command(
         how["ledger"] = ledger = Ledger(out / LEDGER)
     with _telling(out, scenario) as live:
         with progress(scenario.stop.rounds) as display:
-            result = simulate(scenario, engine=engine, on_round=both(display.show, live.show), **how)
+            result = simulate(
+                scenario, engine=engine, on_round=both(display.show, live.show), verify=verify, **how
+            )
         if ledger is not None:
             ledger.close()
         folder, report = _keep(result, out / scenario.name / result.digest)

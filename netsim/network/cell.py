@@ -102,6 +102,14 @@ class Cell:
             down.append(_link(env, radio, child, seed, "down", there, band_down))
         return Ports(up, Downlink(down, broadcast))
 
+    def reach(self, parent: Node, children: Sequence[Node], seed: int) -> list[Heard]:
+        """How each child and the station would hear each other, without anything built; nobody is drawn again.
+
+        Raises ValueError where the path loss covers no such distance.
+        """
+        radio = self.radio
+        return radio.reach(parent, children, split(radio.access, 1, self.downcast == "broadcast"), seed)
+
     def describe(self) -> str:
         """See `LayerNetwork`."""
         radio = self.radio

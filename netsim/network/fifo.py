@@ -35,6 +35,11 @@ class FifoMedium:
         """Seconds until now during which something was being served."""
         return self._served_s + (self._env.now - self._begun_s if self._queue else 0.0)
 
+    @property
+    def serving(self) -> list[simpy.Event]:
+        """The transfers under way or waiting, by the events `serve` gave for them."""
+        return [turn.event for turn in self._queue]
+
     def serve(self, work_s: float, weight: float = 1.0, cap: float = 1.0) -> simpy.Event:
         """See `Medium`; the weight does not matter, a cap stretches the transfer's turn."""
         check(work_s, weight, cap)

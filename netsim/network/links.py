@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import simpy
@@ -138,6 +138,13 @@ class Link:
         most = math.inf if self._repeats else self.loss.attempts
         tries = attempt(self.identity.dice(number), units, error_rates, most)
         return tries, tries.sent / units
+
+
+def continued(link: Link, medium: Medium, numbers: Iterator[int]) -> Link:
+    """A link on another medium whose messages are numbered on: a rebuilt one repeats no dice."""
+    moved = replace(link, medium=medium)
+    object.__setattr__(moved, "_numbers", numbers)
+    return moved
 
 
 @dataclass(frozen=True, eq=False)

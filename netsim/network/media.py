@@ -108,6 +108,11 @@ class SharedMedium:
         """Seconds until now during which something was being served."""
         return self._busy_s + (self._env.now - self._began_s if self._level.count else 0.0)
 
+    @property
+    def serving(self) -> list[simpy.Event]:
+        """The transfers under way, by the events `serve` gave for them."""
+        return list(self._level.lacking_s(self._env.now))
+
     def serve(self, work_s: float, weight: float = 1.0, cap: float = 1.0) -> simpy.Event:
         """See `Medium`."""
         check(work_s, weight, cap)

@@ -103,6 +103,11 @@ class Radio:
             drawn = int(generator(seed, "channel", children[0].level, REDRAW, attempt).integers(2**62))
         raise ValueError(_unserved(parent, children[lacking[0]], found[lacking[0]], len(lacking), again))
 
+    def reach(self, parent: Node, children: Sequence[Node], split: tuple[int, int], seed: int) -> list[Heard]:
+        """All children in their order, drawn once, the unserved among them. Raises ValueError as `places` does."""
+        spots = places(parent, children, self.placement, self.pathloss, self.shadowing, self.carrier, seed)
+        return self._rates(children, spots, split, seed)
+
     def _rates(
         self, children: Sequence[Node], spots: Sequence[Place], split: tuple[int, int], seed: int
     ) -> list[Heard]:

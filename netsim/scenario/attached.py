@@ -10,6 +10,7 @@ from typing import Any
 from netsim.availability import Recorded
 from netsim.compute import Traced
 from netsim.lookup import located
+from netsim.mobility.motions import Tracks
 from netsim.network import TRACES
 from netsim.scenario.errors import Loc, Problem
 from netsim.scenario.schema import Scenario
@@ -17,6 +18,7 @@ from netsim.scenario.schema import Scenario
 READERS: Mapping[type, str] = {
     Traced: "file of device speeds",
     Recorded: "file of availabilities",
+    Tracks: "file of tracks",
     **dict.fromkeys(TRACES.values(), "trace"),
 }
 
@@ -32,10 +34,13 @@ def with_files(scenario: Scenario, beside: Path | None) -> tuple[Scenario, list[
     network = tuple(_found(part, beside, ("network", n), problems) for n, part in enumerate(scenario.network))
     parts = {name: getattr(scenario.devices, name) for name in ("compute", "availability")}
     found = {name: _found(part, beside, ("devices", name), problems) for name, part in parts.items()}
-    if network == scenario.network and found == parts:
+    mobility = _found(scenario.mobility, beside, ("mobility",), problems)
+    if network == scenario.network and found == parts and mobility == scenario.mobility:
         return scenario, problems
     devices = scenario.devices.model_copy(update=found)
-    return scenario.model_copy(update={"network": network, "devices": devices}), problems
+    return scenario.model_copy(
+        update={"network": network, "devices": devices, "mobility": mobility}
+    ), problems
 
 
 def _found(part: Any, beside: Path, at: Loc, problems: list[Problem]) -> Any:

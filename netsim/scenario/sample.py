@@ -23,11 +23,14 @@ task:
 topology: {fanout: [2, 4, 5]}   # cloud -> 2 regions -> 4 edges each -> 5 devices each: 3 layers, 40 devices
 # topology: my_tree.yaml        # a file with names, places and links (YAML, JSON or GraphML)
 
+association: given          # or class_balance (devices change places until the edges' labels are alike), nearest
+
 devices:
   # Seconds of an SGD step: the model's own operations on this processor; the spread makes devices differ.
   compute: {flops: {rate: 2 GFLOP/s, efficiency: 0.2, spread: {lognormal: 0.4}}}
   # compute: {constant: 10 ms}  # the same for every device and model; also cycles, profiled, traced
   # `jitter: {shifted_exponential: 0.3}` beside the spread is redrawn in every round (or `every: step`)
+  # availability: {on_off: {on: 10 min, off: 5 min}}   # or {recorded: my_phones.csv}; default: always
 
 servers: {aggregation: 0 s}     # from a server's last answer to its new model
 
@@ -61,6 +64,10 @@ network:                    # one entry per layer, from the devices up
   # also {delay: {uplink: 33 s}} (a constant) and {traced: {uplink: {mahimahi: up.trace}, downlink: ...}}
 
 wait: [all, all, all]       # whom a parent waits for: {first: 4}, {fraction: 0.8}, {deadline: 2 s}, {buffer: 3}, ...
+# faults:                     # what goes wrong (docs/dynamics.md); also link_outage, slow_down, presence
+#   - crash: {when: {random: {between: 60 s, repair: 5 s}}}
+#   - server_failure: {nodes: [edge1], when: {given: {at: [10 s], lasts: 5 s}}, reattach: load_balanced}
+# mobility: {motion: {random_waypoint: {side: [1 km, 1 km]}}, handover: {best_snr: 3 dB}}  # needs x_m, y_m of servers
 selection: [all, all, all]  # whom it asks: {uniform: 0.5}, data, speed, channel, power_of_choice (docs/selection.md)
 
 stop: {rounds: 20}          # global rounds; also deadline: 20 s (simulated) and target_accuracy: 0.95, first wins

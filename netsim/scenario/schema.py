@@ -28,9 +28,13 @@ from learning.partitions import PARTITIONS, Iid, Partition
 from learning.recipes import RECIPES, Recipe
 from learning.rules import RULES, Rule
 from learning.shifts import SHIFTS, Shift
+from netsim.association import ASSOCIATIONS, Association, Given
+from netsim.attachment import ATTACHMENTS, Attachment
 from netsim.availability import AVAILABILITIES, Availability
 from netsim.compute import COMPUTE, SPREADS, Compute, Servers, Spread
 from netsim.energy import CONSUMPTIONS, Consumption, Energy
+from netsim.faults import FAULTS, OCCURRENCES, Fault, Occurrence
+from netsim.mobility import MOTIONS, Mobility, Motion
 from netsim.network import (
     FADING,
     LAWS,
@@ -103,7 +107,12 @@ PARTS = Catalogue(
         ("wait", Wait, WAITS),
         ("selection", Selection, SELECTIONS),
         ("availability", Availability, AVAILABILITIES),
+        ("association", Association, ASSOCIATIONS),
         ("staleness", Staleness, STALENESS),
+        ("fault", Fault, FAULTS),
+        ("occurrence", Occurrence, OCCURRENCES),
+        ("motion", Motion, MOTIONS),
+        ("attachment", Attachment, ATTACHMENTS),
     ]
 )
 """Every kind of part that a scenario may name, with the Protocol that fields are annotated with."""
@@ -202,12 +211,15 @@ class Scenario(Section):
     seed: Seed = 0
     task: TaskSection
     topology: Annotated[TopologyPart, PARTS["topology"], BeforeValidator(_topology_name)]
+    association: Annotated[Association, PARTS["association"]] = Given()
     devices: Devices
     servers: Annotated[Servers, Reads(Record(Servers, PARTS.records))] = Servers()
     energy: Annotated[Energy, Reads(Record(Energy, PARTS.records))] | None = None
     algorithm: Annotated[Recipe | Algorithm, AlgorithmForm(PARTS["recipe"])]
     network: tuple[Annotated[LayerNetwork, PARTS["network"]], ...]
     wait: tuple[Annotated[Wait, PARTS["wait"]], ...] = ()
+    faults: tuple[Annotated[Fault, PARTS["fault"]], ...] = ()
+    mobility: Annotated[Mobility, Reads(Record(Mobility, PARTS.records))] | None = None
     selection: tuple[Annotated[Selection, PARTS["selection"]], ...] = ()
     stop: Stop
     evaluate: Evaluate = Evaluate()

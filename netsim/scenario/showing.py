@@ -38,7 +38,12 @@ SHELVES = {
     "wait": "waits",
     "selection": "selections",
     "availability": "availabilities",
+    "association": "associations",
     "staleness": "stalenesses",
+    "fault": "faults",
+    "occurrence": "occurrences",
+    "motion": "motions",
+    "attachment": "attachments",
 }
 
 

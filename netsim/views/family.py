@@ -21,7 +21,8 @@ def family(result: Result) -> nx.DiGraph[str]:
     sent = result.messages
     up = sent[(sent["direction"] == "up") & (sent["dst"] != "*")][["layer", "dst", "src"]]
     down = sent[(sent["direction"] == "down") & (sent["dst"] != "*")][["layer", "src", "dst"]]
-    pairs = [*map(tuple, up.drop_duplicates().to_numpy()), *map(tuple, down.drop_duplicates().to_numpy())]
+    seen = [*map(tuple, up.drop_duplicates().to_numpy()), *map(tuple, down.drop_duplicates().to_numpy())]
+    pairs = {pair[2]: pair for pair in reversed(seen)}.values()  # in a tree that changes: the first parent
     for layer, parent, child in sorted(
         pairs, key=lambda pair: (-pair[0], _natural(pair[1]), _natural(pair[2]))
     ):

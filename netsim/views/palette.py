@@ -14,6 +14,8 @@ BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"
 VERMILLION, SKY = "#D55E00", "#56B4E9"
 PURPLE = "#CC79A7"
 """The run as a whole: no layer has it."""
+INK = "#495057"
+"""Marks of an instant."""
 GREY = "#868E96"
 """Readable on white and on near black; stands for no layer."""
 

@@ -10,13 +10,14 @@ from netsim.views import human
 from netsim.views.axes import layout, thin
 from netsim.views.family import family, in_order
 from netsim.views.labels import ticks
+from netsim.views.marks import COLOURS, Befell, spells, within
 from netsim.views.palette import GREY, faint, layer_colour
 from netsim.views.parts import ON_PAPER, Change, Chooser, Figure, Legend, Swatch, Trace
 
 if TYPE_CHECKING:
     import networkx as nx
 
-Doing = Literal["downlink", "uplink", "queueing", "compute", "serving", "waiting"]
+Doing = Literal["downlink", "uplink", "queueing", "compute", "serving", "waiting"] | Befell
 
 _ROWS = 60  # nodes drawn
 _STRETCHES = 3_000  # of a round; more are not seen, and a browser takes seconds for them
@@ -65,6 +66,7 @@ class Rounds:
         self._messages = {int(turn): group for turn, group in sent[_COLUMNS].groupby(sent["round"])}
         self._ends_s = result.rounds["sim_time_s"].tolist()
         self._tree = tree
+        self._spells = spells(result.events)
 
     def stretches(self, nodes: Sequence[str], turn: int) -> list[Stretch]:
         """What `nodes` do in round `turn`, seconds from its start; they follow each other without a gap.
@@ -79,11 +81,14 @@ class Rounds:
             heard.setdefault((row[1], "") if row[0] == "up" else (row[1], row[2]), []).append(row)
         found: list[Stretch] = []
         for node in nodes:
-            parent = next(self._tree.predecessors(node), "")
-            told = heard.get((parent, "*"), []) + heard.get((parent, node), [])
-            spoken = sorted(heard.get((node, ""), []) + told, key=lambda row: float(row[4]))
+            said = heard.get((node, ""), [])
+            parents = {row[2] for row in said} or {next(self._tree.predecessors(node), "")}
+            told = [row for one in sorted(parents) for to in ("*", node) for row in heard.get((one, to), [])]
+            spoken = sorted(said + told, key=lambda row: float(row[4]))
             found += _life(node, spoken, bool(self._tree.out_degree(node)), *span_s)
-        return found
+        drawn = set(nodes)
+        befell = [spell for spell in within(self._spells, *span_s) if spell.node in drawn]
+        return found + [Stretch(one.node, one.befell, 0, one.begin_s, one.end_s) for one in befell]
 
 
 def gantt_chooser(found: Timeline) -> Chooser:
@@ -98,6 +103,8 @@ def gantt(found: Timeline, depth: int) -> Figure:
     rows = {node: k for k, node in enumerate(found.nodes)}
     kinds: list[tuple[Doing, int]] = [("compute", 0), ("serving", 0), ("waiting", 0)]
     kinds += [(doing, n) for n in range(1, depth + 1) for doing in _LINKED]
+    seen = {s.doing for stretches in found.rounds.values() for s in stretches}
+    kinds += [(befell, 0) for befell in COLOURS if befell in seen]
     traces = [_bars(doing, layer, scale) for doing, layer in kinds]
     changes = [_drawn(stretches, kinds, rows, scale) for stretches in found.rounds.values()]
     for name, values in changes[0].traces.items():
@@ -176,7 +183,7 @@ def _drawn(
 
 
 def _bars(doing: Doing, layer: int, scale: human.Scale) -> Trace:
-    colour = layer_colour(layer) if layer else GREY
+    colour = _colour(doing, layer)
     shape, strength = _LOOKS[doing]
     marker: dict[str, Any] = {"color": faint(colour, strength), "line": {"width": 0}}
     if shape:
@@ -207,9 +214,17 @@ def _legend(kinds: Sequence[tuple[Doing, int]]) -> list[Legend]:
         mine = [k for k, kind in enumerate(kinds) if kind[0] == doing]
         layers = dict.fromkeys(kinds[k][1] for k in mine)
         strength = 1.0 if _LOOKS[doing][0] else _LOOKS[doing][1]
-        colours = [faint(layer_colour(n) if n else GREY, strength) for n in layers]
+        if not mine:
+            continue
+        colours = [faint(_colour(doing, n), strength) for n in layers]
         entries.append(Legend(_WORDS.get(doing, doing), swatch, colours, mine))
     return entries
+
+
+def _colour(doing: Doing, layer: int) -> str:
+    if layer:
+        return layer_colour(layer)
+    return next((colour for befell, colour in COLOURS.items() if befell == doing), GREY)
 
 
 def _short(value: float) -> float:
@@ -221,11 +236,14 @@ _LINKED: tuple[Doing, ...] = ("downlink", "queueing", "uplink")
 _LOOKS: dict[Doing, tuple[str, float]] = {
     "compute": ("", 1.0), "serving": ("", 0.4), "waiting": ("", 0.12),
     "downlink": ("/", 0.25), "queueing": ("", 0.35), "uplink": ("", 1.0),
+    "down": ("x", 0.45), "link down": ("x", 0.3), "slow": ("/", 0.3), "handover": ("", 1.0),
 }  # fmt: skip
 _SWATCHES: dict[Doing, Swatch] = {
     "downlink": "hatch", "compute": "fill", "serving": "fill", "queueing": "fill", "uplink": "fill", "waiting": "fill",
+    "down": "hatch", "link down": "hatch", "slow": "hatch", "handover": "fill",
 }  # fmt: skip
 _WORDS: dict[Doing, str] = {
     "serving": "serving its children",
     "queueing": "queueing, sharing, latency",
+    "down": "down, or out of reach",
 }

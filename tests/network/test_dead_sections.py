@@ -69,11 +69,20 @@ VALUES: dict[str, tuple[Data, Data]] = {
 }
 """Seen only where models are trained."""
 
+PLACED: Data = {
+    "topology": {"tree": {"children": [{"x_m": x, "y_m": 0.0, "children": [{}, {}]} for x in (0.0, 200.0)]}}
+}
+"""Edge servers that stand somewhere."""
+
 TIMES: dict[str, tuple[Data, Data]] = {
     "servers.aggregation": (TIMED, {"servers": {"aggregation": "1 s"}}),
     "stop.rounds": (TIMED, {"stop": {"rounds": 2}}),
     "stop.deadline": (TIMED, {"stop": {"rounds": 3, "deadline": "100 ms"}}),
     "devices.compute": (TIMED, {"devices": {"compute": {"cycles": {"cycles_per_sample": 3e6}}}}),
+    "association": (
+        LEARNED | {"task": LEARNED["task"] | {"partition": {"dirichlet": {"alpha": 0.3}}}},
+        {"association": "class_balance"},
+    ),
     "devices.availability": (
         TIMED,
         {"devices": TIMED["devices"] | {"availability": {"on_off": {"on": "100 ms", "off": "100 ms"}}}},
@@ -81,6 +90,8 @@ TIMES: dict[str, tuple[Data, Data]] = {
     "seed": (TIMED, {"seed": 4}),
     "wait": (TIMED, {"wait": [{"first": {"count": 1}}, "all"]}),
     "selection": (TIMED, {"selection": [{"speed": {"count": 1}}, "all"]}),
+    "faults": (TIMED, {"faults": [{"slow_down": {"factor": 2, "when": {"given": {"at": ["1 ms"]}}}}]}),
+    "mobility": (TIMED | PLACED, {"mobility": {"motion": {"random_waypoint": {"side": ["300 m", "300 m"]}}}}),
     "topology": (TIMED, {"topology": {"fanout": [3, 2]}}),
     "network": (TIMED, {"network": [{"cell": {"uplink": "3 MHz"}}, *TIMED["network"][1:]]}),
     "energy": (TIMED, {"energy": None}),

@@ -1,0 +1,62 @@
+"""Tiny timed runs in which things go wrong: a model takes 1 s up, nothing down, a step 1 s."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netsim.scenario import Scenario
+from netsim.simulation import Run, play
+
+Data = dict[str, Any]
+UP_S, STEP_S = 1.0, 1.0
+PRIVATE = {"delay": {"uplink": "1 s"}}
+TRUNK = {"wired": {"rate": "1280 bit/s", "downlink": "1000 Gbit/s", "latency": "0 s", "packets": "none"}}
+"""1280 bits are the model: a second of sole use."""
+BOTH = {"wired": {"rate": "1280 bit/s", "latency": "100 ms", "packets": "none"}}
+UNICAST = {"wired": BOTH["wired"] | {"downcast": "unicast"}}
+OWN = {"wired": TRUNK["wired"] | {"shared": False}}
+
+
+def scene(*faults: Data, fanout: tuple[int, ...] = (2, 2), link: Data = PRIVATE, **more: Any) -> Data:
+    """Hierarchical averaging of 40 numbers, one step and one edge aggregation a round."""
+    plain: Data = {
+        "name": "tiny",
+        "seed": 3,
+        "task": {"dataset": {"synthetic": {"dim": 40, "samples": 8}}},
+        "topology": {"fanout": list(fanout)},
+        "devices": {"compute": {"constant": {"step": "1 s"}}},
+        "algorithm": {"hier_favg": {"learning_rate": 0.1, "batch_size": 4, "tau": [1] * len(fanout)}},
+        "network": [link] * len(fanout),
+        "faults": list(faults),
+        "stop": {"rounds": 3},
+    }
+    return plain | more
+
+
+def given(at: str, lasts: str | None) -> Data:
+    """One episode."""
+    return {"given": {"at": [at]} | ({"lasts": lasts} if lasts else {})}
+
+
+def timed(content: Data) -> Run:
+    """The whole run, without values, its laws checked."""
+    return play(Scenario.model_validate(content), engine="timing", verify=True)
+
+
+def ends_s(run: Run) -> list[float]:
+    """When each round ended."""
+    return [float(row["sim_time_s"]) for row in run.trace.rounds[1:]]
+
+
+def happened(run: Run) -> list[tuple[float, str, str]]:
+    """(instant, kind, node) of all events."""
+    return [(float(row["time_s"]), str(row["kind"]), str(row["node"])) for row in run.trace.events]
+
+
+def uploads(run: Run, turn: int) -> list[tuple[str, str]]:
+    """(sender, fate) of a round's uploads from devices, in order of sending."""
+    return [
+        (str(row["src"]), str(row["fate"]))
+        for row in run.trace.messages
+        if row["direction"] == "up" and row["layer"] == 1 and row["round"] == turn
+    ]
