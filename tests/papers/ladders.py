@@ -165,8 +165,10 @@ def largest_rate(tau: Sequence[int], q: float) -> float:
     from netsim.planner.bound import theorem1
     from netsim.planner.free import THEOREM_1
     from netsim.planner.problem import Facts, Problem, Tree
+    from netsim.topology import Fanout
 
-    tree = Tree(largest=(1 / 4, 1 / 2), mixing=(1.0, 1 / 4, 1 / 8))
+    topology = Fanout([2, 4]).grow()
+    tree = Tree.of(topology, [1.0] * len(topology.devices))
     problem = Problem(Facts(1.0, 0.0, (0.0, 0.0), 1.0), tree, (q, q), (0.0, 0.0))
     rates = np.geomspace(1e-4, 2.0, 40_000)
     free = np.array(THEOREM_1).T[:, :, None]
