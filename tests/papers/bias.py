@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from netsim.views.palette import BLUE, GREEN, VERMILLION
+from netsim.views.palette import BLUE, GREEN, GREY, VERMILLION
 from tests.papers.drawing import dots, panels
 from tests.papers.ladders import uplinks
 from tests.papers.points import best, ends, markdown, over_seeds, power, spread, tails
@@ -51,13 +51,15 @@ def _section(points: pd.DataFrame, metric: str) -> Section:
     y = "test accuracy" if metric == "accuracy" else "F(w) - F* at the end"
     figure = panels(codecs, ["compressed layer"] * len(codecs), y)
     figure.update_yaxes(type="linear" if metric == "accuracy" else "log")
-    figure.update_xaxes(tickvals=places)
+    figure.update_xaxes(tickvals=places, range=[places[0] - 0.2, places[-1] + 0.2])
     exact = float(table.loc[("none", "-", 0), "mean"])
     for panel, codec in enumerate(codecs, start=1):
-        figure.add_hline(y=exact, line={"color": "#868E96", "dash": "dash"}, row=1, col=panel)
         for colour, memory in zip((VERMILLION, BLUE, GREEN), MEMORIES, strict=True):
             some = told[(told["compressor"] == codec) & (told["memory"] == memory)]
             dots(figure, some, "layer", {"none": "no memory"}.get(memory, memory), colour, panel, joined=True)
+        level = {"y": [exact] * 2, "mode": "lines", "line": {"color": GREY, "dash": "dash"}}
+        ends_at = [places[0] - 0.2, places[-1] + 0.2]
+        figure.add_scatter(x=ends_at, name="uncompressed", showlegend=panel == 1, row=1, col=panel, **level)
     head = ("compressor", "memory", *(f"on layer {n} alone" for n in places))
     return Section(
         markdown(head, lines), figure, f"Uncompressed: {said(exact, table.loc[('none', '-', 0), 'std'])}."
