@@ -17,6 +17,7 @@ METHODS = {
     "hier_sign_sgd": "HierSignSGD",
     "dc_hier_sign_sgd": "DC-HierSignSGD",
 }
+OWN = "error feedback, cloud's own model"
 SHOWN = {"full precision": BLUE, "HierSignSGD": VERMILLION, "DC-HierSignSGD": GREEN}
 
 
@@ -68,13 +69,10 @@ def downlink(points: pd.DataFrame) -> Section:
     named = points.copy()
     named["partition"] = [partition(value) for value in points["task.partition"]]
     named["rate"] = points[base + "learning_rate"].astype(float)
-    named["fraction"] = [
-        1.0 if d in (None, "none") else d["top_k"]["fraction"] for d in points[base + "down"]
+    told_as = [
+        _sparse(*cells) for cells in zip(points[base + "down"], points[base + "error_feedback"], strict=True)
     ]
-    named["memory"] = [
-        "-" if f == 1 else "none" if held is False else "error feedback"
-        for f, held in zip(named["fraction"], points[base + "error_feedback"], strict=True)
-    ]
+    named["fraction"], named["memory"] = ([cell[k] for cell in told_as] for k in (0, 1))
     by = ["partition", "fraction", "memory", "rate"]
     told = over_seeds(ends(named), by, "accuracy")
     chosen = best(told, by[:3])
@@ -87,12 +85,31 @@ def downlink(points: pd.DataFrame) -> Section:
     for panel, kind in enumerate(dict.fromkeys(told["partition"]), start=1):
         for row in chosen[chosen["partition"] == kind].itertuples():
             colour = {1.0: BLUE, 0.1: GREEN, 0.01: VERMILLION}[row.fraction]
-            name = f"{row.fraction:.0%}" + ("" if row.memory == "-" else f", {row.memory or 'none'}")
-            name = name.replace("none", "no memory")
-            dash = "dot" if row.memory == "none" else "solid"
-            line(figure, pick(named, row, by), "round", "accuracy", name, colour, panel, dash)
-    head = ("partition", "of the change sent down", "memory", "better rate", "accuracy at the end")
+            how = {"-": "", "none": ", the rest forgotten", OWN: f", {OWN}"}.get(
+                row.memory, f", {row.memory}"
+            )
+            dash = {"none": "dot", OWN: "dash"}.get(row.memory, "solid")
+            line(
+                figure,
+                pick(named, row, by),
+                "round",
+                "accuracy",
+                f"{row.fraction:.0%}{how}",
+                colour,
+                panel,
+                dash,
+            )
+    head = ("partition", "of the change sent down", "memory", "best rate", "accuracy at the end")
     return Section(markdown(head, rows), figure, _losses(chosen))
+
+
+def _sparse(down: Any, held: bool | None) -> tuple[float, str]:
+    """(share of the coordinates that is sent, what becomes of the rest)."""
+    if down in (None, "none"):
+        return 1.0, "-"
+    if "error_feedback" in down:
+        return down["error_feedback"]["inner"]["top_k"]["fraction"], "error feedback"
+    return down["top_k"]["fraction"], "none" if held is False else OWN
 
 
 def _losses(chosen: pd.DataFrame) -> str:

@@ -46,13 +46,15 @@ def test_signs_come_close_to_full_precision_with_a_thirty_second_of_the_bits() -
     assert one["accuracy"] > other["accuracy"] - 0.03
 
 
-def test_a_tenth_of_the_broadcast_is_enough_and_a_hundredth_is_not() -> None:
-    whole = last("signs_downlink", *DIGITS, signs())
-    tenth, hundredth = (
-        last("signs_downlink", *DIGITS, signs(f", down: {{top_k: {{fraction: {f}}}}}")) for f in (0.1, 0.01)
-    )
-    assert tenth > whole - 0.04
-    assert hundredth < whole - 0.1
+def broadcast(down: str) -> float:
+    return last("signs_downlink", *DIGITS, signs(f", down: {down}, error_feedback: false"))
+
+
+def test_one_coordinate_in_a_hundred_is_enough_for_the_broadcast_with_error_feedback() -> None:
+    sparse = "{top_k: {fraction: 0.01}}"
+    remembered = broadcast(f"{{error_feedback: {{inner: {sparse}}}}}")
+    assert remembered > broadcast("none") - 0.06
+    assert remembered > broadcast(sparse)
 
 
 def floor(kind: str, inside: int, more: str = "") -> float:
