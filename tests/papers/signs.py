@@ -76,6 +76,9 @@ def downlink(points: pd.DataFrame) -> Section:
     by = ["partition", "fraction", "memory", "rate"]
     told = over_seeds(ends(named), by, "accuracy")
     chosen = best(told, by[:3])
+    order = {name: k for k, name in enumerate(("-", "error feedback", "none", OWN))}
+    chosen = chosen.sort_values("memory", key=lambda names: names.map(order), kind="stable")
+    chosen = chosen.sort_values("partition", key=lambda kinds: kinds != "IID", kind="stable")
     rows = [
         (r.partition, f"{r.fraction:.0%}", r.memory, f"{r.rate:g}", spread(r.mean, r.std))
         for r in chosen.itertuples()
