@@ -110,41 +110,45 @@ def one_link(points: pd.DataFrame) -> Section:
 
 def threshold(points: pd.DataFrame) -> Section:
     """The rate from which the loss grows, by interpolation, over mu_max, for each tau and q."""
-    named = points.copy()
-    named["rate"] = points["algorithm.leaf.learning_rate"].astype(float)
-    named["tau"] = [
-        f"{a:g}, {b:g}"
-        for a, b in zip(points["algorithm.layers[0].tau"], points["algorithm.layers[1].tau"], strict=True)
-    ]
-    named["q"] = [_variance(up) for up in points["algorithm.layers[0].up"]]
-    first, last = (
-        named.loc[named.groupby("point")["round"].agg(which)].set_index("point")
-        for which in ("idxmin", "idxmax")
-    )
-    last["growth"] = np.log10((last["loss"] / first["loss"]).clip(1e-12, 1e12).fillna(1e12))
-    told = over_seeds(last, ["q", "tau", "rate"], "growth")
-    figure = panels(
-        [f"q = {q:g}" for q in sorted(set(told["q"]))], ["mu / mu_max"] * 3, "log10 of the loss's growth"
-    )
+    told = over_seeds(_growth(points), ["q", "tau", "rate"], "growth")
+    kinds = sorted(set(told["q"]))
+    figure = panels([f"q = {q:g}" for q in kinds], ["mu / mu_max"] * 3, "log10 of the loss's growth")
     figure.update_xaxes(type="log")
     figure.update_yaxes(range=[-12, 12])
     rows = []
-    for panel, q in enumerate(sorted(set(told["q"])), start=1):
+    for panel, q in enumerate(kinds, start=1):
         for colour, tau in zip((BLUE, VERMILLION, GREEN, ORANGE), dict.fromkeys(told["tau"]), strict=True):
             some = told[(told["q"] == q) & (told["tau"] == tau)].sort_values("rate")
             most = largest_rate([int(t) for t in tau.split(",")], q)
             dots(figure, some.assign(x=some["rate"] / most), "x", f"tau = {tau}", colour, panel, joined=True)
-            from_ = crossing(some["rate"].to_numpy(), some["mean"].to_numpy())
-            rows.append((f"{q:g}", tau, f"{most:.4f}", f"{from_:.3f}", f"{from_ / most:.2f}"))
+            at = crossing(some["rate"].to_numpy(), some["mean"].to_numpy())
+            below, above = some[some["rate"] < at]["rate"].max(), some[some["rate"] >= at]["rate"].min()
+            rows.append(
+                (f"{q:g}", tau, f"{most:.4f}", f"{below:g} to {above:g}", f"{at:.3g}", f"{at / most:.2f}")
+            )
         figure.add_vline(x=1, line={"color": "#868E96", "dash": "dash"}, row=1, col=panel)
-    worst = [float(row[4]) for row in rows if row[0] == "15"]
-    never = [float(row[3]) for row in rows if row[0] == "0"]
+    worst = [float(row[5]) for row in rows if row[0] == "15"]
+    never = [float(row[4]) for row in rows if row[0] == "0"]
     said = (
         f"q = 15: divergence from {min(worst):.2f} to {max(worst):.2f} mu_max on; "
-        f"q = 0: from mu L = {min(never):.2f} on, whatever mu_max is."
+        f"q = 0: from mu L = {min(never):.2f} to {max(never):.2f} on, whatever mu_max is."
     )
-    head = ("q on both layers", "tau", "mu_max", "diverges from mu =", "over mu_max")
+    head = ("q on both layers", "tau", "mu_max", "diverges between mu =", "interpolated", "over mu_max")
     return Section(markdown(head, rows), figure, said)
+
+
+def _growth(points: pd.DataFrame) -> pd.DataFrame:
+    """A row per point: rate, tau, q and `growth`, log10 of the last loss over the first, held to +-12."""
+    named = points.copy()
+    named["rate"] = points["algorithm.leaf.learning_rate"].astype(float)
+    taus = zip(points["algorithm.layers[0].tau"], points["algorithm.layers[1].tau"], strict=True)
+    named["tau"] = [f"{a:g}, {b:g}" for a, b in taus]
+    named["q"] = [_variance(up) for up in points["algorithm.layers[0].up"]]
+    rounds = named.groupby("point")["round"]
+    first, last = (named.loc[at].set_index("point") for at in (rounds.idxmin(), rounds.idxmax()))
+    last["growth"] = np.log10((last["loss"] / first["loss"]).clip(1e-12, 1e12))
+    last.loc[last["round"] == 0, "growth"] = 12.0  # later losses are no numbers any more
+    return last
 
 
 def crossing(rates: Sequence[float] | np.ndarray, growth: Sequence[float] | np.ndarray) -> float:
