@@ -50,7 +50,8 @@ def _section(points: pd.DataFrame, metric: str) -> Section:
         ]
     y = "test accuracy" if metric == "accuracy" else "F(w) - F* at the end"
     figure = panels(codecs, ["compressed layer"] * len(codecs), y)
-    figure.update_yaxes(type="linear" if metric == "accuracy" else "log")
+    if metric == "loss":
+        figure.update_yaxes(type="log", dtick=1, exponentformat="power")
     figure.update_xaxes(tickvals=places, range=[places[0] - 0.2, places[-1] + 0.2])
     exact = float(table.loc[("none", "-", 0), "mean"])
     for panel, codec in enumerate(codecs, start=1):

@@ -96,7 +96,7 @@ def one_link(points: pd.DataFrame) -> Section:
         (place, *(power(*table.loc[(case, place), ["mean", "std"]]) for case in cases)) for place in places
     ]
     figure = panels(cases, ["layer with q = 7"] * 2, "F(w) - F* at the end", shared=False)
-    figure.update_yaxes(type="log")
+    figure.update_yaxes(type="log", dtick=1, exponentformat="power")
     figure.update_layout(showlegend=False)
     for panel, case in enumerate(cases, start=1):
         dots(figure, told[told["case"] == case], "layer", case, BLUE, panel)

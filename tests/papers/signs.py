@@ -162,8 +162,8 @@ def floor_quadratic(points: pd.DataFrame) -> Section:
         for key, row in table.iterrows()
     ]
     figure = panels(("devices of an edge server alike", "unlike"), ["step mu"] * 2, "F(w) - F* at the end")
-    figure.update_xaxes(type="log")
-    figure.update_yaxes(type="log")
+    figure.update_xaxes(type="log", tickvals=rates)
+    figure.update_yaxes(type="log", dtick=1, exponentformat="power")
     for panel, inside in enumerate((0.0, 3.0), start=1):
         for colour, method in zip(COLOURS[1:], dict.fromkeys(told["method"]), strict=False):
             some = told[(told["inside"] == inside) & (told["method"] == method)]
@@ -177,8 +177,9 @@ def _falls(told: pd.DataFrame, rates: list[float]) -> str:
     for (inside, method), rows in told.groupby(["inside", "method"], sort=False):
         own = rows.set_index("rate")["mean"]
         kind = "alike" if inside == 0 else "unlike"
-        said.append(f"{method}, devices {kind}: {own[rates[0]] / own[rates[-1]]:.2g} times less")
-    return f"From mu = {rates[0]:g} to {rates[-1]:g}, F(w) - F* gets, by method: " + "; ".join(said) + "."
+        said.append(f"- {method}, devices {kind}: {own[rates[0]] / own[rates[-1]]:.2g}")
+    head = f"F(w) - F* at mu = {rates[0]:g} over that at {rates[-1]:g}:"
+    return "\n".join([head, "", *said])
 
 
 def partition(value: Any) -> str:
