@@ -95,7 +95,7 @@ def one_link(points: pd.DataFrame) -> Section:
     rows = [
         (place, *(power(*table.loc[(case, place), ["mean", "std"]]) for case in cases)) for place in places
     ]
-    figure = panels(cases, ["layer with q = 7"] * 2, "F(w) - F* at the end", shared=False)
+    figure = panels(cases, ["layer with q = 7"] * 2, "F(w) - F* at the end")
     figure.update_yaxes(type="log", dtick=1, exponentformat="power")
     figure.update_layout(showlegend=False)
     for panel, case in enumerate(cases, start=1):
