@@ -99,17 +99,17 @@ def write(claim: Claim, out: Path) -> None:
 
 
 CLAIMS = (
-    Claim("signs_mnist", 7, signs.against_full),
-    Claim("signs_cifar10", 6, signs.against_full),
-    Claim("signs_downlink", 3, signs.downlink),
-    Claim("floor_mnist", 4, signs.floor),
-    Claim("floor_quadratic", 3, signs.floor_quadratic),
-    Claim("layers_mnist", 4, ladders.depths),
+    Claim("signs_mnist", 6, signs.against_full),
+    Claim("signs_cifar10", 10, signs.against_full),
+    Claim("signs_downlink", 6, signs.downlink),
+    Claim("floor_mnist", 2, signs.floor),
+    Claim("floor_quadratic", 4, signs.floor_quadratic),
+    Claim("layers_mnist", 3, ladders.depths),
     Claim("quantizers_cifar10", 7, ladders.levels),
     Claim("quantizers_quadratic", 3, ladders.one_link),
     Claim("threshold_quadratic", 4, ladders.threshold),
-    Claim("bias_mnist", 4, bias.accuracies),
-    Claim("bias_quadratic", 3, bias.losses),
+    Claim("bias_mnist", 2, bias.accuracies),
+    Claim("bias_quadratic", 4, bias.losses),
 )
 
 if __name__ == "__main__":
