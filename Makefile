@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo test test-all check bench papers clean
+.PHONY: demo test test-all check bench docs notebooks papers clean
 
 demo: $(READY)          ## three-layer QMLHFL on real handwritten digits: a run, then its sweep over bandwidth; names both reports
 	@$(BIN)/netsim run scenarios/quickstart.yaml
@@ -26,6 +26,12 @@ check: $(READY)         ## format, lint, types, import contracts, tests
 
 bench: $(READY)         ## benchmarks under tests/bench (medians; ratios within one run)
 	$(BIN)/python -m pytest -q -m bench tests/bench
+
+docs: $(READY)          ## docs/yaml.md and docs/cli.md, made from the schema and the commands
+	$(BIN)/python -m netsim.manual docs
+
+notebooks: $(READY)     ## notebooks/*.ipynb, made from their scripts, without outputs
+	$(BIN)/python notebooks/pair.py
 
 papers: $(READY)        ## the papers' claims in full into docs/results.md; says first what that costs (about an hour on one core)
 	$(BIN)/python -m tests.papers.make

@@ -8,11 +8,12 @@ children. The cloud is merely the node whose tau is the length of the run.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from learning.compressors import Compressor, Integer, Plain, Sign, contraction, remembers
+from learning.compressors import Compressor, Integer, Plain, Sign, SparseSign, contraction, remembers
 from learning.local import PLAIN, Local, Steady
 from learning.rules import Mean, Rule, Vote
 
@@ -95,7 +96,7 @@ class Layer:
         if self.down is not None:
             return self.down
         if isinstance(self.rule, Vote):
-            return Integer(step=self.rule.step, span=1, zeros=self.rule.ties == "zero")
+            return Integer(step=self.rule.step, span=1, zeros=self.rule.stays)
         return Plain()
 
 
@@ -154,6 +155,17 @@ class Algorithm:
         if self.prologue is not None and len(self.prologue.ups) != len(self.layers):
             said = f"{len(self.prologue.ups)} compressors for {len(self.layers)} layers"
             raise ValueError(f"the prologue needs one compressor per layer, got {said}")
+        if self.leaf.local.unit == "epochs" and any(layer.drift for layer in self.layers[1:]):
+            raise ValueError(
+                "drift above layer 1 needs the same number of steps on every device, and epochs have as many as their "
+                "samples ask for; use unit: steps, or drift on layer 1 alone"
+            )
+
+    def paces(self, samples: Sequence[int]) -> tuple[int, ...]:
+        """SGD steps of every device in one of its iterations: 1, or those of a pass over its `samples`."""
+        if self.leaf.local.unit == "steps":
+            return (1,) * len(samples)
+        return tuple(-(-count // self.leaf.batch_size) for count in samples)
 
     @property
     def depth(self) -> int:
@@ -166,7 +178,7 @@ class Algorithm:
         return tuple(layer.tau for layer in self.layers)
 
     def steps(self, layer: int) -> int:
-        """k_n, local SGD steps between two uploads on layer n: tau_1 ... tau_n unless a layer has a `last`; k_0 = 1."""
+        """k_n, local steps (or epochs) between two uploads on layer n: tau_1 ... tau_n but for a `last`; k_0 = 1."""
         usual = final = 1
         for rung in self.layers[:layer]:
             usual, final = (
@@ -202,14 +214,22 @@ def _check_fits(number: int, way: str, codec: Compressor, dim: int) -> None:
 
 
 def _check_signs(number: int, layer: Layer) -> None:
-    votes, signs = isinstance(layer.rule, Vote), isinstance(layer.up, Sign)
+    votes, signs = isinstance(layer.rule, Vote), isinstance(layer.up, Sign | SparseSign)
     if votes and number > 1:
         raise ValueError(f"layer {number}: only layer 1 may vote (devices' signs); use mean above it")
     if votes and not signs:
-        raise ValueError(f"layer {number}: vote counts signs, so its uplink must be sign, got {layer.up}")
+        raise ValueError(
+            f"layer {number}: vote counts signs, so its uplink must be sign or sparse_sign, got {layer.up}"
+        )
     if signs and not votes:
         raise ValueError(
             f"layer {number}: sign carries no magnitude, so its rule must be vote, got {layer.rule}"
+        )
+    silent = isinstance(layer.up, SparseSign) and not layer.up.whole
+    if isinstance(layer.rule, Vote) and layer.rule.abstain != silent:
+        raise ValueError(
+            f"layer {number}: abstain must be {str(silent).lower()} in the vote on {layer.up}: a device "
+            f"{'leaves coordinates out' if silent else 'votes on every coordinate'}, got {layer.rule}"
         )
 
 
@@ -232,12 +252,11 @@ def _check_lattice(number: int, layer: Layer, layers: tuple[Layer, ...]) -> None
     ):
         if not isinstance(codec, Integer):
             continue
-        ties = isinstance(vote, Vote) and vote.ties == "zero"
-        lawful = isinstance(vote, Vote) and (codec.step, codec.zeros) == (vote.step, ties)
+        lawful = isinstance(vote, Vote) and (codec.step, codec.zeros) == (vote.step, vote.stays)
         if not lawful or (number, codec.span) != want:
             raise ValueError(
                 f"layer {number}: the integer code on `{place}` is lossless only for sums of votes: it needs a vote on "
-                f"layer 1 with the same step and ties, layer {want[0]} and span {want[1]}; got {codec}"
+                f"layer 1 with the same step, zeros where it may stay, layer {want[0]} and span {want[1]}; got {codec}"
             )
     forgetful = bottom.down is not None and not isinstance(bottom.down, Integer) and not bottom.down.lossless
     if number == 2 and isinstance(layer.up, Integer) and forgetful:

@@ -21,7 +21,7 @@ CHUNK = 1000  # test samples scored at once: fixed, since sums depend on it in t
 Params = Mapping[str, Tensor]
 
 
-class _Bound:
+class _Bound(ABC):
     """What every bound task has; see `learning.tasks.BoundTask` for the contract."""
 
     def __init__(
@@ -42,6 +42,24 @@ class _Bound:
             views[name] = vectors[..., offset : offset + count].view(*lead, *shape)
             offset += count
         return views
+
+    @abstractmethod
+    def gather(self, rows: Sequence[int], picks: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Inputs and labels of some samples of some devices."""
+
+    @abstractmethod
+    def loss(self, params: Params, x: Tensor, y: Tensor) -> Tensor:
+        """Mean loss of one batch."""
+
+    @torch.no_grad()
+    def local_loss(self, vector: Tensor, device: int) -> float:
+        """Mean loss of a model [d] over all samples of a device."""
+        params, count, total = self.views(vector), self.samples[device], 0.0
+        for first in range(0, count, CHUNK):
+            picks = np.arange(first, min(first + CHUNK, count))[None]
+            x, y = self.gather([device], picks)
+            total += float(self.loss(params, x[0], y[0])) * picks.size
+        return total / count
 
     def _tensor(self, values: NDArray[Any]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(values)).to(device=self.device, dtype=self.dtype)
@@ -122,7 +140,7 @@ class _Flat(nn.Module):
         self.w = nn.Parameter(torch.zeros(dim))
 
 
-class _BoundObjective(_Bound, ABC):
+class _BoundObjective(_Bound):
     """A synthetic objective of one vector w."""
 
     def __init__(
@@ -134,10 +152,6 @@ class _BoundObjective(_Bound, ABC):
     def initial(self, seed: int) -> Tensor:
         """The initial model [d], the same for every seed."""
         return self._tensor(self._start)
-
-    @abstractmethod
-    def loss(self, params: Params, x: Tensor, y: Tensor) -> Tensor:
-        """Mean loss of one batch."""
 
     def module_loss(self, x: Tensor, y: Tensor) -> Tensor:
         """The same through the module's own parameters."""

@@ -26,13 +26,15 @@ class Cut:
     """All vectors alive between two global rounds, values [d] by digest; a killed run goes on from its last one.
 
     `model` names the model of round `turn`, `tallies` holds the vote sums behind some of the rows. Models and memory
-    rows (error feedback) only: a message in flight is computed again from what it rests on.
+    rows (error feedback) only: a message in flight is computed again from what it rests on. `rejected` counts the
+    updates left out of merges so far.
     """
 
     model: bytes
     turn: int
     rows: Rows
     tallies: Rows
+    rejected: int = 0
 
 
 class Checkpoints:
@@ -53,6 +55,7 @@ class Checkpoints:
         try:
             with os.fdopen(handle, "wb") as file:
                 arrays: dict[str, Any] = _packed("rows", cut.rows) | _packed("tallies", cut.tallies)
+                arrays["rejected"] = np.array(cut.rejected, np.int64)
                 np.savez(file, **arrays)
             Path(partial).replace(path)
         except BaseException:
@@ -109,6 +112,7 @@ def _read(path: Path, model: bytes, turn: int) -> Cut | None:
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             rows, tallies = _unpacked("rows", file), _unpacked("tallies", file)
+            rejected = int(file["rejected"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         return None
-    return Cut(model, turn, rows, tallies) if model in rows else None
+    return Cut(model, turn, rows, tallies, rejected) if model in rows else None

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from learning.algorithm import Algorithm, Layer, Leaf
-from learning.compressors import Compressor, Integer, Plain, Qsgd, Sign
+from learning.compressors import Adaptive, Compressor, Growth, Integer, Plain, Qsgd, Sign
 from learning.local import PLAIN, Local
 from learning.rules import Mean, Vote
 from learning.server import FedOpt
 
 Weights = Literal["devices", "samples"]
 Code = Literal["fixed", "elias", "entropy"]
+Levels: TypeAlias = int | Growth | None
+"""s_n of a layer's quantizer: for all rounds, by a schedule, or no quantizer."""
 UNCOMPRESSED = Plain()
 MOMENTUM = FedOpt()
 
@@ -33,7 +35,7 @@ class Recipe(Protocol):
 class FedAvg:
     """Federated averaging (McMahan et al., arXiv:1602.05629) on a star: tau local steps, mean of the models by samples.
 
-    `local_steps` is tau_1; the paper's E epochs of a device with n samples are E n / batch_size steps.
+    `local_steps` is tau_1; the paper's E epochs are `local_steps: E` with `local: {unit: epochs}`.
     """
 
     learning_rate: float
@@ -129,7 +131,7 @@ class HierLocalQSGD:
     learning_rate: float
     batch_size: int
     tau: tuple[int, int]
-    levels: tuple[int | None, int | None]
+    levels: tuple[Levels, Levels]
     bucket: int | None = 512
     code: Code = "fixed"
     weights: Weights = "samples"
@@ -153,7 +155,7 @@ class QMLHFL:
     learning_rate: float
     batch_size: int
     tau: tuple[int, ...]
-    levels: tuple[int | None, ...]
+    levels: tuple[Levels, ...]
     bucket: int | None = 512
     code: Code = "fixed"
     weights: Weights = "devices"
@@ -194,17 +196,9 @@ class HierSignSGD:
 
     def ladder(self) -> Algorithm:
         """(1, sign, vote), (tau_2, integers, mean), then (tau_n, none, mean); the top's downlink is `down`."""
-        vote, mean = Vote(self.learning_rate, self.ties), Mean(self.weights)
-        votes = Integer(step=self.learning_rate, span=self.tau[1], zeros=self.ties == "zero")
-        layers = [Layer(1, Sign(), vote)]
-        for number, tau in enumerate(self.tau[1:], start=2):
-            top = number == len(self.tau)
-            down = self.down if top else Plain()
-            onto: Literal["said", "own"] = (
-                "own" if top and self.error_feedback and not down.lossless else "said"
-            )
-            layers.append(Layer(tau, votes if number == 2 else Plain(), mean, down, onto))
-        return Algorithm(Leaf(self.learning_rate, self.batch_size), tuple(layers))
+        vote = Vote(self.learning_rate, self.ties)
+        above = above_votes(vote, self.tau, Mean(self.weights), self.down, self.error_feedback)
+        return Algorithm(Leaf(self.learning_rate, self.batch_size), (Layer(1, Sign(), vote), *above))
 
 
 @dataclass(frozen=True)
@@ -219,7 +213,7 @@ class QHetFed:
     batch_size: int
     tau: tuple[int, ...]
     gamma: int
-    levels: tuple[int | None, ...]
+    levels: tuple[Levels, ...]
     bucket: int | None = 512
     code: Code = "fixed"
     weights: Weights = "devices"
@@ -235,9 +229,23 @@ class QHetFed:
         return Algorithm(leaf, (replace(rungs[0], last=self.gamma), *rungs[1:]))
 
 
+def above_votes(
+    vote: Vote, tau: Sequence[int], mean: Mean, down: Compressor, error_feedback: bool
+) -> tuple[Layer, ...]:
+    """Layers 2 ... N of an algorithm whose edges vote: sums of votes as integers, then whole models."""
+    votes = Integer(step=vote.step, span=tau[1], zeros=vote.stays)
+    layers = []
+    for number, period in enumerate(tau[1:], start=2):
+        top = number == len(tau)
+        told = down if top else Plain()
+        onto: Literal["said", "own"] = "own" if top and error_feedback and not told.lossless else "said"
+        layers.append(Layer(period, votes if number == 2 else Plain(), mean, told, onto))
+    return tuple(layers)
+
+
 def _quantized(
     tau: Sequence[int],
-    levels: Sequence[int | None],
+    levels: Sequence[Levels],
     bucket: int | None,
     code: Code,
     rule: Mean,
@@ -245,5 +253,11 @@ def _quantized(
 ) -> tuple[Layer, ...]:
     if len(tau) != len(levels):
         raise ValueError(f"tau and levels need one entry per layer, got {len(tau)} and {len(levels)}")
-    ups = [Plain() if s is None else Qsgd(levels=s, bucket=bucket, code=code) for s in levels]
+    ups = [Plain() if s is None else _quantizer(s, bucket, code) for s in levels]
     return tuple(Layer(t, up, rule, down) for t, up in zip(tau, ups, strict=True))
+
+
+def _quantizer(levels: int | Growth, bucket: int | None, code: Code) -> Compressor:
+    if isinstance(levels, int):
+        return Qsgd(levels=levels, bucket=bucket, code=code)
+    return Adaptive(Qsgd(levels=levels.level(0), bucket=bucket, code=code), levels)

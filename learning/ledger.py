@@ -20,7 +20,9 @@ from learning.checkpoints import Checkpoints, Cut
 VERSION = 2
 """Raised when the meaning of an entry changes; a file of another version is left alone, never misread."""
 
-TABLES = ("metrics", "sizes")
+TABLES = ("metrics", "sizes", "measures")
+METRICS = ("accuracy", "loss", "rejected")
+"""What is kept of a model, in this order; the last only where it was counted."""
 
 
 class Counts(NamedTuple):
@@ -56,17 +58,20 @@ class Ledger:
                     )
 
     def metrics(self, digest: bytes) -> Mapping[str, float] | None:
-        """Accuracy (nan where the task has none) and loss of a model, if it was ever evaluated."""
-        entry = self._entry("metrics", digest, 16)
-        return (
-            None
-            if entry is None
-            else dict(zip(("accuracy", "loss"), struct.unpack("<2d", entry), strict=True))
-        )
+        """Accuracy (nan where the task has none) and loss of a model, if it was ever evaluated.
+
+        Also how many updates were `rejected` on the way to it, where that was counted.
+        """
+        entry = self._entry("metrics", digest, 16, 24)
+        if entry is None:
+            return None
+        values = struct.unpack(f"<{len(entry) // 8}d", entry)
+        return dict(zip(METRICS, values, strict=False))
 
     def keep_metrics(self, digest: bytes, metrics: Mapping[str, float]) -> None:
         """Remember a model's metrics."""
-        self._fresh["metrics"][digest] = struct.pack("<2d", metrics["accuracy"], metrics["loss"])
+        values = [metrics[name] for name in METRICS if name in metrics]
+        self._fresh["metrics"][digest] = struct.pack(f"<{len(values)}d", *values)
 
     def bits(self, name: bytes) -> int | None:
         """Payload bits of a coded message, if it was ever coded."""
@@ -76,6 +81,15 @@ class Ledger:
     def keep_bits(self, name: bytes, bits: int) -> None:
         """Remember a coded message's size."""
         self._fresh["sizes"][name] = struct.pack("<Q", bits)
+
+    def measures(self, name: bytes) -> tuple[float, ...] | None:
+        """Numbers that were measured at a model under that name, if they ever were."""
+        entry = self._entry("measures", name)
+        return None if entry is None else struct.unpack(f"<{len(entry) // 8}d", entry)
+
+    def keep_measures(self, name: bytes, values: Sequence[float]) -> None:
+        """Remember measured numbers."""
+        self._fresh["measures"][name] = struct.pack(f"<{len(values)}d", *values)
 
     def keep_cut(self, cut: Cut) -> None:
         """Write a checkpoint, after all entries a replay to it asks for; it replaces this process's last one."""
@@ -101,7 +115,9 @@ class Ledger:
     def counts(self) -> Counts:
         """How much is on disk."""
         with self._blaming():
-            models, sizes = (self._base.execute(f"SELECT COUNT(*) FROM {t}").fetchone()[0] for t in TABLES)
+            models, sizes = (
+                self._base.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in TABLES[:2]
+            )
             number, size = self._checkpoints.counts()
             return Counts(models, sizes, number, self._file.stat().st_size + size)
 
@@ -122,14 +138,17 @@ class Ledger:
         finally:
             self._base.close()
 
-    def _entry(self, table: str, digest: bytes, size: int) -> bytes | None:
+    def _entry(self, table: str, digest: bytes, *sizes: int) -> bytes | None:
+        """The bytes of an entry: of one of `sizes`, or (none given) of any whole number of float64."""
         fresh = self._fresh[table].get(digest)
         if fresh is not None:
             return fresh
         with self._blaming():
             question = f"SELECT entry, mark FROM {table} WHERE digest = ?"
             row = self._base.execute(question, (digest,)).fetchone()
-        if row is None or not isinstance(row[0], bytes) or len(row[0]) != size:
+        if row is None or not isinstance(row[0], bytes):
+            return None
+        if len(row[0]) not in sizes if sizes else len(row[0]) % 8:
             return None
         return row[0] if _mark(digest, row[0]) == row[1] else None
 

@@ -7,8 +7,10 @@ row outlives a visit. The step number is the device's own count of local steps, 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from learning.naming import NO_VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,7 +102,8 @@ class Local:
 
     g <- g min(1, clip / ||g||); g <- g + weight_decay w; v <- momentum v + g; w <- w - rate v, with g + momentum v
     for v in the last step of `nesterov`. `prox` first adds prox (w - w0), w0 being the model that was heard:
-    FedProx, arXiv:1812.06127.
+    FedProx, arXiv:1812.06127. tau_1 counts such steps, or (`unit: epochs`) as many of them as a pass over the device's
+    n samples has, ceil(n / batch_size): FedAvg's E, arXiv:1602.05629.
     """
 
     schedule: Schedule = STEADY
@@ -109,8 +112,11 @@ class Local:
     weight_decay: float = 0.0
     clip: float | None = None
     prox: float = 0.0
+    unit: Literal["steps", "epochs"] = field(default="steps", metadata=NO_VALUE)
 
     def __post_init__(self) -> None:
+        if self.unit not in ("steps", "epochs"):
+            raise ValueError(f"unit must be steps or epochs, got {self.unit!r}; choose one of these")
         if not 0 <= self.prox < math.inf:
             raise ValueError(f"prox must be >= 0, got {self.prox}; 0.01 to 1 is usual")
         if not 0 <= self.momentum < 1:

@@ -15,6 +15,7 @@ from learning.ladders import (
     Recipe,
     SignSGD,
 )
+from learning.sparse_votes import SparseSignSGD
 
 __all__ = ["RECIPES", "Recipe"]
 
@@ -23,6 +24,7 @@ RECIPES: dict[str, type[Recipe]] = {
     "fedprox": FedProx,
     "fedopt": FedOptimised,
     "sign_sgd": SignSGD,
+    "sparse_sign_sgd": SparseSignSGD,
     "hier_favg": HierFAVG,
     "hier_local_qsgd": HierLocalQSGD,
     "hier_sign_sgd": HierSignSGD,

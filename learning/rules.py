@@ -91,13 +91,15 @@ class Vote:
 
     Without `weights` every row has one vote; `devices` and `samples` weigh it by what is below its sender. A tie (to
     one part in 10^6 where votes are weighed) gets a fair keyed coin (`ties:
-    random`, which keeps the vote at one bit) or no step (`ties: zero`). A nan among the rows makes its coordinate
-    nan. Source: signSGD with majority vote, arXiv:1810.05291.
+    random`, which keeps the vote at one bit) or no step (`ties: zero`). Rows of a `sparse_sign` hold zeros, which are
+    no votes (`abstain: true`): a coordinate that nobody has voted on stays, without a coin (arXiv:2302.07475). A nan
+    among the rows makes its coordinate nan. Source: signSGD with majority vote, arXiv:1810.05291.
     """
 
     step: float
     ties: Literal["random", "zero"] = "random"
     weights: Literal["devices", "samples"] | None = None
+    abstain: bool = False
 
     def __post_init__(self) -> None:
         if not 0 < self.step < float("inf"):
@@ -114,18 +116,34 @@ class Vote:
         """False: votes cannot be averaged."""
         return False
 
+    @property
+    def stays(self) -> bool:
+        """Whether a coordinate may be where it was after a vote, which one bit cannot say."""
+        return self.abstain or self.ties == "zero"
+
+    @property
+    def _polls(self) -> bool:
+        """Whether a tie must be told from silence: who has voted is counted too."""
+        return self.abstain and self.ties == "random"
+
     def begin(self, like: Tensor) -> Tensor:
-        """Return zeros [d], exact up to 2**24 votes; where they are weighed [d + 1], with all weights behind them."""
-        return like.new_zeros(len(like) + (self.weights is not None))
+        """Return zeros [d] for the votes, exact up to 2**24 of them.
+
+        Where they are weighed one more number follows, for all weights; then, where needed, how many have voted [d].
+        """
+        return like.new_zeros(len(like) * (1 + self._polls) + (self.weights is not None))
 
     def add(self, state: Tensor, rows: Tensor, weights: Sequence[float]) -> None:
         """Count the rows, each as one or by its weight; raises ValueError where the numbers of the two differ."""
+        dim = rows.shape[1]
+        if self._polls:
+            state[-dim:].add_((rows != 0).sum(0))
         if self.weights is None:
-            add_votes(state, rows)
+            add_votes(state[:dim], rows)
             return
         for row, weight in zip(rows, weights, strict=True):
-            state[:-1].add_(row, alpha=weight)
-            state[-1] += weight
+            state[:dim].add_(row, alpha=weight)
+            state[dim] += weight
 
     def end(self, state: Tensor, onto: Tensor, coins: Coins) -> Tensor:
         """Return onto + step * votes."""
@@ -133,9 +151,12 @@ class Vote:
 
     def votes(self, state: Tensor, coins: Coins) -> Tensor:
         """Return the sign of the counts [d]; uses draw 0 of the coins where a tie is tossed."""
-        count = state if self.weights is None else _decided(state[:-1], state[-1])
+        weighed = self.weights is not None
+        dim = (len(state) - weighed) // (1 + self._polls)
+        count = _decided(state[:dim], state[dim]) if weighed else state[:dim]
         if self.ties == "random":
-            return tossed_signs(count[None].clone(), coins)[0]
+            signs = tossed_signs(count[None].clone(), coins)[0]
+            return signs.where(state[-dim:] > 0, 0.0) if self._polls else signs
         return count.sign().where(~count.isnan(), count)  # torch's sign of nan is 0
 
 

@@ -119,6 +119,10 @@ class BoundTask(Protocol):
         """The same through `module`'s own parameters."""
         ...
 
+    def local_loss(self, vector: Tensor, device: int) -> float:
+        """Mean loss of a model [d] over all samples of a device (its leaf ordinal)."""
+        ...
+
     def score(self, vector: Tensor) -> dict[str, float]:
         """{"accuracy", "loss"} of a model [d] on the test split; accuracy is nan where there is none."""
         ...

@@ -48,6 +48,7 @@ def close_books(
         "name": scenario.name,
         "digest": run_digest(scenario, task, numerics),
         "scenario_digest": digest(scenario),
+        "algorithm": {"name": scenario.recipe, "tau": list(scenario.ladder.taus)},
         "stopped_by": stopped_by,
         "rounds": int(rounds["round"].iloc[-1]),
         "sim_time_s": float(rounds["sim_time_s"].iloc[-1]),

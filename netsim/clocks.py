@@ -95,6 +95,10 @@ class Clock:
         """
         return float(self.step_s[self._place[ordinal]]) * self.jitter.steps(ordinal, steps, first_step)
 
+    def mean_step_s(self, ordinal: int) -> float:
+        """Mean seconds of a device's step, as known before the run."""
+        return float(self.step_s[self._place[ordinal]])
+
     def hz_of(self, ordinal: int) -> float | None:
         """The device's processor frequency; None where unknown."""
         return None if self.hz is None else float(self.hz[self._place[ordinal]])

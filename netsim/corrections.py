@@ -13,12 +13,16 @@ class Heard:
     """What a node was told: its receivers' new copy of the model, and the payload bits that carried it.
 
     `shift` corrects every gradient below; `known` says that the receivers have heard it before: nothing is sent.
+    `base` is the copy that the message says a difference from (None: it says the whole model), which the speaker at
+    level `origin` said before.
     """
 
     model: Ref
     bits: int
     shift: Ref | None = None
     known: bool = False
+    base: Ref | None = None
+    origin: int = 0
 
 
 @dataclass

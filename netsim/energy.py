@@ -16,7 +16,7 @@ from netsim.units import EnergyPerBitJ, PowerW, check_quantities, render
 class Consumption(Protocol):
     """What a device's processor draws."""
 
-    def compute_j(self, clock: Clock, ordinal: int, steps: int, seconds: float) -> float:
+    def compute_j(self, clock: Clock, ordinal: int, steps: float, seconds: float) -> float:
         """Joules of `steps` SGD steps of a device that took `seconds`. Raises ValueError as `check` does."""
         ...
 
@@ -52,7 +52,7 @@ class Kappa:
                 "use it, or energy.compute: {active_power: 2 W}"
             )
 
-    def compute_j(self, clock: Clock, ordinal: int, steps: int, seconds: float) -> float:
+    def compute_j(self, clock: Clock, ordinal: int, steps: float, seconds: float) -> float:
         """See `Consumption`."""
         self.check(clock)
         hz = clock.hz_of(ordinal)
@@ -77,7 +77,7 @@ class ActivePower:
     def check(self, clock: Clock) -> None:
         """See `Consumption`; nothing is needed."""
 
-    def compute_j(self, clock: Clock, ordinal: int, steps: int, seconds: float) -> float:
+    def compute_j(self, clock: Clock, ordinal: int, steps: float, seconds: float) -> float:
         """See `Consumption`: power x seconds."""
         return self.power * seconds
 

@@ -10,6 +10,7 @@ from learning.compressors import remembers
 from learning.datasets import DATASETS, Shape, Synthetic
 from learning.engine import Numerics
 from learning.engine.numerics import row_bytes, stack_rows
+from learning.robust import Median, TrimmedMean
 from learning.rules import rule_remembers
 from netsim.scenario import Scenario
 from netsim.topology import Topology
@@ -82,14 +83,16 @@ def said(size: float) -> str:
 
 def _kept(scenario: Scenario, topology: Topology, dim: int) -> int:
     """Vectors that stay: three of a memory or a correction while it changes, one of a message that is coded early."""
-    count = 0
+    count = gathered = 0
     for layer, children, parents in zip(
         scenario.ladder.layers, topology.levels, topology.levels[1:], strict=False
     ):
+        if isinstance(layer.rule, Median | TrimmedMean):  # the answers of one node at a time
+            gathered = max(gathered, *(len(parent.children) for parent in parents), 0)
         count += len(children) * (3 * remembers(layer.up) + 3 * layer.drift + (layer.up.bits(dim) is None))
         count += len(parents) * (3 * remembers(layer.downlink) + 4 * rule_remembers(layer.rule))
     prologue = scenario.ladder.prologue
-    return count + (0 if prologue is None else 3 * len(topology.levels[prologue.level - 1]))
+    return count + gathered + (0 if prologue is None else 3 * len(topology.levels[prologue.level - 1]))
 
 
 def _data(scenario: Scenario, topology: Topology, shape: Shape) -> int:

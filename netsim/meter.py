@@ -94,7 +94,7 @@ class Meter:
         self._computing: dict[str, _Computing] = {}
         self._under_way: dict[simpy.Event, _Sending] = {}
 
-    def computed(self, device: Node, steps: int, seconds: float, begun_s: float) -> None:
+    def computed(self, device: Node, steps: float, seconds: float, begun_s: float) -> None:
         """A device makes `steps` SGD steps in `seconds` from the instant `begun_s` on."""
         joules = self.energy.compute.compute_j(self.clock, device.ordinal, steps, seconds)
         self.node_j[device.name].compute_j += joules
@@ -109,24 +109,36 @@ class Meter:
         transfer.served.callbacks.append(self._through)
 
     def _through(self, served: simpy.Event) -> None:
-        del self._under_way[served]
+        self._under_way.pop(served, None)
 
     def cut(self, now_s: float) -> None:
         """The run ends here: take back the joules of what computing and sending is not yet done.
 
         Computing is done evenly over its time, a transfer as far as its medium has served it; latency is free.
         """
-        for layer, sender, receivers, transfer in self._under_way.values():
-            if transfer.airtime_s > 0:
-                lacks_s = transfer.left_s()
-                lacking_bits = transfer.wire_bits * (lacks_s / transfer.airtime_s)
-                self.sent(layer, sender, receivers, -lacking_bits, -lacks_s)
-        for name, (begun_s, seconds, joules) in self._computing.items():
-            lacks_s = begun_s + seconds - now_s
-            if lacks_s > 0:
-                self.node_j[name].compute_j -= joules * (lacks_s / seconds)
-                self._busy_s[name] -= lacks_s
-        self._under_way, self._computing = {}, {}
+        for transfer in [sending.transfer for sending in self._under_way.values()]:
+            self.cancelled(transfer)
+        for name in list(self._computing):
+            self._stopped(name, now_s)
+
+    def cancelled(self, transfer: Transfer) -> None:
+        """A transfer ends now, served or not: take back the joules of what its medium has not served."""
+        under_way = self._under_way.pop(transfer.served, None)
+        if under_way is not None and transfer.airtime_s > 0:
+            lacks_s = transfer.left_s()
+            lacking_bits = transfer.wire_bits * (lacks_s / transfer.airtime_s)
+            self.sent(under_way.layer, under_way.sender, under_way.receivers, -lacking_bits, -lacks_s)
+
+    def stopped(self, device: Node, now_s: float) -> None:
+        """A device stops computing before its time: take back the joules of what it has not done."""
+        self._stopped(device.name, now_s)
+
+    def _stopped(self, name: str, now_s: float) -> None:
+        computing = self._computing.pop(name, None)
+        lacks_s = 0.0 if computing is None else computing.begun_s + computing.seconds - now_s
+        if computing is not None and lacks_s > 0:
+            self.node_j[name].compute_j -= computing.joules * (lacks_s / computing.seconds)
+            self._busy_s[name] -= lacks_s
 
     def sent(
         self, layer: int, sender: Node, receivers: Sequence[Node], wire_bits: float, airtime_s: float

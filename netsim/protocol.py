@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias, cast
+from typing import Literal, TypeAlias, cast
 
 import simpy
 
@@ -14,44 +13,54 @@ from learning.compressors import Plain
 from learning.engine import Engine, Letter, Place, Ref, Visit
 from netsim.clocks import Clock
 from netsim.corrections import Corrections, Heard
-from netsim.meter import Meter
-from netsim.network import Ports, Transfer
+from netsim.paces import Paces
+from netsim.polling import Polled, asked
+from netsim.posts import Posts
+from netsim.roster import Roster
+from netsim.selection import Choice
+from netsim.talks import Hall, Talk, Waiting, at_once
+from netsim.telling import Teller
 from netsim.topology import Node
-from netsim.trace import Message, Path, Trace
+from netsim.trace import BUSY, HEARING, SENDING, Path
+from netsim.waits import All, Asynchronous, Wait
+from netsim.weights import weigh, whole_model
 
-Waiting: TypeAlias = Generator[simpy.Event, Any, Any]
 Watch: TypeAlias = Callable[[int, Ref, Path], bool]
 """Told (iteration index, the node's model, the iteration's critical path); True ends the run."""
-
-
-@dataclass(frozen=True)
-class Talk:
-    """A finished conversation: the child's answer (None: lost on its way), when it ended, and what it waited for."""
-
-    answer: Letter | None
-    ended_s: float
-    path: Path
 
 
 @dataclass(frozen=True)
 class Loop:
     """What the nested loop needs from its surroundings, and nothing more.
 
-    `ports` and `shares` (the children's weights, summing to 1) are keyed by parent name; `clock` times the
-    devices' local work, `aggregation_s` a server's from the last answer to its new model; `meter` counts
-    joules, if anybody wants them.
+    `teller` speaks to children; `clock` times the devices' local work, `aggregation_s` a server's from the last answer
+    to its new model. `waits` has one barrier per layer, `choices`
+    one selection (None: everybody); () stands for the same on every layer: all.
     """
 
     env: simpy.Environment
     engine: Engine
     algorithm: Algorithm
-    ports: Mapping[str, Ports]
-    shares: Mapping[str, Sequence[float]]
+    teller: Teller
     clock: Clock
-    trace: Trace
     aggregation_s: float = 0.0
-    meter: Meter | None = None
+    waits: Sequence[Wait] = ()
+    choices: Sequence[Choice | None] = ()
     corrections: Corrections = field(default_factory=Corrections)
+    halls: dict[str, Hall] = field(default_factory=dict)
+    ladders: Callable[[], Algorithm] | None = None
+    """Asked for the ladder of every global round where it may change; None: always `algorithm`."""
+    paces: Paces = field(default_factory=Paces)
+
+    @property
+    def roster(self) -> Roster:
+        """Children, links and weights."""
+        return self.teller.roster
+
+    @property
+    def posts(self) -> Posts:
+        """Puts messages on links."""
+        return self.teller.posts
 
     def advance(
         self, node: Node, heard: Heard, tau: int, visit: Visit, watch: Watch | None = None
@@ -63,16 +72,20 @@ class Loop:
         """
         layer = self.algorithm.layers[node.level - 1]
         own, said, total = heard.model, heard, Path.none(self.algorithm.depth)
+        loop, step = self, visit.step
         for k in range(tau):
-            steps = self.algorithm.steps(node.level)
-            here = replace(visit, path=(*visit.path, k), step=visit.step + k * steps)
+            if self.ladders is not None and node.level == self.algorithm.depth:
+                loop = replace(self, algorithm=self.ladders())
+                layer = loop.algorithm.layers[-1]
+            here = replace(visit, path=(*visit.path, k), step=step)
+            step += loop.algorithm.steps(node.level)
             if k:
                 said = self._announced(node, layer, own, said, here)
-            before = yield from self._prologue(node, said, here)
+            before = yield from loop._prologue(node, said, here)
             if before is not None:
                 said, total = replace(said, known=True), total.then(before)
             last = node.level < self.algorithm.depth and k == tau - 1
-            own, path = yield from self.iterate(node, layer, own, said, here, last)
+            own, path = yield from loop.iterate(node, layer, own, said, here, last)
             path = path if before is None else before.then(path)
             total = total.then(path)
             if watch is not None and watch(k, own, path):
@@ -84,35 +97,51 @@ class Loop:
     def iterate(
         self, node: Node, layer: Layer, own: Ref, said: Heard, visit: Visit, last: bool = False
     ) -> Waiting:
-        """One aggregation: speak to all children, wait for the last answer, merge in topology order."""
-        told = [self.corrections.told(self.engine, child, said) for child in node.children]
-        tau = layer.tau_of(last)
-        promised = [
-            self._local_work(child, layer, tau, heard, visit)
-            for child, heard in zip(node.children, told, strict=True)
-        ]
-        arrivals = self._speak(node, said, visit)
-        talks = [
-            self.env.process(self._converse(node, i, layer, tau, told[i], arrivals[i], promised[i], visit))
-            for i in range(len(node.children))
-        ]
-        yield self.env.all_of(talks)
-        done = [cast("Talk", talk.value) for talk in talks]
-        path = max(done, key=lambda talk: talk.ended_s).path
+        """One aggregation: speak to the children, wait as the layer's barrier says, merge in topology order."""
+        hall = self.halls.setdefault(node.name, Hall(self.env))
+        wait, hall.turn = self._wait(node), hall.turn + 1
+        polled: Polled = yield from asked(self, node, said, hall, visit)
+        began_s = self.env.now
+        self._tell(node, layer, layer.tau_of(last), polled, visit, hall)
+        due = yield from hall.wait(wait)
+        done = hall.over()
+        if wait.late == "drop" and hall.dismiss():
+            yield self.env.timeout(0)  # until whoever was interrupted has put everything down
+        path = self._path(done, hall, began_s, due=due)
+        path = path if polled.path is None else polled.path.then(path)
         if self.aggregation_s:
             yield self.env.timeout(self.aggregation_s)
             path = path.computing(self.aggregation_s)
         return self._merge(node, layer, own, said, done, visit), path
 
+    def _tell(self, node: Node, layer: Layer, tau: int, polled: Polled, visit: Visit, hall: Hall) -> None:
+        """Speak to those who shall work, and have each begin."""
+        spoken = self.teller.tell(node, [child for child, _ in polled.asked], polled.said, hall)
+        for talk, (_, weight) in zip(spoken, polled.asked, strict=True):
+            talk.weight, talk.turn = weight, hall.turn
+            talk.heard = self.corrections.told(self.engine, talk.child, talk.heard)
+        work = [self._local_work(talk.child, layer, tau, talk.heard, visit) for talk in spoken]
+        for talk, promised in zip(spoken, work, strict=True):
+            converse = self._converse(node, layer, tau, talk, promised, visit)
+            hall.begun(talk, self.env.process(converse))
+
+    def _path(self, done: Sequence[Talk], hall: Hall, began_s: float, *, due: bool) -> Path:
+        """The critical path of an aggregation: that of the last one to answer, if it was told in it."""
+        last = max(done, key=lambda talk: talk.ended_s, default=None)
+        if last is not None and not due and last.turn == hall.turn:
+            return last.path
+        return replace(Path.none(self.algorithm.depth), wait_s=self.env.now - began_s)
+
     def _announced(self, node: Node, layer: Layer, own: Ref, said: Heard, visit: Visit) -> Heard:
         letter = self.engine.announce(layer.downlink, place(node), own, said.model, visit)
-        return replace(said, model=letter.body, bits=self.engine.bits(letter), known=False)
+        base = None if layer.downlink.lossless else said.model
+        return Heard(letter.body, self.engine.bits(letter), said.shift, base=base, origin=node.level)
 
     def _echo(self, node: Node, layer: Layer, own: Ref, said: Heard, visit: Visit) -> None:
         """Tell the children the last model of a period; nobody waits for it."""
-        echoed = self._announced(node, layer, own, said, visit)
-        self._speak(node, echoed, visit)
-        for child in node.children:
+        echoed, children = self._announced(node, layer, own, said, visit), self.roster.children(node)
+        self.teller.tell(node, children, echoed, self.halls[node.name])
+        for child in children:
             self.corrections.told(self.engine, child, echoed)
 
     def _prologue(self, node: Node, said: Heard, visit: Visit) -> Waiting:
@@ -121,7 +150,9 @@ class Loop:
         if prologue is None or node.level < self.algorithm.depth or visit.path[0] % prologue.every:
             return None
         ladder = prologue.ladder()
-        before = replace(self, algorithm=ladder, corrections=Corrections())
+        before = replace(
+            self, algorithm=ladder, corrections=Corrections(), waits=(), choices=(), halls={}, paces=Paces()
+        )
         here = replace(visit, phase=1)
         mean, path = yield from before.iterate(node, ladder.layers[node.level - 1], said.model, said, here)
         spoken = Heard(mean, Plain().bits(self.engine.dim))
@@ -131,136 +162,115 @@ class Loop:
 
     def spread(self, node: Node, said: Heard, visit: Visit) -> Waiting:
         """Tell everybody below, who answer nothing; return the critical path."""
-        for child in node.children:
+        children, hall = self.roster.children(node), self.halls.setdefault(node.name, Hall(self.env))
+        for child in children:
             self.corrections.told(self.engine, child, said)
-        arrivals = self._speak(node, said, visit)
-        heard = [
-            self.env.process(self._passed_on(child, said, hears, visit))
-            for child, hears in zip(node.children, arrivals, strict=True)
-        ]
+        talks = self.teller.tell(node, children, said, hall)
+        heard = [self.env.process(self._passed_on(talk.child, said, talk.hears, visit)) for talk in talks]
         yield self.env.all_of(heard)
         ends = [cast("tuple[float, Path]", one.value) for one in heard]
         return max(ends, key=lambda end: end[0])[1]
 
     def _passed_on(self, child: Node, said: Heard, hears: simpy.Event, visit: Visit) -> Waiting:
-        began_s, path = self.env.now, Path.none(self.algorithm.depth)
+        began_s, path, trace = self.env.now, Path.none(self.algorithm.depth), self.posts.trace
+        trace.at(child, HEARING, began_s)
         yield hears
         heard_s = self.env.now
-        if child.children:
+        trace.at(child, BUSY, heard_s)
+        if child.level:
             path = yield from self.spread(child, said, visit)
-        self.trace.spent(visit.path[0] + 1, child, heard_s - began_s, self.env.now - heard_s, 0.0)
+        trace.at(child, None, self.env.now)
         return self.env.now, path.over(child.level + 1, heard_s - began_s, 0.0)
 
     def _merge(
         self, node: Node, layer: Layer, own: Ref, said: Heard, done: Sequence[Talk], visit: Visit
     ) -> Ref:
-        """The node's new model from the answers that arrived, whose weights are renormalised; none: its own."""
-        present = [(t.answer, w) for t, w in zip(done, self.shares[node.name], strict=True) if t.answer]
+        """The node's new model from the answers that arrived; none: its own."""
+        present = [talk for talk in done if talk.answer is not None]
         if not present:
             return own
-        answers = [answer for answer, _ in present]
-        shares = [weight for _, weight in present]
-        if len(present) < len(done):
-            whole = math.fsum(shares)
-            shares = [weight / whole for weight in shares]
-        onto = own if layer.onto == "own" else said.model
-        return self.engine.combine(layer.rule, place(node), onto, said.model, answers, shares, visit)
+        wait, onto = self._wait(node), own if layer.onto == "own" else said.model
+        weights = weigh(present, self.roster, node, wait, self.halls[node.name].turn)
+        letters = [cast("Letter", talk.answer) for talk in present]
+        if isinstance(wait, Asynchronous):
+            letters = [whole_model(self.engine, layer, talk, onto) for talk in present]
+        return self.engine.combine(layer.rule, place(node), onto, said.model, letters, weights, visit)
 
-    def _local_work(self, child: Node, layer: Layer, tau: int, said: Heard, visit: Visit) -> Letter | None:
-        """A device's answer is promised when its parent speaks, so that siblings train in one stack."""
-        if child.children:
+    def _local_work(
+        self, child: Node, layer: Layer, tau: int, said: Heard, visit: Visit
+    ) -> tuple[Ref, Letter] | None:
+        """A device's model and answer are promised when its parent speaks, so that siblings train in one stack."""
+        if child.level:
             return None
         keeps: Literal["no", "model", "update"] = "model" if layer.up.lossless else "update"
-        moved = self.engine.train(
-            self.algorithm.leaf,
-            child.ordinal,
-            said.model,
-            tau,
-            visit,
-            said.shift,
-            keeps if layer.drift else "no",
-        )
-        self._ended(child, layer, tau, moved)
-        return self.engine.answer(layer.up, place(child), moved, said.model, visit)
-
-    def _ended(self, child: Node, layer: Layer, tau: int, moved: Ref) -> None:
-        if layer.drift:
-            steps = tau * self.algorithm.steps(child.level)
-            self.corrections.ended(child, moved, self.algorithm.leaf.learning_rate * steps)
+        keeps = keeps if layer.drift else "no"
+        leaf, (steps, own) = self.algorithm.leaf, self.paces.own(child, tau, visit)
+        moved = self.engine.train(leaf, child.ordinal, said.model, steps, own, said.shift, keeps)
+        return moved, self.engine.answer(layer.up, place(child), moved, said.model, visit)
 
     def _converse(
         self,
         node: Node,
-        i: int,
         layer: Layer,
         tau: int,
-        said: Heard,
-        hears: simpy.Event,
-        promised: Letter | None,
+        talk: Talk,
+        promised: tuple[Ref, Letter] | None,
         visit: Visit,
     ) -> Waiting:
-        """One child's side of an iteration: hear the model, work on it, answer with an update."""
-        child, began_s = node.children[i], self.env.now
-        yield hears
-        heard_s = self.env.now
-        if promised is None:
-            moved, path = yield from self.advance(child, said, tau, visit)
-            self._ended(child, layer, tau, moved)
-            answer = self.engine.answer(layer.up, place(child), moved, said.model, visit)
-        else:
-            yield self.env.timeout(self._local_work_s(child, tau, visit))
-            answer, path = promised, Path(self.env.now - heard_s, *2 * ((0.0,) * self.algorithm.depth,))
-        ready_s = self.env.now
-        sent = self._reply(node, i, answer, visit)
-        yield sent.arrived
-        if sent.delivered:
-            self.engine.delivered(answer)
-        self.trace.spent(
-            visit.path[0] + 1, child, heard_s - began_s, ready_s - heard_s, self.env.now - ready_s
-        )
-        arrived = answer if sent.delivered else None
-        return Talk(arrived, self.env.now, path.over(node.level, heard_s - began_s, self.env.now - ready_s))
+        """One child's side of an iteration: hear, work, answer; whoever is interrupted puts everything down."""
+        child, said, trace = talk.child, talk.heard, self.posts.trace
+        trace.at(child, HEARING, talk.began_s)
+        try:
+            yield talk.hears
+            heard_s, talk.doing = self.env.now, "work"
+            trace.at(child, BUSY, heard_s)
+            if promised is None:
+                moved, path = yield from self.advance(child, said, tau, visit)
+                answer = self.engine.answer(layer.up, place(child), moved, said.model, visit)
+            else:
+                yield self.env.timeout(self._local_work_s(child, tau, visit))
+                (moved, answer), path = promised, talk.path.computing(self.env.now - heard_s)
+            if layer.drift:
+                steps = tau * self.algorithm.steps(child.level)
+                steps = steps if child.level else self.paces.own(child, tau, visit)[0]
+                self.corrections.ended(child, moved, self.algorithm.leaf.learning_rate * steps)
+            ready_s, talk.doing = self.env.now, "send"
+            trace.at(child, SENDING, ready_s)
+            talk.sent, arrived = self.posts.reply(node, talk.uplink, child, self.engine.bits(answer))
+            yield arrived
+            talk.path = path.over(node.level, heard_s - talk.began_s, self.env.now - ready_s)
+            if talk.sent.message.delivered:
+                self.engine.delivered(answer)
+                talk.answer = answer
+        except simpy.Interrupt:
+            yield from self._put_down(talk)
+        talk.ended_s = self.env.now
+        trace.at(child, None, talk.ended_s)
+        return talk
 
-    def _local_work_s(self, device: Node, steps: int, visit: Visit) -> float:
-        seconds = self.clock.local_work_s(device.ordinal, steps, visit.first_step)
-        if self.meter is not None:
-            self.meter.computed(device, steps, seconds, self.env.now)
+    def _put_down(self, talk: Talk) -> Waiting:
+        """Nobody waits for this child any more: it and everybody below it stop, and their links are free."""
+        child, hall = talk.child, self.halls.get(talk.child.name)
+        if talk.doing == "hear":
+            self.teller.unheard(talk)
+        elif talk.doing == "work" and not child.level and self.posts.meter is not None:
+            self.posts.meter.stopped(child, self.env.now)
+        elif talk.sent is not None:
+            self.posts.drop(talk.sent)
+        if hall is not None and hall.dismiss():
+            yield at_once(self.env)  # they have stopped listening
+        for posted in hall.spoken if hall is not None else ():
+            self.posts.drop(posted)
+
+    def _local_work_s(self, device: Node, tau: int, visit: Visit) -> float:
+        steps, own = self.paces.own(device, tau, visit)
+        seconds = self.clock.local_work_s(device.ordinal, steps, own.first_step)
+        if self.posts.meter is not None:
+            self.posts.meter.computed(device, steps, seconds, self.env.now)
         return seconds
 
-    def _speak(self, node: Node, said: Heard, visit: Visit) -> Sequence[simpy.Event]:
-        if said.known:
-            return [self.env.timeout(0) for _ in node.children]
-        sent = self.ports[node.name].down.send(said.bits)
-        sizes = said.bits * sent.transfers, sent.wire_bits, sent.airtime_s
-        ends = node.name, "*", len(node.children)
-        row = self.trace.sent(
-            Message(visit.path[0] + 1, node.level, "down", *ends, *sizes, self.env.now, True)
-        )
-        for event in sent.arrivals:
-            self._stamp(event, row)
-        if self.meter is not None:
-            hearers = [node.children] if sent.transfers == 1 else [(child,) for child in node.children]
-            for one, receivers in zip(sent.each, hearers, strict=True):
-                self.meter.begun(node.level, node, receivers, one)
-        return sent.arrivals
-
-    def _reply(self, node: Node, i: int, answer: Letter, visit: Visit) -> Transfer:
-        bits = self.engine.bits(answer)
-        sent = self.ports[node.name].up[i].send(bits)
-        ends, sizes = (node.children[i].name, node.name, 1), (bits, sent.wire_bits, sent.airtime_s)
-        turn, way, now = visit.path[0] + 1, "up", self.env.now
-        self._stamp(
-            sent.arrived,
-            self.trace.sent(Message(turn, node.level, way, *ends, *sizes, now, sent.delivered)),
-        )
-        if self.meter is not None:
-            self.meter.begun(node.level, node.children[i], (node,), sent)
-        return sent
-
-    def _stamp(self, event: simpy.Event, row: int) -> None:
-        """Write the arrival into the message's row, before anybody who waits for it goes on."""
-        assert event.callbacks is not None
-        event.callbacks.append(lambda _: self.trace.arrived(row, self.env.now))
+    def _wait(self, node: Node) -> Wait:
+        return self.waits[node.level - 1] if self.waits else All()
 
 
 def place(node: Node) -> Place:

@@ -37,7 +37,9 @@ class Rows(Sequence[Row]):
         self._cells = struct.Struct("<" + "".join(codes))
         self._pack, self._size = self._cells.pack, self._cells.size
         self._types = np.dtype([(name, _TYPES[code]) for name, code in zip(columns, codes, strict=True)])
-        self._places = {name: struct.calcsize("<" + "".join(codes[:k])) for k, name in enumerate(columns)}
+        starts = [struct.calcsize("<" + "".join(codes[:k])) for k in range(len(codes))]
+        cells = [struct.Struct("<" + code) for code in codes]
+        self._places = dict(zip(columns, zip(cells, starts, strict=True), strict=True))
         self._buffer = bytearray()
         self._count = 0
         self.code = Codes()
@@ -53,8 +55,15 @@ class Rows(Sequence[Row]):
         return place
 
     def put(self, place: int, column: str, value: float) -> None:
-        """Write a real number into a row that is there already."""
-        _put(self._buffer, place * self._size + self._places[column], value)
+        """Write a number (a name's `code`) into a row that is there already."""
+        cell, start = self._places[column]
+        cell.pack_into(self._buffer, place * self._size + start, value)
+
+    def add(self, place: int, column: str, value: float) -> None:
+        """Add to a number in a row that is there already."""
+        cell, start = self._places[column]
+        (known,) = cell.unpack_from(self._buffer, place * self._size + start)
+        self.put(place, column, known + value)
 
     def column(self, name: str) -> NDArray[np.generic]:
         """A copy of a column: int64, float64, bool, or the names as objects."""
@@ -101,4 +110,3 @@ class Rows(Sequence[Row]):
 
 _CODES: dict[Kind, str] = {"whole": "q", "small": "i", "real": "d", "flag": "?", "name": "i"}
 _TYPES = {"q": "<i8", "i": "<i4", "d": "<f8", "?": "?"}
-_put = struct.Struct("<d").pack_into

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import simpy
@@ -17,6 +16,7 @@ from learning.engine import (
     DeviceKind,
     Engine,
     EngineKind,
+    NotFiniteError,
     Numerics,
     Ref,
     StrategyError,
@@ -27,7 +27,9 @@ from learning.engine import (
 )
 from learning.ledger import Ledger
 from learning.tasks import Task
+from netsim.adapting import Control, control_of, needs_values
 from netsim.cadence import CHECKPOINT_S, Cadence
+from netsim.collecting import seldom_collecting
 from netsim.corrections import Heard
 from netsim.protocol import Loop
 from netsim.scenario import Scenario, grow
@@ -39,6 +41,9 @@ if TYPE_CHECKING:
 
 OnRound = Callable[[Mapping[str, Any]], None]
 """Told each new row of the rounds table, for a progress display."""
+
+DIVERGED = 1e6
+"""A loss so many times the first one (plus 1) ends a run, as one does that is not finite."""
 
 NOT_EVALUATED = {"accuracy": float("nan"), "loss": float("nan")}
 
@@ -54,7 +59,7 @@ def simulate(
     checkpoint_s: float = CHECKPOINT_S,
     on_round: OnRound | None = None,
 ) -> Result:
-    """Run `scenario` until a stopping rule holds and return its tables.
+    """Run `scenario` until a stopping rule holds, or its loss has diverged, and return its tables.
 
     `engine`: batched (stacked waves), eager (one device at a time, the oracle) or timing (no values, no
     torch). `strategy` pins another way to train than the model's own; it is part of the digest. Simulated time
@@ -112,6 +117,10 @@ def _resumed(scenario: Scenario, known: list[bytes], ledger: Ledger | None, **ho
         return None
 
 
+class UpdateError(ValueError):
+    """An update is not finite, and the scenario says finite: stop."""
+
+
 @dataclass
 class Run:
     """A run between and after its events: `model` is the cloud's model after the last finished global round."""
@@ -125,6 +134,8 @@ class Run:
     checkpoints: Cadence | None
     on_round: OnRound | None
     model: Ref
+    control: Control | None = None
+    """Of an adaptive tau."""
     stopped_by: str = "deadline"
     digests: list[bytes] = field(default_factory=list)
     """The cloud's model of every finished global round, by name."""
@@ -136,13 +147,17 @@ class Run:
 
     def go(self) -> None:
         """From the initial model until a stopping rule holds."""
-        self.begin()
-        _drive(self)
-        self.close()
+        try:
+            self.begin()
+            _drive(self)
+            self.close()
+        except NotFiniteError as error:
+            raise UpdateError(self._whose(error)) from None
 
     def begin(self) -> None:
         """Row 0: the initial model at t = 0."""
         self.trace.start(self.engine.score(self.model))
+        self._tau_columns()
         self._told()
 
     def watch(self, k: int, model: Ref, path: Path) -> bool:
@@ -150,22 +165,30 @@ class Run:
         stop, turn, self.model = self.scenario.stop, k + 1, model
         self.digests.append(model.digest)
         self.engine.reached(turn)
-        if turn == stop.rounds or turn % self.scenario.evaluate.every == 0:
+        due = self.control is not None and self.control.due(turn)
+        evaluated = due or turn == stop.rounds or turn % self.scenario.evaluate.every == 0
+        if evaluated:
             metrics = self.engine.score(model)
         else:
             self.engine.settle(model)
             metrics = NOT_EVALUATED
-        steps = turn * self.scenario.ladder.steps(self.trace.topology.depth)
+        ladder = self.loop.algorithm if self.control is None else self.control.algorithm
+        steps = self.trace.rounds[-1]["local_steps"] + ladder.steps(ladder.depth) * self.loop.paces.mean
         self.trace.round_done(turn, self.env.now, metrics, steps, path)
+        self._tau_columns()
         self._told()
         if stop.target_accuracy is not None and metrics["accuracy"] >= stop.target_accuracy:
             self.stopped_by = "target_accuracy"
         elif turn == stop.rounds:
             self.stopped_by = "rounds"
+        if evaluated and self._diverged(metrics["loss"]):
+            self.stopped_by = "diverged"
         over = stop.deadline is not None and self.env.now >= stop.deadline
         over = over or self.stopped_by != "deadline"
         if self.checkpoints is not None:
             self.checkpoints.after_round(self.engine, model, turn, last=over)
+        if self.control is not None and due and not over:
+            self.control.choose(turn, self.env.now, model, metrics)
         return over
 
     def close(self) -> None:
@@ -177,9 +200,33 @@ class Run:
         if row["round"] % self.scenario.evaluate.every and self.stopped_by == "deadline":
             row |= self.engine.score(self.model)
 
+    def _diverged(self, loss: float) -> bool:
+        """Whether there is no point in going on: a loss that overflowed, or DIVERGED times the first one."""
+        if self.engine.unknown:
+            return False  # nobody computed it
+        return diverged(loss, self.trace.rounds[0]["loss"])
+
+    def _tau_columns(self) -> None:
+        """Where the taus may change, every row says which were in use."""
+        if self.control is not None:
+            self.trace.rounds[-1] |= self.control.columns
+
+    def _whose(self, error: NotFiniteError) -> str:
+        level, ordinal = error.place
+        node = self.trace.topology.levels[level][ordinal]
+        return (
+            f"round {error.turn}: the update of {node.name} is not finite: {error}; lower the learning rate or clip "
+            "gradients, or leave such updates out (finite: reject)"
+        )
+
     def _told(self) -> None:
         if self.on_round is not None:
             self.on_round(self.trace.rounds[-1])
+
+
+def diverged(loss: float, first: float) -> bool:
+    """Whether a loss ends a run: one that is not finite, or DIVERGED times the `first` one (plus 1)."""
+    return not math.isfinite(loss) or loss > DIVERGED * (1.0 + abs(first))
 
 
 def play(scenario: Scenario, **how: Any) -> Run:
@@ -211,18 +258,25 @@ def stage(
     and coded sizes come from the ledger alone. From a `cut` on, the run goes as if it had never stopped.
     """
     topology = grow(scenario)
+    if engine == "timing" and needs_values(scenario):
+        raise WiringError(
+            "algorithm: an adaptive tau follows the model's loss, and the timing engine computes none: use --engine "
+            "batched, or the policy stages"
+        )
     task = task_of(scenario, topology)
     try:
         numerics = resolve(engine, device, scenario.precision, task, strategy, memory_bytes)
         solver = make_solver(numerics, task, scenario.seed, memory_bytes) if values else None
     except StrategyError as error:
         raise WiringError(str(error)) from None
-    vectors = Engine(run_root(task, numerics), scenario.seed, task.dim, solver, ledger, cut)
+    vectors = Engine(run_root(task, numerics), scenario.seed, task.dim, solver, ledger, cut, scenario.finite)
     env, trace = simpy.Environment(), Trace(topology)
     loop = wire(scenario, topology, task, env, vectors, trace)
+    if (control := control_of(scenario, task, vectors, trace)) is not None:
+        loop = replace(loop, ladders=control.ladder)
     keeps = values and engine == "batched"
     cadence = Cadence(ledger, checkpoint_s) if keeps and ledger and checkpoint_s is not None else None
-    return Run(scenario, task, numerics, vectors, trace, loop, cadence, on_round, vectors.start())
+    return Run(scenario, task, numerics, vectors, trace, loop, cadence, on_round, vectors.start(), control)
 
 
 def run_root(task: Task, numerics: Numerics) -> bytes:
@@ -236,24 +290,11 @@ def _drive(run: Run) -> None:
     Events at the deadline itself still happen: a round that completes at it counts. A run that is cut off
     ends at the deadline, not at the last event before it.
     """
-    first, stop = Heard(run.model, Plain().bits(run.engine.dim)), run.scenario.stop
-    cloud = run.trace.topology.root
+    cloud, stop = run.trace.topology.root, run.scenario.stop
+    first = Heard(run.model, Plain().bits(run.engine.dim), origin=cloud.level)
     done = run.env.process(run.loop.advance(cloud, first, stop.rounds, Visit((), 0), run.watch))
-    with _seldom_collecting():
+    with seldom_collecting():
         while not done.processed and (stop.deadline is None or run.env.peek() <= stop.deadline):
             run.env.step()
     if stop.deadline is not None and not done.processed and run.env.now < stop.deadline:
         run.env.run(until=stop.deadline)  # nothing happens on the way: only the clock moves
-
-
-@contextmanager
-def _seldom_collecting() -> Iterator[None]:
-    """Millions of small live objects make Python's cyclic collector cost as much as the run: let it look less often."""
-    usual = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
-        gc.unfreeze()

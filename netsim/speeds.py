@@ -29,7 +29,10 @@ def read_speeds(path: str) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=8)
 def _read(path: str, changed_ns: int, size: int) -> NDArray[np.float64]:
-    lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    try:
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is no text; is it compressed?") from None
     rows = [(n, line) for n, line in enumerate(lines, start=1) if line.strip()]
     if rows and not any(_is_number(cell) for cell in rows[0][1].split(",")):
         rows = rows[1:]

@@ -9,12 +9,9 @@ from typing import Protocol
 
 from netsim.topology_files import File
 from netsim.topology_zoo import Zoo
-from netsim.tree import DEEPEST, Branch, Node, Topology, TopologyError, grow
+from netsim.tree import DEEPEST, LARGEST, Branch, Node, Topology, TopologyError, grow
 
 __all__ = ["TOPOLOGIES", "Fanout", "File", "Node", "Topology", "TopologyError", "TopologyPart", "Zoo"]
-
-LARGEST = 10_000_000
-"""Nodes; a mistyped fan-out is refused before it fills the memory."""
 
 
 class TopologyPart(Protocol):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from netsim.topology_attributes import CHILD_KEYS, edge_of, place_of
 from netsim.topology_graph import branches
-from netsim.tree import DEEPEST, Branch, Topology, TopologyError, grow
+from netsim.tree import DEEPEST, LARGEST, Branch, Topology, TopologyError, grow
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -78,6 +78,8 @@ def _yaml(path: Path) -> Branch:
         data = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except YAMLError as error:
         raise TopologyError(f"{path}: not YAML: {error}") from error
+    except (TypeError, AttributeError, ArithmeticError) as error:  # a list as a key, a year 0, ...
+        raise TopologyError(f"{path}: not YAML that can be read: {error}") from error
     return _tree_or_graph(data, path)
 
 
@@ -101,15 +103,15 @@ def read_graphml(path: Path) -> nx.Graph[Any]:
 
     try:
         graph: nx.Graph[Any] = nx.read_graphml(path)
-    except (ParseError, nx.NetworkXError) as error:
-        raise TopologyError(f"{path}: not GraphML: {error}") from error
+    except (ParseError, nx.NetworkXError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
+        raise TopologyError(f"{path}: not GraphML: {error}") from error  # encodings and types nobody knows
     return graph
 
 
 def _tree_or_graph(data: Any, path: Path) -> Branch:
     if not isinstance(data, Mapping):
         raise TopologyError(f"{path}: a topology is a mapping with `children` or with `nodes` and `edges`")
-    return _graph(data, path) if "nodes" in data else branch_of(data, str(path), 0)
+    return _graph(data, path) if "nodes" in data else tree_of(data, str(path))
 
 
 def _graph(data: Mapping[str, Any], path: Path) -> Branch:
@@ -125,8 +127,29 @@ def _graph(data: Mapping[str, Any], path: Path) -> Branch:
     return branches(graph, str(path))
 
 
-def branch_of(data: Any, source: str, depth: int) -> Branch:
+def tree_of(data: Any, source: str) -> Branch:
     """A tree written as nested mappings with `children` or `devices`. Raises TopologyError naming `source`."""
+    if (nodes := _count(data, {})) > LARGEST:
+        raise TopologyError(
+            f"{source}: {nodes:,} nodes, whatever an alias repeats included; at most {LARGEST:,} are supported"
+        )
+    return _branch(data, source, 0)
+
+
+def _count(data: Any, known: dict[int, int]) -> int:
+    """Nodes of a tree, counted without making them; a node that aliases repeat is looked at once."""
+    if not isinstance(data, Mapping):
+        return 1
+    if id(data) not in known:
+        known[id(data)] = 0  # an alias of its own ancestor, which is refused later, adds nothing
+        devices, children = data.get("devices"), data.get("children")
+        below = devices if isinstance(devices, int) else 0
+        inner = sum(_count(child, known) for child in children) if isinstance(children, list) else 0
+        known[id(data)] = 1 + below + inner
+    return known[id(data)]
+
+
+def _branch(data: Any, source: str, depth: int) -> Branch:
     if not isinstance(data, Mapping):
         raise TopologyError(f"{source}: a child is a mapping such as {{name: edge_a}}, got {data!r}")
     if depth > DEEPEST:
@@ -152,4 +175,4 @@ def _children(data: Mapping[str, Any], source: str, title: str, depth: int) -> l
         raise TopologyError(
             f"{source}: children of {title} must be a list, got {children!r}; or write devices: 5"
         )
-    return [branch_of(child, source, depth + 1) for child in children or ()]
+    return [_branch(child, source, depth + 1) for child in children or ()]

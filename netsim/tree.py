@@ -13,6 +13,8 @@ LEVEL_NAMES = ("device", "edge", "region")
 
 DEEPEST = 64
 """Layers; real hierarchies have two to five."""
+LARGEST = 10_000_000
+"""Nodes; a mistyped number is refused before it fills the memory."""
 
 BOUNDS = {"lat_deg": 90.0, "lon_deg": 180.0}
 """Largest magnitude of a geographic coordinate, degrees."""

@@ -150,7 +150,7 @@ def check_quantities(part: object) -> None:
     Raises:
         ValueError: naming the field, its value and the rule.
     """
-    for name, quantity in _quantities(type(part)):
+    for name, quantity in quantities(type(part)):
         value = getattr(part, name)
         for one in value if isinstance(value, (tuple, list)) else (value,):
             if one is not None and not isinstance(one, str):
@@ -183,7 +183,8 @@ def _power_of_ten(scale: Fraction) -> int:
     return round(math.log10(scale))
 
 
-def _quantities(kind: type) -> tuple[tuple[str, Quantity], ...]:
+def quantities(kind: type) -> tuple[tuple[str, Quantity], ...]:
+    """The fields of a class that hold quantities, and which."""
     hints = get_type_hints(kind, include_extras=True)
     return tuple((name, quantity) for name, hint in hints.items() for quantity in _marks(hint))
 

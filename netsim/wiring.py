@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import simpy
 
+from learning.algorithm import Algorithm
 from learning.datasets import DataError
 from learning.engine import Engine
 from learning.rules import Mean, Rule, Vote
 from learning.tasks import Task, make_task
+from netsim.attendance import begin
+from netsim.availability import Availability
 from netsim.clocks import Clock, Work
+from netsim.copies import Copies
 from netsim.meter import Meter, Radios
 from netsim.network import Ports
 from netsim.network.loss import NoLoss
+from netsim.paces import Paces
+from netsim.posts import Posts
 from netsim.protocol import Loop
+from netsim.roster import Roster, mass_of
 from netsim.scenario import Scenario
+from netsim.selection import Grounds
+from netsim.telling import Teller
 from netsim.topology import Node, Topology
 from netsim.trace import Trace
+from netsim.waits import All
 
 
 class WiringError(ValueError):
@@ -63,26 +74,60 @@ def wire(
     """Everything the nested loop needs. Raises WiringError as `connect` does."""
     algorithm = scenario.ladder
     _check_votes(scenario)
-    ports = connect(scenario, topology, env)
-    parents = [node for level in topology.levels[1:] for node in level]
-    shares = {p.name: children_shares(p, algorithm.layers[p.level - 1].rule, task.samples) for p in parents}
+    roster = roster_of(topology, connect(scenario, topology, env), algorithm, task.samples)
     batch = algorithm.leaf.batch_size
     work = Work(float(task.flops_per_sample * batch), batch)
     clock = clock_of(scenario, topology, work)
     if (meter := meter_of(scenario, topology, clock)) is not None:
         trace.metered(meter)
-    wait_s = scenario.servers.aggregation
-    return Loop(env, engine, algorithm, ports, shares, clock, trace, wait_s, meter)
+    waits = scenario.wait if any(not isinstance(wait, All) for wait in scenario.wait) else ()
+    grounds = Grounds(scenario.seed, roster, task.samples, clock)
+    choices = tuple(selection.choice(grounds) for selection in scenario.selection)
+    choices = choices if any(choice is not None for choice in choices) else ()
+    availability = scenario.devices.availability
+    copies = Copies(watching=bool(waits or choices or availability))
+    teller = Teller(env, roster, Posts(env, trace, meter), task.dim, topology.depth, copies)
+    loop = Loop(env, engine, algorithm, teller, clock, scenario.servers.aggregation, waits, choices)
+    loop = replace(loop, paces=Paces(algorithm.paces(task.samples)))
+    if availability is not None:
+        attended(loop, topology, availability, scenario.seed)
+    return loop
+
+
+def attended(loop: Loop, topology: Topology, availability: Availability, seed: int) -> None:
+    """Have devices come and go. Raises WiringError for a recording that cannot be used."""
+    try:
+        begin(loop, topology.devices, availability, seed)
+    except (ValueError, OSError) as error:
+        raise WiringError(f"devices.availability: {error}") from None
+
+
+def roster_of(
+    topology: Topology, ports: dict[str, Ports], algorithm: Algorithm, samples: Sequence[int]
+) -> Roster:
+    """The tree as it begins. `samples`: of every device."""
+    parents = [node for level in topology.levels[1:] for node in level]
+    masses = [device_masses(layer.rule, samples) for layer in algorithm.layers]
+    return Roster(ports, {node.name: node.children for node in parents}, masses)
 
 
 def _check_votes(scenario: Scenario) -> None:
     """An edge server that hears no vote makes no step, for which the one-bit code has no word."""
     rule, part = scenario.ladder.layers[0].rule, scenario.network[0]
+    if not isinstance(rule, Vote) or rule.stays:
+        return
     loss = getattr(getattr(part, "radio", part), "loss", None)
-    if isinstance(rule, Vote) and rule.ties == "random" and loss is not None and not isinstance(loss, NoLoss):
+    why = ""
+    if loss is not None and not isinstance(loss, NoLoss):
+        why = "network[0].loss: uploads can be lost"
+    elif scenario.wait and scenario.wait[0].enough(0, 0, 2, due=True):
+        why = "wait[0]: the barrier may open before anybody has answered (or set at_least: 1)"
+    elif scenario.finite == "reject":
+        why = "finite: votes can be rejected (or finite: stop)"
+    if why:
         raise WiringError(
-            "network[0].loss: uploads can be lost, and an edge server that hears no vote makes no step, which one "
-            "bit cannot say; set the vote's ties: zero"
+            f"{why}, and an edge server that hears no vote makes no step, which one bit cannot say; set the vote's "
+            "ties: zero"
         )
 
 
@@ -121,14 +166,15 @@ def connect(scenario: Scenario, topology: Topology, env: simpy.Environment) -> d
     return ports
 
 
+def device_masses(rule: Rule, samples: Sequence[int]) -> Sequence[int]:
+    """How much each device counts in a layer's rule: as one, or by its samples."""
+    by_samples = isinstance(rule, Mean | Vote) and rule.weights == "samples"
+    return samples if by_samples else (1,) * len(samples)
+
+
 def children_shares(parent: Node, rule: Rule, samples: Sequence[int]) -> tuple[float, ...]:
     """The children's weights in their parent's rule, summing to 1: by devices below them, or by samples."""
-    by_samples = isinstance(rule, Mean | Vote) and rule.weights == "samples"
-    masses = []
-    for child in parent.children:
-        devices = [child]
-        while devices[0].children:
-            devices = [below for node in devices for below in node.children]
-        masses.append(sum(samples[device.ordinal] for device in devices) if by_samples else len(devices))
-    whole = sum(masses)
-    return tuple(mass / whole for mass in masses)
+    masses = device_masses(rule, samples)
+    mine = [mass_of(child, masses, lambda node: node.children) for child in parent.children]
+    whole = sum(mine)
+    return tuple(mass / whole for mass in mine)

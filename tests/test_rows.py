@@ -78,7 +78,11 @@ class Dictionaries(Rows):
         return len(self.kept) - 1
 
     def put(self, place: int, column: str, value: float) -> None:
-        self.kept[place][column] = value
+        named = self.columns[column] == "name"
+        self.kept[place][column] = list(self.code)[int(value)] if named else value
+
+    def add(self, place: int, column: str, value: float) -> None:
+        self.kept[place][column] += value
 
 
 def saved(table: pd.DataFrame, path: Path) -> bytes:

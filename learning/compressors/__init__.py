@@ -1,8 +1,10 @@
 """Compressors: how a vector becomes a message, with its size, accuracy and bytes stated side by side."""
 
+from learning.compressors.adaptive import Adaptive, adapts, at_round
 from learning.compressors.chain import Chain
 from learning.compressors.compressor import Compressor, Encoded
 from learning.compressors.dither import Dither
+from learning.compressors.growth import GROWTHS, Growth
 from learning.compressors.integer import Integer
 from learning.compressors.memory import Ef21, ErrorFeedback, Remembering, contraction, remembers
 from learning.compressors.natural import Natural
@@ -10,17 +12,21 @@ from learning.compressors.plain import Plain
 from learning.compressors.qsgd import Qsgd
 from learning.compressors.scaled_sign import ScaledSign, StochasticSign
 from learning.compressors.sign import Sign
+from learning.compressors.sparse_sign import SparseSign
 from learning.compressors.sparsify import RandK, TopK
 from learning.compressors.terngrad import TernGrad
 
 __all__ = [
     "COMPRESSORS",
+    "GROWTHS",
+    "Adaptive",
     "Chain",
     "Compressor",
     "Dither",
     "Ef21",
     "Encoded",
     "ErrorFeedback",
+    "Growth",
     "Integer",
     "Natural",
     "Plain",
@@ -29,9 +35,12 @@ __all__ = [
     "Remembering",
     "ScaledSign",
     "Sign",
+    "SparseSign",
     "StochasticSign",
     "TernGrad",
     "TopK",
+    "adapts",
+    "at_round",
     "contraction",
     "remembers",
 ]
@@ -43,12 +52,14 @@ COMPRESSORS: dict[str, type[Compressor]] = {
     "terngrad": TernGrad,
     "natural": Natural,
     "sign": Sign,
+    "sparse_sign": SparseSign,
     "scaled_sign": ScaledSign,
     "stochastic_sign": StochasticSign,
     "top_k": TopK,
     "rand_k": RandK,
     "chain": Chain,
     "integer": Integer,
+    "adaptive": Adaptive,
     "error_feedback": ErrorFeedback,
     "ef21": Ef21,
 }

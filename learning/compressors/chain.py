@@ -20,6 +20,7 @@ from learning.compressors.positions import (
     read_golomb,
 )
 from learning.compressors.sign import Sign
+from learning.compressors.sparse_sign import SparseSign
 from learning.compressors.sparsify import RandK, TopK
 from learning.draws import mixed
 from learning.naming import NO_VALUE
@@ -52,7 +53,7 @@ class Chain:
     def __post_init__(self) -> None:
         if not isinstance(self.first, TopK | RandK):
             raise ValueError(f"first must be top_k or rand_k, got {self.first}; another part goes second")
-        if isinstance(self.then, Sign):
+        if isinstance(self.then, Sign | SparseSign):
             raise ValueError(
                 f"then must carry a magnitude, got {self.then}; use scaled_sign or stochastic_sign"
             )

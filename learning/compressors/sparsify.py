@@ -29,7 +29,7 @@ class TopK:
     k: int | None = None
 
     def __post_init__(self) -> None:
-        _check_size(self.fraction, self.k)
+        check_size(self.fraction, self.k)
 
     @property
     def lossless(self) -> bool:
@@ -71,11 +71,7 @@ class TopK:
         return _unpack_list(data, dim, kept(dim, self.fraction, self.k))
 
     def _chosen(self, rows: Tensor) -> Tensor:
-        count = kept(rows.shape[1], self.fraction, self.k)
-        size = rows.abs().nan_to_num_(nan=float("inf"), posinf=float("inf"))
-        least = size.topk(count, dim=1).values[:, -1:]
-        above, equal = size > least, size == least
-        return above | (equal & (equal.cumsum(1) <= count - above.sum(1, keepdim=True)))
+        return largest(rows, kept(rows.shape[1], self.fraction, self.k))
 
 
 @dataclass(frozen=True)
@@ -93,7 +89,7 @@ class RandK:
     indices: Literal["seed", "list"] = "seed"
 
     def __post_init__(self) -> None:
-        _check_size(self.fraction, self.k)
+        check_size(self.fraction, self.k)
         if self.indices not in ("seed", "list"):
             raise ValueError(f"indices must be seed or list, got {self.indices!r}; choose one of these")
 
@@ -166,6 +162,14 @@ class RandK:
         return order <= last
 
 
+def largest(rows: Tensor, count: int) -> Tensor:
+    """Return bool [K, d]: the `count` largest magnitudes of each row, of equal ones those of lowest index."""
+    size = rows.abs().nan_to_num_(nan=float("inf"), posinf=float("inf"))
+    least = size.topk(count, dim=1).values[:, -1:]
+    above, equal = size > least, size == least
+    return above | (equal & (equal.cumsum(1) <= count - above.sum(1, keepdim=True)))
+
+
 def kept(dim: int, fraction: float | None, k: int | None) -> int:
     """Return how many of dim coordinates travel; raises ValueError where k > dim."""
     if k is None:
@@ -175,7 +179,8 @@ def kept(dim: int, fraction: float | None, k: int | None) -> int:
     return k
 
 
-def _check_size(fraction: float | None, k: int | None) -> None:
+def check_size(fraction: float | None, k: int | None) -> None:
+    """Raise ValueError unless exactly one of the two is given, and in its range."""
     if (fraction is None) == (k is None):
         raise ValueError(f"exactly one of fraction and k must be given, got {fraction} and {k}; drop one")
     if fraction is not None and not 0 < fraction <= 1:

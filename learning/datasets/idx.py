@@ -185,7 +185,7 @@ def parse_idx(content: bytes, path: Path, images: bool) -> NDArray[np.uint8]:
             f"{path}: IDX magic number must be {magic} ({kind}), found {found}; not the right file"
         )
     size = int(np.prod(shape, dtype=object))
-    if len(content) - header != size:
+    if len(content) - header != size or max(shape) > len(content):
         raise DataError(
             f"{path}: its header announces {size} bytes of data ({'x'.join(map(str, shape))}), "
             f"found {len(content) - header}: truncated or damaged; fetch the file again"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from learning.engine.engine import Engine, Solver, ValuesNeededError
+from learning.engine.contract import Solver, ValuesNeededError
+from learning.engine.engine import Engine
+from learning.engine.guarding import Finite, NotFiniteError
 from learning.engine.numerics import DeviceKind, EngineKind, Numerics, StrategyError, resolve
 from learning.engine.promises import Letter, Place, Ref, Visit
 from learning.engine.solvers import make_solver
@@ -11,7 +13,9 @@ __all__ = [
     "DeviceKind",
     "Engine",
     "EngineKind",
+    "Finite",
     "Letter",
+    "NotFiniteError",
     "Numerics",
     "Place",
     "Ref",

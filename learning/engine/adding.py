@@ -24,14 +24,15 @@ def add_run(
     combine: Combine,
     state: Tensor,
     models: bool,
-    answers: Sequence[Ref],
-    weights: Sequence[float],
+    first: int,
+    last: int,
     rows: Sequence[Tensor] | Tensor,
 ) -> None:
-    """Give the rule what arrived of some of the combine's answers, in their order: whole models, or updates.
+    """Give the rule what arrived of the combine's answers first ... last - 1: whole models, or updates.
 
     Rows in one tensor come from answers of one codec.
     """
+    answers, weights = combine.answers[first:last], combine.weights[first:last]
     if isinstance(rows, Tensor) and (models or not _lossless(answers[0])):
         combine.rule.add(state, rows, weights)
         return

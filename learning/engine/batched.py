@@ -19,11 +19,12 @@ from torch import Tensor
 from learning.coins import Coins
 from learning.compressors import Compressor, Encoded, Integer, remembers
 from learning.engine import stepwise
-from learning.engine.adding import add_run, runs
+from learning.engine.adding import runs
+from learning.engine.combining import Merging
 from learning.engine.eager import bits_of, one_key
 from learning.engine.encoding import encoded, remembered
 from learning.engine.fused import aligned
-from learning.engine.merging import carries_models, difference, merge, value_of, weighted_sum
+from learning.engine.merging import difference, stay, value_of, weighted_sum
 from learning.engine.promises import Announce, Answer, Combine, Linear, Memory, Ref, Start, Train
 from learning.engine.trainers import Trainer
 from learning.engine.waves import waves
@@ -37,6 +38,7 @@ class BatchedSolver:
 
     def __init__(self, task: BoundTask, trainer: Trainer, seed: int, rows: int) -> None:
         self._task, self._trainer, self._seed, self._rows = task, trainer, seed, rows
+        self.rejected = 0
         self._unsized: WeakSet[Ref] = WeakSet()
         self._work: Tensor | None = None
 
@@ -64,8 +66,14 @@ class BatchedSolver:
             self.settle(ref)
         return self._task.score(value_of(ref))
 
+    def loss(self, ref: Ref, device: int) -> float:
+        """See `Solver`."""
+        if ref.value is None:
+            self.settle(ref)
+        return self._task.local_loss(value_of(ref), device)
+
     def _settle_wave(self, wave: Sequence[Ref]) -> None:
-        combines = [ref for ref in wave if isinstance(ref.op, Combine)]
+        combines = [(ref, ref.op) for ref in wave if isinstance(ref.op, Combine)]
         answers = [ref for ref in wave if isinstance(ref.op, Answer)]
         for ref in wave:
             match ref.op:
@@ -99,18 +107,29 @@ class BatchedSolver:
                 ref.bits = None if bits is None else int(bits[i])
                 ref.settle(rows[i].clone())
 
-    def _settle_combines(self, refs: Sequence[Ref]) -> None:
-        ops = [ref.op for ref in refs if isinstance(ref.op, Combine)]
-        models = [carries_models(op) for op in ops]
-        states = [op.rule.begin(value_of(op.onto)) for op in ops]
-        pulls = [(i, a, w) for i, op in enumerate(ops) for a, w in zip(op.answers, op.weights, strict=True)]
-        for chunk in _chunks(pulls, lambda pull: _kind(pull[1]), self._rows):
-            answers, weights = [answer for _, answer, _ in chunk], [weight for _, _, weight in chunk]
-            rows, _ = self._rows_of(answers)
-            for i, a, b in runs([i for i, _, _ in chunk]):
-                add_run(ops[i], states[i], models[i], answers[a:b], weights[a:b], rows[a:b])
-        for ref, op, state, whole in zip(refs, ops, states, models, strict=True):
-            merge(ref, op, state, whole, one_key(op.key))
+    def _settle_combines(self, combines: Sequence[tuple[Ref, Combine]]) -> None:
+        """Settle combines that do not rest on each other, one after another as their last answers come about.
+
+        So a rule that keeps its answers keeps those of one node. What was poisoned is left out in a second go.
+        """
+        for ref, op in combines:
+            if not op.answers:
+                stay(ref, op)
+        again: list[tuple[Ref, Combine]] = []
+        pulls = [(i, k) for i, (_, op) in enumerate(combines) for k in range(len(op.answers))]
+        under_way: dict[int, Merging] = {}
+        for chunk in _chunks(pulls, lambda pull: _kind(combines[pull[0]][1].answers[pull[1]]), self._rows):
+            rows, _ = self._rows_of([combines[i][1].answers[k] for i, k in chunk])
+            for i, a, b in runs([i for i, _ in chunk]):
+                ref, op = combines[i]
+                merging = under_way.pop(i, None) or Merging(ref, op)
+                if not merging.take(chunk[a][1], chunk[b - 1][1] + 1, rows[a:b]):
+                    under_way[i] = merging
+                    continue
+                self.rejected += len(merging.bad)
+                again += merging.end(one_key(op.key))
+        if again:
+            self._settle_combines(again)
 
     def _rows_of(self, answers: Sequence[Ref]) -> tuple[Sequence[Tensor] | Tensor, Tensor | None]:
         """What receivers decode of a chunk of like answers; rows live until the next call."""

@@ -14,7 +14,8 @@ from learning.coins import Coins
 from learning.compressors import Encoded, Integer, remembers
 from learning.engine import stepwise
 from learning.engine.encoding import encoded, remembered
-from learning.engine.merging import carries_models, difference, merge, value_of, weighted_sum
+from learning.engine.guarding import poisoned, without
+from learning.engine.merging import carries_models, difference, merge, stay, value_of, weighted_sum
 from learning.engine.promises import Announce, Answer, Combine, Linear, Memory, Ref, Start, Train
 from learning.engine.trainers import Trainer
 from learning.tasks import BoundTask
@@ -25,6 +26,7 @@ class EagerSolver:
 
     def __init__(self, task: BoundTask, trainer: Trainer, seed: int) -> None:
         self._task, self._trainer, self._seed = task, trainer, seed
+        self.rejected = 0
         self._left: WeakKeyDictionary[Ref, Tensor] = WeakKeyDictionary()
 
     def promised(self, ref: Ref) -> None:
@@ -55,6 +57,10 @@ class EagerSolver:
     def score(self, ref: Ref) -> Mapping[str, float]:
         """The task's test metrics of a model."""
         return self._task.score(value_of(ref))
+
+    def loss(self, ref: Ref, device: int) -> float:
+        """See `Solver`."""
+        return self._task.local_loss(value_of(ref), device)
 
     def _trained(self, moved: Ref, job: Train, models: bool) -> Tensor:
         work = value_of(job.model).clone()[None]
@@ -87,6 +93,15 @@ class EagerSolver:
         return sent
 
     def _combine(self, ref: Ref, op: Combine) -> None:
+        rows = [value_of(answer) for answer in op.answers]
+        if bad := poisoned(op.guard, 0, rows):
+            self.rejected += len(bad)
+            op = without(op, bad)
+        left = self._merged(ref, op) if op.answers else stay(ref, op)
+        if left is not None:
+            self._left[ref] = left
+
+    def _merged(self, ref: Ref, op: Combine) -> Tensor | None:
         models = carries_models(op)
         state = op.rule.begin(value_of(op.onto))
         for answer, weight in zip(op.answers, op.weights, strict=True):
@@ -94,9 +109,7 @@ class EagerSolver:
             if isinstance(answer.op, Answer) and answer.op.codec.lossless and not models:
                 row = row - value_of(answer.op.heard)
             op.rule.add(state, row[None], (weight,))
-        left = merge(ref, op, state, models, one_key(op.key))
-        if left is not None:
-            self._left[ref] = left
+        return merge(ref, op, state, models, one_key(op.key))
 
     def tensor(self, values: NDArray[np.floating]) -> Tensor:
         """A kept vector, back on the task's device."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import struct
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
 
 from learning.algorithm import Leaf
 from learning.checkpoints import Cut
 from learning.coins import row_key
-from learning.compressors import Compressor, remembers
+from learning.compressors import Compressor, at_round, remembers
+from learning.engine.contract import Solver, ValuesNeededError
 from learning.engine.encoding import payload_bits
+from learning.engine.guarding import Finite, guard_of
 from learning.engine.promises import (
     Announce,
     Answer,
@@ -27,42 +30,17 @@ from learning.engine.promises import (
     Start,
     Train,
     Visit,
+    left_behind,
     packed,
 )
 from learning.engine.resuming import adopt, cut_of, forget
-from learning.ledger import Ledger
+from learning.ledger import METRICS, Ledger
 from learning.rules import Rule, rule_remembers
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor
 
 UP, DOWN, MERGE = 0, 1, 2
-
-
-class Solver(Protocol):
-    """Computes promised vectors; the one thing in which engines differ."""
-
-    def promised(self, ref: Ref) -> None:
-        """Told of every new promise: an eager solver computes it at once, a late one notes it."""
-        ...
-
-    def settle(self, ref: Ref) -> None:
-        """Give `ref` its value (and its bits, where they depend on values)."""
-        ...
-
-    def score(self, ref: Ref) -> Mapping[str, float]:
-        """The model's test metrics: accuracy (nan where there is none) and loss."""
-        ...
-
-    def tensor(self, values: NDArray[np.floating]) -> Tensor:
-        """A kept vector, back on the solver's device."""
-        ...
-
-
-class ValuesNeededError(ValueError):
-    """A message size depends on values, and this engine computes none."""
 
 
 class Engine:
@@ -81,14 +59,17 @@ class Engine:
         solver: Solver | None = None,
         ledger: Ledger | None = None,
         cut: Cut | None = None,
+        finite: Finite = "keep",
     ) -> None:
         self.dim = dim
+        self._finite = finite
         self.unknown = 0
         """Models whose metrics were asked for, and neither the ledger nor a solver had them."""
         self._ledger = ledger
         self._seed = seed
-        self._book = Book(root + packed(seed))
+        self._book = Book(root + packed(seed) + (b"" if finite == "keep" else finite.encode()))
         self._solver = solver
+        self._rejected = 0 if cut is None else cut.rejected
         self._cut = cut
         """The cut this run replays to; None once it is reached."""
         self._memories: dict[Slot, Ref] = {}
@@ -126,6 +107,7 @@ class Engine:
 
         Where the codec remembers, the node's memory moves once the letter is `delivered`.
         """
+        codec = at_round(codec, visit.path[0])
         key, memory = self._key("compressor", place, visit, UP), self._memories.get((*place, UP))
         parents = (moved, heard) if memory is None else (moved, heard, memory)
         body = self._promise(Answer(codec, moved, heard, key, memory), parents, (codec,), packed(key))
@@ -136,8 +118,9 @@ class Engine:
 
         It counts as delivered: downlinks repeat until they are heard.
         """
+        codec = at_round(codec, visit.path[0])
         if codec.lossless:
-            return Letter(own, payload_bits(codec, self.dim))
+            return Letter(own, payload_bits(codec, self.dim), place)
         key, memory = self._key("compressor", place, visit, DOWN), self._memories.get((*place, DOWN))
         parents = (own, copy) if memory is None else (own, copy, memory)
         body = self._promise(Announce(codec, own, copy, key, memory), parents, (codec,), packed(key))
@@ -167,7 +150,8 @@ class Engine:
         key = self._key("rule", place, visit, UP)
         bodies = tuple(letter.body for letter in answers)
         memory = self._memories.get((*place, MERGE))
-        op = Combine(rule, onto, copy, bodies, tuple(weights), key, memory)
+        guard = guard_of(self._finite, answers, visit)
+        op = Combine(rule, onto, copy, bodies, tuple(weights), key, memory, guard)
         numbers = struct.pack(f"<{len(weights)}d", *weights) + packed(key)
         parents = (onto, copy, *bodies) if memory is None else (onto, copy, *bodies, memory)
         model = self._promise(op, parents, (rule,), numbers)
@@ -190,9 +174,7 @@ class Engine:
         if known is not None:
             return known
         if body.bits is None:
-            if self.replaying:
-                raise ValuesNeededError("the ledger lost a size it had")
-            self._look().settle(body)
+            self._look("a coded message size").settle(body)
         if body.bits is None:
             raise ValueError("a compressor without a bits law must return bits from encode()")
         if ledger is not None:
@@ -200,7 +182,10 @@ class Engine:
         return body.bits
 
     def score(self, model: Ref) -> Mapping[str, float]:
-        """Test metrics of a model: the ledger's, else computed; nan for both when the engine only keeps time."""
+        """Test metrics of a model: the ledger's, else computed; nan when the engine only keeps time.
+
+        Where updates may be rejected, so is how many were on the way to this model: `rejected`.
+        """
         known = None if self._ledger is None else self._ledger.metrics(model.digest)
         if known is not None:
             self.settle(model)
@@ -209,11 +194,49 @@ class Engine:
             self.unknown += 1
             if self._ledger is not None:
                 raise ValuesNeededError("the ledger does not know this model, and nothing computes it here")
-            return {"accuracy": float("nan"), "loss": float("nan")}
-        found = self._solver.score(model)
+            names = METRICS if self._finite == "reject" else METRICS[:2]
+            return dict.fromkeys(names, float("nan"))
+        found = dict(self._solver.score(model))
+        if self._finite == "reject":
+            found["rejected"] = float(self._rejected + self._solver.rejected)
         if self._ledger is not None:
             self._ledger.keep_metrics(model.digest, found)
             self._ledger.flush()
+        return found
+
+    def measured(
+        self, model: Ref, what: bytes, measure: Callable[[Tensor], Sequence[float]]
+    ) -> Sequence[float]:
+        """Numbers that `measure` finds in a model's values: the ledger's, else measured now and kept under `what`.
+
+        Raises ValuesNeededError where the ledger lacks them and nothing computes values.
+        """
+        name = self._book.measure_name(model, what)
+        known = None if self._ledger is None else self._ledger.measures(name)
+        if known is not None:
+            return known
+        if self._solver is None or self.replaying:
+            raise ValuesNeededError(
+                "what is measured at a model needs its values, and nothing computes them here"
+            )
+        self.settle(model)
+        assert model.value is not None
+        found = tuple(measure(model.value))
+        if self._ledger is not None:
+            self._ledger.keep_measures(name, found)
+            self._ledger.flush()
+        return found
+
+    def loss(self, model: Ref, device: int) -> float:
+        """Mean loss of a model over all samples of `device`, as far as the ledger does not know it computed now.
+
+        Raises ValuesNeededError where the engine only keeps time.
+        """
+        name, ledger = self._book.loss_name(model, device), self._ledger
+        known = ledger.metrics(name) if ledger is not None else None
+        found = self._look("a choice by losses").loss(model, device) if known is None else known["loss"]
+        if ledger is not None and known is None:
+            ledger.keep_metrics(name, {"accuracy": float("nan"), "loss": found})
         return found
 
     def settle(self, model: Ref) -> None:
@@ -230,7 +253,8 @@ class Engine:
 
     def cut(self, model: Ref, turn: int) -> Cut:
         """All that is known now, after global round `turn`: a later run may go on from here."""
-        return cut_of(model, turn, list(self._made))
+        rejected = self._rejected + (0 if self._solver is None else self._solver.rejected)
+        return replace(cut_of(model, turn, list(self._made)), rejected=rejected)
 
     def reached(self, turn: int) -> None:
         """Told of the end of every global round; at the one of the cut, the replay is over."""
@@ -241,20 +265,20 @@ class Engine:
         law = payload_bits(codec, self.dim)
         name = b"" if law is not None else self._book.size_name(body, codec)
         if not remembers(codec):
-            return Letter(body, law, name)
-        return Letter(body, law, name, (slot, self._after(body)))
+            return Letter(body, law, slot[:2], name)
+        return Letter(body, law, slot[:2], name, (slot, self._after(body)))
 
     def _after(self, message: Ref) -> Ref:
         memory = self._promise(Memory(message), (message,), (), b"")
         message.after = weakref.ref(memory)
         return memory
 
-    def _look(self) -> Solver:
+    def _look(self, wanted: str) -> Solver:
+        if self.replaying:
+            raise ValuesNeededError("the ledger lost a size or a loss it had")
         if self._solver is None:
-            raise ValuesNeededError(
-                "a coded message size depends on its values, and the timing engine computes none: "
-                "use --engine batched, or code: fixed"
-            )
+            said = f"{wanted} depends on values, and the timing engine computes none: use --engine batched"
+            raise ValuesNeededError(said + (", or code: fixed" if "coded" in wanted else ""))
         return self._solver
 
     def _key(self, stream: str, place: Place, visit: Visit, slot: int) -> int:
@@ -273,12 +297,3 @@ class Engine:
         else:
             adopt(ref, self._cut, self._solver.tensor)
         return ref
-
-
-def left_behind(letter: Letter) -> Iterator[Ref]:
-    """What comes about with an answer and outlives it: its sender's memory, and a trained model that is kept."""
-    if letter.leaves is not None:
-        yield letter.leaves[1]
-    op = letter.body.op
-    if isinstance(op, Answer) and isinstance(op.moved.op, Train) and op.moved.op.keeps != "no":
-        yield op.moved

@@ -49,14 +49,30 @@ def merge(ref: Ref, op: Combine, state: Tensor, models: bool, coins: Coins) -> T
     elif rule_remembers(op.rule):
         before = None if op.memory is None else value_of(op.memory)
         model, left = op.rule.remember(state, base_of(op, models), before)
-        after = None if ref.after is None else ref.after()
-        if after is not None:
-            after.settle(left)
         ref.settle(model)
-        return left
+        return _left(ref, left)
     else:
         ref.settle(op.rule.end(state, base_of(op, models), coins))
     return None
+
+
+def stay(ref: Ref, op: Combine) -> Tensor | None:
+    """Settle a combine of which every answer was rejected: nothing moves. Returns the memory it leaves."""
+    ref.tally = op.onto.tally
+    onto = value_of(op.onto)
+    ref.settle(onto)
+    if not rule_remembers(op.rule):
+        return None
+    if op.memory is not None:
+        return _left(ref, value_of(op.memory))
+    return _left(ref, op.rule.remember(op.rule.begin(onto), onto, None)[1])  # of a merge of nothing
+
+
+def _left(ref: Ref, memory: Tensor) -> Tensor:
+    after = None if ref.after is None else ref.after()
+    if after is not None:
+        after.settle(memory)
+    return memory
 
 
 def base_of(op: Combine, models: bool) -> Tensor:

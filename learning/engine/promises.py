@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -93,6 +93,18 @@ class Announce:
 
 
 @dataclass(frozen=True)
+class Guard:
+    """What becomes of an answer in which something is nan or inf: `reject` leaves it out, else the run stops.
+
+    `senders` are those of the combine's answers, `turn` is the global round, from 1.
+    """
+
+    reject: bool
+    turn: int
+    senders: tuple[Place, ...]
+
+
+@dataclass(frozen=True)
 class Combine:
     """The parent's new model: `onto` merged with its children's answers, in topology order, with final weights."""
 
@@ -103,6 +115,7 @@ class Combine:
     weights: tuple[float, ...]
     key: int
     memory: Ref | None = None
+    guard: Guard | None = None
 
 
 @dataclass(frozen=True)
@@ -160,8 +173,18 @@ class Letter:
 
     body: Ref
     law: int | None
+    sender: Place
     name: bytes = b""
     leaves: tuple[Slot, Ref] | None = None
+
+
+def left_behind(letter: Letter) -> Iterator[Ref]:
+    """What comes about with an answer and outlives it: its sender's memory, and a trained model that is kept."""
+    if letter.leaves is not None:
+        yield letter.leaves[1]
+    op = letter.body.op
+    if isinstance(op, Answer) and isinstance(op.moved.op, Train) and op.moved.op.keeps != "no":
+        yield op.moved
 
 
 @dataclass
@@ -186,6 +209,15 @@ class Book:
     def size_name(self, body: Ref, codec: Compressor) -> bytes:
         """What the coded size of `body` is known by: equal values may be coded in several ways."""
         return hashlib.blake2b(body.digest + self._name(codec, whole=True), digest_size=16).digest()
+
+    @staticmethod
+    def measure_name(model: Ref, what: bytes) -> bytes:
+        """What the numbers measured at `model` are known by."""
+        return hashlib.blake2b(model.digest + what, digest_size=16).digest()
+
+    def loss_name(self, model: Ref, device: int) -> bytes:
+        """What the mean loss of a model over a device's samples is known by."""
+        return hashlib.blake2b(model.digest + packed(device), digest_size=16, person=b"local loss").digest()
 
     def _name(self, part: object, whole: bool = False) -> bytes:
         known = self._names.get((id(part), whole))

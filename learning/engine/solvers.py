@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from learning.engine.engine import Solver
+from learning.engine.contract import Solver
 from learning.engine.numerics import Numerics, stack_rows
 
 if TYPE_CHECKING:

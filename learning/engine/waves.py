@@ -45,7 +45,7 @@ def _models_under(ref: Ref, on_its_own: Callable[[Ref], bool]) -> Iterator[Ref]:
             for answer in ref.op.answers:
                 if answer.value is not None:
                     continue
-                if on_its_own(answer):
+                if on_its_own(answer) or not isinstance(answer.op, Answer):
                     yield answer
                 else:
                     yield from _models_under(answer, on_its_own)

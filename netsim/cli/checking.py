@@ -16,13 +16,17 @@ import simpy
 from learning.compressors import Qsgd
 from learning.datasets import DataError
 from learning.tasks import check_data, describe_task
+from netsim.adapting import check_policy
 from netsim.cli.guard import InputError
 from netsim.cli.preparing import memory_line
 from netsim.clocks import Work
 from netsim.network import Ports
 from netsim.scenario import PARTS, Scenario, digest, grow, load, resolved
+from netsim.scenario.adapted import Adapted
+from netsim.selections import Everybody
 from netsim.topology import Topology
 from netsim.views import human
+from netsim.waits import All
 from netsim.wiring import clock_of, connect, meter_of
 
 WORTH_A_HINT = 2.0
@@ -45,6 +49,7 @@ def check_command(name: str, overrides: Sequence[str], show_resolved: bool) -> i
         scenario.ladder.check_dimension(dim)
     with _placed(f"{name}: task.partition: "):
         lacking = _lacking_data(scenario, topology, folder)
+    check_policy(scenario, topology, dim)
     ports = connect(scenario, topology, simpy.Environment())
     batch = scenario.ladder.leaf.batch_size
     clock = clock_of(scenario, topology, Work(float(flops * batch), batch))
@@ -52,7 +57,9 @@ def check_command(name: str, overrides: Sequence[str], show_resolved: bool) -> i
     sys.stdout.write("\n".join(_heading(scenario, topology, dim, flops, not lacking)) + "\n")
     _print_table(scenario, topology, dim)
     speeds = [*_rates(topology, ports), f"local step: {_range(clock.step_s.tolist(), human.seconds)}"]
-    said = [*_layers(scenario), *speeds, *_sweep(scenario), *_hints(scenario, dim)]
+    if scenario.devices.availability is not None:
+        speeds.append(f"devices: {scenario.devices.availability.describe()}")
+    said = [*_layers(scenario), *_adaptive(scenario), *speeds, *_sweep(scenario), *_hints(scenario, dim)]
     sys.stdout.write("\n".join(said) + "\n" + memory_line(scenario))
     if lacking:
         raise InputError(f"{name}: task.dataset: {lacking}")
@@ -83,7 +90,7 @@ def _heading(scenario: Scenario, topology: Topology, dim: int, flops: int, there
     return [
         f"{scenario.name}: {verdict} (scenario digest {digest(scenario)})",
         f"{len(topology.levels[0])} devices, {topology.depth} layers, {dim:,} parameters, "
-        f"{human.count(flops)} FLOP per sample, {steps} local steps per global round",
+        f"{human.count(flops)} FLOP per sample, {steps} local {scenario.ladder.leaf.local.unit} per global round",
     ]
 
 
@@ -92,6 +99,21 @@ def _layers(scenario: Scenario) -> Iterator[str]:
         up, down = _short("compressor", layer.up), _short("compressor", layer.downlink)
         yield f"layer {n}: up {up}, rule {_short('rule', layer.rule)}, down {down}, onto {layer.onto}"
         yield f"         {network.describe()}"
+        if scenario.selection and not isinstance(scenario.selection[n - 1], Everybody):
+            yield f"         asks {scenario.selection[n - 1].describe()}"
+        if scenario.wait and not isinstance(scenario.wait[n - 1], All):
+            yield f"         waits {scenario.wait[n - 1].describe()}"
+
+
+def _adaptive(scenario: Scenario) -> Iterator[str]:
+    """How the taus change under way."""
+    if isinstance(scenario.algorithm, Adapted):
+        control = scenario.algorithm.control
+        rounds = "round" if control.every == 1 else f"{control.every} rounds"
+        yield (
+            f"adaptive: tau {list(control.start)} at first; after every {rounds} "
+            f"{_short('policy', control.policy)} chooses anew, each at most {control.most}"
+        )
 
 
 def _rates(topology: Topology, ports: Mapping[str, Ports]) -> Iterator[str]:

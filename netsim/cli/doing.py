@@ -131,6 +131,10 @@ def optimize(
     refine: Annotated[
         int, typer.Option(min=0, help="Candidates to run for real, by successive halving.")
     ] = 0,
+    sampler: Annotated[
+        Literal["halving", "optuna"],
+        typer.Option(help="Who proposes candidates: the bound, or TPE for wide spaces (the extra optuna)."),
+    ] = "halving",
     compare: Annotated[
         int, typer.Option(min=0, help="Random feasible taus to run for real beside them.")
     ] = 0,
@@ -151,7 +155,7 @@ def optimize(
 
     asked = Asked(
         deadline, energy, bits, target, mode, levels, fraction, fast, plans, calibrate, constants, explain,
-        refine, compare, seeds, workers, quantile, clock_seeds, save, out, json,
+        refine, sampler, compare, seeds, workers, quantile, clock_seeds, save, out, json,
     )  # fmt: skip
     end(guarded(lambda: optimize_command(scenario, overrides or [], asked)))
 

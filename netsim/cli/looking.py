@@ -1,4 +1,4 @@
-"""The commands that look at something, and their options: check, list, cite, init, report, export."""
+"""The commands that look at something, and their options: check, list, cite, init, report, export, dashboard."""
 
 from __future__ import annotations
 
@@ -119,3 +119,23 @@ def export(
     if what == "schema":
         end(guarded(lambda: schema_command(path or out)))
     end(guarded(lambda: export_command(what, path, out, form)))
+
+
+@app.command()
+def dashboard(
+    folder: Annotated[Path, typer.Argument(help="A folder of results, as `run --out` names it.")] = Path(
+        "runs"
+    ),
+    host: Annotated[
+        str, typer.Option(help="Where to listen; anything but this machine alone needs --token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 8050,
+    token: Annotated[
+        str | None,
+        typer.Option(help="A secret that every request must carry; `new` makes one.", show_default=False),
+    ] = None,
+) -> None:
+    """Serve a folder of results as a page: browse, compare, follow, start, re-time and plan runs."""
+    from netsim.cli.serving import dashboard_command
+
+    end(guarded(lambda: dashboard_command(folder, host, port, token)))

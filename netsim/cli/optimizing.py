@@ -15,11 +15,11 @@ from netsim.units import parse
 from netsim.views import human
 
 if TYPE_CHECKING:
+    from netsim.bounds.setting import Setting
     from netsim.planner.knowledge import Knowledge
     from netsim.planner.plan import Plan
     from netsim.planner.planning import Limits, Options, Planned
-    from netsim.planner.refine import Trial
-    from netsim.planner.setting import Setting
+    from netsim.planner.refine import Sampler, Trial
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Asked:
     constants: Path | None = None
     explain: bool = False
     refine: int = 0
+    sampler: Sampler = "halving"
     compare: int = 0
     seeds: int = 3
     workers: int = 1
@@ -51,9 +52,9 @@ class Asked:
 
 def optimize_command(name: str, overrides: Sequence[str], asked: Asked) -> int:
     """Plan, refine if asked to, print and write."""
+    from netsim.bounds.setting import setting_of
     from netsim.planner.planning import make_plans
     from netsim.planner.refine import refine
-    from netsim.planner.setting import setting_of
 
     scenario = load(name, [*overrides, "sweep={}"])
     limits = _limits(asked, scenario)
@@ -63,7 +64,9 @@ def optimize_command(name: str, overrides: Sequence[str], asked: Asked) -> int:
     setting = setting_of(scenario)
     planned = make_plans(setting, limits, _options(asked), _knowledge(asked, setting))
     folder = asked.out / f"{scenario.name}-optimize"
-    trials = refine(planned, asked.refine, asked.compare, asked.seeds, asked.workers, asked.out, _told)
+    trials = refine(
+        planned, asked.refine, asked.compare, asked.seeds, asked.workers, asked.out, _told, asked.sampler
+    )
     chosen = trials[0].plan if trials else planned.plans[0]
     page = _write_page(planned, trials, chosen, folder)
     if asked.save is not None:
@@ -99,9 +102,9 @@ def _limits(asked: Asked, scenario: Scenario) -> Limits:
 
 
 def _options(asked: Asked) -> Options:
+    from netsim.bounds.rates import MODES
     from netsim.planner.planning import Options
     from netsim.planner.pricing import Clocking
-    from netsim.planner.rates import MODES
 
     if asked.mode not in MODES:
         raise InputError(f"--mode must be one of {', '.join(MODES)}, got {asked.mode!r}")

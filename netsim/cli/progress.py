@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self, TextIO
 
@@ -57,6 +57,16 @@ class BarProgress:
         self._bar.update(
             self._task, completed=row["round"], description=f"{described(row)}  {pace:.1f} rounds/s"
         )
+
+
+def both(*listeners: Callable[[Mapping[str, Any]], None]) -> Callable[[Mapping[str, Any]], None]:
+    """One listener that tells each row to all."""
+
+    def tell(row: Mapping[str, Any]) -> None:
+        for listener in listeners:
+            listener(row)
+
+    return tell
 
 
 def described(row: Mapping[str, Any]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -13,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from learning.engine import DeviceKind, EngineKind
 from learning.ledger import Ledger
 from netsim.cli.guard import InputError
-from netsim.cli.progress import progress
-from netsim.scenario import ScenarioError, load
+from netsim.cli.progress import both, progress
+from netsim.live import Telling
+from netsim.scenario import Scenario, ScenarioError, digest, load
 
 if TYPE_CHECKING:
     from netsim.result import Result
@@ -55,17 +55,25 @@ def run_command(
     if checkpoint is not None and engine == "batched":
         how["checkpoint_s"] = seconds_of(checkpoint, "--checkpoint")
         how["ledger"] = ledger = Ledger(out / LEDGER)
-    with progress(scenario.stop.rounds) as display:
-        result = simulate(scenario, engine=engine, on_round=display.show, **how)
-    if ledger is not None:
-        ledger.close()
-    folder, report = _keep(result, out / scenario.name / result.digest)
+    with _telling(out, scenario) as live:
+        with progress(scenario.stop.rounds) as display:
+            result = simulate(scenario, engine=engine, on_round=both(display.show, live.show), **how)
+        if ledger is not None:
+            ledger.close()
+        folder, report = _keep(result, out / scenario.name / result.digest)
     _warn_of_divergence(result)
     if as_json:
         sys.stdout.write(json.dumps(result.summary(folder)) + "\n")
     else:
         sys.stdout.write("\n".join([*closing_lines(result), f"report: {report}"]) + "\n")
     return 0
+
+
+def _telling(out: Path, scenario: Scenario) -> Telling:
+    """The file by which others can follow the run."""
+    stop = scenario.stop
+    heading = {"name": scenario.name, "scenario": digest(scenario)}
+    return Telling(out, heading | {"rounds": stop.rounds, "deadline_s": stop.deadline})
 
 
 def _sweeps(name: str) -> bool:
@@ -100,11 +108,9 @@ def _keep(result: Result, folder: Path) -> tuple[Path, Path]:
 
 
 def _warn_of_divergence(result: Result) -> None:
-    """A loss that overflowed is a result, but nobody should take it for a good one."""
-    evaluated = result.rounds[result.rounds["accuracy"].notna()]
-    lost = evaluated[~evaluated["loss"].abs().lt(math.inf)]
-    if len(lost):
+    """It is a result, with all rows until then, but nobody should take it for a good one."""
+    if result.manifest["stopped_by"] == "diverged":
         sys.stderr.write(
-            f"netsim: the loss is not finite from round {int(lost['round'].iloc[0])} on: the model diverged; "
-            "a smaller learning_rate, or more quantization levels, may help\n"
+            f"netsim: the model diverged, so the run ended after round {result.finished_rounds}; a smaller "
+            "learning_rate, or more quantization levels, may help\n"
         )

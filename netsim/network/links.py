@@ -12,7 +12,7 @@ import simpy
 
 from netsim.network.channels import Channel
 from netsim.network.loss import HOPELESS, Identity, Loss, NoLoss, Tries, attempt
-from netsim.network.media import Medium
+from netsim.network.media import Medium, silence
 from netsim.network.packets import Packets
 from netsim.topology import Node
 
@@ -38,13 +38,18 @@ class Transfer:
         """Seconds of sole use that it still lacks now, of `airtime_s`."""
         return self.medium.left_s(self.served)
 
+    def cancel(self) -> None:
+        """End it now: its medium is free for others, and nobody is told. Without effect once it has arrived."""
+        self.medium.cancel(self.served)
+        silence(self.arrived)
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Sent:
-    """One message of a parent under way to all its children."""
+    """One message of a parent under way to its children, or to some of them."""
 
     arrivals: list[simpy.Event]
-    """In child order."""
+    """In the order of its receivers."""
     wire_bits: int
     """Over all transfers."""
     transfers: int
@@ -53,6 +58,13 @@ class Sent:
     """Seconds of sole use over all transfers."""
     each: tuple[Transfer, ...]
     """The transfers themselves: one per child for unicast; a broadcast is one, arriving at the last child."""
+
+    def cancel(self) -> None:
+        """End all of it now."""
+        for transfer in self.each:
+            transfer.cancel()
+        for arrived in self.arrivals:
+            silence(arrived)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -153,29 +165,31 @@ class Downlink:
         airtimes = [link.airtime_s(payload_bits, at_s) for link in self.links]
         return max(airtimes) if self.broadcast else sum(airtimes)
 
-    def send(self, payload_bits: int) -> Sent:
-        """Say a message to all children now."""
+    def send(self, payload_bits: int, to: Sequence[int] | None = None) -> Sent:
+        """Say a message now, to all children or to those at the places `to`, in this order."""
+        links = self.links if to is None else [self.links[place] for place in to]
         if self.broadcast:
-            return self._broadcast(payload_bits)
-        each = tuple(link.send(payload_bits) for link in self.links)
+            return _broadcast(links, payload_bits)
+        each = tuple(link.send(payload_bits) for link in links)
         arrivals = [transfer.arrived for transfer in each]
         wire_bits = sum(transfer.wire_bits for transfer in each)
         return Sent(arrivals, wire_bits, len(each), sum(transfer.airtime_s for transfer in each), each)
 
-    def _broadcast(self, payload_bits: int) -> Sent:
-        """One transfer, over when its last receiver has every packet; the first child's dice are thrown."""
-        first, now = self.links[0], self.links[0].env.now
-        tries, share = first.tries(payload_bits, [link.error_rate for link in self.links])
-        sizes = [round(link.packets.wire_bits(payload_bits) * share) for link in self.links]
-        airtime_s = max(link.channel.airtime_s(b, now) for link, b in zip(self.links, sizes, strict=True))
-        served = first.medium.serve(airtime_s, first.weight, min(link.cap for link in self.links))
-        more_s = (tries.rounds - 1) * first.loss.retry_latency
-        delays_s = {link.latency_s + more_s for link in self.links}
-        by_delay = {delay_s: _later(served, delay_s) for delay_s in delays_s}
-        arrivals = [by_delay[link.latency_s + more_s] for link in self.links]
-        last = by_delay[max(by_delay)]
-        whole = Transfer(last, max(sizes), airtime_s, served, first.medium)
-        return Sent(arrivals, max(sizes), 1, airtime_s, (whole,))
+
+def _broadcast(links: Sequence[Link], payload_bits: int) -> Sent:
+    """One transfer, over when its last receiver has every packet; the first one's dice are thrown."""
+    first, now = links[0], links[0].env.now
+    tries, share = first.tries(payload_bits, [link.error_rate for link in links])
+    sizes = [round(link.packets.wire_bits(payload_bits) * share) for link in links]
+    airtime_s = max(link.channel.airtime_s(b, now) for link, b in zip(links, sizes, strict=True))
+    served = first.medium.serve(airtime_s, first.weight, min(link.cap for link in links))
+    more_s = (tries.rounds - 1) * first.loss.retry_latency
+    delays_s = {link.latency_s + more_s for link in links}
+    by_delay = {delay_s: _later(served, delay_s) for delay_s in delays_s}
+    arrivals = [by_delay[link.latency_s + more_s] for link in links]
+    last = by_delay[max(by_delay)]
+    whole = Transfer(last, max(sizes), airtime_s, served, first.medium)
+    return Sent(arrivals, max(sizes), 1, airtime_s, (whole,))
 
 
 @dataclass(frozen=True, eq=False)

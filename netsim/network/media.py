@@ -33,6 +33,13 @@ class Medium(Protocol):
         """Seconds of sole use that a transfer, by the event `serve` gave for it, still lacks now; 0 once served."""
         ...
 
+    def cancel(self, served: simpy.Event) -> None:
+        """End a transfer now, by the event `serve` gave for it: the others have the medium, nobody is told.
+
+        Without effect once it is served.
+        """
+        ...
+
 
 class Turn(simpy.Timeout):
     """The service of a transfer that knows from the start when it begins and ends."""
@@ -62,6 +69,10 @@ class PrivateMedium:
         """See `Medium`."""
         assert isinstance(served, Turn)
         return served.left_s()
+
+    def cancel(self, served: simpy.Event) -> None:
+        """See `Medium`; nobody else is on the line."""
+        silence(served)
 
 
 class SharedMedium:
@@ -118,6 +129,20 @@ class SharedMedium:
             self._left, self._left_at_s = self._level.lacking_s(self._env.now), self._env.now
         return self._left.get(served, 0.0)
 
+    def cancel(self, served: simpy.Event) -> None:
+        """See `Medium`; O(n)."""
+        silence(served)
+        if served.triggered:
+            return
+        self._advance()
+        self._left_at_s = -math.inf
+        self._level.remove(served, self._env.now)
+        if self._level.count:
+            self._plan()
+        else:
+            self._timer, self._due_s = None, math.inf
+            self._rest()
+
     def _advance(self) -> None:
         self._level.advance(self._env.now - self._seen_s)
         self._seen_s = self._env.now
@@ -152,6 +177,12 @@ class SharedMedium:
     def _rest(self) -> None:
         self._busy_s += self._env.now - self._began_s
         self._level = Level()  # rounding errors do not outlive a busy period
+
+
+def silence(event: simpy.Event) -> None:
+    """Whoever waits for the event is not told; SimPy cannot take back what is scheduled."""
+    if event.callbacks is not None:
+        event.callbacks.clear()
 
 
 def check(work_s: float, weight: float, cap: float) -> None:

@@ -85,6 +85,14 @@ class Level:
         self._leave(flow)
         return flow.arrival, flow.event
 
+    def remove(self, event: simpy.Event, now_s: float) -> None:
+        """A transfer ends before its time; O(n). Times must have been brought up to date by `advance`."""
+        flow = next(f for _, _, f in (*self._open, *self._shut) if f.event is event and not f.gone)
+        self.count -= 1
+        self._leave(flow)
+        if self.count:
+            self.settle(now_s)
+
     def lacking_s(self, now_s: float) -> dict[simpy.Event, float]:
         """Seconds of sole use that each transfer under way still lacks, by its event."""
         opened = {f.event: (f.finish - self._virtual) * f.weight for _, _, f in self._open if not f.gone}

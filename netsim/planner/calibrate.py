@@ -1,9 +1,7 @@
 """Calibration: the bounds' constants measured on a scenario's own models, data and compressors.
 
-At the initial model and at models of a short real run, every device's gradient is taken over its own samples
-(at most SAMPLES of them), its minibatches' scatter gives sigma^2, and a walk of local SGD steps from there
-gives L as it is met: ||grad F_i(x) - grad F_i(w)|| over ||x - w||, in the mean over devices (A1 asks no more, but
-for all x). F* is taken for 0, the least a cross entropy can be. Estimates, not proofs.
+At the initial model and at models of a short real run every device is looked at (`netsim.bounds.looking`). F* is taken
+for 0, the least a cross entropy can be. Estimates, not proofs.
 """
 
 from __future__ import annotations
@@ -11,60 +9,30 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from learning.coins import Coins, row_key, words
+from learning.coins import Coins, row_key
 from learning.naming import part_name
 from learning.objectives import SyntheticTask
+from netsim.bounds.looking import DRAW, LARGEST, Look, look, smoothness, spread
+from netsim.bounds.problem import Facts, Floats
+from netsim.bounds.setting import PlanError, Setting
 from netsim.planner.knowledge import Knowledge, load_knowledge
 from netsim.planner.measured import affordable
-from netsim.planner.problem import Facts, Floats
-from netsim.planner.setting import PlanError, Setting, between
 from netsim.scenario.sweeps import Sweep
 from netsim.simulation import play
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from learning.tasks import BoundTask
-
 VERSION = 1
-SAMPLES = 512
-"""Of each device, at most."""
-STEPS = 20
-"""Local SGD steps of a walk, at most."""
 ROUNDS = (2, 6)
 """Global rounds after which the run's model is looked at."""
-LARGEST = 300_000_000
-"""Devices x parameters whose gradients are held at once."""
-DRAW = 1 << 41
-"""First number of the path of these draws in their streams, away from every device's steps."""
-
-
-@dataclass
-class Look:
-    """What is seen at one model."""
-
-    gradients: NDArray[np.float32]
-    """[devices, d]."""
-    losses: Floats
-    """F_i(w) over the samples used."""
-    noise: Floats
-    """sigma_i^2 of a minibatch's gradient, per device."""
-    stirred: Floats
-    """Variance of each row of `gradients` that comes from using a part of the samples."""
-    rises: Floats
-    """||grad F_i(x_i) - grad F_i(w)||^2 at the end of each device's walk."""
-    walks: Floats
-    """||x_i - w||^2."""
-    updates: NDArray[np.float32]
-    """x_i - w [devices, d]."""
 
 
 def calibrate(setting: Setting, out: Path) -> Knowledge:
@@ -102,7 +70,8 @@ def _looks(setting: Setting) -> list[Look]:
     bound = setting.task.bind(torch.device("cpu"), torch.float32)
     seed = setting.scenario.seed
     models = [bound.initial(seed), *(_model(setting, rounds) for rounds in ROUNDS)]
-    return [_look(setting, bound, model, number) for number, model in enumerate(models)]
+    leaf, steps = setting.scenario.ladder.leaf, setting.scenario.ladder.steps(setting.depth)
+    return [look(bound, model, leaf, steps, seed, number) for number, model in enumerate(models)]
 
 
 def _model(setting: Setting, rounds: int) -> Tensor:
@@ -122,77 +91,11 @@ def _model(setting: Setting, rounds: int) -> Tensor:
     return run.model.value.float()
 
 
-def _look(setting: Setting, bound: BoundTask, model: Tensor, number: int) -> Look:
-    leaf, devices = setting.scenario.ladder.leaf, len(bound.samples)
-    steps = min(STEPS, setting.scenario.ladder.steps(setting.depth))
-    rows = np.empty((devices, setting.dim), dtype=np.float32)
-    updates = np.empty_like(rows)
-    seen = np.empty((5, devices))
-    for device in range(devices):
-        picks = _picks(setting, bound.samples[device], device, leaf.batch_size)
-        here, loss, noise = _gradient(bound, model, device, picks)
-        moved = _walk(
-            bound, model, device, steps, leaf.learning_rate, leaf.batch_size, setting.scenario.seed, number
-        )
-        there, _, _ = _gradient(bound, moved, device, picks)
-        rows[device], updates[device] = here.numpy(), (moved - model).numpy()
-        part = picks.size < bound.samples[device]
-        rise, walk = float((there - here).square().sum()), float((moved - model).square().sum())
-        seen[:, device] = loss, noise, noise / len(picks) if part else 0.0, rise, walk
-    return Look(rows, seen[0], seen[1], seen[2], seen[3], seen[4], updates)
-
-
-def _picks(setting: Setting, count: int, device: int, batch: int) -> np.ndarray:
-    """Positions [chunks, batch] of a device's samples without repetition, all of them where they are few."""
-    key = row_key(setting.scenario.seed, "minibatch", DRAW, device)
-    order = np.argsort(words(np.array([key], dtype=np.uint64), count)[0], kind="stable")
-    size = min(batch, max(1, count // 2))
-    chunks = max(1, min(count, SAMPLES) // size)
-    return order[: chunks * size].reshape(chunks, size).astype(np.int64)
-
-
-def _gradient(bound: BoundTask, model: Tensor, device: int, picks: np.ndarray) -> tuple[Tensor, float, float]:
-    """The mean gradient [d] over chunks, the mean loss, and the variance of a chunk's gradient."""
-    import torch
-
-    total, squares, loss = torch.zeros_like(model), 0.0, 0.0
-    for chunk in picks:
-        w = model.detach().clone().requires_grad_(True)
-        x, y = bound.gather([device], chunk[None])
-        value = bound.loss(bound.views(w), x[0], y[0])
-        (g,) = torch.autograd.grad(value, w)
-        total += g
-        squares += float(g.double().square().sum())
-        loss += float(value.detach())
-    count = len(picks)
-    mean = total / count
-    scatter = squares - count * float(mean.double().square().sum())
-    return mean, loss / count, max(0.0, scatter) / max(1, count - 1)
-
-
-def _walk(
-    bound: BoundTask, model: Tensor, device: int, steps: int, rate: float, batch: int, seed: int, number: int
-) -> Tensor:
-    """The model after local SGD steps at a device."""
-    import torch
-
-    w = model.detach().clone()
-    for step in range(steps):
-        key = row_key(seed, "minibatch", DRAW, device, number, step)
-        drawn = words(np.array([key], dtype=np.uint64), batch)[0].astype(np.uint64)
-        picks = (drawn * np.uint64(bound.samples[device]) >> np.uint64(32)).astype(np.int64)
-        x, y = bound.gather([device], picks[None])
-        w.requires_grad_(True)
-        (g,) = torch.autograd.grad(bound.loss(bound.views(w), x[0], y[0]), w)
-        w = (w - rate * g).detach()
-    return w
-
-
 def _concluded(setting: Setting, looks: Sequence[Look]) -> Knowledge:
     """The largest of what was seen, with the standard errors of the look that decided."""
     weights = np.array(setting.weights)
     batch, task = setting.scenario.ladder.leaf.batch_size, setting.task
-    smooth = [math.sqrt(float(weights @ look.rises) / float(weights @ look.walks)) for look in looks]
+    smooth = [smoothness(look, weights) for look in looks]
     noise = [float(weights @ look.noise) for look in looks]
     layers = np.max([_spread(setting, look) for look in looks], axis=0)
     start = float((weights @ looks[0].gradients).astype(np.float64) @ (weights @ looks[0].gradients))
@@ -225,10 +128,7 @@ def _error(values: Floats) -> float:
 
 
 def _spread(setting: Setting, look: Look) -> tuple[float, ...]:
-    """delta_n^2, less what comes from using a part of the samples."""
-    raw = between(setting.topology, setting.weights, look.gradients.astype(np.float64))
-    stir, mixing = float(np.array(setting.weights) @ look.stirred), setting.tree.mixing
-    return tuple(max(0.0, value - stir * (mixing[n] - mixing[n + 1])) for n, value in enumerate(raw))
+    return spread(look, setting.topology, setting.weights, setting.tree)
 
 
 def _variances(setting: Setting, look: Look) -> tuple[float, ...]:

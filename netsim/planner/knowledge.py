@@ -14,8 +14,8 @@ import numpy as np
 from learning.objectives import QuadraticTask
 from learning.partitions import Iid
 from learning.ridge import RidgeTask
-from netsim.planner.problem import Facts
-from netsim.planner.setting import PlanError, Setting, between
+from netsim.bounds.problem import Facts
+from netsim.bounds.setting import PlanError, Setting, between
 
 Origin = Literal["known", "given", "calibrated", "assumed"]
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from netsim.planner.bound import first_order
-from netsim.planner.costs import Indices
+from netsim.bounds.bound import first_order
+from netsim.bounds.costs import Indices
+from netsim.bounds.rates import Goal
+from netsim.bounds.search import Found, Task, evaluate, whole
 from netsim.planner.planning import Planned
-from netsim.planner.rates import Goal
-from netsim.planner.search import Found, Task, evaluate, whole
 
 GRID = 20_000
 """Points of a logarithmic grid that are looked at."""

@@ -16,8 +16,8 @@ import numpy as np
 
 from learning.algorithm import Algorithm
 from learning.compressors import Plain
-from netsim.planner.costs import counts
-from netsim.planner.problem import Floats
+from netsim.bounds.costs import Law, counts
+from netsim.bounds.problem import Floats
 from netsim.scenario import Scenario
 from netsim.scenario.sweeps import Sweep
 from netsim.simulation import play
@@ -104,23 +104,6 @@ def affordable(tau: Sequence[int], devices: int, rounds: int) -> int:
     """How many of `rounds` rounds can be timed within MOST_VISITS; at least 2."""
     per_round = devices * float(np.prod(np.asarray(tau[1:], dtype=np.float64)))
     return max(2, min(rounds, int(MOST_VISITS / per_round)))
-
-
-@dataclass(frozen=True, eq=False)
-class Law:
-    """amount = c_0 K + sum_n (c_n + e_n bits_n) r_n, all coefficients >= 0; `first` is added in the first round."""
-
-    steps: float
-    speaking: Floats
-    per_bit: Floats
-    first: float
-    spread: float
-    """Relative root mean square of what the fit leaves over."""
-
-    def amount(self, tau: Floats, up: Floats) -> Floats:
-        """A later round's amount [B] for tau [N, B] and uplink bits [N, B]."""
-        each = self.speaking[:, None] + self.per_bit[:, None] * up
-        return np.asarray(self.steps * tau.prod(axis=0) + (each * counts(tau)).sum(axis=0))
 
 
 def design(depth: int) -> list[tuple[int, ...]]:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from netsim.bounds.search import Found
 from netsim.planner.explaining import explain
 from netsim.planner.landscape import scan
 from netsim.planner.plan import Plan
 from netsim.planner.planning import Planned, bits_of
 from netsim.planner.refine import Trial
-from netsim.planner.search import Found
 from netsim.views import human
 from netsim.views.parts import Table
 from netsim.views.planning import Dot, Kind, Landscape, Picture

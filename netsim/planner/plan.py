@@ -10,9 +10,11 @@ from typing import Any
 from learning.algorithm import Algorithm, Leaf
 from learning.compressors import Compressor, Qsgd
 from learning.ladders import FedAvg, Recipe
-from netsim.planner.rates import Mode
+from netsim.bounds.rates import Mode
 from netsim.scenario import Scenario
+from netsim.scenario.adapted import Adapted
 from netsim.scenario.sweeps import Sweep
+from netsim.selections import Everybody, Uniform
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Plan:
     levels: tuple[int | None, ...] | None
     """Quantization levels per layer where they were chosen (None: not quantized by levels); None: as they were."""
     fraction: float
-    """Share of devices that take part, in the bound alone: scenarios cannot say it yet."""
+    """Share of each edge server's devices that take part; below 1 it replaces the scenario's selection."""
     predicted_time_s: float
     predicted_bits: float
     predicted_energy_j: float | None
@@ -45,10 +47,15 @@ class Plan:
             "stop": stop,
             "sweep": Sweep(),
         }
+        if self.fraction < 1:
+            sample = Uniform(fraction=self.fraction, weights="unbiased", law="bernoulli")
+            changes["selection"] = (sample, *[Everybody()] * (len(self.tau) - 1))
         return scenario.model_copy(update=changes)
 
     def _algorithm(self, algorithm: Recipe | Algorithm) -> Recipe | Algorithm:
-        """A recipe stays a recipe where it has the words for it; else its ladder is written out."""
+        """A recipe stays a recipe where it has the words for it, its taus fixed; else its ladder is written out."""
+        if isinstance(algorithm, Adapted):
+            algorithm = algorithm.recipe
         changed = self._recipe(algorithm)
         if changed is not None:
             return changed

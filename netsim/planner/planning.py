@@ -8,18 +8,19 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from learning.compressors import Compressor
-from netsim.planner.bound import Terms
-from netsim.planner.costs import Amounts, Budget, bits_per_round
+from netsim.bounds.bound import Terms
+from netsim.bounds.costs import Amounts, Budget, bits_per_round
+from netsim.bounds.problem import Problem
+from netsim.bounds.rates import Goal, Mode, Rule, least
+from netsim.bounds.relaxation import fast, relaxed
+from netsim.bounds.search import Found, Outcome, Task, search
+from netsim.bounds.setting import SHARES, PlanError, Setting, setting_of
 from netsim.planner.knowledge import Knowledge, assumed, known
 from netsim.planner.plan import Plan
 from netsim.planner.pricing import Clocking, Prices, prices, retimed
-from netsim.planner.problem import Problem
-from netsim.planner.rates import Goal, Mode, Rule, least
 from netsim.planner.reasons import check_one_round, silent, unreached, verdict, warnings
-from netsim.planner.relaxation import fast, relaxed
-from netsim.planner.search import Found, Outcome, Task, search
-from netsim.planner.setting import SHARES, PlanError, Setting, setting_of
 from netsim.scenario import Scenario
+from netsim.waits import All
 
 APART = 1.3
 """Two plans are told apart where some tau, or their product, differs by this factor."""
@@ -84,7 +85,7 @@ class Planned:
         return rule.terms(self.task.problem, np.array([plan.learning_rate]), tau, free, up)
 
     def point(self, plan: Plan) -> np.ndarray:
-        """The plan's coordinates for `netsim.planner.search.evaluate`."""
+        """The plan's coordinates for `netsim.bounds.search.evaluate`."""
         choice = [0] * len(plan.tau)
         if plan.levels is not None:
             for n, (codecs, level) in enumerate(zip(self.uplinks, plan.levels, strict=True)):
@@ -113,6 +114,10 @@ def make_plans(
         )
     if limits.energy_j is not None and setting.scenario.energy is None:
         raise PlanError("--energy needs an `energy:` section that says what devices draw; add one")
+    if options.fraction and any(not isinstance(wait, All) for wait in setting.scenario.wait[:1]):
+        raise PlanError(
+            "--fraction weighs by 1/pi, which counts on everybody chosen: use wait: all in layer 1"
+        )
     price = prices(
         setting, sizes, options.clocking, setting.scenario.energy is not None, limits.bits is not None
     )

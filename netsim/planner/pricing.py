@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from netsim.planner.costs import Amounts, Indices, Sizes, bits_per_round, counts, monotone
-from netsim.planner.measured import Law, Timed, affordable, design, fit, timed
-from netsim.planner.problem import Floats
-from netsim.planner.setting import Setting
+from netsim.bounds.costs import Amounts, Indices, Law, Sizes, bits_per_round, counts, monotone
+from netsim.bounds.problem import Floats
+from netsim.bounds.setting import Setting
+from netsim.planner.measured import Timed, affordable, design, fit, timed
 from netsim.planner.timing import ClosedForm, closed_form
 from netsim.topology import Topology
 from netsim.wiring import connect
@@ -37,7 +37,7 @@ class Clocking:
 
 @dataclass(frozen=True, eq=False)
 class Prices:
-    """See `netsim.planner.costs.Costs`: time, then joules and bits where they are asked for."""
+    """See `netsim.bounds.costs.Costs`: time, then joules and bits where they are asked for."""
 
     names: tuple[str, ...]
     sizes: Sizes

@@ -7,15 +7,17 @@ from dataclasses import replace
 
 import numpy as np
 
+from netsim.bounds.costs import Sizes
+from netsim.bounds.rates import largest_rate
+from netsim.bounds.search import Task
+from netsim.bounds.setting import PlanError, Setting
 from netsim.network.loss import NoLoss
-from netsim.planner.costs import Sizes
 from netsim.planner.knowledge import Knowledge
 from netsim.planner.measured import timed
 from netsim.planner.pricing import Prices
-from netsim.planner.rates import largest_rate
-from netsim.planner.search import Task
-from netsim.planner.setting import PlanError, Setting
+from netsim.selections import Everybody
 from netsim.views import human
+from netsim.waits import All
 
 
 def check_one_round(setting: Setting, task: Task, sizes: Sizes) -> None:
@@ -63,6 +65,10 @@ def warnings(setting: Setting, facts: Knowledge, price: Prices) -> Iterator[str]
     losses = [getattr(getattr(part, "radio", part), "loss", None) for part in setting.scenario.network]
     if any(loss is not None and not isinstance(loss, NoLoss) for loss in losses):
         yield "messages can be lost on the way: their repetitions are timed, missing uploads are not in the bound"
+    if any(not isinstance(wait, All) for wait in setting.scenario.wait):
+        yield "the scenario's barriers do not wait for all, as the bound does; the clock is timed with them (--refine)"
+    if any(not isinstance(selection, Everybody) for selection in setting.scenario.selection):
+        yield "the scenario selects devices, which neither bound nor clock knows; --fraction plans with a selection"
     if not price.exact:
         how = "random: the search uses a fitted law" if price.random else "only bounded in closed form"
         yield f"round lengths are {how}; the plans shown were timed again"

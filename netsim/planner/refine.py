@@ -16,15 +16,15 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from netsim.bounds.search import Found
+from netsim.bounds.setting import PlanError
 from netsim.planner.landscape import around, forgiving, octaves, random_points
 from netsim.planner.plan import Plan
 from netsim.planner.planning import Limits, Options, Planned, as_plan
-from netsim.planner.search import Found
-from netsim.planner.setting import PlanError
 from netsim.result import Result
 from netsim.scenario import Scenario, resolved
 from netsim.sweep import Outcome, Point, Workplace
@@ -41,6 +41,9 @@ GENERATIONS = 3
 """After the race: times that untried neighbours of the best are run to the end, a third of the candidates each."""
 
 Told = Callable[[str], None]
+
+Sampler = Literal["halving", "optuna"]
+"""Who proposes what is run for real: the bound, with successive halving, or optuna's TPE (the extra `optuna`)."""
 
 
 @dataclass(frozen=True)
@@ -148,15 +151,40 @@ def unhurried(plan: Plan, scenario: Scenario) -> Scenario:
 
 
 def refine(
-    planned: Planned, count: int, compare: int, seeds: int, workers: int, out: Path, told: Told
+    planned: Planned,
+    count: int,
+    compare: int,
+    seeds: int,
+    workers: int,
+    out: Path,
+    told: Told,
+    sampler: Sampler = "halving",
 ) -> list[Trial]:
-    """The `count` best plans by successive halving, then `compare` random feasible ones run to the end.
+    """`count` plans for real, by successive halving or by optuna's proposals, then `compare` random feasible ones.
 
     Returns the trials, refined ones first, best first, random ones last. Raises PlanError where a run fails.
     """
     if not count and not compare:
         return []
     shop = Workshop(planned.setting.scenario, out, seeds, workers, told)
+    by_tpe = sampler == "optuna" and count > 0
+    trials, out_of_race = (_proposed(shop, planned, count), []) if by_tpe else _raced(shop, planned, count)
+    own = planned.plans[0]
+    if not any(trial.plan == own for trial in trials):
+        trials += shop.run([own], 1.0, random=False)
+        out_of_race = [trial for trial in out_of_race if trial.plan != own]
+    others = shop.run(random_plans(planned, compare), 1.0, random=True) if compare else []
+    return sorted(trials, key=lambda trial: -trial.score) + out_of_race + others
+
+
+def _proposed(shop: Workshop, planned: Planned, count: int) -> list[Trial]:
+    from netsim.planner.sampling import sampled
+
+    return sampled(planned, count, lambda plans: shop.run(plans, 1.0, random=False))
+
+
+def _raced(shop: Workshop, planned: Planned, count: int) -> tuple[list[Trial], list[Trial]]:
+    """Those that ran to the end, and those that were dropped."""
     alive = candidates(planned, count)
     out_of_race: list[Trial] = []
     rungs = RUNGS if len(alive) > 2 else RUNGS[-1:]
@@ -170,12 +198,7 @@ def refine(
     for _ in range(GENERATIONS if count > 2 else 0):
         fresh = shop.run(_next(planned, trials + out_of_race, count), 1.0, random=False)
         trials = sorted(trials + fresh, key=lambda trial: -trial.score)
-    own = planned.plans[0]
-    if not any(trial.plan == own for trial in trials):
-        trials += shop.run([own], 1.0, random=False)
-        out_of_race = [trial for trial in out_of_race if trial.plan != own]
-    others = shop.run(random_plans(planned, compare), 1.0, random=True) if compare else []
-    return sorted(trials, key=lambda trial: -trial.score) + out_of_race + others
+    return trials, out_of_race
 
 
 def worse_half(trials: Sequence[Trial]) -> list[Trial]:
@@ -212,7 +235,7 @@ def _as_plans(planned: Planned, found: Sequence[Found]) -> list[Plan]:
     """Points as plans, judged as they were found: by the first order where the rate is fixed."""
     limits, options = (
         Limits(planned.setting.scenario.stop.deadline),
-        Options(mode=planned.plans[0].mode, quick=True),
+        Options(planned.plans[0].mode, planned.plans[0].levels is not None, quick=True),
     )
     draft = replace(planned, task=forgiving(planned))
     plans = [as_plan(draft, one, limits, options) for one in found]

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import simpy
 
+from netsim.bounds.costs import Indices, Sizes, monotone
+from netsim.bounds.problem import Floats
 from netsim.clocks import Clock
 from netsim.network import Ports
 from netsim.network.channels import FixedRate
@@ -21,11 +23,11 @@ from netsim.network.delay import Constant
 from netsim.network.fifo import FifoMedium
 from netsim.network.links import Link
 from netsim.network.media import PrivateMedium, SharedMedium
-from netsim.planner.costs import Indices, Sizes, monotone
-from netsim.planner.problem import Floats
 from netsim.scenario import Scenario
+from netsim.selections import Everybody
 from netsim.spreads import NoSpread
 from netsim.topology import Node, Topology
+from netsim.waits import All
 from netsim.wiring import connect
 
 
@@ -115,7 +117,14 @@ def last_upload(ready: Floats, work: Floats, group: Group) -> Floats:
 
 
 def closed_form(scenario: Scenario, topology: Topology, clock: Clock, sizes: Sizes) -> ClosedForm | None:
-    """The closed form of a scenario; None where links fade, follow traces or lose messages, or steps jitter."""
+    """The closed form of a scenario.
+
+    None where links fade, follow traces or lose messages, steps jitter, or somebody is not waited for or not asked.
+    """
+    if any(not isinstance(wait, All) for wait in scenario.wait):
+        return None
+    if any(not isinstance(selection, Everybody) for selection in scenario.selection):
+        return None
     env = simpy.Environment()
     ports = connect(scenario, topology, env)
     links = [link for port in ports.values() for link in (*port.up, *port.down.links)]

@@ -1,4 +1,4 @@
-"""Files that a scenario's parts read, recordings of rates and of speeds, found beside the scenario too."""
+"""Files that a scenario's parts read, recordings of rates, speeds and availability, found beside the scenario too."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from netsim.availability import Recorded
 from netsim.compute import Traced
 from netsim.lookup import located
 from netsim.network import TRACES
 from netsim.scenario.errors import Loc, Problem
 from netsim.scenario.schema import Scenario
 
-READERS: Mapping[type, str] = {Traced: "file of device speeds", **dict.fromkeys(TRACES.values(), "trace")}
+READERS: Mapping[type, str] = {
+    Traced: "file of device speeds",
+    Recorded: "file of availabilities",
+    **dict.fromkeys(TRACES.values(), "trace"),
+}
 
 
 def with_files(scenario: Scenario, beside: Path | None) -> tuple[Scenario, list[Problem]]:
@@ -25,10 +30,11 @@ def with_files(scenario: Scenario, beside: Path | None) -> tuple[Scenario, list[
         return scenario, []
     problems: list[Problem] = []
     network = tuple(_found(part, beside, ("network", n), problems) for n, part in enumerate(scenario.network))
-    compute = _found(scenario.devices.compute, beside, ("devices", "compute"), problems)
-    if network == scenario.network and compute == scenario.devices.compute:
+    parts = {name: getattr(scenario.devices, name) for name in ("compute", "availability")}
+    found = {name: _found(part, beside, ("devices", name), problems) for name, part in parts.items()}
+    if network == scenario.network and found == parts:
         return scenario, problems
-    devices = scenario.devices.model_copy(update={"compute": compute})
+    devices = scenario.devices.model_copy(update=found)
     return scenario.model_copy(update={"network": network, "devices": devices}), problems
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from netsim.topology_files import branch_of
+from netsim.topology_files import tree_of
 from netsim.tree import Node, Topology, default_name, grow
 
 
@@ -30,9 +30,7 @@ class Tree:
     def grow(self, search: Sequence[Path] = ()) -> Topology:
         """The tree; `search` is not used. Raises TopologyError naming the node."""
         said = {field.name: getattr(self, field.name) for field in fields(self)}
-        return grow(
-            branch_of({key: value for key, value in said.items() if value is not None}, "tree", 0), "tree"
-        )
+        return grow(tree_of({key: value for key, value in said.items() if value is not None}, "tree"), "tree")
 
 
 def written(topology: Topology) -> Tree:

@@ -1,4 +1,4 @@
-"""The algorithm of a scenario: a recipe by name, or the ladder written out layer by layer."""
+"""The algorithm of a scenario: a recipe by name, its taus given or adaptive, or the ladder layer by layer."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from learning.algorithm import Algorithm
 from learning.recipes import Recipe
+from netsim.scenario.adapted import Adapted, AdaptedForm
 from netsim.scenario.errors import Problem, problems_of, refusal, shown
 from netsim.scenario.parts import PartOf
 from netsim.scenario.records import Reads, Record, arguments_of, blame
@@ -22,29 +23,33 @@ class AlgorithmForm(Reads):
     def __init__(self, recipes: PartOf) -> None:
         super().__init__(self)
         self.recipes, self.ladder = recipes, Record(Algorithm, recipes.records)
+        self.adapted = AdaptedForm(recipes)
 
     def build(self, value: object) -> Recipe | Algorithm:
         """A recipe or the ladder itself; either way its laws have been checked."""
-        if isinstance(value, Algorithm):
+        if isinstance(value, Algorithm | Adapted):
             return value
         if isinstance(value, Mapping) and any(key in value for key in LADDER_KEYS):
             return self._written_out(value)
-        recipe = self.recipes.build(value)
+        recipe: Any = self.adapted.build(value) if self.adapted.means(value) else self.recipes.build(value)
         try:
             recipe.ladder()
         except (ValueError, TypeError, ArithmeticError) as error:
-            problem = blame(error, [field.name for field in arguments_of(type(recipe))])
+            plain = recipe.recipe if isinstance(recipe, Adapted) else recipe
+            problem = blame(error, [field.name for field in arguments_of(type(plain))])
             name = next(iter(value)) if isinstance(value, Mapping) else None
             raise refusal([problem.below(name) if name else Problem((), problem.message)], value) from None
         return recipe  # type: ignore[no-any-return]
 
     def dump(self, value: Recipe | Algorithm) -> object:
         """In the form it was written in."""
+        if isinstance(value, Adapted):
+            return self.adapted.dump(value)
         return self.ladder.dump(value) if isinstance(value, Algorithm) else self.recipes.dump(value)
 
     def schema(self) -> dict[str, Any]:
-        """A recipe or a ladder."""
-        return {"anyOf": [self.recipes.schema(), self.ladder.schema()]}
+        """A recipe, one that adapts, or a ladder."""
+        return {"anyOf": [self.recipes.schema(), self.adapted.schema(), self.ladder.schema()]}
 
     def _written_out(self, value: Mapping[str, object]) -> Algorithm:
         layers = value.get("layers")

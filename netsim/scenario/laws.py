@@ -13,10 +13,12 @@ from pydantic import ValidationError
 from learning.algorithm import Algorithm
 from learning.layered import ByLayer
 from learning.partitions import Partition
+from learning.rules import Mean
 from netsim.scenario.errors import Loc, Problem, path_of, problems_of
 from netsim.scenario.overrides import BadOverrideError, replaced, steps
 from netsim.scenario.sweeps import Sweep
 from netsim.topology import Topology, TopologyPart
+from netsim.waits import Asynchronous, Wait
 
 UNSWEPT = ("name", "sweep")
 MOST_STEPS = 2**63 - 1
@@ -71,6 +73,24 @@ def skew_problems(partition: Partition, depth: int) -> list[Problem]:
         return []
     said = f"alpha has {_entries(len(partition.alpha))}, but the topology has {depth} layer{'s' if depth > 1 else ''}"
     return [Problem(("task", "partition"), f"{said}; write one per layer, from the devices up (null: IID)")]
+
+
+def wait_problems(waits: Sequence[Wait], ladder: Algorithm, depth: int) -> list[Problem]:
+    """Objections to barriers: one per layer, and none that the algorithm cannot live with."""
+    if waits and len(waits) != depth:
+        layers = f"the topology has {depth} layer{'s' if depth > 1 else ''}"
+        said = f"has {_entries(len(waits))}, but {layers}; write one per layer, from the devices up (all: everybody)"
+        return [Problem(("wait",), said)]
+    found = []
+    for n, (wait, layer) in enumerate(zip(waits, ladder.layers, strict=False)):
+        carries = wait.late == "carry"
+        if carries and ladder.prologue is not None:
+            said = "carries late answers over, but the algorithm's prologue asks everybody at once; use late: drop"
+            found.append(Problem(("wait", n), said))
+        if isinstance(wait, Asynchronous) and not isinstance(layer.rule, Mean):
+            said = f"asynchronous mixes models, so the rule of layer {n + 1} must be mean, got {layer.rule}; use buffer"
+            found.append(Problem(("wait", n), said))
+    return found
 
 
 def _entries(count: int) -> str:

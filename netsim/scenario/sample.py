@@ -37,8 +37,9 @@ energy:                         # leave it out and no joules are counted
 
 algorithm:
   # QMLHFL: tau[0] steps at a device between uploads, tau[1] edge aggregations between uploads, ...; QSGD levels
-  # of each layer's uplink (null: not quantized). Also fedavg, sign_sgd, hier_favg, hier_local_qsgd, hier_sign_sgd,
-  # dc_hier_sign_sgd, qhetfed, mtgc, scaffold, fedprox, fedopt (docs/algorithms.md). Many take a local optimiser:
+  # of each layer's uplink (null: not quantized). Also fedavg, sign_sgd, sparse_sign_sgd, hier_favg, hier_local_qsgd,
+  # hier_sign_sgd, dc_hier_sign_sgd, qhetfed, mtgc, scaffold, fedprox, fedopt (docs/algorithms.md). Many take a local
+  # optimiser:
   # local: {momentum: 0.9, weight_decay: 1e-4, clip: 1, schedule: {cosine: 1000}}
   qmlhfl: {learning_rate: 0.2, batch_size: 32, tau: [5, 2, 2], levels: [4, 8, 16], bucket: 512}
   # Or layer by layer (`netsim check --resolved` writes every recipe so), here with a quantized top broadcast:
@@ -59,8 +60,12 @@ network:                    # one entry per layer, from the devices up
   - {wired: {rate: 1 Gbit/s, latency: 10 ms}}
   # also {delay: {uplink: 33 s}} (a constant) and {traced: {uplink: {mahimahi: up.trace}, downlink: ...}}
 
+wait: [all, all, all]       # whom a parent waits for: {first: 4}, {fraction: 0.8}, {deadline: 2 s}, {buffer: 3}, ...
+selection: [all, all, all]  # whom it asks: {uniform: 0.5}, data, speed, channel, power_of_choice (docs/selection.md)
+
 stop: {rounds: 20}          # global rounds; also deadline: 20 s (simulated) and target_accuracy: 0.95, first wins
 evaluate: {every: 1}        # score the cloud's model in every round
+finite: keep                # updates with nan or inf: keep (so that it shows), reject (leave out and count), stop
 precision: float32          # or float64, bf16 (weights in float32), tf32 (CUDA alone)
 
 # `netsim sweep` runs every combination; `netsim run` ignores this section. Also `seeds: 5` (repeats), `zip:` (lists

@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from learning.algorithm import Algorithm
-from learning.compressors import COMPRESSORS, Compressor
+from learning.compressors import COMPRESSORS, GROWTHS, Compressor, Growth
 from learning.datasets import DATASETS, Dataset, Synthetic
 from learning.local import SCHEDULES, Schedule
 from learning.models import MODELS, Model
@@ -28,6 +28,7 @@ from learning.partitions import PARTITIONS, Iid, Partition
 from learning.recipes import RECIPES, Recipe
 from learning.rules import RULES, Rule
 from learning.shifts import SHIFTS, Shift
+from netsim.availability import AVAILABILITIES, Availability
 from netsim.compute import COMPUTE, SPREADS, Compute, Servers, Spread
 from netsim.energy import CONSUMPTIONS, Consumption, Energy
 from netsim.network import (
@@ -50,23 +51,38 @@ from netsim.network import (
     Shadowing,
     Trace,
 )
+from netsim.policies import POLICIES, Policy
 from netsim.scenario.errors import Loc, Problem, nearest, problems_of, refusal
 from netsim.scenario.inline import Tree
 from netsim.scenario.ladders import AlgorithmForm
-from netsim.scenario.laws import Ground, depth_problems, skew_problems, step_problems, sweep_problems
+from netsim.scenario.laws import (
+    Ground,
+    depth_problems,
+    skew_problems,
+    step_problems,
+    sweep_problems,
+    wait_problems,
+)
 from netsim.scenario.parts import STRANGER, Catalogue
 from netsim.scenario.records import Reads, Record
+from netsim.scenario.selecting import availability_problems, selection_problems
 from netsim.scenario.sweep_form import SweepForm
 from netsim.scenario.sweeps import Sweep
+from netsim.selection import Selection
+from netsim.selections import SELECTIONS
+from netsim.staleness import STALENESS, Staleness
 from netsim.topology import TOPOLOGIES, Topology, TopologyPart
 from netsim.units import DurationS
+from netsim.waits import WAITS, Wait
 
 PARTS = Catalogue(
     [
         ("compressor", Compressor, COMPRESSORS),
+        ("growth", Growth, GROWTHS),
         ("rule", Rule, RULES),
         ("schedule", Schedule, SCHEDULES),
         ("recipe", Recipe, RECIPES),
+        ("policy", Policy, POLICIES),
         ("dataset", Dataset, DATASETS),
         ("partition", Partition, PARTITIONS),
         ("shift", Shift, SHIFTS),
@@ -84,6 +100,10 @@ PARTS = Catalogue(
         ("compute", Compute, COMPUTE),
         ("spread", Spread, SPREADS),
         ("consumption", Consumption, CONSUMPTIONS),
+        ("wait", Wait, WAITS),
+        ("selection", Selection, SELECTIONS),
+        ("availability", Availability, AVAILABILITIES),
+        ("staleness", Staleness, STALENESS),
     ]
 )
 """Every kind of part that a scenario may name, with the Protocol that fields are annotated with."""
@@ -151,9 +171,10 @@ class TaskSection(Section):
 
 
 class Devices(Section):
-    """The devices themselves: how long they compute."""
+    """The devices themselves: how long they compute, and when they can be asked (default: always)."""
 
     compute: Annotated[Compute, PARTS["compute"]]
+    availability: Annotated[Availability, PARTS["availability"]] | None = None
 
 
 class Stop(Section):
@@ -186,8 +207,11 @@ class Scenario(Section):
     energy: Annotated[Energy, Reads(Record(Energy, PARTS.records))] | None = None
     algorithm: Annotated[Recipe | Algorithm, AlgorithmForm(PARTS["recipe"])]
     network: tuple[Annotated[LayerNetwork, PARTS["network"]], ...]
+    wait: tuple[Annotated[Wait, PARTS["wait"]], ...] = ()
+    selection: tuple[Annotated[Selection, PARTS["selection"]], ...] = ()
     stop: Stop
     evaluate: Evaluate = Evaluate()
+    finite: Literal["keep", "reject", "stop"] = "keep"
     precision: Literal["float32", "float64", "tf32", "bf16"] = "float32"
     sweep: Annotated[Sweep, Reads(SweepForm())] = Sweep()
 
@@ -197,6 +221,12 @@ class Scenario(Section):
     def ladder(self) -> Algorithm:
         """The algorithm as layers, a recipe expanded."""
         return self.algorithm if isinstance(self.algorithm, Algorithm) else self.algorithm.ladder()
+
+    @property
+    def recipe(self) -> str:
+        """The algorithm's name, `layers` where it is written out."""
+        written_out = isinstance(self.algorithm, Algorithm)
+        return "layers" if written_out else PARTS["recipe"].name_of(type(self.algorithm))
 
     def __eq__(self, other: object) -> bool:
         """Whether all sections are equal; where files were looked up does not matter."""
@@ -232,6 +262,9 @@ class Scenario(Section):
         scenario._ground = ground
         problems = depth_problems(scenario.network, scenario.ladder, _place_of_ladder(data), tree.depth)
         problems += skew_problems(scenario.task.partition, tree.depth)
+        problems += wait_problems(scenario.wait, scenario.ladder, tree.depth)
+        problems += selection_problems(scenario.selection, scenario.wait, scenario.ladder, tree)
+        problems += availability_problems(scenario.devices.availability, scenario.ladder)
         if problems := problems or step_problems(scenario.stop.rounds, scenario.ladder):
             raise refusal(problems, data)
 

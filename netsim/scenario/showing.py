@@ -13,7 +13,9 @@ from netsim.units import Quantity
 
 SHELVES = {
     "recipe": "algorithms",
+    "policy": "policies",
     "compressor": "compressors",
+    "growth": "levels",
     "rule": "rules",
     "schedule": "schedules",
     "dataset": "datasets",
@@ -33,6 +35,10 @@ SHELVES = {
     "compute": "clocks",
     "spread": "spreads",
     "consumption": "consumptions",
+    "wait": "waits",
+    "selection": "selections",
+    "availability": "availabilities",
+    "staleness": "stalenesses",
 }
 
 

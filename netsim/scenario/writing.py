@@ -12,6 +12,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.representer import RoundTripRepresenter
 
 from learning.algorithm import Algorithm
+from learning.recipes import Recipe
+from netsim.scenario.adapted import Adapted
 from netsim.scenario.inline import written
 from netsim.scenario.schema import PARTS, Scenario, grow
 from netsim.scenario.strangers import sources, unplaced
@@ -23,9 +25,11 @@ NEITHER = ("name", "sweep")  # say nothing about a run's results
 def resolved(scenario: Scenario) -> str:
     """The scenario as YAML without comments: recipe expanded, defaults written out, units rendered, topology inside.
 
-    Reading it anywhere gives an equal ladder, an equal tree and the same digest.
+    A recipe whose taus change under way stays one. Reading it anywhere gives an equal ladder, an equal tree and the
+    same digest.
     """
-    content = _content(scenario, scenario.ladder)
+    adapts = isinstance(scenario.algorithm, Adapted)
+    content = _content(scenario, scenario.algorithm if adapts else scenario.ladder)
     if not content["sweep"]:
         del content["sweep"]
     stream = io.StringIO()
@@ -39,9 +43,8 @@ def digest(scenario: Scenario) -> str:
     A recipe and its expanded form agree, and so do a topology file and a copy of it under another name. The
     source of parts from outside enters, and so does what is in named files: another content is another run.
     """
-    ladder = scenario.ladder
-    natural = replace(ladder, layers=tuple(replace(layer, down=layer.downlink) for layer in ladder.layers))
-    content = {key: value for key, value in _content(scenario, natural).items() if key not in NEITHER}
+    said = _content(scenario, _natural(scenario)).items()
+    content = {key: value for key, value in said if key not in NEITHER and value != []}
     content["topology"] = grow(scenario).fingerprint
     content["task"].pop("data_dir")
     if strangers := sources(content):
@@ -55,7 +58,15 @@ def dump_part(part: Any) -> object:
     return PARTS.dump_part(part)
 
 
-def _content(scenario: Scenario, ladder: Algorithm) -> dict[str, Any]:
+def _natural(scenario: Scenario) -> Recipe | Algorithm:
+    """The ladder with every downlink said; a recipe whose taus change stays one, for it makes many ladders."""
+    if isinstance(scenario.algorithm, Adapted):
+        return scenario.algorithm
+    ladder = scenario.ladder
+    return replace(ladder, layers=tuple(replace(layer, down=layer.downlink) for layer in ladder.layers))
+
+
+def _content(scenario: Scenario, ladder: Recipe | Algorithm) -> dict[str, Any]:
     content = scenario.model_copy(update={"algorithm": ladder}).model_dump(mode="json")
     if not isinstance(scenario.topology, Fanout):
         tree = PARTS.records.dump(written(grow(scenario)))

@@ -14,6 +14,7 @@ from typing import TypeVar
 from learning.engine import Engine, ValuesNeededError, resolve
 from learning.ledger import Ledger
 from learning.shelf import Shelf, shared_data
+from netsim.adapting import needs_values
 from netsim.folders import replace_folder
 from netsim.run_folder import (
     ResultError,
@@ -36,8 +37,8 @@ READY = ("scenario.yaml", "messages.parquet", "nodes.parquet")
 """Files of a timeline that hold no value: they are the run's own."""
 
 T = TypeVar("T")
-Metrics = tuple[float, float]
-"""Accuracy and loss of a model, nan where the task has none."""
+Metrics = Mapping[str, float]
+"""Accuracy and loss of a model, nan where the task has none; how many updates were rejected, where that counts."""
 
 _shelf = Shelf()
 """What this process keeps from job to job: data sets and tasks, the same for many points."""
@@ -108,7 +109,7 @@ def _survey(point: Point, place: Workplace) -> Surveyed | Outcome:
     folder = place.out / scenario.name / digest
     if is_complete(folder, digest):
         return Outcome(point, folder, how="kept", seed=scenario.seed)
-    if scenario.stop.target_accuracy is not None:
+    if scenario.stop.target_accuracy is not None or needs_values(scenario):
         return Surveyed(point, None)
     try:
         run = play(scenario, engine=place.engine, device=place.device, values=False)
@@ -123,7 +124,11 @@ def _survey(point: Point, place: Workplace) -> Surveyed | Outcome:
 
 def _wanted(scenario: Scenario, run: Run) -> dict[int, bytes]:
     """The models that a run scores: the initial one, every `every`-th, that of the last round."""
-    start = Engine(run_root(run.task, run.numerics), scenario.seed, run.task.dim).start().digest
+    start = (
+        Engine(run_root(run.task, run.numerics), scenario.seed, run.task.dim, finite=scenario.finite)
+        .start()
+        .digest
+    )
     last = len(run.digests)
     due = [k for k in range(1, last + 1) if k % scenario.evaluate.every == 0 or k == last]
     return {0: start, **{k: run.digests[k - 1] for k in due}}
@@ -162,7 +167,7 @@ def _fill(point: Point, timeline: Timeline, metrics: Mapping[bytes, Metrics], pl
     except ResultError:  # another sweep of the same points was here, and has tidied up
         return _train(point, place)
     for row, name in timeline.wanted.items():
-        rounds.loc[row, ["accuracy", "loss"]] = metrics[name]
+        rounds.loc[row, list(metrics[name])] = list(metrics[name].values())
 
     def write(fresh: Path) -> None:
         for file in READY:

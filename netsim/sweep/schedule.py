@@ -11,8 +11,9 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Protocol
 
-from learning.ledger import Ledger
+from learning.ledger import METRICS, Ledger
 from netsim.run_folder import read_manifest, read_table
+from netsim.simulation import diverged
 from netsim.sweep.crews import Alone, Crew, Job
 from netsim.sweep.jobs import TIMELINES, Metrics, Surveyed, fill, fresh_start, retime, survey, train
 from netsim.sweep.points import LEDGER, Outcome, Point, Workplace, learning_of
@@ -146,8 +147,18 @@ class _Sweep:
 
     def _fill(self, found: Surveyed, known: Mapping[bytes, Metrics]) -> None:
         assert found.timeline is not None
-        needed = {name: known[name] for name in found.timeline.wanted.values()}
-        self._do(found.point, self._end, fill, found.timeline, needed, self.place)
+        wanted = list(found.timeline.wanted.values())
+        if all(name in known for name in wanted) and not self._ended_early(
+            [known[name]["loss"] for name in wanted]
+        ):
+            needed = {name: known[name] for name in wanted}
+            self._do(found.point, self._end, fill, found.timeline, needed, self.place)
+        else:  # its leader diverged and ended early, and so will it: as it runs, from what the ledger knows
+            self._do(found.point, self._end, train, self._place_of(learning_of(found.point.settings)))
+
+    def _ended_early(self, losses: Sequence[float]) -> bool:
+        """Whether a run with these losses stops before its timeline does."""
+        return self.place.engine != "timing" and any(diverged(loss, losses[0]) for loss in losses)
 
     def _lead_blind(self, points: Sequence[Point], place: Workplace, patient: bool = True) -> None:
         """Train the first point and re-time the others from its ledger.
@@ -190,15 +201,15 @@ class _Sweep:
         """What the ledger knows of the models that the points look at."""
         names = {name for found in surveys if found.timeline for name in found.timeline.wanted.values()}
         with closing(Ledger(self.place.ledger)) as ledger:
-            found_metrics = {name: ledger.metrics(name) for name in names}
-        return {name: (m["accuracy"], m["loss"]) for name, m in found_metrics.items() if m is not None}
+            found = {name: ledger.metrics(name) for name in names}
+        return {name: metrics for name, metrics in found.items() if metrics is not None}
 
     def _keep(self, known: Mapping[bytes, Metrics]) -> None:
         """Enter into the ledger what a borrowed copy learned."""
         if self.place.borrow:
             with closing(Ledger(self.place.ledger)) as ledger:
-                for name, (accuracy, loss) in known.items():
-                    ledger.keep_metrics(name, {"accuracy": accuracy, "loss": loss})
+                for name, metrics in known.items():
+                    ledger.keep_metrics(name, metrics)
 
 
 def _grouped(surveys: Sequence[Surveyed], known: Set[bytes]) -> tuple[list[_Group], list[Surveyed]]:
@@ -229,10 +240,11 @@ def _wanted(found: Surveyed) -> list[bytes]:
 def _metrics(folder: Path, leader: Surveyed) -> dict[bytes, Metrics]:
     """What a finished run tells of the models that its timeline names."""
     rounds = read_table(folder, "rounds", str(read_manifest(folder)["digest"]))
-    rows = zip(rounds["accuracy"].tolist(), rounds["loss"].tolist(), strict=True)
-    by_row = dict(enumerate(rows))
+    kept = [name for name in METRICS if name in rounds]
+    rows = zip(*(rounds[name].tolist() for name in kept), strict=True)
+    by_row = [dict(zip(kept, row, strict=True)) for row in rows]
     assert leader.timeline is not None
-    return {name: by_row[row] for row, name in leader.timeline.wanted.items()}
+    return {name: by_row[row] for row, name in leader.timeline.wanted.items() if row < len(by_row)}
 
 
 def _said(error: Exception) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from netsim.result import Direction, Result
 from netsim.views import human
 from netsim.views.axes import column, layout, numbers, thin
-from netsim.views.palette import GREY, hatch, layer_colour
+from netsim.views.palette import GREY, PURPLE, hatch, layer_colour
 from netsim.views.parts import ON_PAPER, Change, Chooser, Figure, Legend, Swatch, Trace
 
 _ROUNDS = 400  # on the slider; each adds a number per segment to the page
@@ -60,7 +60,10 @@ def path_segments(result: Result) -> list[Segment]:
     layers = range(1, result.depth + 1)
     down = [_segment(n, "down", column(finished, f"path_down_s_{n}")) for n in reversed(layers)]
     up = [_segment(n, "up", column(finished, f"path_up_s_{n}")) for n in layers]
-    return [*down, Segment("compute", GREY, None, column(finished, "path_compute_s")), *up]
+    between = [Segment("compute", GREY, None, column(finished, "path_compute_s"))]
+    if "path_wait_s" in finished and finished["path_wait_s"].any():
+        between.append(Segment("barrier", PURPLE, None, column(finished, "path_wait_s")))
+    return [*down, *between, *up]
 
 
 def activities(result: Result) -> Figure | None:

@@ -56,7 +56,7 @@ def sweep_axes(points: Path) -> list[str]:
 
 def comparison_html(table: DataFrame, axes: Sequence[str], heading: str) -> str:
     """The page about a points table (see `netsim.sweep.tables`), as a string of HTML."""
-    return page_html(heading, comparison_sections(table, axes), _opening(table, axes))
+    return page_html(heading, comparison_sections(table, axes), comparison_opening(table, axes))
 
 
 def comparison_sections(table: DataFrame, axes: Sequence[str]) -> list[Section]:
@@ -99,7 +99,8 @@ def _needed(settings: Sequence[Setting], target: float) -> list[Part]:
     ]
 
 
-def _opening(table: DataFrame, axes: Sequence[str]) -> list[Part]:
+def comparison_opening(table: DataFrame, axes: Sequence[str]) -> list[Part]:
+    """The page's headline: how many points and seeds, and what was swept."""
     points, seeds = table["point"].nunique(), table["seed"].nunique()
     facts = [("Points", human.count(points)), ("Seeds", human.count(seeds))]
     target = float(table["target_accuracy"].iloc[0])

@@ -1,7 +1,6 @@
-// Draws the figures of the page in the colours of its theme and lets choosers and legends change them.
+// Draws the figures below an element in the colours of the theme and lets choosers and legends change them.
 "use strict";
-(() => {
-  const page = JSON.parse(document.getElementById("netsim-figures").textContent);
+function netsimStage(root, page) {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const touch = matchMedia("(pointer: coarse)").matches;
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -52,17 +51,18 @@
     Plotly.newPlot(name, figure.traces, layout, page.config);
     letter(name, figure);
   }
-  dark.addEventListener("change", () => {
+  const recolour = () => {
     for (const [name, figure] of Object.entries(page.figures)) {
       Plotly.relayout(name, theme(figure.layout));
       letter(name, figure);
     }
-  });
-  for (const input of document.querySelectorAll("input[type=radio][data-chooser]")) {
+  };
+  dark.addEventListener("change", recolour);
+  for (const input of root.querySelectorAll("input[type=radio][data-chooser]")) {
     input.addEventListener("change", () => choose(input.dataset.chooser, Number(input.value)));
     if (input.checked && input.value !== "0") choose(input.dataset.chooser, Number(input.value));
   }
-  for (const input of document.querySelectorAll("input[type=range][data-chooser]")) {
+  for (const input of root.querySelectorAll("input[type=range][data-chooser]")) {
     const options = page.options[input.dataset.chooser];
     const show = () => {
       input.setAttribute("aria-valuetext", options[input.value]);
@@ -72,11 +72,14 @@
     input.addEventListener("input", show);
     show();
   }
-  for (const button of document.querySelectorAll("button[data-traces]")) {
+  for (const button of root.querySelectorAll("button[data-traces]")) {
     button.addEventListener("click", () => {
       const shown = button.getAttribute("aria-pressed") !== "true";
       button.setAttribute("aria-pressed", String(shown));
       Plotly.restyle(button.dataset.figure, { visible: shown }, JSON.parse(button.dataset.traces));
     });
   }
-})();
+  return () => dark.removeEventListener("change", recolour);
+}
+const own = document.getElementById("netsim-figures");
+if (own) netsimStage(document, JSON.parse(own.textContent));

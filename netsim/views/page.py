@@ -34,15 +34,15 @@ def page_html(heading: str, sections: Sequence[Section], opening: Sequence[Part]
     from plotly.offline import get_plotlyjs
 
     parts = [*opening, *(part for section in sections for part in section.parts)]
-    scripts = [get_plotlyjs(), _asset("page.js")]
+    scripts = [get_plotlyjs(), asset("page.js")]
     policy = f"{_NOTHING}; script-src {' '.join(map(_fingerprint, scripts))}"
     body = "\n".join((parts_html(opening), *(section_html(section) for section in sections)))
     return _PAGE.format(
         heading=escape(heading),
         policy=escape(policy),
-        css=_asset("page.css"),
+        css=asset("page.css"),
         body=body,
-        data=script_json(_data(parts)),
+        data=script_json(page_data(parts)),
         plotly=scripts[0],
         script=scripts[1],
     )
@@ -68,7 +68,8 @@ def script_json(value: Any) -> str:
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def _data(parts: Iterable[Part]) -> dict[str, Any]:
+def page_data(parts: Iterable[Part]) -> dict[str, Any]:
+    """What the page's script needs to draw the parts that `markup` has written."""
     figures, options = {}, {}
     told: dict[str, str] = {}
     for part in parts:
@@ -90,7 +91,8 @@ def _once(changes: Sequence[Any], name: str, told: dict[str, str]) -> Sequence[A
     return changes if first == name else first
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """The text of `page.css` or `page.js`."""
     return files("netsim.views").joinpath(name).read_text(encoding="utf-8")
 
 

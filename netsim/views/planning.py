@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import Any, Literal
 
 from netsim.views import human
 from netsim.views.axes import layout
-from netsim.views.page import page_html
+from netsim.views.page import page_html, write_page
 from netsim.views.palette import BLUE, GREEN, GREY, ORANGE, VERMILLION
 from netsim.views.parts import (
     Change,
@@ -77,20 +75,21 @@ class Picture:
 
 def write_planning(picture: Picture, path: Path) -> Path:
     """Write the page as one self-contained file; atomic. Raises OSError."""
-    path = path.absolute()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
-    try:
-        fresh.write_bytes(planning_html(picture).encode("utf-8", "backslashreplace"))
-        os.replace(fresh, path)
-    finally:
-        fresh.unlink(missing_ok=True)
-    return path
+    return write_page(planning_html(picture), path)
 
 
 def planning_html(picture: Picture) -> str:
     """The page as a string of HTML."""
-    opening: list[Part] = [Facts(picture.facts, large=True), *(Words(note) for note in picture.notes)]
+    return page_html(f"{picture.title}: plan", planning_sections(picture), planning_opening(picture))
+
+
+def planning_opening(picture: Picture) -> list[Part]:
+    """What stands above the sections: the plan's numbers, and notes."""
+    return [Facts(picture.facts, large=True), *(Words(note) for note in picture.notes)]
+
+
+def planning_sections(picture: Picture) -> list[Section]:
+    """What the page says below its opening, in order."""
     run = [dot for dot in picture.dots if dot.score is not None]
     sections = [Section("plans", "Plans", [picture.table])]
     if picture.landscape is not None:
@@ -103,7 +102,7 @@ def planning_html(picture: Picture) -> str:
         figures = [against_random(run, picture.score), predicted_against_simulated(run)]
         sections.append(Section("simulated", "Simulated", [Words(_SIMULATED), *figures]))
     sections.append(Section("front", "What it costs", [Words(_FRONT), *front(picture.dots, picture.score)]))
-    return page_html(f"{picture.title}: plan", sections, opening)
+    return sections
 
 
 def landscape(land: Landscape) -> Figure:

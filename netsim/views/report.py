@@ -11,6 +11,8 @@ from typing import Any
 from netsim.result import Metric, Result
 from netsim.views import breakdown, curves, human, sizes, timeline
 from netsim.views.axes import ENOUGH
+from netsim.views.fates import fate_figure, fate_table
+from netsim.views.intervals import interval_figure
 from netsim.views.joules import energy_figure, energy_table, has_energy, layer_table
 from netsim.views.page import page_html, write_page
 from netsim.views.parts import Code, Facts, Part, Section, Words
@@ -85,6 +87,8 @@ def _learning(result: Result) -> Section:
     if len(result.rounds) > ENOUGH:
         drawn, rows = human.count(ENOUGH), human.count(len(result.rounds))
         parts.append(Words(f"Drawn are {drawn} evenly spread rounds of {rows}."))
+    if taus := interval_figure(result):
+        parts += [Words(_TAUS), taus]
     return Section("learning", "Accuracy and loss", parts)
 
 
@@ -132,6 +136,7 @@ def _messages(result: Result) -> Section:
     spread, busy = distribution(result), utilisation(result)
     parts: list[Part] = [part for part in (figure, spread, busy) if part]
     parts.append(sizes.size_table(found) if found else Words("No message was sent."))
+    parts += [part for part in (fate_figure(result), fate_table(result)) if part]
     return Section("messages", "Messages", parts)
 
 
@@ -176,6 +181,8 @@ def _facts(manifest: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str
 
 LABELS = {
     "scenario_digest": "Digest of the scenario",
+    "algorithm.name": "Algorithm",
+    "algorithm.tau": "tau",
     "task.description": "Task",
     "task.provenance": "Data",
     "task.parameters": "Parameters of the model",
@@ -194,6 +201,10 @@ LABELS = {
 }
 """What the manifest's keys are called on the page; a key without a label is shown as it is written."""
 _SHOWN = ("name", "digest", "stopped_by", "rounds", "sim_time_s", "totals", "schema")
+_TAUS = (
+    "This run chose its own tau under way: SGD steps of a device per upload on layer 1, on the layers above "
+    "aggregations per upload. A round's values hold until it ends."
+)
 _PATH = (
     "A round is as long as its slowest chain of transfers and computations. These bars follow that chain: "
     "down from the cloud, compute, up again. Colours are layers, counted from the devices up."

@@ -122,9 +122,11 @@ def number_of(value: object) -> float | None:
 
 
 def spoken(value: object) -> str:
-    """A swept value in words."""
+    """A swept value in words; a part as a scenario writes it, not as the JSON that the points table holds."""
     if value is None or value != value:
         return "as written"
+    if isinstance(value, str) and value[:1] in ("[", "{"):
+        return value.replace('"', "")
     return human.digits(float(value), 6) if isinstance(value, float | np.floating) else str(value)
 
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from netsim.planner.bound import theorem2
-from netsim.planner.rates import MODES, Goal, Rule, largest_rate, least
-from netsim.planner.relaxation import relaxed
-from netsim.planner.search import search
+from netsim.bounds.bound import theorem2
+from netsim.bounds.rates import MODES, Goal, Rule, largest_rate, least
+from netsim.bounds.relaxation import relaxed
+from netsim.bounds.search import search
 from tests.planner.instances import instance
 from tests.planner.nested import measured, random_setting
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from learning.compressors import (
     COMPRESSORS,
+    Adaptive,
     Chain,
     Compressor,
     Dither,
@@ -16,10 +17,12 @@ from learning.compressors import (
     RandK,
     ScaledSign,
     Sign,
+    SparseSign,
     StochasticSign,
     TernGrad,
     TopK,
 )
+from learning.compressors.growth import Doubling, Linear, Steps
 
 EXAMPLES: dict[str, list[Compressor]] = {
     "none": [Plain(), Plain("fp16"), Plain("bf16")],
@@ -31,6 +34,7 @@ EXAMPLES: dict[str, list[Compressor]] = {
     "terngrad": [TernGrad(), TernGrad(16, 2.5), TernGrad(None, None, "packed"), TernGrad(16, 1.0, "entropy")],
     "natural": [Natural()],
     "sign": [Sign()],
+    "sparse_sign": [SparseSign(0.3), SparseSign(k=1), SparseSign(1.0)],
     "scaled_sign": [ScaledSign(), ScaledSign(9)],
     "stochastic_sign": [StochasticSign("l2", 9), StochasticSign("max", None), StochasticSign("max", 16)],
     "top_k": [TopK(0.3), TopK(k=1)],
@@ -40,6 +44,10 @@ EXAMPLES: dict[str, list[Compressor]] = {
         Chain(RandK(0.5), Qsgd(4, 9)), Chain(RandK(0.3, indices="list"), Natural(), "golomb"),
         Chain(TopK(0.5), Dither(2, 16, "entropy")), Chain(RandK(0.6, unbiased=False), Qsgd(9, None, "elias")),
         Chain(TopK(1.0), Plain(), "golomb"),
+    ],
+    "adaptive": [
+        Adaptive(Qsgd(4), Doubling(4, 2)), Adaptive(Qsgd(4, 16, "elias"), Linear(4, 3)),
+        Adaptive(Dither(300, 9), Steps((300, 7), (5,))),
     ],
     "error_feedback": [
         ErrorFeedback(TopK(0.3)), ErrorFeedback(Qsgd(16, 9, "elias")), ErrorFeedback(ScaledSign(9)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -11,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learning.coins import Coins, row_key
-from learning.compressors import Integer, Plain, Qsgd, RandK, Sign, TopK
+from learning.compressors import Integer, Plain, Qsgd, RandK, Sign, SparseSign, TopK
+from learning.compressors.choices import choice_bits, choice_code, read_choice
 from learning.compressors.elias import level_bits, omega_code, read_levels, torch_coded_bits
 from learning.compressors.packing import BitReader, code_bits, field_bits, to_bytes
 
@@ -102,11 +104,29 @@ def test_the_shared_seed_travels_in_the_message_itself():
     assert RandK(k=5).unpack(data, 50).count_nonzero() == 5
 
 
-def test_a_sign_of_nan_cannot_be_packed():
+@pytest.mark.parametrize("codec", [Sign(), SparseSign(k=2)], ids=repr)
+def test_a_sign_of_nan_cannot_be_packed(codec):
     row = gaussian(9)
     row[4] = torch.nan
     with pytest.raises(ValueError, match="nan at coordinate 4"):
-        Sign().pack(row, KEY)
+        codec.pack(row, KEY)
+
+
+@pytest.mark.parametrize(("dim", "count"), [(6, 3), (7, 1), (5, 5), (1, 1), (9, 8)])
+def test_choices_are_numbered_without_a_gap_and_come_back(dim, count):
+    codes = set()
+    for chosen in itertools.combinations(range(dim), count):
+        bits = choice_code(np.array(chosen), dim)
+        codes.add(tuple(bits.tolist()))
+        assert read_choice(BitReader(bits), dim, count).tolist() == list(chosen)
+    assert len(codes) == math.comb(dim, count)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 8, 33, 1000, 20_011])
+def test_a_choice_has_as_many_bits_as_it_needs(dim):
+    for count in {1, 2, -(-dim // 100), dim // 2 or 1, dim}:
+        if count <= dim:
+            assert choice_bits(dim, count) == (math.comb(dim, count) - 1).bit_length()
 
 
 @pytest.mark.parametrize(
@@ -114,6 +134,7 @@ def test_a_sign_of_nan_cannot_be_packed():
     [
         (Plain("bf16"), 10, 160), (TopK(0.01), 1000, 10 * 42), (TopK(k=2), 1024, 84), (RandK(k=10), 1000, 384),
         (RandK(k=10, indices="list"), 1025, 430), (Sign(), 1000, 1000), (Integer(0.1, 1), 100, 100),
+        (SparseSign(k=2), 7, 5 + 2), (SparseSign(1.0), 1000, 1000), (SparseSign(k=4), 4, 4), (SparseSign(k=1), 8, 4),
         (Integer(0.1, 3), 100, 200), (Integer(0.1, 4), 100, 300), (Integer(0.1, 3, zeros=True), 100, 300),
     ],
     ids=repr,

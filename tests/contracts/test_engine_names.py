@@ -25,7 +25,7 @@ class Promises:
         self.engine = Engine(root, seed, dim=10)
         self.start = self.engine.start()
         self.other = self.train()
-        self.letters = [Letter(self.train(device=k), 320) for k in range(3)]
+        self.letters = [Letter(self.train(device=k), 320, (0, k)) for k in range(3)]
 
     def train(self, **change: Any) -> Ref:
         said = {"leaf": LEAF, "device": 7, "model": self.start, "steps": 2, "visit": HERE}

@@ -12,6 +12,7 @@ import torch
 from learning import philox
 from learning.coins import Coins, row_key
 from learning.compressors import (
+    Adaptive,
     Chain,
     Dither,
     Ef21,
@@ -23,6 +24,7 @@ from learning.compressors import (
     RandK,
     ScaledSign,
     Sign,
+    SparseSign,
     StochasticSign,
     TernGrad,
     TopK,
@@ -168,7 +170,7 @@ def test_a_stochastic_sign_in_double_precision_is_the_formula():
 
 # --- all of the table ------------------------------------------------------------------------------------------
 
-OTHERS = Sign | Integer | RandK | TopK | Chain | Plain | ErrorFeedback | Ef21
+OTHERS = Sign | SparseSign | Adaptive | Integer | RandK | TopK | Chain | Plain | ErrorFeedback | Ef21
 SCALED = [codec for codec in EVERY if not isinstance(codec, OTHERS)]
 
 
@@ -207,7 +209,7 @@ OTHER = {
 }  # fmt: skip
 STARTS = [
     Plain(), Qsgd(4), Dither(4), TernGrad(), ScaledSign(), StochasticSign(), TopK(0.3), TopK(k=1), RandK(0.3),
-    RandK(k=1), Chain(TopK(0.3), Plain()), Integer(0.1, 4), ErrorFeedback(TopK(0.3)), Ef21(TopK(0.3)),
+    RandK(k=1), Chain(TopK(0.3), Plain()), Integer(0.1, 4), SparseSign(0.3), SparseSign(k=1), ErrorFeedback(TopK(0.3)), Ef21(TopK(0.3)),
 ]  # fmt: skip
 FIELDS = [
     (codec, field.name)
@@ -227,7 +229,7 @@ def test_every_field_of_every_compressor_changes_what_is_sent_or_how_long_it_is(
 
 
 def test_no_compressor_lacks_a_case_of_its_fields():
-    assert {type(codec) for codec in STARTS} | {Sign, Natural} == {type(codec) for codec in EVERY}
+    assert {type(codec) for codec in STARTS} | {Sign, Natural, Adaptive} == {type(codec) for codec in EVERY}
     assert {name for _, name in FIELDS} | {"clip"} == set(OTHER)
 
 
@@ -240,6 +242,7 @@ def test_no_compressor_lacks_a_case_of_its_fields():
         (StochasticSign, {"norm": "l1"}, "l1"), (StochasticSign, {"bucket": 0}, "0"),
         (Qsgd, {"levels": 4, "code": "huffman"}, "huffman"), (Chain, {"first": Qsgd(4), "then": Plain()}, "Qsgd"),
         (Chain, {"first": TopK(0.1), "then": Sign()}, "Sign"),
+        (Chain, {"first": TopK(0.1), "then": SparseSign(0.5)}, "SparseSign"),
         (Chain, {"first": TopK(0.1), "then": Plain(), "positions": "rice"}, "rice"),
         (Chain, {"first": RandK(0.1), "then": Plain(), "positions": "golomb"}, "golomb"),
         (Chain, {"first": TopK(0.1), "then": Ef21(Qsgd(4))}, "Ef21"),

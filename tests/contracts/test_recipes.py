@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from learning.algorithm import Algorithm, Layer, Leaf, Prologue
-from learning.compressors import Integer, Plain, Qsgd, Sign, TopK
+from learning.compressors import Adaptive, Compressor, Integer, Plain, Qsgd, Sign, SparseSign, TopK
+from learning.compressors.growth import Doubling
 from learning.local import Local
 from learning.recipes import RECIPES
 from learning.rules import Mean, Vote
@@ -23,8 +24,10 @@ STEP = {"learning_rate": 0.1, "batch_size": 8}
 LEAF, NONE, TOP_K = Leaf(0.1, 8), Plain(), TopK(k=5)
 DEVICES, SAMPLES = Mean("devices"), Mean("samples")
 VOTE, CAREFUL = Vote(0.1, "random"), Vote(0.1, "zero")
+SPARSE = Vote(0.1, "random", abstain=True)
 BITS_3, BITS_4 = Integer(step=0.1, span=4), Integer(step=0.1, span=4, zeros=True)
 QSGD_4, QSGD_8 = Qsgd(4, 512, "fixed"), Qsgd(8, 512, "fixed")
+DOUBLING = Doubling(first=4, every=10)
 ANCHOR = Leaf(1.0, 64)
 
 ROWS: dict[str, list[tuple[dict[str, Any], Algorithm]]] = {
@@ -56,6 +59,29 @@ ROWS: dict[str, list[tuple[dict[str, Any], Algorithm]]] = {
         ({}, Algorithm(LEAF, (Layer(1, Sign(), VOTE),))),
         ({"ties": "zero"}, Algorithm(LEAF, (Layer(1, Sign(), CAREFUL),))),
     ],
+    "sparse_sign_sgd": [
+        ({}, Algorithm(LEAF, (Layer(1, SparseSign(0.01), SPARSE),))),
+        ({"fraction": 1.0}, Algorithm(LEAF, (Layer(1, Sign(), VOTE),))),
+        (
+            {"tau": (1, 4), "fraction": 1.0, "ties": "zero"},
+            Algorithm(LEAF, (Layer(1, Sign(), CAREFUL), Layer(4, BITS_4, DEVICES, NONE, "said"))),
+        ),
+        (
+            {"tau": (1, 4, 2), "fraction": 0.1, "weights": "samples", "down": TOP_K},
+            Algorithm(
+                LEAF,
+                (
+                    Layer(1, SparseSign(0.1), SPARSE),
+                    Layer(4, BITS_4, SAMPLES, NONE, "said"),
+                    Layer(2, NONE, SAMPLES, TOP_K, "own"),
+                ),
+            ),
+        ),
+        (
+            {"tau": (1, 4), "fraction": 0.1, "down": TOP_K, "error_feedback": False},
+            Algorithm(LEAF, (Layer(1, SparseSign(0.1), SPARSE), Layer(4, BITS_4, DEVICES, TOP_K, "said"))),
+        ),
+    ],
     "hier_favg": [
         ({"tau": (3, 2)}, Algorithm(LEAF, (Layer(3, NONE, SAMPLES), Layer(2, NONE, SAMPLES)))),
         ({"tau": (3,), "weights": "devices"}, Algorithm(LEAF, (Layer(3, NONE, DEVICES),))),
@@ -73,6 +99,12 @@ ROWS: dict[str, list[tuple[dict[str, Any], Algorithm]]] = {
         ),
     ],
     "qmlhfl": [
+        (
+            {"tau": (3, 2), "levels": (DOUBLING, 8)},
+            Algorithm(
+                LEAF, (Layer(3, Adaptive(QSGD_4, DOUBLING), DEVICES, NONE), Layer(2, QSGD_8, DEVICES, NONE))
+            ),
+        ),
         (
             {"tau": (3, 2), "levels": (4, 8)},
             Algorithm(LEAF, (Layer(3, QSGD_4, DEVICES, NONE), Layer(2, QSGD_8, DEVICES, NONE))),
@@ -172,6 +204,29 @@ def test_a_recipe_s_local_optimiser_is_its_leaf_s(name: str) -> None:
     local = Local(momentum=0.9)
     ladder = RECIPES[name](**STEP, **arguments, local=local).ladder()
     assert ladder == replace(expected, leaf=replace(LEAF, local=local))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [({"tau": (2, 4)}, r"tau\[0\] must be 1"), ({"tau": ()}, "tau"), ({"down": TOP_K}, "star")],
+)
+def test_sparse_sign_sgd_refuses_what_it_would_ignore(arguments: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        RECIPES["sparse_sign_sgd"](**STEP, **arguments).ladder()
+
+
+@pytest.mark.parametrize(
+    ("up", "vote"),
+    [(Sign(), SPARSE), (SparseSign(0.1), VOTE), (SparseSign(0.1), CAREFUL), (SparseSign(1.0), SPARSE)],
+)
+def test_a_vote_knows_whether_its_devices_abstain(up: Compressor, vote: Vote) -> None:
+    with pytest.raises(ValueError, match="layer 1: abstain must be (true|false) in the vote on "):
+        Algorithm(LEAF, (Layer(1, up, vote),))
+
+
+def test_sums_of_sparse_votes_need_a_code_with_zeros() -> None:
+    with pytest.raises(ValueError, match="lossless only for sums of votes"):
+        Algorithm(LEAF, (Layer(1, SparseSign(0.1), SPARSE), Layer(4, BITS_3, DEVICES)))
 
 
 def test_fedopt_without_a_layer_is_refused() -> None:

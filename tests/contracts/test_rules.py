@@ -13,11 +13,14 @@ from learning.server import FedOpt
 
 EXAMPLES = {
     "mean": [Mean(), Mean("samples")],
-    "vote": [Vote(0.01), Vote(0.5, ties="zero"), Vote(0.5, weights="samples"), Vote(0.5, "zero", "devices")],
+    "vote": [
+        Vote(0.01), Vote(0.5, ties="zero"), Vote(0.5, weights="samples"), Vote(0.5, "zero", "devices"),
+        Vote(0.5, abstain=True), Vote(0.5, "random", "samples", abstain=True), Vote(0.5, "zero", None, abstain=True),
+    ],
     "trimmed_mean": [TrimmedMean(0.0), TrimmedMean(0.1), TrimmedMean(0.3), TrimmedMean(0.49)],
     "median": [Median()],
     "fedopt": [FedOpt(rate=0.5), FedOpt("adam", 0.1), FedOpt("yogi", 0.1)],
-}
+}  # fmt: skip
 EVERY = [rule for name in RULES for rule in EXAMPLES[name]]
 OPEN = [rule for rule in EVERY if isinstance(rule, Mean | Vote) or rule == TrimmedMean(0.0)]
 ROBUST = [TrimmedMean(0.13), TrimmedMean(0.3), TrimmedMean(0.49), Median()]
@@ -112,6 +115,25 @@ def test_a_weighed_tie_is_a_tie_in_spite_of_rounding():
     assert 0.1 + 0.2 - 0.3 != 0
     assert torch.equal(merge(Vote(1.0, "zero", "devices"), rows, weights, still), still)
     assert set(merge(Vote(1.0, weights="devices"), rows, weights, still).tolist()) == {-1.0, 1.0}
+
+
+@pytest.mark.parametrize("weights", [None, "devices"])
+def test_who_sends_no_sign_has_no_vote(weights):
+    """Columns: one votes, two agree against none, a tie, silence."""
+    rows = torch.tensor([[1.0, -1, 1, 0], [0, -1, -1, 0], [0, 0, 0, 0]]).repeat(1, 50)
+    votes = merge(Vote(1.0, "random", weights, abstain=True), rows, [1 / 3] * 3, torch.zeros(200)).view(50, 4)
+    assert votes[:, 0].tolist() == [1.0] * 50
+    assert votes[:, 1].tolist() == [-1.0] * 50
+    assert set(votes[:, 2].tolist()) == {-1.0, 1.0}
+    assert votes[:, 3].tolist() == [0.0] * 50
+
+
+@pytest.mark.parametrize("ties", ["random", "zero"])
+def test_where_nobody_abstains_the_right_to_it_changes_nothing(ties, onto):
+    rows = updates()
+    assert torch.equal(
+        merge(Vote(0.1, ties, abstain=True), rows, WEIGHTS, onto), merge(Vote(0.1, ties), rows, WEIGHTS, onto)
+    )
 
 
 def test_one_vote_in_three_million_still_decides():

@@ -35,6 +35,10 @@ RECIPES = {
         [2, 3],
         "hier_sign_sgd: {learning_rate: 0.01, batch_size: 8, tau: [1, 4], down: {qsgd: {levels: 31, bucket: 64}}}",
     ),
+    "sparse_sign_sgd": (
+        [2, 3],
+        "sparse_sign_sgd: {learning_rate: 0.01, batch_size: 8, tau: [1, 4], fraction: 0.05}",
+    ),
     "qmlhfl": (
         [2, 2, 3],
         "qmlhfl: {learning_rate: 0.2, batch_size: 8, tau: [3, 2, 2], levels: [4, 8, 16], bucket: 64}",
@@ -42,6 +46,10 @@ RECIPES = {
     "qmlhfl_elias": (
         [2, 2, 3],
         "qmlhfl: {learning_rate: 0.2, batch_size: 8, tau: [3, 2, 2], levels: [4, 8, 16], bucket: 64, code: elias}",
+    ),
+    "adaptive": (
+        [2, 3],
+        "qmlhfl: {learning_rate: 0.2, batch_size: 8, tau: [3, 2], levels: [{linear: {first: 4, by: 3}}, 8], bucket: 64}",
     ),
     "error_feedback": (
         [2, 3],

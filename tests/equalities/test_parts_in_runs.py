@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 import pytest
+from torch import Tensor
 
+from learning.robust import Median, TrimmedMean
 from netsim.scenario import Scenario
 from netsim.simulation import play
 
@@ -28,14 +33,14 @@ RULES = {
 KNOWN_BEFOREHAND = [name for name in [*UPS, *RULES] if name not in ("entropy", "ternary")]
 
 
-def run_of(name: str, **more: object) -> Scenario:
+def run_of(name: str, *, fanout: Sequence[int] = (2, 3), **more: object) -> Scenario:
     """Two layers with the named part at the bottom."""
     up, rule = UPS.get(name, "none"), RULES.get(name, "mean")
     rate, tau = ("0.01", 1) if name == "weighed" else ("0.2", 3)
     up = "sign" if name == "weighed" else up
     layers = f"[{{tau: {tau}, up: {up}, rule: {rule}}}, {{tau: 2, up: none, rule: mean}}]"
     leaf = f"leaf: {{learning_rate: {rate}, batch_size: 8}}"
-    return scenario([2, 3], f"{{{leaf}, layers: {layers}}}", rounds=2, **more)  # type: ignore[arg-type]
+    return scenario(list(fanout), f"{{{leaf}, layers: {layers}}}", rounds=2, **more)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", [*UPS, *RULES])
@@ -59,6 +64,32 @@ def test_a_timing_only_run_counts_the_same_bits(name: str) -> None:
     timed, trained = play(run_of(name), engine="timing"), play(run_of(name), device="cpu")
     assert timed.trace.totals == trained.trace.totals
     assert timed.trace.rounds[-1]["sim_time_s"] == trained.trace.rounds[-1]["sim_time_s"]
+
+
+@pytest.mark.parametrize("name", ["median", "trimmed"])
+@pytest.mark.parametrize("memory_bytes", [None, 1])
+def test_the_rows_of_one_node_are_kept_at_a_time(
+    name: str, memory_bytes: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight edges of three devices in stacks of any size: a chunk of rows may reach into the next node's."""
+    rule, most = (Median if name == "median" else TrimmedMean), 0
+    states: weakref.WeakSet[Kept] = weakref.WeakSet()
+
+    class Kept(list[Tensor]):
+        def extend(self, rows: Iterable[Tensor]) -> None:
+            nonlocal most
+            super().extend(rows)
+            most = max(most, sum(map(len, states)))
+
+        __hash__ = object.__hash__  # type: ignore[assignment]
+
+    def begin(self: object, like: Tensor) -> Kept:
+        states.add(kept := Kept())
+        return kept
+
+    monkeypatch.setattr(rule, "begin", begin)
+    final(run_of(name, fanout=[8, 3]), memory_bytes=memory_bytes)
+    assert most == 3
 
 
 def test_a_vote_weighed_by_samples_ends_elsewhere_than_one_of_heads() -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from .runs import final, scenario
+from netsim.simulation import play
+
+from .runs import final, scenario, weights
 
 FLAT = "fedavg: {learning_rate: 0.2, batch_size: 8, local_steps: 3, weights: devices}"
 
@@ -41,6 +43,22 @@ def test_hier_local_qsgd_is_qmlhfl_on_two_layers() -> None:
         final(scenario([2, 3], f"hier_local_qsgd: {{{rest}}}")),
         final(scenario([2, 3], f"qmlhfl: {{{rest}}}")),
     )
+
+
+@pytest.mark.parametrize(
+    ("fanout", "tau", "name"), [([5], "", "sign_sgd"), ([2, 3], "tau: [1, 3], ", "hier_sign_sgd")]
+)
+@pytest.mark.parametrize("ties", ["random", "zero"])
+def test_sparse_signs_of_every_coordinate_are_signs(
+    fanout: list[int], tau: str, name: str, ties: str
+) -> None:
+    rest = f"{{learning_rate: 0.01, batch_size: 8, {tau}ties: {ties}"
+    sparse, dense = (
+        play(scenario(fanout, f"{algorithm}: {rest}{more}}}"), device="cpu")
+        for algorithm, more in (("sparse_sign_sgd", ", fraction: 1.0"), (name, ""))
+    )
+    assert np.array_equal(weights(sparse), weights(dense))
+    assert sparse.trace.totals == dense.trace.totals
 
 
 def test_averaging_once_after_all_steps_differs_from_averaging_often() -> None:

@@ -74,7 +74,13 @@ TIMES: dict[str, tuple[Data, Data]] = {
     "stop.rounds": (TIMED, {"stop": {"rounds": 2}}),
     "stop.deadline": (TIMED, {"stop": {"rounds": 3, "deadline": "100 ms"}}),
     "devices.compute": (TIMED, {"devices": {"compute": {"cycles": {"cycles_per_sample": 3e6}}}}),
+    "devices.availability": (
+        TIMED,
+        {"devices": TIMED["devices"] | {"availability": {"on_off": {"on": "100 ms", "off": "100 ms"}}}},
+    ),
     "seed": (TIMED, {"seed": 4}),
+    "wait": (TIMED, {"wait": [{"first": {"count": 1}}, "all"]}),
+    "selection": (TIMED, {"selection": [{"speed": {"count": 1}}, "all"]}),
     "topology": (TIMED, {"topology": {"fanout": [3, 2]}}),
     "network": (TIMED, {"network": [{"cell": {"uplink": "3 MHz"}}, *TIMED["network"][1:]]}),
     "energy": (TIMED, {"energy": None}),

@@ -60,3 +60,16 @@ def test_uncompressed_floats_take_more_than_ten_times_as_long() -> None:
 def test_the_regimes_need_the_rounds_that_are_claimed(alpha: str, expected: int) -> None:
     found = reached(rounds("regimes", f"task.partition.by_layer.alpha={alpha}"), 0.9)["round"]
     assert abs(found - expected) <= max(1, expected // 6)
+
+
+@pytest.mark.slow
+def test_shortening_tau_under_way_ends_at_a_lower_loss_than_keeping_any() -> None:
+    """`scenarios/adaptive.yaml`, in the mean over seeds 1 to 3."""
+    tau = "algorithm.hier_local_qsgd.tau="
+    kept = [f"{tau}{fixed}" for fixed in ("[50, 2]", "[20, 2]", "[10, 2]")]
+    ends = [
+        np.mean([rounds("adaptive", f"seed={s}", *how)["loss"].iloc[-1] for s in (1, 2, 3)])
+        for how in ([], *([k] for k in kept))
+    ]
+    assert ends[0] == pytest.approx(0.0987, abs=0.001)
+    assert ends[0] < min(ends[1:])

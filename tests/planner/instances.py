@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from netsim.planner.costs import Amounts, Budget, Indices, counts
-from netsim.planner.problem import Facts, Floats, Problem, Tree
-from netsim.planner.rates import MODES, Goal, Rule
-from netsim.planner.search import Found, Task, evaluate, whole
+from netsim.bounds.costs import Amounts, Budget, Indices, counts
+from netsim.bounds.problem import Facts, Floats, Problem, Tree
+from netsim.bounds.rates import MODES, Goal, Rule
+from netsim.bounds.search import Found, Task, evaluate, whole
 
 
 @dataclass(frozen=True)

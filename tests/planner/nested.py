@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from netsim.planner.problem import Facts, Problem, Tree
+from netsim.bounds.problem import Facts, Problem, Tree
 from netsim.topology import Fanout, Topology
 
 Floats = NDArray[np.float64]

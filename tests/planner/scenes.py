@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from netsim.bounds.setting import setting_of
 from netsim.planner.knowledge import Knowledge
 from netsim.planner.planning import Limits, Options, Planned, make_plans
-from netsim.planner.setting import setting_of
 from netsim.scenario import Scenario, load_text
 
 TEXT = """

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from netsim.planner.bound import theorem1, theorem2
-from netsim.planner.problem import Facts, Problem, Tree
-from netsim.planner.rates import Goal, Rule, largest_rate, least
+from netsim.bounds.bound import theorem1, theorem2
+from netsim.bounds.problem import Facts, Problem, Tree
+from netsim.bounds.rates import Goal, Rule, largest_rate, least
 from netsim.topology import Fanout
 from netsim.tree import Branch, grow
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from learning.objectives import QuadraticTask
+from netsim.bounds.setting import between, setting_of
 from netsim.planner.calibrate import calibrate
 from netsim.planner.knowledge import known
 from netsim.planner.planning import Limits, Options, make_plans
-from netsim.planner.setting import between, setting_of
 from netsim.scenario import load_text
 
 from .scenes import scene

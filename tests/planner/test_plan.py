@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from learning.algorithm import Algorithm
+from netsim.bounds.problem import Facts
+from netsim.bounds.setting import PlanError, setting_of
 from netsim.planner.explaining import explain
 from netsim.planner.knowledge import Knowledge, assumed, known, load_knowledge
 from netsim.planner.landscape import octaves, random_points, scan
 from netsim.planner.plan import Plan
 from netsim.planner.planning import Options, distinct
-from netsim.planner.problem import Facts
-from netsim.planner.setting import PlanError, setting_of
 from netsim.scenario import digest, load, load_text, resolved
 from netsim.simulation import play
 

@@ -8,9 +8,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from netsim.planner.costs import Amounts, Budget
-from netsim.planner.relaxation import fast, majorant
-from netsim.planner.search import Task, evaluate, floors, search, whole
+from netsim.bounds.costs import Amounts, Budget
+from netsim.bounds.relaxation import fast, majorant
+from netsim.bounds.search import Task, evaluate, floors, search, whole
 
 from .instances import everything, instance
 

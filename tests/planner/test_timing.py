@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from netsim.bounds.setting import setting_of
 from netsim.planner.measured import Law, design, fit, timed
 from netsim.planner.planning import Options
 from netsim.planner.pricing import Clocking, prices
-from netsim.planner.setting import setting_of
 from netsim.planner.timing import Group, last_upload
 from netsim.scenario import Scenario
 from netsim.simulation import play

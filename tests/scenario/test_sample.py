@@ -54,6 +54,16 @@ def test_shipped_scenarios_are_found_by_name_and_misspellings_are_guessed() -> N
         load("nowhere.yaml")
 
 
+@pytest.mark.parametrize("name", ["papers/deadline_mnist", "deadline_mnist"])
+def test_scenarios_in_folders_are_found_with_and_without_their_folder(name: str) -> None:
+    assert load(name).name == "deadline_mnist"
+    assert "papers/deadline_mnist" in shipped()
+    with pytest.raises(ScenarioError, match="papers/deadline_mnst: no such file"):
+        load("papers/deadline_mnst")
+    with pytest.raises(ScenarioError, match="did you mean 'papers/deadline_mnist'"):
+        load("deadline_mnst")
+
+
 def test_defaults_are_shown_as_a_scenario_writes_them() -> None:
     wired = {
         field.name: shown_default(field) for field in arguments_of(part_registries()["networks"]["wired"])

@@ -20,6 +20,7 @@ ALGORITHMS = {
     "hier_local_qsgd": "{learning_rate: 1e-3, batch_size: 8, tau: [5, 2], levels: [4, null], bucket: null}",
     "hier_sign_sgd": "{learning_rate: 0.01, batch_size: 8, tau: [1, 2], down: {qsgd: {levels: 64}}}",
     "dc_hier_sign_sgd": "{learning_rate: 0.01, batch_size: 8, tau: [1, 2], level: 1, anchor: {qsgd: 8}}",
+    "sparse_sign_sgd": "{learning_rate: 0.01, batch_size: 8, tau: [1, 2], fraction: 0.02}",
     "qhetfed": "{learning_rate: 0.1, batch_size: 8, tau: [1, 3], gamma: 4, levels: [4, null]}",
     "mtgc": "{learning_rate: 0.1, batch_size: 8, tau: [2, 3]}",
     "scaffold": "{learning_rate: 0.1, batch_size: 8, local_steps: 4}",
@@ -70,7 +71,7 @@ def test_a_shipped_scenario_survives_being_resolved(
 
 
 def test_the_digest_is_this_one_until_the_format_changes() -> None:
-    assert digest(load_text(SCENE)) == "24f7988b89b4e507"
+    assert digest(load_text(SCENE)) == "d68cde8506e6c77d"
 
 
 @pytest.mark.parametrize(

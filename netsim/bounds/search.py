@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from netsim.planner.costs import Budget, Costs, Indices
-from netsim.planner.problem import Floats, Problem
-from netsim.planner.rates import Goal, Rule, least
+from netsim.bounds.costs import Budget, Costs, Indices
+from netsim.bounds.problem import Floats, Problem
+from netsim.bounds.rates import Goal, Rule, least
 
 BATCH = 64
 """Boxes split at a time."""
@@ -45,6 +45,8 @@ class Task:
     goal: Goal = field(default_factory=Goal)
     up: tuple[tuple[float, ...], ...] = ()
     shares: tuple[float, ...] = (1.0,)
+    most: int = MOST_TAU
+    """The largest tau that is looked at."""
 
     def __post_init__(self) -> None:
         if not self.up:
@@ -161,7 +163,7 @@ def search(
 
     Args:
         task: what is minimised.
-        start: points [2N + 1, S] to begin with, e.g. of `netsim.planner.relaxation.relaxed`; they only save time.
+        start: points [2N + 1, S] to begin with, e.g. of `netsim.bounds.relaxation.relaxed`; they only save time.
         tolerance: relative gap that is good enough.
         most_boxes: boxes looked at before it gives up proving.
     """
@@ -216,8 +218,7 @@ def whole(task: Task) -> tuple[Indices, Indices]:
 
 def _largest(task: Task, low: Indices, n: int) -> int:
     """The largest tau_n for which a round fits the budget, and K the theorem, with the cheapest of all else."""
-    ladder = [2**e for e in range(21)]
-    last = ladder[-1]
+    last = task.most
     if task.rule.rate is not None and not task.rule.ranking:
         cap = 1.0 / (task.rule.rate * task.problem.facts.smoothness)
         last = int(min(last, max(1.0, cap * (1 + 1e-12))))

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from netsim.planner.problem import Floats
+from netsim.bounds.problem import Floats
 
 Indices = NDArray[np.int64]
 
@@ -79,6 +79,23 @@ def counts(tau: Floats) -> Floats:
     """r_1 ... r_N [N, B]: how often a node of level n - 1 speaks up in a global round, K / k_n."""
     later = np.cumprod(tau[::-1], axis=0)[::-1]
     return np.concatenate([later[1:], np.ones_like(tau[:1])])
+
+
+@dataclass(frozen=True, eq=False)
+class Law:
+    """amount = c_0 K + sum_n (c_n + e_n bits_n) r_n, all coefficients >= 0; `first` is added in the first round."""
+
+    steps: float
+    speaking: Floats
+    per_bit: Floats
+    first: float
+    spread: float
+    """Relative root mean square of what the fit leaves over."""
+
+    def amount(self, tau: Floats, up: Floats) -> Floats:
+        """A later round's amount [B] for tau [N, B] and uplink bits [N, B]."""
+        each = self.speaking[:, None] + self.per_bit[:, None] * up
+        return np.asarray(self.steps * tau.prod(axis=0) + (each * counts(tau)).sum(axis=0))
 
 
 def bits_per_round(

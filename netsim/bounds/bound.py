@@ -1,6 +1,6 @@
 """Convergence bounds of nested local SGD with quantized uplinks, on any tree: Theorems 1 and 2, O(N) each.
 
-Both are OUR derivation (assumptions A1 to A4 in `netsim.planner.problem` and `docs/planner.md`), not the text of QMLHFL
+Both are OUR derivation (assumptions A1 to A4 in `netsim.bounds.problem` and `docs/planner.md`), not the text of QMLHFL
 (arXiv:2505.08145), whose Theorem 1 they follow in purpose. What differs from what is visible of the paper:
 a heterogeneity term (without one the claim is false unless all devices share one objective), the average
 over children in the quantizers' terms (phi), the exact drift sum (K-1)(2K-1)/6 for the paper's bracket, and
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from netsim.planner.problem import Number, Problem
+from netsim.bounds.problem import Number, Problem
 
 LARGEST = 200.0
 """Logarithm of the largest growth factor that is told from infinity."""

@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.compressors import Compressor, Qsgd
+from learning.algorithm import Algorithm
+from learning.compressors import Compressor, Qsgd, adapts
 from learning.rules import Mean
 from learning.tasks import Task, describe_task
+from netsim.bounds.costs import Sizes
+from netsim.bounds.problem import Tree
 from netsim.clocks import Clock, Work
-from netsim.planner.costs import Sizes
-from netsim.planner.problem import Tree
 from netsim.scenario import Scenario, grow
 from netsim.topology import Topology
 from netsim.wiring import children_shares, clock_of, task_of
@@ -89,16 +90,7 @@ class Setting:
     @cached_property
     def down(self) -> tuple[float, ...]:
         """Variances of the broadcasts. Raises PlanError for a compressor without one, or error feedback."""
-        found = []
-        for n, layer in enumerate(self.scenario.ladder.layers, start=1):
-            codec = layer.downlink
-            if layer.onto == "own" and not codec.lossless:
-                raise PlanError(
-                    f"layer {n}: the bounds do not cover error feedback on the downlink (onto: own); "
-                    "use onto: said, or down: none"
-                )
-            found.append(variance(codec, self.dim, f"layer {n}: down"))
-        return tuple(found)
+        return down_variances(self.scenario.ladder, self.dim)
 
     def sizes(self, uplinks: Sequence[Sequence[Compressor]]) -> Sizes:
         """Payload bits of every message; the expected ones where a code's length depends on values."""
@@ -107,14 +99,29 @@ class Setting:
         return Sizes(up, down, 32.0 * self.dim)
 
 
-def setting_of(scenario: Scenario) -> Setting:
-    """The setting of a scenario. Raises PlanError where the bounds do not cover its algorithm, DataError for data."""
-    for n, layer in enumerate(scenario.ladder.layers, start=1):
+def check_means(ladder: Algorithm) -> None:
+    """Raises PlanError unless every layer takes a mean, which is what the bounds cover."""
+    for n, layer in enumerate(ladder.layers, start=1):
         if not isinstance(layer.rule, Mean):
             raise PlanError(
                 f"layer {n}: the bounds cover means, got {layer.rule}; optimize qmlhfl, hier_local_qsgd, hier_favg "
                 "or fedavg, or write a mean"
             )
+    for n, layer in enumerate(ladder.layers, start=1):
+        if adapts(layer.up) or adapts(layer.downlink):
+            raise PlanError(
+                f"layer {n}: the bounds and prices count messages of one kind for all rounds, and levels change here; "
+                "write a number of levels"
+            )
+    if ladder.leaf.local.unit == "epochs":
+        raise PlanError(
+            "local.unit: the bounds count the same number of steps on every device, got epochs; use unit: steps"
+        )
+
+
+def setting_of(scenario: Scenario) -> Setting:
+    """The setting of a scenario. Raises PlanError where the bounds do not cover its algorithm, DataError for data."""
+    check_means(scenario.ladder)
     spec = scenario.task
     folder = Path(spec.data_dir) if spec.data_dir else None
     try:
@@ -134,6 +141,20 @@ def variance(codec: Compressor, dim: int, place: str) -> float:
             f"{place}: the bounds need unbiased compressors, and {codec} is biased; use none, qsgd or rand_k"
         )
     return float(omega)
+
+
+def down_variances(ladder: Algorithm, dim: int) -> tuple[float, ...]:
+    """q of every layer's broadcasts. Raises PlanError for a compressor without one, or error feedback."""
+    found = []
+    for n, layer in enumerate(ladder.layers, start=1):
+        codec = layer.downlink
+        if layer.onto == "own" and not codec.lossless:
+            raise PlanError(
+                f"layer {n}: the bounds do not cover error feedback on the downlink (onto: own); "
+                "use onto: said, or down: none"
+            )
+        found.append(variance(codec, dim, f"layer {n}: down"))
+    return tuple(found)
 
 
 def size(codec: Compressor, dim: int) -> float:

@@ -14,9 +14,9 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from netsim.planner.bound import Terms, first_order, theorem1, theorem2
-from netsim.planner.free import THEOREM_1, THEOREM_2
-from netsim.planner.problem import Floats, Problem
+from netsim.bounds.bound import Terms, first_order, theorem1, theorem2
+from netsim.bounds.free import THEOREM_1, THEOREM_2
+from netsim.bounds.problem import Floats, Problem
 
 Mode: TypeAlias = Literal["fixed", "joint-1", "joint-2"]
 """fixed: the scenario's own learning rate under Theorem 1, as the paper. joint-1, joint-2: the rate is chosen too."""

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from netsim.planner.costs import Indices
-from netsim.planner.problem import Floats
-from netsim.planner.search import Found, Outcome, Task, evaluate, whole
+from netsim.bounds.costs import Indices
+from netsim.bounds.problem import Floats
+from netsim.bounds.search import Found, Outcome, Task, evaluate, whole
 
 ROWS = 6
 """Choices of the free constants for which the convex program is solved."""

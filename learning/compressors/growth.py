@@ -1,0 +1,119 @@
+"""Levels that change from one global round to the next: coarse messages at first, finer ones later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Growth(Protocol):
+    """A part: a quantizer's levels in every global round."""
+
+    def level(self, turn: int) -> int:
+        """The levels in global round `turn`, counted from 0."""
+        ...
+
+    @property
+    def least(self) -> int:
+        """The fewest levels of any round, when the quantizer errs most."""
+        ...
+
+    @property
+    def most(self) -> int:
+        """The most levels that it may come to."""
+        ...
+
+
+@dataclass(frozen=True)
+class Doubling:
+    """`first` levels, doubled after every `every` global rounds up to `most`: a bit more per coordinate each time.
+
+    DAdaQuant (arXiv:2111.00465) doubles its levels too, but whenever the loss stalls; a schedule needs no values.
+    """
+
+    first: int
+    every: int
+    most: int = 255
+
+    def __post_init__(self) -> None:
+        _check(self.first, self.every, self.most)
+
+    def level(self, turn: int) -> int:
+        """Return first 2^floor(turn / every), at most `most`."""
+        return min(self.most, self.first << min(turn // self.every, 64))
+
+    @property
+    def least(self) -> int:
+        """The first."""
+        return self.first
+
+
+@dataclass(frozen=True)
+class Linear:
+    """`first` levels and `by` more after every `every` global rounds, up to `most`."""
+
+    first: int
+    by: int
+    every: int = 1
+    most: int = 255
+
+    def __post_init__(self) -> None:
+        _check(self.first, self.every, self.most)
+        if self.by < 1:
+            raise ValueError(
+                f"by must be >= 1 level, got {self.by}; for the same in every round write a number"
+            )
+
+    def level(self, turn: int) -> int:
+        """Return first + by floor(turn / every), at most `most`."""
+        return min(self.most, self.first + self.by * (turn // self.every))
+
+    @property
+    def least(self) -> int:
+        """The first."""
+        return self.first
+
+
+@dataclass(frozen=True)
+class Steps:
+    """`levels[0]` until `rounds[0]` global rounds are over, then `levels[1]` until `rounds[1]`, ...; up or down."""
+
+    levels: tuple[int, ...]
+    rounds: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.levels) != len(self.rounds) + 1:
+            said = f"{len(self.levels)} for {len(self.rounds)}"
+            raise ValueError(
+                f"levels needs one entry more than rounds, at whose ends they change, got {said}"
+            )
+        if min(self.levels) < 1:
+            raise ValueError(f"levels must be >= 1, got {list(self.levels)}")
+        if list(self.rounds) != sorted(set(self.rounds)) or min(self.rounds, default=1) < 1:
+            raise ValueError(f"rounds must rise from at least 1, got {list(self.rounds)}")
+
+    def level(self, turn: int) -> int:
+        """Return the levels of the step that `turn` lies on."""
+        return self.levels[sum(turn >= end for end in self.rounds)]
+
+    @property
+    def least(self) -> int:
+        """The smallest."""
+        return min(self.levels)
+
+    @property
+    def most(self) -> int:
+        """The largest."""
+        return max(self.levels)
+
+
+def _check(first: int, every: int, most: int) -> None:
+    if first < 1:
+        raise ValueError(f"first must be >= 1 level, got {first}")
+    if every < 1:
+        raise ValueError(f"every must be >= 1 round, got {every}")
+    if most < first:
+        raise ValueError(f"most must be at least the {first} levels of the first round, got {most}")
+
+
+GROWTHS: dict[str, type[Growth]] = {"doubling": Doubling, "linear": Linear, "steps": Steps}

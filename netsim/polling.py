@@ -1,0 +1,126 @@
+"""Asking candidates for their loss before they are chosen: power of choice, arXiv:2010.01243."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import simpy
+
+from learning.engine import Visit
+from netsim.corrections import Heard
+from netsim.selection import Asked, is_curious
+from netsim.talks import Hall, Talk, Waiting
+from netsim.topology import Node
+from netsim.trace import BUSY, HEARING, SENDING, Path
+from netsim.waits import All
+
+if TYPE_CHECKING:
+    from netsim.protocol import Loop
+
+NUMBER_BITS = 32
+"""Payload of a loss."""
+FORWARD = 1.0 / 3.0
+"""Operations of a loss in those of its gradient: the backward pass costs twice the forward one."""
+
+
+@dataclass(frozen=True)
+class Polled:
+    """Whom a parent asks, what it tells them, and the critical path of the poll before (None: there was none)."""
+
+    asked: Asked
+    said: Heard
+    path: Path | None = None
+
+
+def asked(loop: Loop, node: Node, said: Heard, hall: Hall, visit: Visit) -> Waiting:
+    """The children of a node that shall work in this visit (a `Polled`); a curious selection polls them first.
+
+    Whoever was polled holds the model already: it is told at no cost that it shall work.
+    """
+    choice, roster = loop.choices[node.level - 1] if loop.choices else None, loop.roster
+    busy = set(hall.talks)
+    while not busy and not roster.present(node) and roster.changed is not None:
+        yield roster.changed
+    children = roster.present(node)
+    shares = roster.shares_of(node, children)
+    if choice is None:
+        return Polled([(child, None) for child in children if child.name not in busy], said)
+    if not is_curious(choice):
+        return Polled(choice.choose(node, children, shares, busy, visit), said)
+    candidates = choice.candidates(node, children, busy, visit)
+    if not candidates:
+        return Polled((), said)
+    poll = _Poll(loop, node, said, visit, choice.samples)
+    path = yield from poll.run(candidates)
+    there = roster.present(node)
+    return Polled(choice.preferred(node, there, busy, poll.losses), replace(said, known=True), path)
+
+
+@dataclass
+class _Poll:
+    """One poll of devices: `losses` by name, of those whose number arrived."""
+
+    loop: Loop
+    node: Node
+    said: Heard
+    visit: Visit
+    samples: Callable[[Node], int]
+    losses: dict[str, float] = field(default_factory=dict)
+
+    def run(self, candidates: Sequence[Node]) -> Waiting:
+        """Tell them the model and wait for everybody; the path of the last to answer."""
+        hall = Hall(self.loop.env)
+        talks = self.loop.teller.tell(self.node, candidates, self.said, hall)
+        for talk in talks:
+            hall.begun(talk, self.loop.env.process(self._reply(talk)))
+        try:
+            yield from hall.wait(All())
+        except simpy.Interrupt:
+            for posted in hall.spoken:
+                self.loop.posts.drop(posted)
+            hall.dismiss()
+            raise
+        return max(talks, key=lambda talk: talk.ended_s).path
+
+    def _reply(self, talk: Talk) -> Waiting:
+        """A candidate's side; whoever is interrupted puts everything down."""
+        try:
+            yield from self._answer(talk)
+        except simpy.Interrupt:
+            self._put_down(talk)
+        talk.ended_s = self.loop.env.now
+        self.loop.posts.trace.at(talk.child, None, talk.ended_s)
+        return talk
+
+    def _answer(self, talk: Talk) -> Waiting:
+        loop, device, trace = self.loop, talk.child, self.loop.posts.trace
+        trace.at(device, HEARING, talk.began_s)
+        yield talk.hears
+        heard_s, talk.doing = loop.env.now, "work"
+        trace.at(device, BUSY, heard_s)
+        yield loop.env.timeout(self._computing_s(device))
+        ready_s, talk.doing = loop.env.now, "send"
+        trace.at(device, SENDING, ready_s)
+        talk.sent, arrived = loop.posts.reply(self.node, talk.uplink, device, NUMBER_BITS)
+        yield arrived
+        path = talk.path.computing(ready_s - heard_s)
+        talk.path = path.over(1, heard_s - talk.began_s, loop.env.now - ready_s)
+        if talk.sent.message.delivered:
+            self.losses[device.name] = loop.engine.loss(self.said.model, device.ordinal)
+
+    def _computing_s(self, device: Node) -> float:
+        steps = FORWARD * self.samples(device) / self.loop.algorithm.leaf.batch_size
+        seconds = steps * self.loop.clock.local_work_s(device.ordinal, 1, self.visit.first_step)
+        if self.loop.posts.meter is not None:
+            self.loop.posts.meter.computed(device, steps, seconds, self.loop.env.now)
+        return seconds
+
+    def _put_down(self, talk: Talk) -> None:
+        if talk.doing == "hear":
+            self.loop.teller.unheard(talk)
+        elif talk.doing == "work" and self.loop.posts.meter is not None:
+            self.loop.posts.meter.stopped(talk.child, self.loop.env.now)
+        elif talk.sent is not None:
+            self.loop.posts.drop(talk.sent)

@@ -1,0 +1,146 @@
+"""When barriers open: every instant by hand, from delays that nobody shares."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+
+from netsim.scenario import ScenarioError
+from netsim.staleness import Hinge, Polynomial
+from netsim.waits import WAITS, All, Deadline, First
+from netsim.wiring import WiringError
+
+from .scenes import line, timed, times_s
+
+LATE = [0, 0.25, 1.5]
+"""Answers come 2, 2.5 and 5 s after the broadcast."""
+
+INSTANTS = {
+    "all": [0, 5, 10, 15, 20],
+    "{first: {count: 1}}": [0, 2, 4, 6, 8],
+    "{first: {count: 2}}": [0, 2.5, 5, 7.5, 10],
+    "{first: {count: 9}}": [0, 5, 10, 15, 20],
+    "{first: {count: 2, late: carry}}": [0, 2.5, 5, 7.5, 10],
+    "{fraction: {of: 0.5}}": [0, 2.5, 5, 7.5, 10],
+    "{fraction: {of: 0.3333333333333}}": [0, 2, 4, 6, 8],
+    "{fraction: {of: 1}}": [0, 5, 10, 15, 20],
+    "{deadline: {after: 3 s}}": [0, 3, 6, 9, 12],
+    "{deadline: {after: 6 s}}": [0, 5, 10, 15, 20],
+    "{deadline: {after: 1 s}}": [0, 1, 2, 3, 4],
+    "{deadline: {after: 1 s, at_least: 1}}": [0, 2, 4, 6, 8],
+    "{deadline: {after: 1 s, at_least: 2}}": [0, 2.5, 5, 7.5, 10],
+    "{deadline: {after: 3 s, late: carry}}": [0, 3, 5.5, 8.5, 11],
+    "{semi_synchronous: {period: 3 s}}": [0, 3, 6, 9, 12],
+    "{semi_synchronous: {period: 7 s}}": [0, 7, 14, 21, 28],
+    "{buffer: {size: 1}}": [0, 2, 2.5, 4, 5],
+    "{buffer: {size: 2}}": [0, 2.5, 5, 7.5, 10],
+    "asynchronous": [0, 2, 2.5, 4, 5],
+}
+
+
+@pytest.mark.parametrize("wait", INSTANTS)
+def test_rounds_end_when_the_barrier_opens(wait: str) -> None:
+    assert times_s(timed(line(LATE, wait))) == INSTANTS[wait]
+
+
+def test_an_answer_at_the_deadline_itself_counts() -> None:
+    run = timed(line(LATE, "{deadline: {after: 2500 ms}}", rounds=1))
+    assert [m["fate"] for m in run.trace.messages] == ["delivered"] * 3 + ["cancelled"]
+    assert [(m["src"], m["fate"]) for m in run.trace.messages if m["arrived_s"] == 2.5] == [
+        ("device1", "delivered"),
+        ("device2", "cancelled"),
+    ]
+
+
+def test_a_late_sender_pays_for_what_it_sent_and_a_late_message_for_all() -> None:
+    run = timed(line(LATE, "{deadline: {after: 3 s}}", rounds=2))
+    ups = [m for m in run.trace.messages if m["direction"] == "up"]
+    assert [m["fate"] for m in ups] == ["delivered", "delivered", "cancelled"] * 2
+    assert [m["airtime_s"] for m in ups] == [1, 1, 0.5] * 2
+    whole = ups[0]["payload_bits"]
+    assert [m["payload_bits"] for m in ups] == [whole, whole, whole / 2] * 2
+    assert run.trace.rounds[-1]["bits_up_1"] == 5 * whole
+    late = timed(line(LATE, "{deadline: {after: 4 s}}", rounds=1))
+    assert [m["fate"] for m in late.trace.messages] == ["delivered"] * 3 + ["late"]
+    assert late.trace.rounds[-1]["bits_up_1"] == 3 * whole
+
+
+def test_carried_answers_are_asked_once_and_merged_once() -> None:
+    run = timed(line(LATE, "{deadline: {after: 3 s, late: carry}}", rounds=4))
+    ups = [(m["src"], m["sent_s"], m["fate"]) for m in run.trace.messages if m["direction"] == "up"]
+    assert [(src, sent) for src, sent, _ in ups if src == "device2"] == [("device2", 2.5), ("device2", 8)]
+    assert {fate for *_, fate in ups} == {"delivered"}
+
+
+@pytest.mark.parametrize("wait", INSTANTS)
+def test_the_critical_path_is_as_long_as_the_run(wait: str) -> None:
+    last = timed(line(LATE, wait)).trace.rounds
+    paths = [sum(v for k, v in row.items() if k.startswith("path_")) for row in last[1:]]
+    lengths = [b["sim_time_s"] - a["sim_time_s"] for a, b in itertools.pairwise(last)]
+    assert paths == pytest.approx(lengths, abs=1e-12)
+
+
+@pytest.mark.parametrize("wait", INSTANTS)
+def test_no_node_is_busy_longer_than_its_rounds(wait: str) -> None:
+    run = timed(line(LATE, wait))
+    rows = run.trace.rounds
+    lengths = {b["round"]: b["sim_time_s"] - a["sim_time_s"] for a, b in itertools.pairwise(rows)}
+    for row in run.trace.nodes:
+        spent = sum(row[f"{kind}_s"] for kind in ("downlink", "compute", "below", "uplink", "waiting"))
+        assert spent == pytest.approx(lengths[row["round"]], abs=1e-12)
+
+
+def test_every_barrier_is_in_the_table_of_instants() -> None:
+    assert {wait.strip("{").split(":")[0] for wait in INSTANTS} == set(WAITS)
+
+
+@pytest.mark.parametrize(
+    ("wait", "said"),
+    [
+        ("{first: {count: 0}}", "count must be >= 1"),
+        ("{fraction: {of: 0}}", r"of must be in \(0, 1\]"),
+        ("{fraction: {of: 1.5}}", r"of must be in \(0, 1\]"),
+        ("{deadline: {after: 1 s, late: often}}", "late: must be .drop. or .carry."),
+        ("{deadline: {after: 1 s, at_least: -1}}", "at_least must be >= 0"),
+        ("{deadline: {after: 0 s}}", "after"),
+        ("{first: {count: 1, staleness: hinge}}", "late: drop carries none"),
+        ("{buffer: {size: 0}}", "size must be >= 1"),
+        ("{buffer: {size: 1, staleness: {polynomial: {exponent: 0}}}}", "exponent must be > 0"),
+        ("{buffer: {size: 1, staleness: {hinge: {slope: 0}}}}", "slope must be > 0"),
+        ("{buffer: {size: 1, staleness: {hinge: {grace: -1}}}}", "grace must be >= 0"),
+        ("{asynchronous: {mix: 0}}", r"mix must be in \(0, 1\]"),
+        ("all, all", "has 2 entries, but the topology has 1 layer"),
+    ],
+)
+def test_bad_barriers_are_refused_in_place(wait: str, said: str) -> None:
+    with pytest.raises(ScenarioError, match=said) as refused:
+        line(LATE, wait)
+    assert ": wait" in str(refused.value)
+
+
+def test_barriers_that_cannot_go_with_an_algorithm_are_refused() -> None:
+    with pytest.raises(ScenarioError, match=r"rule of layer 1 must be mean"):
+        line(LATE, "asynchronous", algorithm="{sign_sgd: {learning_rate: 0.1, batch_size: 8}}")
+
+
+def test_staleness_follows_its_papers() -> None:
+    assert [Hinge(10, 4).factor(age) for age in (0, 2, 4, 5, 6)] == [1, 1, 1, 1 / 11, 1 / 21]
+    assert [Polynomial(1.0).factor(age) for age in (0, 1, 3)] == [1, 0.5, 0.25]
+
+
+def test_enough_is_enough() -> None:
+    assert not All().enough(2, 2, 3, due=True)
+    assert First(2).enough(2, 2, 3, due=False)
+    assert First(5).enough(0, 3, 3, due=False)
+    assert Deadline(1.0, at_least=1).enough(0, 3, 3, due=True)
+    assert math.isclose(WAITS["buffer"](2).staleness.factor(3), 0.5)
+
+
+@pytest.mark.parametrize("wait", ["{deadline: {after: 1 s}}", "{semi_synchronous: {period: 1 s}}"])
+def test_a_vote_with_coins_for_ties_wants_a_voter(wait: str) -> None:
+    votes = "{sign_sgd: {learning_rate: 0.1, batch_size: 8}}"
+    with pytest.raises(WiringError, match=r"wait\[0\].*at_least"):
+        timed(line(LATE, wait, algorithm=votes))
+    timed(line(LATE, "{deadline: {after: 1 s, at_least: 1}}", algorithm=votes))

@@ -1,0 +1,139 @@
+"""What barriers merge: the same rounds once more in plain NumPy with a heap of arrivals, and no event loop."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from learning.coins import row_key, words
+from netsim.scenario import grow
+from netsim.simulation import play
+from netsim.wiring import task_of
+from tests.equalities.test_qmlhfl_reference import Vector, gradient, local_data
+
+from .scenes import line, model, times_s
+
+LATE, RATE, BATCH, SEED = [0.0, 0.25, 1.5, 3.0], 0.2, 8, 3
+Factor = Callable[[int], float]
+
+
+def step(w: Vector, data: tuple[Vector, Vector], device: int, turn: int) -> Vector:
+    """One SGD step of a device told in aggregation `turn` (0, 1, ...)."""
+    keys = np.array([row_key(SEED, "minibatch", device, turn)], dtype=np.uint64)
+    pick = (words(keys, BATCH)[0].astype(np.uint64) * np.uint64(len(data[1]))) >> np.uint64(32)
+    return w - RATE * gradient(w, data[0][pick.astype(int)], data[1][pick.astype(int)])
+
+
+def carried(
+    scene,
+    rounds: int,
+    opens: Callable[[float, list[float]], float],
+    factor: Factor,
+    mix: float | None,
+    late=LATE,
+):  # type: ignore[no-untyped-def]
+    """Rounds in which late answers count when they arrive; `opens(told, arrivals)` says when the barrier does."""
+    task = task_of(scene, grow(scene))
+    data = [local_data(task, k) for k in range(len(late))]
+    shares = np.array([len(y) for _, y in data]) / sum(len(y) for _, y in data)
+    w, now, work, ends = np.asarray(task.initial(SEED)), 0.0, [], [0.0]
+    for turn in range(rounds):
+        for k in set(range(len(late))) - {entry[1] for entry in work}:
+            heapq.heappush(work, (now + 2 + 2 * late[k], k, turn, w.copy()))
+        now = opens(now, sorted(entry[0] for entry in work))
+        in_time = sorted((e for e in work if e[0] <= now), key=lambda e: e[1])
+        work = [e for e in work if e[0] > now]
+        heapq.heapify(work)
+        whole = sum(shares[k] for _, k, _, _ in in_time)
+        moved = np.zeros_like(w)
+        for _, k, told, heard in in_time:
+            new, age = step(heard, data[k], k, told), turn - told
+            if mix:
+                w = w + mix * factor(age) * (new - w)
+            else:
+                moved += shares[k] / whole * factor(age) * (new - heard)
+        w = w + moved
+        ends.append(now)
+    return w, ends
+
+
+def nth(n: int) -> Callable[[float, list[float]], float]:
+    return lambda now, arrivals: arrivals[n - 1]
+
+
+CASES = {
+    "{first: {count: 2, late: carry}}": (nth(2), lambda age: 1.0, None),
+    "{first: {count: 2, late: carry, staleness: polynomial}}": (nth(2), lambda age: (1 + age) ** -0.5, None),
+    "{fraction: {of: 0.75, late: carry}}": (nth(3), lambda age: 1.0, None),
+    "{deadline: {after: 3 s, late: carry}}": (
+        lambda now, arrivals: min(now + 3, arrivals[-1]), lambda age: 1.0, None,
+    ),
+    "{semi_synchronous: {period: 3 s, staleness: polynomial}}": (
+        lambda now, arrivals: now + 3, lambda age: (1 + age) ** -0.5, None,
+    ),
+    "{buffer: {size: 1}}": (nth(1), lambda age: (1 + age) ** -0.5, None),
+    "{buffer: {size: 2, staleness: {hinge: {slope: 2, grace: 1}}}}": (
+        nth(2), lambda age: 1.0 if age <= 1 else 1 / (2 * (age - 1) + 1), None,
+    ),
+    "{asynchronous: {mix: 0.5}}": (nth(1), lambda age: (1 + age) ** -0.5, 0.5),
+}  # fmt: skip
+
+
+def test_answers_of_one_instant_are_mixed_in_one_after_the_other() -> None:
+    wait = "{asynchronous: {mix: 0.5}}"
+    scene = line([1.0, 1.0, 1.0], wait, rounds=3, precision="float64")
+    w, ends = carried(scene, 3, *CASES[wait], late=[1.0, 1.0, 1.0])
+    run = play(scene, device="cpu")
+    assert times_s(run) == ends == [0, 4, 8, 12]
+    assert np.abs(model(run) - w).max() < 1e-12
+
+
+@pytest.mark.parametrize("wait", CASES)
+@pytest.mark.parametrize("engine", ["batched", "eager"])
+def test_late_answers_are_merged_as_a_heap_of_arrivals_says(wait: str, engine: str) -> None:
+    scene = line(LATE, wait, rounds=9, precision="float64")
+    run = play(scene, engine=engine, device="cpu")  # type: ignore[arg-type]
+    w, ends = carried(scene, 9, *CASES[wait])
+    assert times_s(run) == ends
+    assert np.abs(model(run) - w).max() < 1e-12
+
+
+def test_dropped_answers_leave_the_others_their_weights() -> None:
+    scene = line(LATE, "{first: {count: 2}}", rounds=3, precision="float64")
+    task = task_of(scene, grow(scene))
+    data = [local_data(task, k) for k in range(2)]
+    w, sizes = np.asarray(task.initial(SEED)), [len(y) for _, y in data]
+    for turn in range(3):
+        w = sum(n * step(w, d, k, turn) for k, (n, d) in enumerate(zip(sizes, data, strict=True))) / sum(
+            sizes
+        )
+    assert np.abs(model(play(scene, device="cpu")) - w).max() < 1e-12
+
+
+def test_waiting_for_as_many_as_there_are_is_waiting_for_all() -> None:
+    whole = model(play(line(LATE, "all"), device="cpu"))
+    for wait in (
+        "{first: {count: 4}}",
+        "{deadline: {after: 100 s}}",
+        "{buffer: {size: 4}}",
+        "{fraction: {of: 1}}",
+    ):
+        assert np.array_equal(model(play(line(LATE, wait), device="cpu")), whole)
+
+
+def test_a_deadline_nobody_meets_leaves_the_model_and_counts_the_round() -> None:
+    run = play(line(LATE, "{deadline: {after: 500 ms}}", rounds=3), device="cpu")
+    assert times_s(run) == [0, 0.5, 1, 1.5]
+    assert len({row["loss"] for row in run.trace.rounds}) == 1
+
+
+def test_an_answer_that_arrives_at_the_deadline_is_merged() -> None:
+    models = [
+        model(play(line(LATE, wait, rounds=2), device="cpu"))
+        for wait in ("{deadline: {after: 2500 ms}}", "{first: {count: 2}}", "{first: {count: 1}}")
+    ]
+    assert np.array_equal(models[0], models[1])
+    assert not np.array_equal(models[0], models[2])

@@ -1,0 +1,79 @@
+"""Levels by a schedule: what each law gives, and that every wrapper passes it on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from learning.compressors import (
+    GROWTHS,
+    Adaptive,
+    Chain,
+    Compressor,
+    Dither,
+    Ef21,
+    ErrorFeedback,
+    Growth,
+    Plain,
+    Qsgd,
+    TopK,
+    adapts,
+    at_round,
+)
+from learning.compressors.growth import Doubling, Linear, Steps
+
+LAWS: list[tuple[Growth, list[int]]] = [
+    (Doubling(2, 3, 12), [2, 2, 2, 4, 4, 4, 8, 8, 8, 12, 12, 12, 12]),
+    (Linear(3, 2, 2, 8), [3, 3, 5, 5, 7, 7, 8, 8]),
+    (Steps((4, 16, 2), (2, 5)), [4, 4, 16, 16, 16, 2, 2]),
+]
+GROWING = Adaptive(Qsgd(4, 16), Doubling(4, 2))
+
+
+@pytest.mark.parametrize(("growth", "levels"), LAWS)
+def test_levels_of_every_round(growth: Growth, levels: list[int]) -> None:
+    assert {type(one) for one, _ in LAWS} == set(GROWTHS.values())
+    assert [growth.level(turn) for turn in range(len(levels))] == levels
+    assert (growth.least, growth.most) == (min(levels), max(levels))
+    assert growth.level(10**9) == levels[-1]
+
+
+@pytest.mark.parametrize(
+    ("codec", "later"),
+    [
+        (GROWING, Qsgd(8, 16)),
+        (Adaptive(Dither(4, 9, "entropy"), Steps((4, 6), (1,))), Dither(6, 9, "entropy")),
+        (ErrorFeedback(GROWING), ErrorFeedback(Qsgd(8, 16))),
+        (Ef21(Chain(TopK(0.3), GROWING)), Ef21(Chain(TopK(0.3), Qsgd(8, 16)))),
+    ],
+    ids=repr,
+)
+def test_a_round_s_compressor_is_that_of_its_levels(codec: Compressor, later: Compressor) -> None:
+    assert adapts(codec)
+    assert at_round(codec, 2) == later
+    assert at_round(codec, 2) is at_round(codec, 2)
+    assert at_round(codec, 0).bits(1000) == codec.bits(1000)
+    assert at_round(later, 2) is later
+
+
+def test_omega_is_that_of_the_coarsest_round() -> None:
+    falling = Adaptive(Qsgd(64, 16), Steps((64, 4), (9,)))
+    assert falling.omega(100) == Qsgd(4, 16).omega(100)
+
+
+@pytest.mark.parametrize(
+    ("part", "arguments", "said"),
+    [
+        (Adaptive, (Plain(), Doubling(4, 2)), "of must be qsgd or dither"),
+        (Adaptive, (Qsgd(8), Doubling(4, 2)), "of has 8 levels, but the first round has 4"),
+        (Adaptive, (Qsgd(4), Doubling(4, 2, 10**6)), "levels must be 1 to"),
+        (Doubling, (0, 2), "first must be >= 1"), (Doubling, (4, 0), "every must be >= 1"),
+        (Doubling, (4, 2, 3), "most must be at least the 4"), (Linear, (4, 0), "by must be >= 1"),
+        (Steps, ((4, 8), (2, 3)), "levels needs one entry more than rounds"), (Steps, ((0, 8), (2,)), "levels must be"),
+        (Steps, ((4, 8), (0,)), "rounds must rise from at least 1"), (Steps, ((4, 8, 9), (3, 3)), "rounds must rise"),
+    ],
+)  # fmt: skip
+def test_a_wrong_schedule_is_refused_by_value(part: Any, arguments: tuple[Any, ...], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        part(*arguments)

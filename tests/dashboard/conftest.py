@@ -1,0 +1,154 @@
+"""A folder with two finished runs and their ledger, and the dashboard over it: in a thread for browsers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("dash", reason="the dashboard needs the extra `dashboard`")
+
+from learning.ledger import Ledger
+from netsim.dashboard.desk import Desk
+from netsim.dashboard.jobs import Jobs
+from netsim.dashboard.place import Address
+from netsim.result import Result
+from netsim.scenario import load
+from netsim.simulation import simulate
+from tests.views.conftest import CHROMIUM, FLAGS
+
+TINY = (
+    "sweep={}",
+    "topology.fanout=[1, 1, 2]",
+    "stop={rounds: 4}",
+    "task.model.mlp.hidden=[4]",
+    "task.partition=iid",
+)
+
+
+def ran(out: Path, *overrides: str) -> Result:
+    """A tiny run of the quickstart, saved below `out` with what it learned in the ledger there."""
+    ledger = Ledger(out / "ledger")
+    result = simulate(load("quickstart", [*TINY, *overrides]), ledger=ledger)
+    ledger.close()
+    result.save(out / result.name / result.digest)
+    return result
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of results with the runs of two seeds; nobody writes there."""
+    out = tmp_path_factory.mktemp("results")
+    ran(out)
+    ran(out, "seed=8")
+    return out
+
+
+@pytest.fixture(scope="session")
+def old(results: Path) -> Result:
+    """The first of the two runs."""
+    return next(
+        run for run in map(Result.load, results.glob("quickstart/*")) if "\nseed: 7" in run.scenario_text
+    )
+
+
+@pytest.fixture
+def desk(results: Path) -> Desk:
+    return Desk(results, Jobs(results))
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Desk]:
+    """A desk over an empty folder, whose runs are stopped."""
+    desk = Desk(tmp_path, Jobs(tmp_path))
+    yield desk
+    desk.jobs.stop()
+
+
+Serve = Callable[[Desk], str]
+
+
+@pytest.fixture
+def served() -> Iterator[Serve]:
+    """Serves a desk in a thread and gives its address."""
+    from werkzeug.serving import make_server
+
+    from netsim.dashboard.app import make_app
+    from netsim.dashboard.server import Quiet
+
+    servers = []
+
+    def serve(desk: Desk) -> str:
+        app = make_app(desk, Address())
+        server = make_server("127.0.0.1", 0, app.server, threaded=True, request_handler=Quiet)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.port}"
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@dataclass
+class Visit:
+    """A page of the dashboard with what it said and what it asked for."""
+
+    page: Any
+    home: str
+    said: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def go(self, path: str) -> None:
+        self.page.goto(self.home + path)
+        self.page.wait_for_selector("main h1")
+
+    @property
+    def elsewhere(self) -> list[str]:
+        """What was asked of anybody but the dashboard."""
+        return [url for url in self.asked if not url.startswith((self.home, "data:", "blob:"))]
+
+    def curves(self, plot: str) -> int:
+        """How many curves a plot shows."""
+        return int(self.page.evaluate(f"document.getElementById('plot-{plot}').data.length"))
+
+
+Visiting = Callable[..., Visit]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"no {CHROMIUM}; install Debian's chromium")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="the extra `test` installs playwright")
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser: Any, served: Serve) -> Iterator[Visiting]:
+    contexts = []
+
+    def visiting(
+        desk: Desk, path: str = "/", width: int = 1280, height: int = 800, scheme: str = "light"
+    ) -> Visit:
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        context.set_default_timeout(20_000)
+        contexts.append(context)
+        seen = Visit(context.new_page(), served(desk))
+        seen.page.on("console", lambda message: seen.said.append(message.text))
+        seen.page.on("pageerror", lambda error: seen.said.append(str(error)))
+        seen.page.on("request", lambda request: seen.asked.append(request.url))
+        seen.go(path)
+        return seen
+
+    yield visiting
+    for context in contexts:
+        context.close()

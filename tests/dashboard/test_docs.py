@@ -1,0 +1,52 @@
+"""docs/dashboard.md is executed: its commands run, and every number it states is the code's."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from netsim.cli.serving import LEAST_SECRET
+from netsim.dashboard import jobs, retiming
+from netsim.dashboard.browsing import TOGETHER
+from tests.conftest import REPOSITORY
+
+PAGE = (REPOSITORY / "docs" / "dashboard.md").read_text()
+
+
+def test_every_command_runs(tmp_path: Path) -> None:
+    lines = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
+    assert len(lines) == 3
+    for line in lines:
+        command = [sys.executable, "-m", *shlex.split(line)]
+        if "dashboard" not in line:
+            subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+            continue
+        with subprocess.Popen(
+            [*command, "--port", "0"], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+        ) as served:
+            assert served.stdout is not None
+            address = served.stdout.readline()
+            served.send_signal(signal.SIGINT)
+        assert address.startswith("dashboard: http://127.0.0.1:")
+        assert ("?token=" in address) == ("--token" in line)
+        assert served.returncode == 130
+
+
+def test_its_numbers_are_the_code_s() -> None:
+    assert f"Tick up to {TOGETHER}" in PAGE
+    assert jobs.MOST == 4
+    assert "At most four run at a time" in PAGE
+    assert jobs.GRACE_S == 10
+    assert "ten seconds later" in PAGE
+    assert retiming.STEPS == 20
+    assert "a hundredth to a hundred times" in PAGE
+    assert f"at least {LEAST_SECRET} characters" in PAGE
+
+
+def test_its_pictures_are_there() -> None:
+    for name in re.findall(r"\]\((images/[^)]+)\)", PAGE):
+        assert (REPOSITORY / "docs" / name).is_file(), name

@@ -1,0 +1,64 @@
+"""Levels by a schedule in whole runs: every round is that of a run with its levels, in values, names and bits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from learning.compressors import Qsgd
+from netsim.bounds.setting import PlanError
+from netsim.planner.planning import Limits, plan
+from netsim.scenario import Scenario
+from netsim.simulation import play
+
+from .runs import ladder, scenario, weights
+
+
+def run_of(levels: str, **more: object) -> Scenario:
+    rest = f"learning_rate: 0.2, batch_size: 8, tau: [2, 2], bucket: 64, levels: [{levels}, 8]"
+    return scenario([2, 3], f"qmlhfl: {{{rest}}}", **more)  # type: ignore[arg-type]
+
+
+def test_a_schedule_that_stays_is_a_number() -> None:
+    still, plain = (
+        play(run_of(how), device="cpu") for how in ("{doubling: {first: 4, every: 1, most: 4}}", "4")
+    )
+    assert still.digests == plain.digests
+    assert still.trace.totals == plain.trace.totals
+
+
+def test_rounds_before_a_step_are_those_without_it() -> None:
+    stepped = play(run_of("{steps: {levels: [4, 16], rounds: [2]}}", rounds=4), device="cpu")
+    plain = play(run_of("4", rounds=4), device="cpu")
+    assert [a == b for a, b in zip(stepped.digests, plain.digests, strict=True)] == [True, True, False, False]
+    assert not np.array_equal(weights(stepped), weights(plain))
+
+
+@pytest.mark.parametrize("engine", ["timing", "batched"])
+def test_each_round_s_bits_are_the_law_of_its_levels(engine: str) -> None:
+    run = play(run_of("{linear: {first: 2, by: 6}}", rounds=4), device="cpu", engine=engine)
+    total = [row["bits_up_1"] for row in run.trace.rounds]
+    messages, dim = 2 * 6, run.task.dim
+    assert np.diff(total).tolist() == [messages * Qsgd(levels, 64).bits(dim) for levels in (2, 8, 14, 20)]
+
+
+def test_memories_and_broadcasts_adapt_too() -> None:
+    """Both ends of a downlink apply the same increment, whatever its levels: eager agrees."""
+    grown = "{adaptive: {of: {qsgd: {levels: 16, bucket: 32}}, levels: {doubling: {first: 16, every: 1}}}}"
+    layer = f"tau: 2, up: {{error_feedback: {grown}}}, down: {grown}"
+    scene = scenario([2, 3], ladder(layer, "tau: 2, up: none"), precision="float64")
+    run = play(scene, device="cpu")
+    eager = play(scene, device="cpu", engine="eager")
+    assert np.allclose(weights(run), weights(eager), rtol=0, atol=1e-11)
+    rows = [row for row in run.trace.messages if row["layer"] == 1]
+    laws = {Qsgd(levels, 32).bits(run.task.dim) for levels in (16, 32, 64)}
+    assert {row["payload_bits"] for row in rows if row["direction"] == "up"} == laws
+    told = {3 * size for size in laws}  # wires are private: each of three children is told
+    assert {row["payload_bits"] for row in rows if row["direction"] == "down"} == told | {
+        3 * 32 * run.task.dim
+    }
+
+
+def test_the_planner_refuses_levels_that_change() -> None:
+    with pytest.raises(PlanError, match="layer 1: the bounds and prices count messages of one kind"):
+        plan(run_of("{doubling: {first: 4, every: 1}}"), Limits(deadline_s=100.0))

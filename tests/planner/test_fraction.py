@@ -1,0 +1,104 @@
+"""The planner's fraction against simulations: its selection runs, and its variance is what runs show."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from netsim.planner.setting import PlanError
+from numpy.typing import NDArray
+
+from netsim.planner.planning import Options
+from netsim.scenario import Scenario, grow, load_text, resolved
+from netsim.selections import Everybody, Uniform
+from netsim.simulation import play
+from netsim.wiring import task_of
+from tests.equalities.runs import final
+from tests.planner.scenes import LINE, TRUNK, planned, scene
+
+SEEDS, RATE, STEPS, DEVICES = 250, 0.1, 3, 8
+TEXT = """
+name: quadratic
+task: {{dataset: {{synthetic: {{dim: 12, samples: 4, noise: 0.0, heterogeneity: 1.0, edge_heterogeneity: 0.0}}}}}}
+topology: {{fanout: [1, 8]}}
+devices: {{compute: {{constant: 1 ms}}}}
+algorithm:
+  leaf: {{learning_rate: 0.1, batch_size: 1}}
+  layers: [{{tau: 3, up: {up}, rule: mean}}, {{tau: 1, up: none, rule: mean}}]
+network: [{{delay: {{uplink: 1 s}}}}, {{delay: {{uplink: 1 s}}}}]
+selection: [{selection}, all]
+precision: float64
+stop: {{rounds: 1}}
+"""
+
+
+def updates(scenario: Scenario) -> NDArray[np.float64]:
+    """What each device would send after its steps, in closed form, [devices, d]."""
+    task = task_of(scenario, grow(scenario))
+    start, centres, curvatures = task.initial(scenario.seed), task.centres, task.curvatures  # type: ignore[attr-defined]
+    left = (1.0 - RATE * curvatures) ** STEPS - 1.0
+    return np.asarray(left * (start - centres), dtype=np.float64)
+
+
+def errors(up: str, selection: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """By seed: how far the model is from that of everybody's exact updates [seeds, d], and those [seeds, devices, d]."""
+    away, exact = [], []
+    one = load_text(TEXT.format(up=up, selection=selection))
+    for seed in range(SEEDS):
+        scenario = one.model_copy(update={"seed": seed})
+        exact.append(updates(scenario))
+        away.append(final(scenario) - 1.0 / np.sqrt(12) - exact[-1].mean(axis=0))
+    return np.array(away), np.array(exact)
+
+
+@pytest.mark.parametrize(
+    ("up", "q", "pi"),
+    [("none", 0.0, 0.25), ("{rand_k: {fraction: 0.5, unbiased: true}}", 1.0, 0.5)],
+)
+def test_oracle_a_bernoulli_selection_has_the_bounds_variance(up: str, q: float, pi: float) -> None:
+    """q' = (1 + q) / pi - 1, with equality for rand_k: theory, "Device selection"."""
+    away, exact = errors(up, f"{{uniform: {{fraction: {pi}, weights: unbiased, law: bernoulli}}}}")
+    ratio = (away**2).sum(axis=1) / ((exact**2).sum(axis=(1, 2)) / DEVICES**2)
+    error = ratio.std(ddof=1) / np.sqrt(SEEDS)
+    assert error < 0.25
+    assert abs(ratio.mean() - ((1 + q) / pi - 1)) < 4 * error
+    bias = away.mean(axis=0) / (away.std(axis=0, ddof=1) / np.sqrt(SEEDS))
+    assert np.abs(bias).max() < 4
+
+
+def test_oracle_a_fixed_size_leaves_less_variance() -> None:
+    """Of m of K equal shares: (1/pi - 1) (sum w^2 |X|^2 - |mean X|^2 / K) K / (K - 1), a simple random sample's."""
+    away, exact = errors("none", "{uniform: {count: 2, weights: unbiased}}")
+    squares = (exact**2).sum(axis=(1, 2)) / DEVICES**2
+    means = (exact.mean(axis=1) ** 2).sum(axis=1)
+    wanted = 3.0 * (squares - means / DEVICES) * DEVICES / (DEVICES - 1)
+    ratio = (away**2).sum(axis=1) / wanted
+    assert abs(ratio.mean() - 1.0) < 4 * ratio.std(ddof=1) / np.sqrt(SEEDS)
+    assert wanted.mean() < 3.0 * squares.mean()
+
+
+def test_a_plan_with_a_fraction_is_a_scenario_that_runs_it() -> None:
+    cell = "{cell: {preset: urban_micro, uplink: 100 kHz, downlink: 50 MHz}}"
+    narrow = scene(links=(cell, TRUNK, LINE))
+    plans = planned(narrow, Options(mode="joint-1", fraction=True)).plans
+    plan = next(plan for plan in plans if plan.fraction < 1)
+    applied = load_text(resolved(plan.apply(narrow)))
+    sample = applied.selection[0]
+    assert isinstance(sample, Uniform)
+    assert (sample.fraction, sample.weights, sample.law) == (plan.fraction, "unbiased", "bernoulli")
+    assert applied.selection[1:] == (Everybody(), Everybody())
+    run = play(
+        applied.model_copy(update={"stop": applied.stop.model_copy(update={"rounds": 3})}), device="cpu"
+    )
+    sent = sum(m["layer"] == 1 and m["direction"] == "up" for m in run.trace.messages)
+    asked = 3 * plan.tau[1] * plan.tau[2] * 12
+    assert abs(sent - plan.fraction * asked) < 4 * np.sqrt(asked * plan.fraction * (1 - plan.fraction))
+
+
+def test_a_fraction_wants_everybody_chosen_to_be_waited_for() -> None:
+    with pytest.raises(PlanError, match="use wait: all in layer 1"):
+        planned(scene(more="wait: [{first: 1}, all, all]"), Options(mode="joint-1", fraction=True))
+
+
+def test_a_selection_that_no_bound_knows_is_told() -> None:
+    notes = planned(scene(more="selection: [{speed: 0.5}, all, all]"), Options(mode="joint-1")).notes
+    assert any("the scenario selects devices" in note for note in notes)

@@ -1,0 +1,36 @@
+"""What became of messages: shares that add up, and no figure where nothing is worth telling."""
+
+from __future__ import annotations
+
+import pytest
+
+from netsim.simulation import simulate
+from netsim.trace import FATES
+from netsim.views.fates import LOOKS, fate_figure, fate_table
+from tests.barriers.scenes import line
+
+
+def test_shares_of_fates_add_up_and_are_told_in_words() -> None:
+    result = simulate(line([0, 0.25, 1.5], "{first: {count: 2}}"), engine="timing")
+    figure = fate_figure(result)
+    assert figure is not None
+    assert figure.traces[0]["y"] == ["layer 1 up", "layer 1 down"]
+    assert [sum(shares) for shares in zip(*(t["x"] for t in figure.traces), strict=True)] == pytest.approx(
+        [1, 1]
+    )
+    assert "12 delivered" in figure.says
+    assert "4 cancelled" in figure.says
+    table = fate_table(result)
+    assert table is not None
+    assert [row[0] for row in table.rows] == ["layer 1 up", "layer 1 down"]
+    assert [row[1] for row in table.rows] == ["8", "4"]
+
+
+def test_a_run_in_which_all_arrives_has_no_such_figure() -> None:
+    result = simulate(line([0, 0], "all"), engine="timing")
+    assert fate_figure(result) is None
+    assert fate_table(result) is None
+
+
+def test_every_fate_has_its_look() -> None:
+    assert set(LOOKS) == set(FATES)
