@@ -51,34 +51,55 @@ def depths(points: pd.DataFrame) -> Section:
 
 
 def levels(points: pd.DataFrame) -> Section:
-    """Accuracy at the end for each pair of levels, at the better of the rates."""
+    """Accuracy at the end for each pair of levels and rate; at the better rates the differences, seed by seed."""
     named = points.copy()
     named["levels"] = [
         ", ".join("none" if s is None else str(s) for s in pair) for pair in points["algorithm.qmlhfl.levels"]
     ]
     named["rate"] = points["algorithm.qmlhfl.learning_rate"].astype(float)
     named["Mbit"] = named["bits_up_1"] / 1e6
-    by = ["levels", "rate"]
-    last = ends(named)
+    by, last = ["levels", "rate"], ends(named)
     told = over_seeds(last, by, "accuracy")
     bits = over_seeds(last, ["levels"], "Mbit").set_index("levels")["mean"]
-    chosen, table = best(told, ["levels"]), told.set_index(by)
-    rates = sorted(set(told["rate"]))
+    table, rates = told.set_index(by), sorted(set(told["rate"]))
+    own = {
+        row.levels: pick(last, row, by).set_index("seed")["accuracy"]
+        for row in best(told, ["levels"]).itertuples()
+    }
+    apart = {kind: 100 * (values - own["none, none"]) for kind, values in own.items()}
     rows = [
-        (kind, *(spread(*table.loc[(kind, rate), ["mean", "std"]]) for rate in rates), f"{bits[kind]:,.0f}")
-        for kind in dict.fromkeys(told["levels"])
+        (
+            kind,
+            *(spread(*table.loc[(kind, rate), ["mean", "std"]]) for rate in rates),
+            points_apart(apart[kind]),
+            f"{bits[kind]:,.0f}",
+        )
+        for kind in own
     ]
-    figure = panels(["at the better learning rate"], ["levels s_1, s_2"], "test accuracy")
-    figure.update_layout(showlegend=False)
-    dots(figure, chosen, "levels", "accuracy", BLUE, 1)
-    own = chosen.set_index("levels")["mean"]
-    said = (
-        f"(4, 8) against (8, 8): {100 * (own['4, 8'] - own['8, 8']):+.1f} points; (8, 4) against (4, 8): "
-        f"{100 * (own['8, 4'] - own['4, 8']):+.1f}; one level on the upper layer alone against the lower alone: "
-        f"{100 * (own['none, 1'] - own['1, none']):+.1f}."
+    figure = panels(
+        ["seed by seed, at the better learning rates"],
+        ["levels s_1, s_2"],
+        "points of accuracy against no quantizer",
     )
-    head = ("s_1, s_2", *(f"accuracy at rate {rate:g}" for rate in rates), "device uplink, Mbit")
-    return Section(markdown(head, rows), figure, said)
+    figure.update_layout(showlegend=False)
+    shown = pd.DataFrame(
+        [(kind, d.mean(), d.std()) for kind, d in apart.items()], columns=["levels", "mean", "std"]
+    )
+    dots(figure, shown, "levels", "accuracy", BLUE, 1)
+    pairs = (("4, 8", "8, 8"), ("8, 4", "8, 8"), ("8, 4", "4, 8"), ("none, 1", "1, none"))
+    said = "; ".join(f"({a}) against ({b}): {points_apart(100 * (own[a] - own[b]))}" for a, b in pairs)
+    head = (
+        "s_1, s_2",
+        *(f"accuracy at rate {rate:g}" for rate in rates),
+        "points against no quantizer",
+        "device uplink, Mbit",
+    )
+    return Section(markdown(head, rows), figure, f"Points of accuracy, seed by seed: {said}.")
+
+
+def points_apart(differences: pd.Series) -> str:
+    """Mean and standard deviation of differences in points."""
+    return f"{differences.mean():+.1f} ± {differences.std():.1f}"
 
 
 def one_link(points: pd.DataFrame) -> Section:
@@ -166,9 +187,9 @@ def crossing(rates: Sequence[float] | np.ndarray, growth: Sequence[float] | np.n
 
 def largest_rate(tau: Sequence[int], q: float) -> float:
     """mu_max for L = 1 on the scenario's tree: the largest mu for which some choice of constants has c_G > 0."""
-    from netsim.planner.bound import theorem1
-    from netsim.planner.free import THEOREM_1
-    from netsim.planner.problem import Facts, Problem, Tree
+    from netsim.bounds.bound import theorem1
+    from netsim.bounds.free import THEOREM_1
+    from netsim.bounds.problem import Facts, Problem, Tree
     from netsim.topology import Fanout
 
     topology = Fanout([2, 4]).grow()
