@@ -79,7 +79,7 @@ def levels(points: pd.DataFrame) -> Section:
     figure = panels(
         ["seed by seed, at the better learning rates"],
         ["levels s_1, s_2"],
-        "points of accuracy against no quantizer",
+        "points against no quantizer",
     )
     figure.update_layout(showlegend=False)
     shown = pd.DataFrame(
