@@ -14,6 +14,7 @@ import pandas as pd
 
 from learning.engine import Numerics
 from learning.tasks import Task
+from netsim.citations import users
 from netsim.result import Result
 from netsim.rows import Rows
 from netsim.scenario import Scenario, digest, resolved
@@ -60,6 +61,7 @@ def close_books(
             "precision": numerics.precision,
             "strategy": numerics.strategy,
         },
+        "references": users(scenario),
         "versions": versions(),
         "started": host.started.isoformat(timespec="seconds"),
         "host_time_s": round(host.seconds, 3),

@@ -52,6 +52,13 @@ def entry_of(mark: str) -> Entry | None:
     return next((entry for entry in entries() if mark in entry.cited), None)
 
 
+def title_of(entry: Entry) -> str:
+    """Title and year as a reader sees them, without BibTeX's braces."""
+    fields = dict(re.findall(r"^  (\w+) = {(.+)},$", entry.text, re.MULTILINE))
+    year = f" ({fields['year']})" if "year" in fields else ""
+    return re.sub(r"[{}\\]", "", fields.get("title", "")) + year
+
+
 def parts_in(value: Any) -> Iterator[type]:
     """The classes of all parts in a scenario, or below any other value, in the order in which they are written."""
     if isinstance(value, BaseModel):

@@ -71,6 +71,12 @@ class Result:
         return str(self.manifest["digest"])
 
     @property
+    def recipe(self) -> str | None:
+        """Its algorithm's name, `layers` where it was written out; None for runs that did not record it."""
+        name = dict(self.manifest.get("algorithm") or {}).get("name")
+        return None if name is None else str(name)
+
+    @property
     def depth(self) -> int:
         """N, the number of layers; layer n joins levels n-1 and n."""
         return sum(str(name).startswith("bits_up_") for name in self.rounds.columns)

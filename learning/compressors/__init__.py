@@ -7,6 +7,7 @@ from learning.compressors.dither import Dither
 from learning.compressors.growth import GROWTHS, Growth
 from learning.compressors.integer import Integer
 from learning.compressors.memory import Ef21, ErrorFeedback, Remembering, contraction, remembers
+from learning.compressors.model import OfModel, sends_models
 from learning.compressors.natural import Natural
 from learning.compressors.plain import Plain
 from learning.compressors.qsgd import Qsgd
@@ -29,6 +30,7 @@ __all__ = [
     "Growth",
     "Integer",
     "Natural",
+    "OfModel",
     "Plain",
     "Qsgd",
     "RandK",
@@ -43,6 +45,7 @@ __all__ = [
     "at_round",
     "contraction",
     "remembers",
+    "sends_models",
 ]
 
 COMPRESSORS: dict[str, type[Compressor]] = {
@@ -60,6 +63,7 @@ COMPRESSORS: dict[str, type[Compressor]] = {
     "chain": Chain,
     "integer": Integer,
     "adaptive": Adaptive,
+    "of_model": OfModel,
     "error_feedback": ErrorFeedback,
     "ef21": Ef21,
 }

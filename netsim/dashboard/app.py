@@ -17,6 +17,7 @@ from netsim.dashboard.gate import Gate
 from netsim.dashboard.place import Address, DashboardError, run_folder
 from netsim.result import Result, ResultError
 from netsim.scenario import ScenarioError
+from netsim.scenario.document import LARGEST_TEXT
 from netsim.views.page import asset
 
 USERS = (DashboardError, ResultError, ScenarioError, DataError)
@@ -47,6 +48,7 @@ def make_app(desk: Desk, address: Address) -> Dash:
     app.layout = _shell(desk)
     for page in (browsing, following, editing, retiming, planning):
         page.register(app, desk)
+    app.server.config["MAX_CONTENT_LENGTH"] = 4 * LARGEST_TEXT
     _route(app, desk)
     _serve_files(app, desk)
     scripts = " ".join(app.csp_hashes())

@@ -31,6 +31,7 @@ def layout(desk: Desk, search: str | None) -> html.Div:
         return html.Div([html.H1("Under way"), _list(desk)])
     buttons = [
         html.Button("Cancel", id="cancel", n_clicks=0, disabled=True),
+        html.Button("Forget", id="forget", n_clicks=0, disabled=True, hidden=True),
         html.Span(id="cancel-told", role="status"),
     ]
     return html.Div(
@@ -40,7 +41,7 @@ def layout(desk: Desk, search: str | None) -> html.Div:
                 [html.Progress(id="bar", value="0", max="1", **tagged("aria-label", "Progress")), *buttons],
                 className="row",
             ),
-            html.Div(id="state", role="status", className="state"),
+            html.Div(id="state", className="state"),
             figures("live"),
             html.Details([html.Summary("What it said"), html.Pre(id="said", tabIndex="0")]),
             dcc.Store(id="followed", data=key),
@@ -48,6 +49,15 @@ def layout(desk: Desk, search: str | None) -> html.Div:
             dcc.Interval(id="tick", interval=SECOND_MS),
         ]
     )
+
+
+def forget(desk: Desk, key: str) -> bool:
+    """Take a run that broke off out of the list; whether there was one. What it has learned stays in the ledger."""
+    live = state_of(desk, key)[0]
+    if live is None or live.state == "running":
+        return False
+    (desk.folder / FOLDER / f"{live.key}.jsonl").unlink(missing_ok=True)
+    return True
 
 
 def _list(desk: Desk) -> Any:
@@ -106,6 +116,8 @@ def points(run: LiveRun) -> DataFrame:
 
 def state_of(desk: Desk, key: str) -> tuple[LiveRun | None, Job | None, Entry | None]:
     """What is known of a run by its key: its file while it runs, its process if it was started here, its end."""
+    if not NAME.fullmatch(key):
+        return None, None, None
     live = next((run for run in live_runs(desk.folder) if run.key == key), None)
     job = desk.jobs.known.get(key)
     name, _, digest = key.rpartition("-")
@@ -157,23 +169,27 @@ def register(app: Dash, desk: Desk) -> None:
         Output("state", "children"),
         Output("said", "children"),
         Output("cancel", "disabled"),
+        Output("forget", "disabled"),
+        Output("forget", "hidden"),
         Output("tick", "disabled"),
         Input("tick", "n_intervals"),
         State("followed", "data"),
     )
-    def stands(_tick: int | None, key: str) -> tuple[str, list[Any], str, bool, bool]:
+    def stands(_tick: int | None, key: str) -> tuple[str, list[Any], str, bool, bool, bool, bool]:
         live, job, end = state_of(desk, key)
         busy = (live is not None and live.state == "running") or (
             job is not None and job.process.poll() is None
         )
         done = 1.0 if end is not None and not busy else share(live) if live else 0.0
         stoppable = job is not None and job.state == "running"
-        kept = bool(NAME.fullmatch(key)) and (desk.folder / KEPT / f"{key}.yaml").is_file()
+        kept = NAME.fullmatch(key) is not None and (desk.folder / KEPT / f"{key}.yaml").is_file()
         return (
             f"{done:.4f}",
             _state(live, job, end, kept),
             job.said if job else ELSEWHERE,
             not stoppable,
+            busy or live is None,
+            busy or live is None,
             not busy,
         )
 
@@ -204,6 +220,15 @@ def register(app: Dash, desk: Desk) -> None:
             return "This dashboard did not start that run."
         job.cancel()
         return "Asked to stop; it keeps what it has."
+
+    @app.callback(
+        Output("url", "href", allow_duplicate=True),
+        Input("forget", "n_clicks"),
+        State("followed", "data"),
+        prevent_initial_call=True,
+    )
+    def forgotten(clicks: int, key: str) -> Any:
+        return "/" if clicks and forget(desk, key) else no_update
 
 
 ENDED = {

@@ -65,10 +65,10 @@ class Gate:
 
 def is_own_host(host: str, address: Address) -> bool:
     """Whether a Host header can be this server's: a number, as no foreign name resolves to it, or a name it has."""
-    name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
-    if name in {"localhost", address.host.lower(), socket.gethostname().lower()}:
-        return True
     try:
+        name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+        if name in {"localhost", address.host.lower(), socket.gethostname().lower()}:
+            return True
         ipaddress.ip_address(name)
     except ValueError:
         return False
@@ -77,7 +77,7 @@ def is_own_host(host: str, address: Address) -> bool:
 
 def is_own_origin(origin: str | None) -> bool:
     """Whether the request comes from a page of this server, or from no page at all."""
-    return origin is None or urlsplit(origin).netloc == request.host
+    return origin is None or origin == request.host_url.rstrip("/")
 
 
 def is_loopback(host: str) -> bool:

@@ -20,9 +20,9 @@ def points_table(outcomes: Sequence[Outcome], paths: Sequence[str], target: floa
 
     Columns: `point`, the sweep's `paths` (nothing where a point leaves one as the scenario has it), `seed`,
     `round`, `sim_time_s`, `accuracy`, `loss`, `local_steps`, `bits` (payload so far, all layers, both ways),
-    `bits_up_1` ..., `energy_j` ... where it was counted, `target_accuracy`, and `time_to_accuracy_s`, which
-    repeats for every row of a point when that was first reached (NaN: never). `target`: that accuracy; None
-    for the highest, to two digits, that every point reached.
+    `bits_up_1` ..., `energy_j` ... where it was counted, `recipe` (the algorithm's name),
+    `target_accuracy`, and `time_to_accuracy_s`, which repeats for every row of a point when that was first
+    reached (NaN: never). `target`: that accuracy; None for the highest, to two digits, that every point reached.
     """
     import pandas as pd
 
@@ -40,6 +40,13 @@ def _rounds(outcome: Outcome) -> DataFrame:
     return read_table(outcome.folder, "rounds", str(read_manifest(outcome.folder)["digest"]))
 
 
+def _recipe(outcome: Outcome) -> str | None:
+    """The algorithm's name, as the run recorded it."""
+    assert outcome.folder is not None
+    name = (read_manifest(outcome.folder).get("algorithm") or {}).get("name")
+    return None if name is None else str(name)
+
+
 def _tidy(
     rounds: DataFrame, outcome: Outcome, settings: Mapping[str, Any], target: float | None
 ) -> DataFrame:
@@ -51,6 +58,7 @@ def _tidy(
     layered = [name for name in rounds.columns if name.startswith("bits_")]
     columns["bits"] = rounds[layered].sum(axis=1)
     columns |= {name: rounds[name] for name in (*layered, *_joules(rounds))}
+    columns["recipe"] = _recipe(outcome)
     columns["target_accuracy"] = math.nan if target is None else target
     columns["time_to_accuracy_s"] = time_to(rounds, target)
     return pd.DataFrame(columns, index=rounds.index)

@@ -6,6 +6,8 @@ happens inside a node.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from netsim.result import Direction
 
 BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"
@@ -37,10 +39,26 @@ def setting_colours(count: int) -> list[str]:
 
     The ramp (blue, rose, orange) stays readable on white and on near black, and rises for colour-blind readers too.
     """
-    few = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE)
-    if count <= len(few):
-        return list(few[:count])
+    if count <= len(_FEW):
+        return list(_FEW[:count])
     return [_mixed(_RAMP, k / (count - 1)) for k in range(count)]
+
+
+def algorithm_colours(names: Sequence[str]) -> list[str] | None:
+    """Colours of algorithms beside one another, the same on every page; None for one, too many or equal ones.
+
+    Every recipe has a colour of its own choice; where two of them want one, the later in ALGORITHMS takes the next
+    that is free, and so do algorithms that are not in it.
+    """
+    if not 1 < len(names) <= len(_FEW) or len(set(names)) < len(names):
+        return None
+    known = [name for name in ALGORITHMS if name in names]
+    taken: dict[str, int] = {}
+    for name in (*known, *sorted(set(names) - set(known))):
+        wished = ALGORITHMS.index(name) if name in known else 0
+        slots = ((wished + k) % len(_FEW) for k in range(len(_FEW)))
+        taken[name] = next(slot for slot in slots if slot not in taken.values())
+    return [_FEW[taken[name]] for name in names]
 
 
 def faint(colour: str, share: float) -> str:
@@ -49,6 +67,7 @@ def faint(colour: str, share: float) -> str:
     return f"rgba({red},{green},{blue},{share:g})"
 
 
+_FEW = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE)
 _RAMP = ("#3D7BD9", "#8F6AC0", "#CB558C", "#E0703C", "#D79A10")
 
 
@@ -61,3 +80,10 @@ def _mixed(ramp: tuple[str, ...], at: float) -> str:
 
 def _parts(colour: str) -> tuple[int, int, int]:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+ALGORITHMS = (
+    "qmlhfl", "fedavg", "hier_favg", "hier_sign_sgd", "hier_local_qsgd",
+    "qhetfed", "sign_sgd", "mtgc", "dc_hier_sign_sgd", "scaffold", "fedprox", "fedopt",
+)  # fmt: skip
+"""Recipes in the order in which they choose their colours: those most often compared differ."""

@@ -16,6 +16,7 @@ from netsim.views.intervals import interval_figure
 from netsim.views.joules import energy_figure, energy_table, has_energy, layer_table
 from netsim.views.page import page_html, write_page
 from netsim.views.parts import Code, Facts, Part, Section, Words
+from netsim.views.referring import references
 from netsim.views.treemap import tree_figure
 from netsim.views.utilisation import distribution, utilisation
 
@@ -161,6 +162,7 @@ def _scenario(result: Result) -> Section:
         parts.append(
             Words(f"Shown are the first {human.count(_LONGEST)} of {human.count(len(text))} characters.")
         )
+    parts += references(result)
     parts.append(Facts(_facts({key: value for key, value in result.manifest.items() if key not in _SHOWN})))
     return Section("scenario", "Scenario and provenance", parts)
 
@@ -200,7 +202,7 @@ LABELS = {
     "host_time_s": "Time on this computer",
 }
 """What the manifest's keys are called on the page; a key without a label is shown as it is written."""
-_SHOWN = ("name", "digest", "stopped_by", "rounds", "sim_time_s", "totals", "schema")
+_SHOWN = ("name", "digest", "references", "stopped_by", "rounds", "sim_time_s", "totals", "schema")
 _TAUS = (
     "This run chose its own tau under way: SGD steps of a device per upload on layer 1, on the layers above "
     "aggregations per upload. A round's values hold until it ends."

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from netsim.units import DIMENSIONS, parse
 from netsim.views import human
 from netsim.views.axes import column, thin
-from netsim.views.palette import setting_colours
+from netsim.views.palette import algorithm_colours, setting_colours
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -95,11 +95,19 @@ def settle(table: DataFrame, axes: Sequence[str]) -> list[Setting]:
     if not axes:
         return [Setting("all seeds", setting_colours(1)[0], table)]
     groups = [(_tuple(key), group) for key, group in table.groupby(list(axes), sort=False, dropna=False)]
-    colours = setting_colours(len(groups))
+    colours = _by_algorithm([group for _, group in groups]) or setting_colours(len(groups))
     return [
         Setting(_label(key, axes), colour, group, key)
         for (key, group), colour in zip(groups, colours, strict=True)
     ]
+
+
+def _by_algorithm(groups: Sequence[DataFrame]) -> list[str] | None:
+    """Each algorithm's own colour where that is what the settings differ in; None elsewhere."""
+    if any("recipe" not in group.columns for group in groups):
+        return None
+    names = [[str(name) for name in group["recipe"].unique()] for group in groups]
+    return algorithm_colours([name for (name,) in names]) if all(len(name) == 1 for name in names) else None
 
 
 def spendable(settings: Sequence[Setting]) -> list[str]:

@@ -62,6 +62,7 @@ def _told(run: Result, columns: Mapping[str, Any], target: float | None) -> Data
     kept += [name for name in rounds.columns if name.startswith("energy_")]
     reached = rounds[rounds["accuracy"] >= target] if target is not None else rounds[:0]
     told = {**columns, **{name: rounds[name] for name in kept}, "bits": rounds[layered].sum(axis=1)}
+    told["recipe"] = run.recipe
     told["target_accuracy"] = math.nan if target is None else target
     told["time_to_accuracy_s"] = float(reached["sim_time_s"].iloc[0]) if len(reached) else math.nan
     return pd.DataFrame(told, index=rounds.index)

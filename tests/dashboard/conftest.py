@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("dash", reason="the dashboard needs the extra `dashboard`")
-
 from learning.ledger import Ledger
 from netsim.dashboard.desk import Desk
 from netsim.dashboard.jobs import Jobs

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("dash", reason="the dashboard needs the extra `dashboard`")
+
 from netsim.dashboard.desk import Desk
 from netsim.result import Result
 from tests.dashboard.conftest import Visit, Visiting

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from netsim.cli.guard import InputError, guarded
+pytest.importorskip("dash", reason="the dashboard needs the extra `dashboard`")
+
+from netsim.cli.guard import InputError
 from netsim.cli.serving import dashboard_command
 from netsim.dashboard.desk import Desk
 from netsim.dashboard.jobs import Job
@@ -159,14 +161,6 @@ def test_a_file_is_no_folder_of_results(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="name another"):
         dashboard_command(tmp_path / "file", "127.0.0.1", 0, None)
-
-
-def test_without_dash_it_says_how_to_install_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("netsim.cli.serving.find_spec", lambda name: None)
-    assert guarded(lambda: dashboard_command(tmp_path, "127.0.0.1", 0, None)) == 1
-    assert "pip install 'netsim-hfl[dashboard]'" in capsys.readouterr().err
 
 
 def test_the_address_to_open_carries_the_token() -> None:

@@ -9,6 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytest.importorskip("dash", reason="the dashboard needs the extra `dashboard`")
+
 from netsim.cli.serving import LEAST_SECRET
 from netsim.dashboard import jobs, retiming
 from netsim.dashboard.browsing import TOGETHER

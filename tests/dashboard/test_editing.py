@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("dash", reason="the dashboard needs the extra `dashboard`")
+
 from netsim.dashboard.desk import Source
 from netsim.dashboard.editing import fields, verdict
 from netsim.dashboard.numbers import changed, numbers_of

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+pytest.importorskip("dash", reason="the dashboard needs the extra `dashboard`")
+
 from netsim.dashboard.browsing import cells_of, comparison, table
 from netsim.dashboard.desk import Desk
+from netsim.dashboard.following import forget, state_of
 from netsim.dashboard.jobs import Jobs
 from netsim.dashboard.listing import entries, finished, sweeps
 from netsim.dashboard.place import DashboardError, run_folder, sweep_folder
+from netsim.live import Telling, live_runs
 from netsim.result import Result
 
 HOSTILE = [
@@ -38,6 +43,21 @@ def test_names_that_could_lead_elsewhere_are_refused(desk: Desk, key: str) -> No
     ):
         with pytest.raises(DashboardError):
             ask()
+
+
+def test_following_a_name_that_could_lead_elsewhere_finds_nothing(desk: Desk) -> None:
+    for key in [*HOSTILE, "*-" + "0" * 16, "**-0"]:
+        assert state_of(desk, key) == (None, None, None)
+
+
+def test_a_run_that_broke_off_can_be_forgotten_and_one_under_way_cannot(own: Desk) -> None:
+    heading = {"name": "mine", "scenario": "0" * 16, "rounds": 1, "deadline_s": None}
+    with suppress(KeyboardInterrupt), Telling(own.folder, heading):
+        assert not forget(own, "mine-" + "0" * 16)
+        raise KeyboardInterrupt
+    assert len(live_runs(own.folder)) == 1
+    assert forget(own, "mine-" + "0" * 16)
+    assert live_runs(own.folder) == []
 
 
 def test_a_link_out_of_the_folder_is_no_run(results: Path, tmp_path: Path) -> None:

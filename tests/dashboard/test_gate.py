@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("dash", reason="the dashboard needs the extra `dashboard`")
+
 from netsim.dashboard.app import make_app
 from netsim.dashboard.desk import Desk
 from netsim.dashboard.gate import COOKIE, is_loopback, is_own_host, new_token
@@ -91,6 +93,8 @@ def test_the_token_moves_from_the_address_into_a_cookie_that_no_other_site_sends
         ("evil.example", False),
         ("127.0.0.1.evil.example", False),
         ("", False),
+        ("[", False),
+        ("[::1", False),
     ],
 )
 def test_names_of_this_server(host: str, own: bool) -> None:

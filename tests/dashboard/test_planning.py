@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("dash", reason="the dashboard needs the extra `dashboard`")
+
 from netsim.bounds.setting import PlanError
 from netsim.dashboard.desk import Desk
 from netsim.dashboard.planning import drawn, ground_of, plans

@@ -8,6 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+pytest.importorskip("dash", reason="the dashboard needs the extra `dashboard`")
+
 from netsim.dashboard.place import DashboardError
 from netsim.dashboard.retiming import both, chosen, knobs, retimed_run, told
 from netsim.result import Result

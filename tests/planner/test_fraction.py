@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from netsim.planner.setting import PlanError
+from netsim.bounds.setting import PlanError
 from numpy.typing import NDArray
 
 from netsim.planner.planning import Options

@@ -141,6 +141,7 @@ def test_provenance_has_labels_and_not_the_manifest_s_keys(make_result: MakeResu
     run = make_result()
     told = {
         "scenario_digest": "1f",
+        "algorithm": {"name": "qmlhfl", "tau": [5, 2, 2]},
         "task": {"description": "digits", "provenance": "scikit-learn", "parameters": 385},
         "numerics": {"engine": "batched", "device": "cpu", "precision": "float32", "strategy": "fused"},
         "versions": {

@@ -1,0 +1,18 @@
+"""`netsim dashboard` where its extra is not installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from netsim.cli.guard import guarded
+from netsim.cli.serving import dashboard_command
+
+
+def test_without_dash_it_says_how_to_install_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("netsim.cli.serving.find_spec", lambda name: None)
+    assert guarded(lambda: dashboard_command(tmp_path, "127.0.0.1", 0, None)) == 1
+    assert "pip install 'netsim-hfl[dashboard]'" in capsys.readouterr().err
