@@ -60,7 +60,7 @@ LOOP = (
     Mutation("local steps counted anew after each aggregation", "netsim/protocol.py", "step += loop.algorithm.steps(node.level)", "step = visit.step", "equalities/test_qmlhfl_reference"),
     Mutation("a path forgets the layer it is on", "netsim/trace.py", "up[layer - 1] += up_s", "up[0] += up_s", "equalities/test_clock"),
     Mutation("the tree's path read from the cloud down", "netsim/wiring.py", "[(*path, child.ordinal) for child, path in below]", "[(child.ordinal, *path) for child, path in below]", "equalities/test_by_layer_in_runs"),
-    Mutation("a memory moves though its message was lost", "netsim/protocol.py", "                talk.answer = answer", "                talk.answer = answer\n            self.engine.delivered(answer)", "equalities/test_memories_move"),
+    Mutation("a memory moves though its message was lost", "netsim/protocol.py", "            talk.answer = answer", "            talk.answer = answer\n        self.engine.delivered(answer)", "equalities/test_memories_move"),
     Mutation("a correction counts the wrong number of steps", "netsim/protocol.py", "steps = tau * self.algorithm.steps(child.level)", "steps = tau", "equalities/test_corrections"),
     Mutation("the last model of a period is not told", "netsim/protocol.py", "if layer.echo and node.level < self.algorithm.depth:", "if False:", "equalities/test_corrections"),
     Mutation("edge corrections stay at the edge", "netsim/corrections.py", "engine.linear(((1.0, said.shift), (1.0, drift.shift)))", "drift.shift", "equalities/test_corrections"),
