@@ -52,14 +52,15 @@ class _Bound(ABC):
         """Mean loss of one batch."""
 
     @torch.no_grad()
-    def local_loss(self, vector: Tensor, device: int) -> float:
-        """Mean loss of a model [d] over all samples of a device."""
-        params, count, total = self.views(vector), self.samples[device], 0.0
-        for first in range(0, count, CHUNK):
-            picks = np.arange(first, min(first + CHUNK, count))[None]
-            x, y = self.gather([device], picks)
-            total += float(self.loss(params, x[0], y[0])) * picks.size
-        return total / count
+    def local_loss(self, vector: Tensor, device: int, picks: NDArray[np.int64] | None = None) -> float:
+        """Mean loss of a model [d] over samples of a device: those at positions `picks`, or all."""
+        chosen = np.arange(self.samples[device]) if picks is None else picks
+        params, total = self.views(vector), 0.0
+        for first in range(0, len(chosen), CHUNK):
+            some = chosen[None, first : first + CHUNK]
+            x, y = self.gather([device], some)
+            total += float(self.loss(params, x[0], y[0])) * some.size
+        return total / len(chosen)
 
     def _tensor(self, values: NDArray[Any]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(values)).to(device=self.device, dtype=self.dtype)

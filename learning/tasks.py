@@ -119,8 +119,8 @@ class BoundTask(Protocol):
         """The same through `module`'s own parameters."""
         ...
 
-    def local_loss(self, vector: Tensor, device: int) -> float:
-        """Mean loss of a model [d] over all samples of a device (its leaf ordinal)."""
+    def local_loss(self, vector: Tensor, device: int, picks: NDArray[np.int64] | None = None) -> float:
+        """Mean loss of a model [d] over samples of a device: those at positions `picks` in its list, or all."""
         ...
 
     def score(self, vector: Tensor) -> dict[str, float]:

@@ -40,7 +40,6 @@ def attend(loop: Loop, device: Node, absences: Iterator[Absence]) -> Waiting:
 
 def interrupt(loop: Loop, child: Node) -> None:
     """Whatever the child is at for its parent ends now, without an answer."""
-    for hall in loop.halls.values():
-        talk = hall.talks.get(child.name)
-        if talk is not None and talk.process is not None and talk.process.is_alive:
-            talk.process.interrupt(WHY)
+    talk = loop.working.get(child.name)
+    if talk is not None and talk.process is not None and talk.process.is_alive:
+        talk.process.interrupt(WHY)

@@ -140,7 +140,7 @@ class Changes:
         if self.loop.posts.meter is not None:
             self.loop.posts.meter.on(node, self.loop.env.now)
         if effect.go_home and node.level and self.forming.mobility is None:
-            self.forming.homeward.update((child.name, child) for child in node.children)
+            self.forming.homeward.update((child.name, child) for child in self.forming.family(node))
             self.forming.go_home()
 
     def _interrupt(self, node: Node, cause: str | None) -> None:

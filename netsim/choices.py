@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.engine import Visit
+from learning.engine import Look, Visit
 from netsim.luck import generator, uniforms
 from netsim.sampling import Floats, inclusion, independent, size, smallest, systematic
 from netsim.selection import Asked
@@ -127,6 +127,7 @@ class Polled:
     part: Sized
     drawn: Drawn
     data: Callable[[Node], int]
+    samples: int | None = None
 
     def choose(
         self,
@@ -148,9 +149,10 @@ class Polled:
         asked = self.drawn.choose(node, children, [1.0] * len(children), busy, visit)
         return [child for child, _ in asked]
 
-    def samples(self, device: Node) -> int:
-        """See `Curious`: all of them."""
-        return self.data(device)
+    def look(self, device: Node, visit: Visit) -> tuple[Look, int]:
+        """See `Curious`."""
+        look = Look(device.ordinal, self.samples, visit.first_step)
+        return look, self.samples or self.data(device)
 
     def preferred(
         self, node: Node, children: Sequence[Node], busy: Collection[str], losses: Mapping[str, float]

@@ -25,12 +25,14 @@ class Forming:
     relinking: Relinking
     mobility: Mobility | None = None
     parents: dict[str, Node | None] = field(init=False)
+    homes: dict[str, Node] = field(init=False)
+    """Where everybody is at first."""
     homeward: dict[str, Node] = field(default_factory=dict)
     """Children that go back to their own parent once they are free."""
 
     def __post_init__(self) -> None:
-        rows = self.topology.levels[1:]
-        self.parents = {child.name: node for row in rows for node in row for child in node.children}
+        self.homes = self.relinking.homes
+        self.parents = {**self.homes}
 
     def before(self, node: Node) -> None:
         """See `Before`: whoever is free below may get another parent, and links are those of the places now."""
@@ -49,7 +51,7 @@ class Forming:
 
         Without one that serves it, a device that moves has no parent from now on; any other keeps its own.
         """
-        here, home = self.parents[child.name], self.topology.parent(child)
+        here, home = self.parents[child.name], self.homes.get(child.name)
         options = self.relinking.options(child, parents, here, home)
         chosen = policy.choose([option for _, option in options]) if options else None
         if chosen is not None:
@@ -67,6 +69,11 @@ class Forming:
         self.loop.posts.trace.happened(self.loop.env.now, kind, child, before, after, why)
         return {parent.name for parent in (before, after) if parent is not None}
 
+    def family(self, node: Node) -> list[Node]:
+        """Those who are at home below `node`."""
+        below = self.topology.levels[node.level - 1]
+        return [child for child in below if self.homes[child.name] is node]
+
     def scatter(self, node: Node, policy: Attachment, why: str) -> None:
         """The children of a node that is down go to its peers."""
         peers = [peer for peer in self.topology.levels[node.level] if peer is not node and self._stands(peer)]
@@ -79,7 +86,7 @@ class Forming:
         """Those on their way home arrive there if they are free and it stands."""
         changed: set[str] = set()
         for child in list(self.homeward.values()):
-            home = self.topology.parent(child)
+            home = self.homes.get(child.name)
             if home is not None and self._stands(home) and self._free(child):
                 del self.homeward[child.name]
                 changed |= self.attach(child, home, f"{home.name} is up")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from netsim.polling import polled_at
 from netsim.trace import FATES
 
 if TYPE_CHECKING:
@@ -95,13 +96,14 @@ def no_orphans(run: Run) -> Iterator[str]:
     waited: set[str] = set()
     for row in run.trace.topology.levels[1:]:
         for node in row:
-            talks = loop.halls[node.name].talks if node.name in loop.halls else {}
-            waited |= talks.keys()
+            halls = [loop.halls[name] for name in (node.name, polled_at(node)) if name in loop.halls]
+            talks = {name for hall in halls for name in hall.talks}
+            waited |= talks
             at_work = (
                 node is run.trace.topology.root or node.name in alive or loop.wait_of(node).late == "carry"
             )
-            if not at_work and talks.keys() & alive:
-                yield f"{', '.join(sorted(talks.keys() & alive))} at work for {node.name}, which is not"
+            if not at_work and talks & alive:
+                yield f"{', '.join(sorted(talks & alive))} at work for {node.name}, which is not"
     if loop.algorithm.prologue is None:  # a prologue has halls of its own
         for name in sorted(alive - waited):
             yield f"{name} is at work, but nobody waits for it"

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 
 import simpy
 
-from learning.engine import Visit
+from learning.algorithm import Layer
+from learning.compressors import Plain
+from learning.engine import Look, Visit
+from learning.rules import Mean
 from netsim.corrections import Heard
+from netsim.disturbances import upload
 from netsim.selection import Asked, is_curious
 from netsim.talks import Hall, Talk, Waiting
 from netsim.topology import Node
-from netsim.trace import BUSY, HEARING, SENDING, Path
+from netsim.trace import BUSY, SENDING, Path
 from netsim.waits import All
 
 if TYPE_CHECKING:
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
 
 NUMBER_BITS = 32
 """Payload of a loss."""
+PLAIN = Layer(1, Plain(), Mean())
+"""How a loss travels: as it is."""
 FORWARD = 1.0 / 3.0
 """Operations of a loss in those of its gradient: the backward pass costs twice the forward one."""
 
@@ -52,10 +58,15 @@ def asked(loop: Loop, node: Node, said: Heard, hall: Hall, visit: Visit) -> Wait
     candidates = choice.candidates(node, children, busy, visit)
     if not candidates:
         return Polled((), said)
-    poll = _Poll(loop, node, said, visit, choice.samples)
+    poll = _Poll(loop, node, said, visit, choice.look)
     path = yield from poll.run(candidates)
     there = roster.present(node)
     return Polled(choice.preferred(node, there, busy, poll.losses), replace(said, known=True), path)
+
+
+def polled_at(node: Node) -> str:
+    """The name of the hall in which a node waits for losses."""
+    return f"{node.name} (poll)"
 
 
 @dataclass
@@ -66,61 +77,48 @@ class _Poll:
     node: Node
     said: Heard
     visit: Visit
-    samples: Callable[[Node], int]
+    look: Callable[[Node, Visit], tuple[Look, int]]
     losses: dict[str, float] = field(default_factory=dict)
 
     def run(self, candidates: Sequence[Node]) -> Waiting:
         """Tell them the model and wait for everybody; the path of the last to answer."""
-        hall = Hall(self.loop.env)
+        hall = self.loop.halls[polled_at(self.node)] = Hall(self.loop.env)
         talks = self.loop.teller.tell(self.node, candidates, self.said, hall)
         for talk in talks:
-            hall.begun(talk, self.loop.env.process(self._reply(talk)))
+            hall.begun(talk, self.loop.env.process(self.loop.converse(talk, self._answer(talk))))
         try:
             yield from hall.wait(All())
         except simpy.Interrupt:
-            for posted in hall.spoken:
-                self.loop.posts.drop(posted)
-            hall.dismiss()
+            self.loop.close(hall)
             raise
         return max(talks, key=lambda talk: talk.ended_s).path
 
-    def _reply(self, talk: Talk) -> Waiting:
-        """A candidate's side; whoever is interrupted puts everything down."""
-        try:
-            yield from self._answer(talk)
-        except simpy.Interrupt:
-            self._put_down(talk)
-        talk.ended_s = self.loop.env.now
-        self.loop.posts.trace.at(talk.child, None, talk.ended_s)
-        return talk
-
     def _answer(self, talk: Talk) -> Waiting:
+        """Hear the model, compute its loss, answer with it."""
         loop, device, trace = self.loop, talk.child, self.loop.posts.trace
-        trace.at(device, HEARING, talk.began_s)
+        if device.name in loop.roster.silent:
+            yield loop.env.event()
         yield talk.hears
         heard_s, talk.doing = loop.env.now, "work"
         trace.at(device, BUSY, heard_s)
         yield loop.env.timeout(self._computing_s(device))
         ready_s, talk.doing = loop.env.now, "send"
         trace.at(device, SENDING, ready_s)
-        talk.sent, arrived = loop.posts.reply(self.node, talk.uplink, device, NUMBER_BITS)
-        yield arrived
+        yield from upload(loop, self.node, PLAIN, talk, NUMBER_BITS)
+        if talk.sent is None:
+            return
         path = talk.path.computing(ready_s - heard_s)
         talk.path = path.over(1, heard_s - talk.began_s, loop.env.now - ready_s)
         if talk.sent.message.delivered:
-            self.losses[device.name] = loop.engine.loss(self.said.model, device.ordinal)
+            self.losses[device.name] = loop.engine.loss(self.said.model, self.look(device, self.visit)[0])
 
     def _computing_s(self, device: Node) -> float:
-        steps = FORWARD * self.samples(device) / self.loop.algorithm.leaf.batch_size
-        seconds = steps * self.loop.clock.local_work_s(device.ordinal, 1, self.visit.first_step)
-        if self.loop.posts.meter is not None:
-            self.loop.posts.meter.computed(device, steps, seconds, self.loop.env.now)
+        loop, steps = (
+            self.loop,
+            FORWARD * self.look(device, self.visit)[1] / self.loop.algorithm.leaf.batch_size,
+        )
+        seconds = steps * loop.clock.local_work_s(device.ordinal, 1, self.visit.first_step)
+        seconds = loop.pace(device, seconds, loop.env.now)
+        if loop.posts.meter is not None:
+            loop.posts.meter.computed(device, steps, seconds, loop.env.now)
         return seconds
-
-    def _put_down(self, talk: Talk) -> None:
-        if talk.doing == "hear":
-            self.loop.teller.unheard(talk)
-        elif talk.doing == "work" and self.loop.posts.meter is not None:
-            self.loop.posts.meter.stopped(talk.child, self.loop.env.now)
-        elif talk.sent is not None:
-            self.loop.posts.drop(talk.sent)

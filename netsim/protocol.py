@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias, cast
 import simpy
 
 from learning.algorithm import Algorithm, Layer
+from learning.compressors import sends_models
 from learning.engine import Engine, Letter, Ref, Visit
 from netsim.clocks import Clock
 from netsim.corrections import Corrections, Heard
@@ -155,7 +156,7 @@ class Loop:
             talk.heard = self.corrections.told(self.engine, talk.child, talk.heard)
         work = [self._local_work(talk.child, layer, tau, talk.heard, visit) for talk in spoken]
         for talk, promised in zip(spoken, work, strict=True):
-            converse = self._converse(node, layer, tau, talk, promised, visit)
+            converse = self.converse(talk, self._work(node, layer, tau, talk, promised, visit))
             hall.begun(talk, self.env.process(converse))
 
     def _path(self, done: Sequence[Talk], hall: Hall, began_s: float, *, due: bool) -> Path:
@@ -167,8 +168,10 @@ class Loop:
 
     def _announced(self, node: Node, layer: Layer, own: Ref, said: Heard, visit: Visit) -> Heard:
         letter = self.engine.announce(layer.downlink, place(node), own, said.model, visit)
-        base = None if layer.downlink.lossless else said.model
-        return Heard(letter.body, self.engine.bits(letter), said.shift, base=base, origin=node.level)
+        base = None if sends_models(layer.downlink) else said.model
+        pull = self.algorithm.pull_above(node.level)
+        shift = self.corrections.moved(self.engine, said, letter.body, pull)
+        return Heard(letter.body, self.engine.bits(letter), shift, base=base, origin=node.level)
 
     def _echo(self, node: Node, layer: Layer, own: Ref, said: Heard, visit: Visit) -> None:
         """Tell the children the last model of a period; nobody waits for it."""
@@ -195,26 +198,18 @@ class Loop:
         """A device's model and answer are promised when its parent speaks, so that siblings train in one stack."""
         if child.level:
             return None
-        keeps: Literal["no", "model", "update"] = "model" if layer.up.lossless else "update"
+        keeps: Literal["no", "model", "update"] = "model" if sends_models(layer.up) else "update"
         keeps = keeps if layer.drift else "no"
         leaf, (steps, own) = self.algorithm.leaf, self.paces.own(child, tau, visit)
         moved = self.engine.train(leaf, child.ordinal, said.model, steps, own, said.shift, keeps)
         return moved, self.engine.answer(layer.up, place(child), moved, said.model, visit)
 
-    def _converse(
-        self,
-        node: Node,
-        layer: Layer,
-        tau: int,
-        talk: Talk,
-        promised: Promised | None,
-        visit: Visit,
-    ) -> Waiting:
-        """One child's side of an iteration: hear, work, answer; whoever is interrupted puts everything down."""
+    def converse(self, talk: Talk, work: Waiting) -> Waiting:
+        """One child's side: hear, work, answer; whoever is interrupted puts everything down."""
         self.working[talk.child.name] = talk
         self.posts.trace.at(talk.child, HEARING, talk.began_s)
         try:
-            yield from self._work(node, layer, tau, talk, promised, visit)
+            yield from work
         except simpy.Interrupt as stop:
             self._put_down(talk)
             if stop.cause == UNNOTICED:
@@ -250,7 +245,8 @@ class Loop:
         if layer.drift:
             steps = tau * self.algorithm.steps(child.level)
             steps = steps if child.level else self.paces.own(child, tau, visit)[0]
-            self.corrections.ended(child, moved, self.algorithm.leaf.learning_rate * steps)
+            rate = 1 / layer.pull if layer.pull else self.algorithm.leaf.learning_rate * steps
+            self.corrections.ended(child, moved, rate)
         ready_s, talk.doing = self.env.now, "send"
         trace.at(child, SENDING, ready_s)
         yield from upload(self, node, layer, talk, self.engine.bits(answer))

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, TypeGuard
 
-from learning.engine import Visit
+from learning.engine import Look, Visit
 from netsim.clocks import Clock
 from netsim.roster import Roster
 from netsim.topology import Node
@@ -42,8 +42,8 @@ class Curious(Choice, Protocol):
         """Those who are told the model and asked for their loss, in order, none of the `busy`; () spares the poll."""
         ...
 
-    def samples(self, device: Node) -> int:
-        """Over how many samples a candidate's loss is taken."""
+    def look(self, device: Node, visit: Visit) -> tuple[Look, int]:
+        """Over which samples a candidate's loss is taken, and how many these are."""
         ...
 
     def preferred(

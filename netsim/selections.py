@@ -153,17 +153,21 @@ class Channel(_Sized):
 class PowerOfChoice(_Sized):
     """The highest losses of `candidates` drawn by data. Source: pow-d of Cho et al., arXiv:2010.01243.
 
-    The candidates hear the model, compute its mean loss over all their samples and answer one number; the others
-    hear nothing. The paper averages those chosen with equal weights: the rule `mean: {weights: devices}`.
+    The candidates hear the model, compute its mean loss over all their samples (or, cpow-d, over `samples` drawn anew
+    each time) and answer one number; the others hear nothing. The paper averages those chosen with equal weights:
+    the rule `mean: {weights: devices}`.
     """
 
     candidates: int = 2
+    samples: int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         least = self.count or 1
         if self.candidates < least:
             raise ValueError(f"candidates must be >= {least}, as many as are chosen, got {self.candidates}")
+        if self.samples is not None and self.samples < 1:
+            raise ValueError(f"samples must be >= 1, got {self.samples}; leave it out to look at all")
 
     @property
     def most(self) -> int:
@@ -172,7 +176,9 @@ class PowerOfChoice(_Sized):
 
     def choice(self, grounds: Grounds) -> Choice:
         """See `Selection`."""
-        return Polled(self, Drawn(Data(count=self.candidates), grounds.seed, grounds.data), grounds.data)
+        return Polled(
+            self, Drawn(Data(count=self.candidates), grounds.seed, grounds.data), grounds.data, self.samples
+        )
 
     def describe(self) -> str:
         """See `Selection`."""

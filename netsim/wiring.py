@@ -13,6 +13,7 @@ from learning.datasets import DataError
 from learning.engine import Engine
 from learning.rules import Mean, Rule, Vote
 from learning.tasks import Task, make_task
+from netsim.association import Below, associated, labels_of
 from netsim.attendance import begin
 from netsim.availability import Availability
 from netsim.clocks import Clock, Work
@@ -75,7 +76,8 @@ def wire(
     """Everything the nested loop needs. Raises WiringError as `connect` does."""
     algorithm = scenario.ladder
     _check_votes(scenario)
-    roster = roster_of(topology, connect(scenario, topology, env), algorithm, task.samples)
+    below = attached(scenario, topology, task)
+    roster = roster_of(connect(scenario, topology, env, below), below, algorithm, task.samples)
     batch = algorithm.leaf.batch_size
     work = Work(float(task.flops_per_sample * batch), batch)
     clock = clock_of(scenario, topology, work)
@@ -107,13 +109,30 @@ def attended(loop: Loop, topology: Topology, availability: Availability, seed: i
         raise WiringError(f"devices.availability: {error}") from None
 
 
-def roster_of(
-    topology: Topology, ports: dict[str, Ports], algorithm: Algorithm, samples: Sequence[int]
-) -> Roster:
+def attached(scenario: Scenario, topology: Topology, task: Task | None) -> Below:
+    """Who is below whom as the run begins. Raises WiringError where the association cannot be made."""
+    try:
+        counts = labels_of(task) if scenario.association.by_labels and task is not None else None
+        return associated(topology, scenario.association.homes(topology, counts))
+    except ValueError as error:
+        raise WiringError(f"association: {error}") from None
+
+
+def check_presence(scenario: Scenario, topology: Topology) -> None:
+    """Whether devices can be associated and their recordings read, as far as that needs no data. Raises WiringError."""
+    if not scenario.association.by_labels:
+        attached(scenario, topology, None)
+    try:
+        if scenario.devices.availability is not None:
+            next(scenario.devices.availability.absences(scenario.seed, topology.devices[0]), None)
+    except (ValueError, OSError) as error:
+        raise WiringError(f"devices.availability: {error}") from None
+
+
+def roster_of(ports: dict[str, Ports], below: Below, algorithm: Algorithm, samples: Sequence[int]) -> Roster:
     """The tree as it begins. `samples`: of every device."""
-    parents = [node for level in topology.levels[1:] for node in level]
     masses = [device_masses(layer.rule, samples) for layer in algorithm.layers]
-    return Roster(ports, {node.name: node.children for node in parents}, masses)
+    return Roster(ports, dict(below), masses)
 
 
 def _check_votes(scenario: Scenario) -> None:
@@ -155,8 +174,10 @@ def meter_of(scenario: Scenario, topology: Topology, clock: Clock) -> Meter | No
         raise WiringError(f"energy: {error}") from None
 
 
-def connect(scenario: Scenario, topology: Topology, env: simpy.Environment) -> dict[str, Ports]:
-    """The links between every parent and its children, by parent name.
+def connect(
+    scenario: Scenario, topology: Topology, env: simpy.Environment, below: Below | None = None
+) -> dict[str, Ports]:
+    """The links between every parent and its children (default: the topology's own), by parent name.
 
     Raises WiringError where one cannot be built, such as for a distance its path loss does not cover.
     """
@@ -165,7 +186,8 @@ def connect(scenario: Scenario, topology: Topology, env: simpy.Environment) -> d
         for parent in level:
             layer = scenario.network[parent.level - 1]
             try:
-                ports[parent.name] = layer.connect(env, parent, parent.children, scenario.seed)
+                children = parent.children if below is None else below[parent.name]
+                ports[parent.name] = layer.connect(env, parent, children, scenario.seed)
             except ValueError as error:
                 raise WiringError(f"network[{parent.level - 1}]: {error}") from None
     return ports

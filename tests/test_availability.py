@@ -146,6 +146,16 @@ def test_engines_agree_while_devices_come_and_go(selection: str) -> None:
     assert np.allclose(final(chosen), final(chosen, engine="eager"), rtol=0, atol=1e-9)
 
 
+def test_who_leaves_during_a_poll_is_not_chosen(tmp_path: Path) -> None:
+    """Everybody computes the loss for a second or more; device 0 leaves before it is through."""
+    path = recorded(tmp_path, "0,0,0.5\n1,0,100\n2,0,100\n").path
+    there = f"{{compute: {{constant: 1 s}}, availability: {{recorded: {json_of(path)}}}}}"
+    part = "[{power_of_choice: {fraction: 1.0, candidates: 3}}]"
+    run = play(scenario([3], FEDAVG, devices=there, selection=part, rounds=1), device="cpu")
+    ups = [m["src"] for m in run.trace.messages if m["direction"] == "up"]
+    assert sorted(ups) == ["device1", "device1", "device2", "device2"]
+
+
 def test_always_available_is_the_same_as_nothing_said(tmp_path: Path) -> None:
     path = recorded(tmp_path, "0,0,100\n").path
     part = f"{{compute: {{flops: {{rate: 2 GFLOP/s, efficiency: 0.2, spread: {{lognormal: 0.4}}}}}}, availability: {{recorded: {json_of(path)}}}}}"

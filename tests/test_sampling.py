@@ -73,3 +73,9 @@ def test_a_newcomer_changes_a_simple_sample_by_itself_alone() -> None:
     drawn = generator(3, "selection").random(8)
     before, after = smallest(3, drawn[:7])[:7], smallest(3, drawn)
     assert not (after[:7] & ~before).any()
+
+
+def test_any_two_may_be_in_a_systematic_sample_together() -> None:
+    source = generator(3, "selection")
+    rows = [systematic(np.full(4, 0.5), source.random(4), float(source.random())) for _ in range(300)]
+    assert len({tuple(row.tolist()) for row in rows}) == 6

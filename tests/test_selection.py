@@ -189,6 +189,7 @@ def refused(selection: str, name: str = "hier_favg", **more: object) -> str:
         ("[all, {power_of_choice: {count: 1, candidates: 2}}]", "hier_favg", "belongs to layer 1, not 2"),
         ("[{power_of_choice: {count: 3}}, all]", "hier_favg", "candidates must be >= 3"),
         ("[{power_of_choice: {count: 3, candidates: 4}}, all]", "hier_favg", "asks 4, but no layer-1 parent"),
+        ("[{power_of_choice: {count: 1, samples: 0}}, all]", "hier_favg", "samples must be >= 1, got 0"),
         ("[{uniform: {fraction: 0.5, weights: unbiased}}, all]", "hier_sign_sgd", "the rule vote does not add up"),
         ("[{uniform: {fraction: 0.5, law: bernoulli}}, all]", "hier_sign_sgd", "a vote without voters"),
         ("[{uniform: {fraction: 0.5, weights: none}}, all]", "hier_favg", "must be 'renormalised' or 'unbiased', got 'none'"),
@@ -212,3 +213,14 @@ def test_corrections_want_everybody() -> None:
     with pytest.raises(ScenarioError, match=r"corrections \(drift\) need every child"):
         load_text(text + "selection: [{uniform: 0.5}, all]\n")
     load_text(text + "selection: [all, all]\n")
+
+
+def test_in_a_prologue_everybody_is_asked_and_afterwards_the_chosen() -> None:
+    fixed = "dc_hier_sign_sgd: {learning_rate: 0.01, batch_size: 8, tau: [1, 2]}"
+    run = play(scenario([2, 3], fixed, selection="[{uniform: {count: 1}}, all]", rounds=2), device="cpu")
+    ups = [m for m in run.trace.messages if m["layer"] == 1 and m["direction"] == "up"]
+    sizes = Counter(m["payload_bits"] for m in ups)
+    gradient, vote = 32 * run.task.dim, run.task.dim
+    assert sizes == {gradient: 2 * 6, vote: 2 * 2 * 2}
+    anchors = {m["src"] for m in ups if m["payload_bits"] == gradient}
+    assert len(anchors) == 6

@@ -6,7 +6,7 @@ from learning.engine.contract import Solver, ValuesNeededError
 from learning.engine.engine import Engine
 from learning.engine.guarding import Finite, NotFiniteError
 from learning.engine.numerics import DeviceKind, EngineKind, Numerics, StrategyError, resolve
-from learning.engine.promises import Letter, Place, Ref, Visit
+from learning.engine.promises import Letter, Look, Place, Ref, Visit
 from learning.engine.solvers import make_solver
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "EngineKind",
     "Finite",
     "Letter",
+    "Look",
     "NotFiniteError",
     "Numerics",
     "Place",

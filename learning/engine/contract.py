@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from learning.engine.promises import Ref
+from learning.engine.promises import Look, Ref
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,8 +31,8 @@ class Solver(Protocol):
         """The model's test metrics: accuracy (nan where there is none) and loss."""
         ...
 
-    def loss(self, ref: Ref, device: int) -> float:
-        """The model's mean loss over all samples of a device (its leaf ordinal)."""
+    def loss(self, ref: Ref, look: Look) -> float:
+        """The model's mean loss over samples of a device."""
         ...
 
     def tensor(self, values: NDArray[np.floating]) -> Tensor:

@@ -22,6 +22,7 @@ from learning.engine.promises import (
     Combine,
     Letter,
     Linear,
+    Look,
     Memory,
     Op,
     Place,
@@ -227,14 +228,11 @@ class Engine:
             self._ledger.flush()
         return found
 
-    def loss(self, model: Ref, device: int) -> float:
-        """Mean loss of a model over all samples of `device`, as far as the ledger does not know it computed now.
-
-        Raises ValuesNeededError where the engine only keeps time.
-        """
-        name, ledger = self._book.loss_name(model, device), self._ledger
+    def loss(self, model: Ref, look: Look) -> float:
+        """Mean loss of a model over samples of a device; ValuesNeededError where the engine only keeps time."""
+        name, ledger = self._book.loss_name(model, look), self._ledger
         known = ledger.metrics(name) if ledger is not None else None
-        found = self._look("a choice by losses").loss(model, device) if known is None else known["loss"]
+        found = self._look("a choice by losses").loss(model, look) if known is None else known["loss"]
         if ledger is not None and known is None:
             ledger.keep_metrics(name, {"accuracy": float("nan"), "loss": found})
         return found

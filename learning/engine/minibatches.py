@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from learning.coins import row_key, words
-from learning.engine.promises import Train
+from learning.engine.promises import Look, Train
 from learning.tasks import BoundTask
 
 TOGETHER = 256
@@ -38,6 +38,16 @@ def _positions(seed: int, jobs: Sequence[Train], samples: Sequence[int], steps: 
     sizes = np.repeat(np.array([samples[job.device] for job in jobs], dtype=np.uint64), len(steps))
     picked = (drawn * sizes[:, None]) >> np.uint64(32)
     return picked.astype(np.int64).reshape(len(jobs), len(steps), -1)
+
+
+def looked_at(seed: int, look: Look, samples: Sequence[int]) -> NDArray[np.int64] | None:
+    """Positions [samples] within the device's own list of those that a loss is taken over; None: all."""
+    if look.samples is None:
+        return None
+    key = row_key(seed, "selection", look.device, look.first_step)
+    drawn = words(np.array([key], dtype=np.uint64), look.samples)[0].astype(np.uint64)
+    picked = (drawn * np.uint64(samples[look.device])) >> np.uint64(32)
+    return np.asarray(picked, dtype=np.int64)
 
 
 def batches(

@@ -11,7 +11,7 @@ import struct
 import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from learning.algorithm import Leaf
 from learning.compressors import Compressor
@@ -43,6 +43,17 @@ class Visit:
     def first_step(self) -> int:
         """The local step by which devices draw: a prologue's gradients are taken on samples of their own."""
         return self.step + (self.phase << 40)
+
+
+class Look(NamedTuple):
+    """Whose samples a loss is taken over: all of them, or `samples` drawn with replacement.
+
+    `device` is a leaf ordinal; the draws are keyed by it and by its own local step `first_step`.
+    """
+
+    device: int
+    samples: int | None = None
+    first_step: int = 0
 
 
 @dataclass(frozen=True)
@@ -215,9 +226,14 @@ class Book:
         """What the numbers measured at `model` are known by."""
         return hashlib.blake2b(model.digest + what, digest_size=16).digest()
 
-    def loss_name(self, model: Ref, device: int) -> bytes:
+    def loss_name(self, model: Ref, look: Look) -> bytes:
         """What the mean loss of a model over a device's samples is known by."""
-        return hashlib.blake2b(model.digest + packed(device), digest_size=16, person=b"local loss").digest()
+        seen = (
+            packed(look.device)
+            if look.samples is None
+            else packed(look.device, look.samples, look.first_step)
+        )
+        return hashlib.blake2b(model.digest + seen, digest_size=16, person=b"local loss").digest()
 
     def _name(self, part: object, whole: bool = False) -> bytes:
         known = self._names.get((id(part), whole))

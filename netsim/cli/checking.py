@@ -17,6 +17,7 @@ from learning.compressors import Qsgd
 from learning.datasets import DataError
 from learning.tasks import check_data, describe_task
 from netsim.adapting import check_policy
+from netsim.association import Given
 from netsim.cli.guard import InputError
 from netsim.cli.preparing import memory_line
 from netsim.clocks import Work
@@ -27,7 +28,7 @@ from netsim.selections import Everybody
 from netsim.topology import Topology
 from netsim.views import human
 from netsim.waits import All
-from netsim.wiring import clock_of, connect, meter_of
+from netsim.wiring import check_presence, clock_of, connect, meter_of
 
 WORTH_A_HINT = 2.0
 """Times by which a coded message must be shorter than the fixed code to be worth a line."""
@@ -54,9 +55,12 @@ def check_command(name: str, overrides: Sequence[str], show_resolved: bool) -> i
     batch = scenario.ladder.leaf.batch_size
     clock = clock_of(scenario, topology, Work(float(flops * batch), batch))
     meter_of(scenario, topology, clock)
+    check_presence(scenario, topology)
     sys.stdout.write("\n".join(_heading(scenario, topology, dim, flops, not lacking)) + "\n")
     _print_table(scenario, topology, dim)
     speeds = [*_rates(topology, ports), f"local step: {_range(clock.step_s.tolist(), human.seconds)}"]
+    if scenario.association != Given():
+        speeds.append(f"edge servers: {scenario.association.describe()}")
     if scenario.devices.availability is not None:
         speeds.append(f"devices: {scenario.devices.availability.describe()}")
     said = [

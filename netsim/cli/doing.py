@@ -120,7 +120,8 @@ def optimize(
         bool, typer.Option("--levels", help="Choose quantization levels per layer too.")
     ] = False,
     fraction: Annotated[
-        bool, typer.Option("--fraction", help="Choose the share of devices too (in the bound alone).")
+        bool,
+        typer.Option("--fraction", help="Choose the share of devices too, which the saved plan selects."),
     ] = False,
     fast: Annotated[bool, typer.Option("--fast", help="Relaxation only: no certificate.")] = False,
     plans: Annotated[int, typer.Option(min=1, help="Distinct plans to show.")] = 8,

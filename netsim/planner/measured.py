@@ -20,6 +20,7 @@ from netsim.bounds.costs import Law, counts
 from netsim.bounds.problem import Floats
 from netsim.scenario import Scenario
 from netsim.scenario.sweeps import Sweep
+from netsim.selections import Data, PowerOfChoice
 from netsim.simulation import play
 
 if TYPE_CHECKING:
@@ -81,7 +82,10 @@ class Timed:
 def timed(
     scenario: Scenario, tau: Sequence[int], up: Sequence[float], down: Sequence[float], rounds: int, seed: int
 ) -> Timed:
-    """Run the scenario's clock alone with other tau and message sizes, for so many rounds."""
+    """Run the scenario's clock alone with other tau and message sizes, for so many rounds.
+
+    Where losses decide who takes part, as many are drawn by data: their poll is not timed.
+    """
     ladder = scenario.ladder
     layers = tuple(
         replace(layer, tau=t, up=_sized(layer.up, u), down=_sized(layer.downlink, d))
@@ -89,6 +93,10 @@ def timed(
     )
     stop = scenario.stop.model_copy(update={"rounds": rounds, "deadline": None, "target_accuracy": None})
     changes = {"algorithm": Algorithm(ladder.leaf, layers), "stop": stop, "seed": seed, "sweep": Sweep()}
+    changes["selection"] = tuple(
+        Data(chosen.fraction, chosen.count) if isinstance(chosen, PowerOfChoice) else chosen
+        for chosen in scenario.selection
+    )
     run = play(scenario.model_copy(update=changes), engine="timing")
     rows = run.trace.rounds[1:]
     joules = tuple(row.get("energy_j", float("nan")) for row in rows)

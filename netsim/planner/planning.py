@@ -20,6 +20,7 @@ from netsim.planner.plan import Plan
 from netsim.planner.pricing import Clocking, Prices, prices, retimed
 from netsim.planner.reasons import check_one_round, silent, unreached, verdict, warnings
 from netsim.scenario import Scenario
+from netsim.selections import Everybody
 from netsim.waits import All
 
 APART = 1.3
@@ -114,6 +115,8 @@ def make_plans(
         )
     if limits.energy_j is not None and setting.scenario.energy is None:
         raise PlanError("--energy needs an `energy:` section that says what devices draw; add one")
+    if options.fraction and any(not isinstance(one, Everybody) for one in setting.scenario.selection):
+        raise PlanError("--fraction chooses a selection, and the scenario has one; remove either")
     if options.fraction and any(not isinstance(wait, All) for wait in setting.scenario.wait[:1]):
         raise PlanError(
             "--fraction weighs by 1/pi, which counts on everybody chosen: use wait: all in layer 1"

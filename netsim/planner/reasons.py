@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from netsim.association import Given
 from netsim.bounds.costs import Sizes
 from netsim.bounds.rates import largest_rate
 from netsim.bounds.search import Task
@@ -68,7 +69,9 @@ def warnings(setting: Setting, facts: Knowledge, price: Prices) -> Iterator[str]
     if any(not isinstance(wait, All) for wait in setting.scenario.wait):
         yield "the scenario's barriers do not wait for all, as the bound does; the clock is timed with them (--refine)"
     if any(not isinstance(selection, Everybody) for selection in setting.scenario.selection):
-        yield "the scenario selects devices, which neither bound nor clock knows; --fraction plans with a selection"
+        yield "the scenario selects devices, which the bound does not know; the clock is timed with it (but for polls)"
+    if setting.scenario.association != Given() or setting.scenario.devices.availability is not None:
+        yield "the bound takes all devices as available, where the topology has them; the clock is timed as they are"
     if not price.exact:
         how = "random: the search uses a fitted law" if price.random else "only bounded in closed form"
         yield f"round lengths are {how}; the plans shown were timed again"

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import simpy
 
+from netsim.association import Given
 from netsim.bounds.costs import Indices, Sizes, monotone
 from netsim.bounds.problem import Floats
 from netsim.clocks import Clock
@@ -119,11 +120,14 @@ def last_upload(ready: Floats, work: Floats, group: Group) -> Floats:
 def closed_form(scenario: Scenario, topology: Topology, clock: Clock, sizes: Sizes) -> ClosedForm | None:
     """The closed form of a scenario.
 
-    None where links fade, follow traces or lose messages, steps jitter, or somebody is not waited for or not asked.
+    None where links fade, follow traces or lose messages, steps jitter, or somebody is not waited for, not asked, away
+    or associated anew.
     """
     if any(not isinstance(wait, All) for wait in scenario.wait):
         return None
     if any(not isinstance(selection, Everybody) for selection in scenario.selection):
+        return None
+    if scenario.association != Given() or scenario.devices.availability is not None:
         return None
     env = simpy.Environment()
     ports = connect(scenario, topology, env)

@@ -23,11 +23,14 @@ task:
 topology: {fanout: [2, 4, 5]}   # cloud -> 2 regions -> 4 edges each -> 5 devices each: 3 layers, 40 devices
 # topology: my_tree.yaml        # a file with names, places and links (YAML, JSON or GraphML)
 
+association: given          # or class_balance (devices change places until the edges' labels are alike), nearest
+
 devices:
   # Seconds of an SGD step: the model's own operations on this processor; the spread makes devices differ.
   compute: {flops: {rate: 2 GFLOP/s, efficiency: 0.2, spread: {lognormal: 0.4}}}
   # compute: {constant: 10 ms}  # the same for every device and model; also cycles, profiled, traced
   # `jitter: {shifted_exponential: 0.3}` beside the spread is redrawn in every round (or `every: step`)
+  # availability: {on_off: {on: 10 min, off: 5 min}}   # or {recorded: my_phones.csv}; default: always
 
 servers: {aggregation: 0 s}     # from a server's last answer to its new model
 
@@ -38,8 +41,8 @@ energy:                         # leave it out and no joules are counted
 algorithm:
   # QMLHFL: tau[0] steps at a device between uploads, tau[1] edge aggregations between uploads, ...; QSGD levels
   # of each layer's uplink (null: not quantized). Also fedavg, sign_sgd, sparse_sign_sgd, hier_favg, hier_local_qsgd,
-  # hier_sign_sgd, dc_hier_sign_sgd, qhetfed, mtgc, scaffold, fedprox, fedopt (docs/algorithms.md). Many take a local
-  # optimiser:
+  # hier_sign_sgd, dc_hier_sign_sgd, qhetfed, mtgc, scaffold, admm, fedprox, fedopt (docs/algorithms.md). Many take a
+  # local optimiser:
   # local: {momentum: 0.9, weight_decay: 1e-4, clip: 1, schedule: {cosine: 1000}}
   qmlhfl: {learning_rate: 0.2, batch_size: 32, tau: [5, 2, 2], levels: [4, 8, 16], bucket: 512}
   # Or layer by layer (`netsim check --resolved` writes every recipe so), here with a quantized top broadcast:

@@ -28,6 +28,7 @@ from learning.partitions import PARTITIONS, Iid, Partition
 from learning.recipes import RECIPES, Recipe
 from learning.rules import RULES, Rule
 from learning.shifts import SHIFTS, Shift
+from netsim.association import ASSOCIATIONS, Association, Given
 from netsim.attachment import ATTACHMENTS, Attachment
 from netsim.availability import AVAILABILITIES, Availability
 from netsim.compute import COMPUTE, SPREADS, Compute, Servers, Spread
@@ -106,6 +107,7 @@ PARTS = Catalogue(
         ("wait", Wait, WAITS),
         ("selection", Selection, SELECTIONS),
         ("availability", Availability, AVAILABILITIES),
+        ("association", Association, ASSOCIATIONS),
         ("staleness", Staleness, STALENESS),
         ("fault", Fault, FAULTS),
         ("occurrence", Occurrence, OCCURRENCES),
@@ -209,6 +211,7 @@ class Scenario(Section):
     seed: Seed = 0
     task: TaskSection
     topology: Annotated[TopologyPart, PARTS["topology"], BeforeValidator(_topology_name)]
+    association: Annotated[Association, PARTS["association"]] = Given()
     devices: Devices
     servers: Annotated[Servers, Reads(Record(Servers, PARTS.records))] = Servers()
     energy: Annotated[Energy, Reads(Record(Energy, PARTS.records))] | None = None

@@ -38,6 +38,7 @@ SHELVES = {
     "wait": "waits",
     "selection": "selections",
     "availability": "availabilities",
+    "association": "associations",
     "staleness": "stalenesses",
     "fault": "faults",
     "occurrence": "occurrences",

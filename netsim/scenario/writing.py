@@ -20,6 +20,8 @@ from netsim.scenario.strangers import sources, unplaced
 from netsim.topology import Fanout
 
 NEITHER = ("name", "sweep")  # say nothing about a run's results
+SILENT: tuple[object, ...] = ([], "given")
+"""Sections that say what holds without them."""
 
 
 def resolved(scenario: Scenario) -> str:
@@ -44,7 +46,7 @@ def digest(scenario: Scenario) -> str:
     source of parts from outside enters, and so does what is in named files: another content is another run.
     """
     said = _content(scenario, _natural(scenario)).items()
-    content = {key: value for key, value in said if key not in NEITHER and value != []}
+    content = {key: value for key, value in said if key not in NEITHER and value not in SILENT}
     content["topology"] = grow(scenario).fingerprint
     content["task"].pop("data_dir")
     if strangers := sources(content):

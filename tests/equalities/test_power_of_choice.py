@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from learning.engine import ValuesNeededError
+from learning.engine import Look, ValuesNeededError
 from learning.ledger import Ledger
 from netsim.scenario import Scenario
 from netsim.simulation import Run, play, retimed, simulate, stage
@@ -33,7 +33,7 @@ def test_oracle_the_highest_losses_among_all_candidates_are_chosen() -> None:
     run = stage(flat("[{power_of_choice: {count: 2, candidates: 6}}]", rounds=1), device="cpu")
     start = run.model
     run.go()
-    losses = [run.engine.loss(start, k) for k in range(6)]
+    losses = [run.engine.loss(start, Look(k)) for k in range(6)]
     worst = {f"device{k}" for k in np.argsort(losses)[-2:]}
     chosen = {m["src"] for m in run.trace.messages if m["direction"] == "up" and m["payload_bits"] > 32}
     assert chosen == worst
@@ -43,7 +43,7 @@ def test_oracle_a_devices_loss_is_the_mean_cross_entropy_over_its_own_samples() 
     import torch
 
     run = stage(flat(rounds=1, model="logistic", precision="float64"), device="cpu")
-    value, task = run.engine.loss(run.model, 3), run.task
+    value, task = run.engine.loss(run.model, Look(3)), run.task
     mine = task.indices(3)  # a model of zeros gives every digit a tenth
     run.engine.settle(run.model)
     vector = run.model.value
@@ -79,6 +79,19 @@ def test_the_poll_takes_the_forward_pass_of_the_slowest_candidate_and_is_on_the_
     parts = row["path_compute_s"] + row["path_down_s_1"] + row["path_up_s_1"] + row["path_wait_s"]
     assert parts == pytest.approx(row["sim_time_s"])
     assert row["loss"] == before["loss"]
+
+
+def test_a_glance_at_a_few_samples_costs_their_share_and_is_drawn_anew_each_time() -> None:
+    part = "[{power_of_choice: {count: 2, candidates: 6, samples: 4}}]"
+    run = play(flat(part, rounds=1), device="cpu")
+    glances = [run.engine.loss(run.model, Look(2, 4, step)) for step in (0, 2, 2)]
+    assert glances[0] != glances[1] == glances[2]
+    many = run.engine.loss(run.model, Look(2, 40_000, 7))
+    assert many == pytest.approx(run.engine.loss(run.model, Look(2)), rel=0.02)
+    number = next(m for m in run.trace.messages if m["payload_bits"] == 32)
+    device = int(str(number["src"]).removeprefix("device"))
+    heard_s = next(m["arrived_s"] for m in run.trace.messages if m["direction"] == "down")
+    assert number["sent_s"] - heard_s == pytest.approx(run.loop.clock.step_s[device] * 4 / (3 * 8), rel=1e-6)
 
 
 def test_engines_agree_on_whom_to_prefer() -> None:

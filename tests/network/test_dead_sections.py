@@ -79,6 +79,10 @@ TIMES: dict[str, tuple[Data, Data]] = {
     "stop.rounds": (TIMED, {"stop": {"rounds": 2}}),
     "stop.deadline": (TIMED, {"stop": {"rounds": 3, "deadline": "100 ms"}}),
     "devices.compute": (TIMED, {"devices": {"compute": {"cycles": {"cycles_per_sample": 3e6}}}}),
+    "association": (
+        LEARNED | {"task": LEARNED["task"] | {"partition": {"dirichlet": {"alpha": 0.3}}}},
+        {"association": "class_balance"},
+    ),
     "devices.availability": (
         TIMED,
         {"devices": TIMED["devices"] | {"availability": {"on_off": {"on": "100 ms", "off": "100 ms"}}}},

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from netsim.planner.setting import PlanError
 from numpy.typing import NDArray
 
+from netsim.bounds.setting import PlanError
 from netsim.planner.planning import Options
 from netsim.scenario import Scenario, grow, load_text, resolved
 from netsim.selections import Everybody, Uniform
 from netsim.simulation import play
 from netsim.wiring import task_of
 from tests.equalities.runs import final
-from tests.planner.scenes import LINE, TRUNK, planned, scene
+from tests.planner.scenes import FADING, LINE, TRUNK, planned, scene
 
 SEEDS, RATE, STEPS, DEVICES = 250, 0.1, 3, 8
 TEXT = """
@@ -102,3 +102,16 @@ def test_a_fraction_wants_everybody_chosen_to_be_waited_for() -> None:
 def test_a_selection_that_no_bound_knows_is_told() -> None:
     notes = planned(scene(more="selection: [{speed: 0.5}, all, all]"), Options(mode="joint-1")).notes
     assert any("the scenario selects devices" in note for note in notes)
+
+
+def test_a_fraction_and_a_selection_exclude_each_other() -> None:
+    with pytest.raises(PlanError, match="--fraction chooses a selection, and the scenario has one"):
+        planned(scene(more="selection: [{speed: 0.5}, all, all]"), Options(mode="joint-1", fraction=True))
+
+
+def test_the_clock_is_timed_with_who_is_chosen_and_where_they_are() -> None:
+    more = "association: class_balance\nselection: [{power_of_choice: {count: 1, candidates: 2}}, all, all]"
+    plain, changed = (scene(links=(FADING, TRUNK, LINE), more=text) for text in ("", more))
+    ones, others = (planned(one, Options(mode="joint-1", quick=True)) for one in (plain, changed))
+    assert others.plans != ones.plans
+    assert len(others.notes) == len(ones.notes) + 2
