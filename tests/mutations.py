@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from tests.mutants.changing import CHANGING
 from tests.mutants.learning import LEARNING
 from tests.mutants.loop import LOOP
 from tests.mutants.mutation import Mutation
@@ -99,7 +100,7 @@ def verdict(copy: Path, tests: list[str], *, compiled: bool = True) -> str | Non
     return failed[1]
 
 
-MUTATIONS = (*NETWORK, *LEARNING, *LOOP, *(Mutation(*row) for row in SELECTION), *PLANNING, *PAGES)
+MUTATIONS = (*NETWORK, *LEARNING, *LOOP, *(Mutation(*row) for row in (*SELECTION, *CHANGING)), *PLANNING, *PAGES)
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -146,6 +146,29 @@ def test_whoever_returns_is_told_the_whole_model() -> None:
     ]  # fmt: skip
 
 
+def test_a_crash_loses_the_model_that_was_heard() -> None:
+    """Back before its edge speaks again, at 2 s: a difference would be no use to it."""
+    crash = {"crash": {"nodes": ["device0"], "when": given("500 ms", "1 s")}}
+    layers = [{"tau": 1, "up": "none", "rule": "mean", "down": {"qsgd": {"levels": 4}}}]
+    layers += [{"tau": 2, "up": "none", "rule": "mean"}]
+    ladder = {"leaf": {"learning_rate": 0.1, "batch_size": 4}, "layers": layers}
+    run = timed(scene(crash, algorithm=ladder, stop={"rounds": 1}))
+    own = [row for row in run.trace.messages if row["src"] == "edge0" and row["direction"] == "down"]
+    assert [(row["receivers"], row["payload_bits"] == 1280) for row in own] == [
+        (2, True), (1, False), (1, True),
+    ]  # fmt: skip
+
+
+def test_late_children_of_a_server_that_fails_between_its_periods_stop_too() -> None:
+    """edge0 is through with the first answer at 2 s and idle from 3 s on; device1 would send at 4 s."""
+    failure = {"server_failure": {"nodes": ["edge0"], "when": given("3500 ms", None), "reattach": None}}
+    slow = {
+        "slow_down": {"factor": 4, "nodes": ["device1", "device2", "device3"], "when": given("0 s", None)}
+    }
+    run = timed(scene(failure, slow, wait=[{"buffer": {"size": 1}}, "all"], stop={"rounds": 1}))
+    assert [name for name, _ in uploads(run, 1)] == ["device0", "device2", "device3"]
+
+
 def test_a_child_with_a_new_parent_sends_the_memory_they_share() -> None:
     failure = {"server_failure": {"nodes": ["edge0"], "when": given("3500 ms", None)}}
     layers = [{"tau": 1, "rule": "mean", "up": {"ef21": {"top_k": {"fraction": 0.1}}}}]
