@@ -100,7 +100,14 @@ def verdict(copy: Path, tests: list[str], *, compiled: bool = True) -> str | Non
     return failed[1]
 
 
-MUTATIONS = (*NETWORK, *LEARNING, *LOOP, *(Mutation(*row) for row in (*SELECTION, *CHANGING)), *PLANNING, *PAGES)
+MUTATIONS = (
+    *NETWORK,
+    *LEARNING,
+    *LOOP,
+    *(Mutation(*row) for row in (*SELECTION, *CHANGING)),
+    *PLANNING,
+    *PAGES,
+)
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))
