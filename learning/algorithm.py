@@ -15,6 +15,7 @@ from typing import Literal
 
 from learning.compressors import Compressor, Integer, Plain, Sign, SparseSign, contraction, remembers
 from learning.local import PLAIN, Local, Steady
+from learning.pulls import check_pulls
 from learning.rules import Mean, Rule, Vote
 
 SMALLEST_RATE, LARGEST_RATE = 1e-30, 1e30
@@ -65,6 +66,8 @@ class Layer:
     `drift: true` has the child correct its gradients by (mine - heard) / (learning rate x steps), added up over its
     periods (MTGC arXiv:2409.18448, SCAFFOLD arXiv:1910.06378): `mine` is the model it ended in, `heard` the next one
     it is told. `echo: true` tells the children the last model of a period too, which costs a broadcast.
+    With `pull` rho the drift is ADMM's dual: rho (mine - heard), added up, beside rho (w - heard) in all gradients
+    below, of which `leaf.local.prox` is the sum over layers.
     `last` is tau in the last iteration of the parent's period (QHetFed); None: as always.
     """
 
@@ -76,6 +79,7 @@ class Layer:
     drift: bool = False
     echo: bool = False
     last: int | None = None
+    pull: float = 0.0
 
     def __post_init__(self) -> None:
         for name, tau in (("tau", self.tau), ("last", self.last)):
@@ -152,10 +156,11 @@ class Algorithm:
             _check_lattice(number, layer, self.layers)
             _check_memory(number, layer)
             _check_rate(number, layer, self.leaf)
+        check_pulls(self)
         if self.prologue is not None and len(self.prologue.ups) != len(self.layers):
             said = f"{len(self.prologue.ups)} compressors for {len(self.layers)} layers"
             raise ValueError(f"the prologue needs one compressor per layer, got {said}")
-        if self.leaf.local.unit == "epochs" and any(layer.drift for layer in self.layers[1:]):
+        if self.leaf.local.unit == "epochs" and any(r.drift and not r.pull for r in self.layers[1:]):
             raise ValueError(
                 "drift above layer 1 needs the same number of steps on every device, and epochs have as many as their "
                 "samples ask for; use unit: steps, or drift on layer 1 alone"
@@ -166,6 +171,10 @@ class Algorithm:
         if self.leaf.local.unit == "steps":
             return (1,) * len(samples)
         return tuple(-(-count // self.leaf.batch_size) for count in samples)
+
+    def pull_above(self, level: int) -> float:
+        """The sum of the pulls of all layers above `level`; of 0: of all."""
+        return math.fsum(layer.pull for layer in self.layers[level:])
 
     @property
     def depth(self) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from learning.algorithm import Algorithm, Layer, Leaf, Prologue
 from learning.compressors import Compressor, Plain
 from learning.ladders import UNCOMPRESSED, HierSignSGD, Weights
+from learning.local import Local
 from learning.rules import Mean
 
 
@@ -71,6 +73,38 @@ class MTGC:
             for n, tau in enumerate(self.tau, 1)
         )
         return Algorithm(Leaf(self.learning_rate, self.batch_size), tuple(layers))
+
+
+@dataclass(frozen=True)
+class Admm:
+    """ADMM on a tree (our nesting): every node solves for its children's consensus, devices by tau_1 SGD steps.
+
+    On a star it is inexact consensus ADMM (Boyd et al., Foundations and Trends in ML 3(1), 2011, section 7): z_i ~
+    argmin F_i(w) + rho / 2 ||w - z + u_i||^2, z the mean, u_i += z_i - z. With more layers a node's own pull and dual
+    towards its parent go to its devices (docs/algorithms.md), so that tau_n iterations below solve its subproblem.
+    `rho` has one entry per layer, from the devices up. `up` is every layer's upload; a lossy one needs
+    error_feedback.
+    """
+
+    learning_rate: float
+    batch_size: int
+    tau: tuple[int, ...]
+    rho: tuple[float, ...]
+    up: Compressor = UNCOMPRESSED
+    weights: Weights = "devices"
+
+    def ladder(self) -> Algorithm:
+        """N layers: (tau_n, up, mean, drift with pull rho_n), with an echo below the top; the leaf pulled by all."""
+        if len(self.rho) != len(self.tau) or not all(rho > 0 for rho in self.rho):
+            raise ValueError(
+                f"rho needs one entry > 0 per layer, got {list(self.rho)} for {len(self.tau)} layers"
+            )
+        top, leaf = len(self.tau), Local(prox=math.fsum(self.rho))
+        layers = (
+            Layer(tau, self.up, Mean(self.weights), drift=True, echo=n < top, pull=rho)
+            for n, (tau, rho) in enumerate(zip(self.tau, self.rho, strict=True), 1)
+        )
+        return Algorithm(Leaf(self.learning_rate, self.batch_size, leaf), tuple(layers))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from learning.corrected import MTGC, DCHierSignSGD, Scaffold
+from learning.corrected import MTGC, Admm, DCHierSignSGD, Scaffold
 from learning.ladders import (
     QMLHFL,
     FedAvg,
@@ -33,4 +33,5 @@ RECIPES: dict[str, type[Recipe]] = {
     "qhetfed": QHetFed,
     "mtgc": MTGC,
     "scaffold": Scaffold,
+    "admm": Admm,
 }

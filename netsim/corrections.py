@@ -39,7 +39,8 @@ class Corrections:
     """Every node's correction, by name: shift += (mine - heard) / (rate x steps).
 
     So do MTGC (arXiv:2409.18448) and SCAFFOLD (arXiv:1910.06378, option II with everybody taking part, where c - c_i is
-    this sum). One period's worth, taken anew by a prologue, is DC-HierSignSGD's anchor (arXiv:2602.02355).
+    this sum). ADMM's duals are rho (mine - heard), added up: there `rate` is 1 / rho. One period's worth, taken anew by
+    a prologue, is DC-HierSignSGD's anchor (arXiv:2602.02355).
     """
 
     drifts: dict[str, Drift] = field(default_factory=dict)
@@ -52,6 +53,13 @@ class Corrections:
         """The node ended its period in `moved`, after steps of a total `rate` (learning rate x steps)."""
         drift = self.drifts.setdefault(node.name, Drift())
         drift.mine, drift.weight = moved, 1.0 / rate
+
+    def moved(self, engine: Engine, said: Heard, model: Ref, pull: float) -> Ref | None:
+        """The shift of everybody below once `model` is said instead: rho (new - old) more, `pull` being rho."""
+        if not pull:
+            return said.shift
+        step = ((pull, model), (-pull, said.model))
+        return engine.linear(step if said.shift is None else ((1.0, said.shift), *step))
 
     def told(self, engine: Engine, node: Node, said: Heard) -> Heard:
         """What the node makes of a broadcast: the corrections from above and its own, brought up to date by it."""

@@ -17,8 +17,8 @@ from netsim.topology import Topology
 
 SCORED = 1000
 """Test samples that go through the model together (learning.bindings.CHUNK)."""
-ROWS_PER_SERVER, ROWS = 3, 6
-"""Models that are alive at once: what a server has, hears and sums; the cloud's own on their way."""
+ROWS_PER_SERVER, ROWS = 2, 7
+"""Models that are alive at once: what a server has and hears; the cloud's own on their way, and one server's sum."""
 NODE_BYTES, VISIT_BYTES = 6_000, 500
 """The timeline: a device's processes and links, and what a round writes down about it; measured, not derived."""
 IMAGES = ("mnist", "fashion_mnist", "cifar10", "image_folder")

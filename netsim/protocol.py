@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias, cast
 import simpy
 
 from learning.algorithm import Algorithm, Layer
+from learning.compressors import sends_models
 from learning.engine import Engine, Letter, Ref, Visit
 from netsim.clocks import Clock
 from netsim.corrections import Corrections, Heard
@@ -167,8 +168,10 @@ class Loop:
 
     def _announced(self, node: Node, layer: Layer, own: Ref, said: Heard, visit: Visit) -> Heard:
         letter = self.engine.announce(layer.downlink, place(node), own, said.model, visit)
-        base = None if layer.downlink.lossless else said.model
-        return Heard(letter.body, self.engine.bits(letter), said.shift, base=base, origin=node.level)
+        base = None if sends_models(layer.downlink) else said.model
+        pull = self.algorithm.pull_above(node.level)
+        shift = self.corrections.moved(self.engine, said, letter.body, pull)
+        return Heard(letter.body, self.engine.bits(letter), shift, base=base, origin=node.level)
 
     def _echo(self, node: Node, layer: Layer, own: Ref, said: Heard, visit: Visit) -> None:
         """Tell the children the last model of a period; nobody waits for it."""
@@ -195,7 +198,7 @@ class Loop:
         """A device's model and answer are promised when its parent speaks, so that siblings train in one stack."""
         if child.level:
             return None
-        keeps: Literal["no", "model", "update"] = "model" if layer.up.lossless else "update"
+        keeps: Literal["no", "model", "update"] = "model" if sends_models(layer.up) else "update"
         keeps = keeps if layer.drift else "no"
         leaf, (steps, own) = self.algorithm.leaf, self.paces.own(child, tau, visit)
         moved = self.engine.train(leaf, child.ordinal, said.model, steps, own, said.shift, keeps)
@@ -242,7 +245,8 @@ class Loop:
         if layer.drift:
             steps = tau * self.algorithm.steps(child.level)
             steps = steps if child.level else self.paces.own(child, tau, visit)[0]
-            self.corrections.ended(child, moved, self.algorithm.leaf.learning_rate * steps)
+            rate = 1 / layer.pull if layer.pull else self.algorithm.leaf.learning_rate * steps
+            self.corrections.ended(child, moved, rate)
         ready_s, talk.doing = self.env.now, "send"
         trace.at(child, SENDING, ready_s)
         yield from upload(self, node, layer, talk, self.engine.bits(answer))

@@ -14,6 +14,7 @@ from learning.compressors.memory import (
     remembers,
     shares_memory,
 )
+from learning.compressors.model import OfModel, sends_models
 from learning.compressors.natural import Natural
 from learning.compressors.plain import Plain
 from learning.compressors.qsgd import Qsgd
@@ -36,6 +37,7 @@ __all__ = [
     "Growth",
     "Integer",
     "Natural",
+    "OfModel",
     "Plain",
     "Qsgd",
     "RandK",
@@ -50,6 +52,7 @@ __all__ = [
     "at_round",
     "contraction",
     "remembers",
+    "sends_models",
     "shares_memory",
 ]
 
@@ -68,6 +71,7 @@ COMPRESSORS: dict[str, type[Compressor]] = {
     "chain": Chain,
     "integer": Integer,
     "adaptive": Adaptive,
+    "of_model": OfModel,
     "error_feedback": ErrorFeedback,
     "ef21": Ef21,
 }

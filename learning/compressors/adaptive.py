@@ -11,6 +11,7 @@ from learning.compressors.compressor import Compressor, Encoded
 from learning.compressors.dither import Dither
 from learning.compressors.growth import Growth
 from learning.compressors.memory import Wrapper
+from learning.compressors.model import OfModel
 from learning.compressors.qsgd import Qsgd
 
 if TYPE_CHECKING:
@@ -72,8 +73,7 @@ class Adaptive:
 
     def at(self, levels: int) -> Compressor:
         """The compressor with so many levels."""
-        assert isinstance(self.of, Qsgd | Dither)
-        return replace(self.of, levels=levels)
+        return _with_levels(self.of, levels)  # type: ignore[arg-type]
 
 
 def adapts(codec: Compressor) -> bool:
@@ -83,24 +83,29 @@ def adapts(codec: Compressor) -> bool:
 
 
 def at_round(codec: Compressor, turn: int) -> Compressor:
-    """The compressor of global round `turn`, counted from 0; one that does not change comes back as it is."""
-    return _at(codec, turn) if adapts(codec) else codec  # type: ignore[arg-type]
+    """The compressor of global round `turn`, counted from 0: one object for equal levels, `codec` if it stays."""
+    if isinstance(codec, Adaptive):
+        return codec.at(codec.levels.level(turn))
+    inside = _inside(codec)
+    now = inside if inside is None else at_round(inside, turn)
+    return codec if now is inside else _around(codec, now)  # type: ignore[arg-type]
 
 
 @lru_cache(maxsize=1024)
-def _at(codec: Compressor, turn: int) -> Compressor:
-    """One object for all messages of a round."""
-    match codec:
-        case Adaptive():
-            return codec.at(codec.levels.level(turn))
-        case Wrapper():
-            return replace(codec, inner=at_round(codec.inner, turn))
-        case Chain():
-            return replace(codec, then=at_round(codec.then, turn))
-    raise AssertionError(f"{codec} does not change")
+def _with_levels(codec: Compressor, levels: int) -> Compressor:
+    assert isinstance(codec, Qsgd | Dither)
+    return replace(codec, levels=levels)
+
+
+@lru_cache(maxsize=1024)
+def _around(codec: Compressor, inside: Compressor) -> Compressor:
+    if isinstance(codec, Chain):
+        return replace(codec, then=inside)
+    assert isinstance(codec, Wrapper | OfModel)
+    return replace(codec, inner=inside)
 
 
 def _inside(codec: Compressor) -> Compressor | None:
-    if isinstance(codec, Wrapper):
+    if isinstance(codec, Wrapper | OfModel):
         return codec.inner
     return codec.then if isinstance(codec, Chain) else None

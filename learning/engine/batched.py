@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from learning.coins import Coins
-from learning.compressors import Compressor, Encoded, Integer, remembers
+from learning.compressors import Compressor, Encoded, Integer, remembers, sends_models
 from learning.engine import stepwise
 from learning.engine.adding import runs
 from learning.engine.combining import Merging
 from learning.engine.eager import bits_of, one_key
 from learning.engine.encoding import encoded, remembered
 from learning.engine.fused import aligned
-from learning.engine.merging import difference, stay, value_of, weighted_sum
+from learning.engine.merging import copied, decoded, difference, stay, value_of, weighted_sum
 from learning.engine.minibatches import looked_at
 from learning.engine.promises import Announce, Answer, Combine, Linear, Look, Memory, Ref, Start, Train
 from learning.engine.trainers import Trainer
@@ -101,7 +101,7 @@ class BatchedSolver:
         sent = self._encoded(op.codec, work, [ref], [op])
         ref.bits = bits_of(sent)
         ref.tally = op.own.tally if isinstance(op.codec, Integer) else None
-        ref.settle(value_of(op.copy) + sent.values[0])
+        ref.settle(copied(op.codec, sent.values[0], op.copy))
 
     def _settle_answers(self, refs: Sequence[Ref]) -> None:
         for chunk in _chunks(sorted(refs, key=lambda r: repr(_kind(r))), _kind, self._rows):
@@ -145,16 +145,17 @@ class BatchedSolver:
             return [value_of(op.moved) for op in ops], None
         work = self._workspace(len(ops), value_of(ops[0].heard))
         if jobs:
-            work = self._trained(jobs, codec.lossless)
+            models = sends_models(codec)
+            work = self._trained(jobs, models)
             for op, row in zip(ops, work, strict=True):
-                stepwise.keep(op.moved, row, codec.lossless)
+                stepwise.keep(op.moved, row, models)
         if codec.lossless:
             return work, None
         if not jobs:
             for row, op in zip(work, ops, strict=True):
                 difference(codec, op.moved, op.heard, row)
         sent = self._encoded(codec, work, answers, ops)
-        return sent.values, sent.bits
+        return decoded(codec, sent.values, [op.heard for op in ops]), sent.bits
 
     def _encoded(
         self, codec: Compressor, work: Tensor, refs: Sequence[Ref], ops: Sequence[Answer | Announce]

@@ -11,11 +11,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from learning.coins import Coins
-from learning.compressors import Encoded, Integer, remembers
+from learning.compressors import Encoded, Integer, remembers, sends_models
 from learning.engine import stepwise
 from learning.engine.encoding import encoded, remembered
 from learning.engine.guarding import poisoned, without
-from learning.engine.merging import carries_models, difference, merge, stay, value_of, weighted_sum
+from learning.engine.merging import (
+    carries_models,
+    copied,
+    decoded,
+    difference,
+    merge,
+    stay,
+    value_of,
+    weighted_sum,
+)
 from learning.engine.minibatches import looked_at
 from learning.engine.promises import Announce, Answer, Combine, Linear, Look, Memory, Ref, Start, Train
 from learning.engine.trainers import Trainer
@@ -49,7 +58,7 @@ class EagerSolver:
                 sent = self._encoded(ref, ref.op, row)
                 ref.bits = bits_of(sent)
                 ref.tally = own.tally if isinstance(codec, Integer) else None
-                ref.settle(value_of(copy) + sent.values[0])
+                ref.settle(copied(codec, sent.values[0], copy))
             case Memory(message):
                 ref.settle(self._left.pop(message))
             case Combine():
@@ -75,7 +84,7 @@ class EagerSolver:
         job = op.moved.op
         whole = op.codec.lossless
         if isinstance(job, Train):
-            row = self._trained(op.moved, job, models=whole)
+            row = self._trained(op.moved, job, models=sends_models(op.codec))
         elif whole:
             row = value_of(op.moved)
         else:
@@ -84,7 +93,7 @@ class EagerSolver:
             ref.settle(row)
             return None
         sent = self._encoded(ref, op, row)
-        ref.settle(sent.values[0])
+        ref.settle(decoded(op.codec, sent.values, [op.heard])[0])
         return bits_of(sent)
 
     def _encoded(self, ref: Ref, op: Answer | Announce, row: Tensor) -> Encoded:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, zeros_like
 
 from learning.coins import Coins
-from learning.compressors import Compressor, Integer
+from learning.compressors import Compressor, Integer, OfModel
 from learning.engine.promises import Answer, Combine, Ref
 from learning.rules import Vote, rule_remembers
 
@@ -27,14 +27,29 @@ def carries_models(op: Combine) -> bool:
 
 
 def difference(codec: Compressor, mine: Ref, theirs: Ref, out: Tensor) -> Tensor:
-    """What a message has to say: `mine - theirs`, written to `out` [d].
+    """What a message has to say: `mine - theirs`, written to `out` [d]; of a model, `mine` alone.
 
     For an integer code it comes from the exact sums of votes: float32 models forget small steps.
     """
+    if isinstance(codec, OfModel):
+        return out.copy_(value_of(mine))
     if isinstance(codec, Integer) and mine.tally is not None:
         known = zeros_like(out) if theirs.tally is None else theirs.tally
         return torch.sub(mine.tally, known, out=out).mul_(codec.step)
     return torch.sub(value_of(mine), value_of(theirs), out=out)
+
+
+def decoded(codec: Compressor, rows: Tensor, theirs: Sequence[Ref]) -> Tensor:
+    """What the messages that decode to `rows` [K, d] say of how far each sender is from `theirs`; in place."""
+    if isinstance(codec, OfModel):
+        for row, known in zip(rows, theirs, strict=True):
+            row.sub_(value_of(known))
+    return rows
+
+
+def copied(codec: Compressor, row: Tensor, copy: Ref) -> Tensor:
+    """The receivers' new copy after a broadcast that decodes to `row` [d]."""
+    return row.clone() if isinstance(codec, OfModel) else value_of(copy) + row
 
 
 def merge(ref: Ref, op: Combine, state: Tensor, models: bool, coins: Coins) -> Tensor | None:

@@ -113,6 +113,10 @@ def check_means(ladder: Algorithm) -> None:
                 f"layer {n}: the bounds and prices count messages of one kind for all rounds, and levels change here; "
                 "write a number of levels"
             )
+    if ladder.pull_above(0):
+        raise PlanError(
+            "layer 1: pull: the bounds cover SGD, and ADMM's devices solve another problem; use pull: 0"
+        )
     if ladder.leaf.local.unit == "epochs":
         raise PlanError(
             "local.unit: the bounds count the same number of steps on every device, got epochs; use unit: steps"

@@ -41,8 +41,8 @@ energy:                         # leave it out and no joules are counted
 algorithm:
   # QMLHFL: tau[0] steps at a device between uploads, tau[1] edge aggregations between uploads, ...; QSGD levels
   # of each layer's uplink (null: not quantized). Also fedavg, sign_sgd, sparse_sign_sgd, hier_favg, hier_local_qsgd,
-  # hier_sign_sgd, dc_hier_sign_sgd, qhetfed, mtgc, scaffold, fedprox, fedopt (docs/algorithms.md). Many take a local
-  # optimiser:
+  # hier_sign_sgd, dc_hier_sign_sgd, qhetfed, mtgc, scaffold, admm, fedprox, fedopt (docs/algorithms.md). Many take a
+  # local optimiser:
   # local: {momentum: 0.9, weight_decay: 1e-4, clip: 1, schedule: {cosine: 1000}}
   qmlhfl: {learning_rate: 0.2, batch_size: 32, tau: [5, 2, 2], levels: [4, 8, 16], bucket: 512}
   # Or layer by layer (`netsim check --resolved` writes every recipe so), here with a quantized top broadcast:

@@ -36,12 +36,21 @@ def closing_lines(result: Result) -> list[str]:
         f"{rounds}, stopped by {human.cause(result.manifest['stopped_by'])}",
         *layers,
         *_energy(result),
+        *_rejected(result),
     ]
 
 
 def _energy(result: Result) -> list[str]:
     spent = result.manifest.get("totals", {}).get("energy_j")
     return [] if spent is None else [f"energy: {human.joules(float(spent))}"]
+
+
+def _rejected(result: Result) -> list[str]:
+    """How many answers were left out, where a scenario rejects them and there were any."""
+    counts = result.rounds["rejected"].dropna().tolist() if "rejected" in result.rounds else []
+    return (
+        [f"rejected: {human.count(int(counts[-1]))} updates with nan or inf"] if counts and counts[-1] else []
+    )
 
 
 def _sent(up: float, down: float) -> str:

@@ -221,7 +221,7 @@ def test_a_file_nested_without_end_is_refused_by_its_name(tmp_path: Path) -> Non
 
 def test_bits_that_no_table_can_hold_are_refused() -> None:
     trace = Trace(Fanout([1]).grow())
-    half = Message(1, 1, "up", "device0", "cloud", 1, 2**62, 2**62, 1.0, 0.0, True)
+    half = Message(1, "up", "device0", "cloud", 1, 2**62, 2**62, 1.0, 0.0, True)
     trace.sent(half)
     with pytest.raises(TooManyBitsError, match="layer 1 has sent more than 9223372036854775807 bits"):
         trace.sent(half)

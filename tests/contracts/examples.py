@@ -12,6 +12,7 @@ from learning.compressors import (
     ErrorFeedback,
     Integer,
     Natural,
+    OfModel,
     Plain,
     Qsgd,
     RandK,
@@ -49,6 +50,7 @@ EXAMPLES: dict[str, list[Compressor]] = {
         Adaptive(Qsgd(4), Doubling(4, 2)), Adaptive(Qsgd(4, 16, "elias"), Linear(4, 3)),
         Adaptive(Dither(300, 9), Steps((300, 7), (5,))),
     ],
+    "of_model": [OfModel(Qsgd(16)), OfModel(Plain("bf16")), OfModel(Chain(TopK(0.3), Natural(), "golomb"))],
     "error_feedback": [
         ErrorFeedback(TopK(0.3)), ErrorFeedback(Qsgd(16, 9, "elias")), ErrorFeedback(ScaledSign(9)),
         ErrorFeedback(Chain(TopK(0.3), Natural(), "golomb")),

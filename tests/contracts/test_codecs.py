@@ -112,6 +112,16 @@ def test_a_sign_of_nan_cannot_be_packed(codec):
         codec.pack(row, KEY)
 
 
+@pytest.mark.parametrize("zeros", [0.0, 1.0])
+def test_all_signs_are_signs_and_few_are_those_of_top_k(zeros):
+    row = gaussian(200) * zeros
+    row[::3] = 0.0
+    signs = coded(Sign(), row).values
+    assert torch.equal(coded(SparseSign(1.0), row).values, signs)
+    kept = coded(TopK(k=9), torch.where(row == 0, 1e-9, row)).values != 0
+    assert torch.equal(coded(SparseSign(k=9), row).values, signs * kept)
+
+
 @pytest.mark.parametrize(("dim", "count"), [(6, 3), (7, 1), (5, 5), (1, 1), (9, 8)])
 def test_choices_are_numbered_without_a_gap_and_come_back(dim, count):
     codes = set()

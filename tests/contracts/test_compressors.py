@@ -13,7 +13,7 @@ import torch
 
 from learning import philox
 from learning.coins import Coins, row_key
-from learning.compressors import COMPRESSORS, Integer, Plain, Qsgd, RandK, Sign, SparseSign, TopK
+from learning.compressors import COMPRESSORS, Integer, Plain, Qsgd, RandK, Sign, TopK
 from tests.contracts.examples import CONTRACTING, EVERY, EXAMPLES, UNBIASED
 
 DRAWS = 4000
@@ -249,15 +249,6 @@ def test_the_sign_of_zero_is_a_fair_coin_for_every_coordinate(zero):
     assert set(answers.unique().tolist()) == {-1.0, 1.0}
     assert answers.mean(0).abs().max() < 5 / math.sqrt(DRAWS)
     assert abs(answers.mean().item()) < 4 / math.sqrt(60 * DRAWS)
-
-
-@pytest.mark.parametrize("zeros", [0.0, 1.0])
-def test_all_signs_are_signs_and_few_are_those_of_top_k(zeros):
-    rows = inputs(Sign(), 5, 200) * zeros
-    signs = encode(Sign(), rows).values
-    assert same_bits(encode(SparseSign(1.0), rows).values, signs)
-    kept = encode(TopK(k=9), torch.where(rows == 0, 1e-9, rows)).values != 0
-    assert torch.equal(encode(SparseSign(k=9), rows).values, signs * kept)
 
 
 def test_top_k_keeps_the_largest_and_the_first_of_equals():

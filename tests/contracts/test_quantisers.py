@@ -19,6 +19,7 @@ from learning.compressors import (
     ErrorFeedback,
     Integer,
     Natural,
+    OfModel,
     Plain,
     Qsgd,
     RandK,
@@ -170,7 +171,9 @@ def test_a_stochastic_sign_in_double_precision_is_the_formula():
 
 # --- all of the table ------------------------------------------------------------------------------------------
 
-OTHERS = Sign | SparseSign | Adaptive | Integer | RandK | TopK | Chain | Plain | ErrorFeedback | Ef21
+OTHERS = (
+    Sign | SparseSign | Adaptive | OfModel | Integer | RandK | TopK | Chain | Plain | ErrorFeedback | Ef21
+)
 SCALED = [codec for codec in EVERY if not isinstance(codec, OTHERS)]
 
 
@@ -210,6 +213,7 @@ OTHER = {
 STARTS = [
     Plain(), Qsgd(4), Dither(4), TernGrad(), ScaledSign(), StochasticSign(), TopK(0.3), TopK(k=1), RandK(0.3),
     RandK(k=1), Chain(TopK(0.3), Plain()), Integer(0.1, 4), SparseSign(0.3), SparseSign(k=1), ErrorFeedback(TopK(0.3)), Ef21(TopK(0.3)),
+    OfModel(TopK(0.3)),
 ]  # fmt: skip
 FIELDS = [
     (codec, field.name)
@@ -242,6 +246,9 @@ def test_no_compressor_lacks_a_case_of_its_fields():
         (StochasticSign, {"norm": "l1"}, "l1"), (StochasticSign, {"bucket": 0}, "0"),
         (Qsgd, {"levels": 4, "code": "huffman"}, "huffman"), (Chain, {"first": Qsgd(4), "then": Plain()}, "Qsgd"),
         (Chain, {"first": TopK(0.1), "then": Sign()}, "Sign"),
+        (OfModel, {"inner": Plain()}, "Plain"), (OfModel, {"inner": Sign()}, "Sign"), (OfModel, {"inner": SparseSign(0.1)}, "Sparse"),
+        (OfModel, {"inner": Integer(0.1, 3)}, "Integer"), (OfModel, {"inner": Ef21(TopK(0.1))}, "Ef21"),
+        (OfModel, {"inner": OfModel(TopK(0.1))}, "OfModel"),
         (Chain, {"first": TopK(0.1), "then": SparseSign(0.5)}, "SparseSign"),
         (Chain, {"first": TopK(0.1), "then": Plain(), "positions": "rice"}, "rice"),
         (Chain, {"first": RandK(0.1), "then": Plain(), "positions": "golomb"}, "golomb"),

@@ -8,7 +8,17 @@ from typing import Any
 import pytest
 
 from learning.algorithm import Algorithm, Layer, Leaf, Prologue
-from learning.compressors import Adaptive, Compressor, Integer, Plain, Qsgd, Sign, SparseSign, TopK
+from learning.compressors import (
+    Adaptive,
+    Compressor,
+    ErrorFeedback,
+    Integer,
+    Plain,
+    Qsgd,
+    Sign,
+    SparseSign,
+    TopK,
+)
 from learning.compressors.growth import Doubling
 from learning.local import Local
 from learning.recipes import RECIPES
@@ -27,6 +37,7 @@ VOTE, CAREFUL = Vote(0.1, "random"), Vote(0.1, "zero")
 SPARSE = Vote(0.1, "random", abstain=True)
 BITS_3, BITS_4 = Integer(step=0.1, span=4), Integer(step=0.1, span=4, zeros=True)
 QSGD_4, QSGD_8 = Qsgd(4, 512, "fixed"), Qsgd(8, 512, "fixed")
+FEEDBACK = ErrorFeedback(TOP_K)
 DOUBLING = Doubling(first=4, every=10)
 ANCHOR = Leaf(1.0, 64)
 
@@ -177,6 +188,22 @@ ROWS: dict[str, list[tuple[dict[str, Any], Algorithm]]] = {
             Algorithm(LEAF, (Layer(3, NONE, DEVICES, drift=True, echo=True), Layer(2, NONE, DEVICES, drift=True))),
         ),
         ({"tau": (3,), "weights": "samples"}, Algorithm(LEAF, (Layer(3, NONE, SAMPLES, drift=True),))),
+    ],
+    "admm": [
+        (
+            {"tau": (3, 2), "rho": (0.5, 0.25), "up": FEEDBACK},
+            Algorithm(
+                Leaf(0.1, 8, Local(prox=0.75)),
+                (
+                    Layer(3, FEEDBACK, DEVICES, drift=True, echo=True, pull=0.5),
+                    Layer(2, FEEDBACK, DEVICES, drift=True, pull=0.25),
+                ),
+            ),
+        ),
+        (
+            {"tau": (3,), "rho": (0.5,), "weights": "samples"},
+            Algorithm(Leaf(0.1, 8, Local(prox=0.5)), (Layer(3, NONE, SAMPLES, drift=True, pull=0.5),)),
+        ),
     ],
     "scaffold": [({"local_steps": 3}, Algorithm(LEAF, (Layer(3, NONE, DEVICES, drift=True),)))],
 }  # fmt: skip

@@ -49,7 +49,19 @@ RECIPES = {
     ),
     "adaptive": (
         [2, 3],
-        "qmlhfl: {learning_rate: 0.2, batch_size: 8, tau: [3, 2], levels: [{linear: {first: 4, by: 3}}, 8], bucket: 64}",
+        "qmlhfl: {learning_rate: 0.2, batch_size: 8, tau: [3, 2], levels: [{doubling: {first: 4, every: 1, most: 16}}, 8], bucket: 64}",
+    ),
+    "of_model": (
+        [2, 3],
+        ladder(
+            "tau: 2, up: {of_model: {qsgd: {levels: 255, bucket: 16}}}",
+            "tau: 2, up: none, down: {of_model: {none: bf16}}",
+        ),
+    ),
+    "admm": (
+        [2, 3],
+        "admm: {learning_rate: 0.1, batch_size: 8, tau: [2, 2], rho: [0.2, 0.1], "
+        f"up: {{error_feedback: {SPARSE}}}}}",
     ),
     "error_feedback": (
         [2, 3],

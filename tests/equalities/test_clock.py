@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from learning.compressors import Plain
+from learning.compressors import Plain, at_round
 from netsim.clocks import Work
 from netsim.scenario import Scenario, grow
 from netsim.simulation import play
@@ -24,15 +24,24 @@ def on_air(bits: int) -> float:
     return LATENCY_S + (bits + HEADER_BITS * math.ceil(bits / MSS_BITS)) / RATE_BPS
 
 
-def duration(scene: Scenario, node: Node, heard_bits: int, tau: int, dim: int, step_s: list[float]) -> float:
+def duration(
+    scene: Scenario,
+    node: Node,
+    heard_bits: int,
+    tau: int,
+    dim: int,
+    step_s: list[float],
+    turn: int | None = None,
+) -> float:
     """tau * max over children of (down + their own recursion + up); the first downlink is what was heard."""
     if not node.children:
         return tau * step_s[node.ordinal]
     layer, total = scene.ladder.layers[node.level - 1], 0.0
     for k in range(tau):
-        bits = heard_bits if k == 0 else layer.downlink.bits(dim)
-        up, down = on_air(layer.up.bits(dim)), on_air(bits)
-        total += max(down + duration(scene, c, bits, layer.tau, dim, step_s) + up for c in node.children)
+        now = k if turn is None else turn
+        bits = heard_bits if k == 0 else at_round(layer.downlink, now).bits(dim)
+        up, down = on_air(at_round(layer.up, now).bits(dim)), on_air(bits)
+        total += max(down + duration(scene, c, bits, layer.tau, dim, step_s, now) + up for c in node.children)
     return total
 
 

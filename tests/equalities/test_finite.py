@@ -15,6 +15,7 @@ from netsim.result import Result
 from netsim.scenario import Scenario, load, resolved
 from netsim.simulation import UpdateError, play, simulate
 from netsim.sweep import Workplace, points_of, run_sweep
+from netsim.views.terminal import closing_lines
 from netsim.wiring import WiringError
 from tests.cli.test_sweep import Listener
 
@@ -103,6 +104,12 @@ def test_where_nothing_is_poisoned_rejecting_changes_no_bit() -> None:
     assert np.array_equal(weights(run), weights(plain))
     assert counts(run) == [0.0] * 4
     assert "rejected" not in plain.trace.rounds[0]
+
+
+def test_the_last_lines_of_a_run_tell_the_count() -> None:
+    said, silent = (closing_lines(simulate(poisoned("mean", who), device="cpu"))[-1] for who in ((1,), ()))
+    assert said == "rejected: 9 updates with nan or inf"
+    assert silent.startswith("layer 2")
 
 
 def test_what_is_kept_shows() -> None:

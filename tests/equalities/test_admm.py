@@ -1,0 +1,136 @@
+"""ADMM on the tree: once more in plain NumPy on one, two and three layers; its duals; what it refuses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from learning.algorithm import Algorithm, Layer, Leaf
+from learning.compressors import Compressor, Ef21, ErrorFeedback, Plain, Qsgd, TopK
+from learning.local import Local
+from learning.robust import Median
+from learning.rules import Mean, Rule
+from netsim.bounds.setting import PlanError
+from netsim.planner.planning import Limits, plan
+from netsim.scenario import ScenarioError
+from netsim.simulation import Run, play
+
+from .runs import weights
+from .test_corrections import LR, gradients, scene, start
+
+Vector = NDArray[np.float64]
+ROUNDS = 4
+SHAPES = [((5,), (4,), (0.5,)), ((2, 3), (3, 2), (0.5, 0.2)), ((2, 2, 2), (2, 3, 2), (0.5, 0.3, 0.1))]
+shapes = pytest.mark.parametrize(("fan", "tau", "rho"), SHAPES)
+
+
+def admm(tau: tuple[int, ...], rho: tuple[float, ...], up: str = "none") -> str:
+    return f"admm: {{learning_rate: {LR}, batch_size: 4, tau: {list(tau)}, rho: {list(rho)}, up: {up}}}"
+
+
+@dataclass
+class Node:
+    """z is never kept: a node starts from what it hears. u is its dual towards its parent, e what its uploads lack."""
+
+    children: list[Node]
+    device: int = -1
+    u: Vector = field(default_factory=lambda: np.zeros(12))
+    e: Vector = field(default_factory=lambda: np.zeros(12))
+
+
+def grown(fan: tuple[int, ...], devices: list[int]) -> Node:
+    if not fan:
+        devices.append(len(devices))
+        return Node([], devices[-1])
+    return Node([grown(fan[1:], devices) for _ in range(fan[0])])
+
+
+@dataclass
+class Reference:
+    """min F_i(w) + sum over layers n of rho_n / 2 ||w - z_n + u_n||^2 by gradient steps, at every device, nested."""
+
+    run: Run
+    tau: tuple[int, ...]
+    rho: tuple[float, ...]
+    kept: int = 12
+    """Coordinates that an upload keeps, with error feedback."""
+
+    def solved(
+        self, node: Node, heard: Vector, pulls: list[tuple[float, Vector]], level: int, tau: int
+    ) -> Vector:
+        """`pulls`: (rho, centre) of every layer above, the centre being z - u."""
+        if not level:
+            w, gradient = heard.copy(), gradients(self.run)[node.device]
+            for _ in range(tau):
+                w = w - LR * (gradient(w) + sum(rho * (w - centre) for rho, centre in pulls))
+            return w
+        z = heard
+        for _ in range(tau):
+            ends, said = [], []
+            for child in node.children:
+                own = [*pulls, (self.rho[level - 1], z - child.u)]
+                end = self.solved(child, z, own, level - 1, self.tau[level - 1])
+                wanted = end - z + child.e
+                sent = np.where(np.argsort(np.argsort(-abs(wanted))) < self.kept, wanted, 0.0)
+                child.e = wanted - sent
+                ends.append(end)
+                said.append(sent)
+            z = z + np.mean(said, axis=0)
+            for child, end in zip(node.children, ends, strict=True):
+                child.u = child.u + end - z
+        return z
+
+
+@shapes
+@pytest.mark.parametrize("engine", ["batched", "eager"])
+@pytest.mark.parametrize(("up", "kept"), [("none", 12), ("{error_feedback: {top_k: {k: 5}}}", 5)])
+def test_it_is_its_equations(
+    fan: tuple[int, ...], tau: tuple[int, ...], rho: tuple[float, ...], up: str, kept: int, engine: str
+) -> None:
+    run = play(scene(admm(tau, rho, up), fan, rounds=ROUNDS), device="cpu", engine=engine)
+    first = start(play(scene(admm(tau, rho), fan, rounds=1), engine="timing"))
+    tree = grown(fan, [])
+    expected = Reference(run, tau, rho, kept).solved(tree, first, [], len(fan), ROUNDS)
+    assert np.abs(weights(run) - expected).max() < 1e-11
+    assert np.abs(expected - first).max() > 0.1
+    lacking = np.mean([child.e for child in tree.children], axis=0)
+    assert np.allclose(np.mean([child.u for child in tree.children], axis=0), lacking, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("pull", "drift", "up", "down", "rule", "prox", "said"),
+    [
+        (0.5, True, Qsgd(4), None, Mean(), 0.5, "must not be lost"),
+        (0.5, True, Ef21(TopK(0.1)), None, Mean(), 0.5, "must not be lost"),
+        (0.5, True, Plain(), Qsgd(4), Mean(), 0.5, "must not be lost"),
+        (0.5, True, Plain(), None, Median(), 0.5, "a drift around a mean"),
+        (0.5, False, Plain(), None, Mean(), 0.5, "a drift around a mean"),
+        (0.5, True, Plain(), None, Mean(), 0.4, "prox must be the sum of all layers' pulls, 0.5, got 0.4"),
+        (-0.5, True, Plain(), None, Mean(), 0.0, "pull must be between"),
+    ],
+)
+def test_what_would_leave_a_bias_is_refused(
+    pull: float, drift: bool, up: Compressor, down: Compressor | None, rule: Rule, prox: float, said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        Algorithm(Leaf(0.1, 8, Local(prox=prox)), (Layer(2, up, rule, down, drift=drift, pull=pull),))
+
+
+def test_feedback_makes_a_code_lawful() -> None:
+    layer = Layer(2, ErrorFeedback(TopK(0.1)), Mean(), drift=True, pull=0.5)
+    assert Algorithm(Leaf(0.1, 8, Local(prox=0.5)), (layer,)).pull_above(0) == 0.5
+
+
+@pytest.mark.parametrize("rho", ["[0.5]", "[0.5, 0]"])
+def test_every_layer_has_a_pull(rho: str) -> None:
+    text = admm((3, 2), (0.5, 0.2)).replace("[0.5, 0.2]", rho)
+    with pytest.raises(ScenarioError, match="rho needs one entry > 0 per layer"):
+        scene(text)
+
+
+def test_the_bounds_do_not_cover_admm() -> None:
+    with pytest.raises(PlanError, match="the bounds cover SGD"):
+        plan(scene(admm((3, 2), (0.5, 0.2))), Limits(deadline_s=100.0))
