@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo test test-all check bench docs notebooks clean
+.PHONY: demo test test-all check bench docs notebooks papers clean
 
 demo: $(READY)          ## three-layer QMLHFL on real handwritten digits: a run, then its sweep over bandwidth; names both reports
 	@$(BIN)/netsim run scenarios/quickstart.yaml
@@ -32,6 +32,9 @@ docs: $(READY)          ## docs/yaml.md and docs/cli.md, made from the schema an
 
 notebooks: $(READY)     ## notebooks/*.ipynb, made from their scripts, without outputs
 	$(BIN)/python notebooks/pair.py
+
+papers: $(READY)        ## the papers' claims in full into docs/results.md; says first what that costs (about an hour on one core)
+	$(BIN)/python -m tests.papers.make
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.exit(None if sys.version_info >= (3, 11) else f"netsim needs Python >= 3.11, found {v}; say: make PYTHON=python3.12")'

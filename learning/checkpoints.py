@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,6 +111,6 @@ def _read(path: Path, model: bytes, turn: int) -> Cut | None:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             rows, tallies = _unpacked("rows", file), _unpacked("tallies", file)
             rejected = int(file["rejected"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+    except Exception:  # numpy and zipfile have no common error for what they cannot read
         return None
     return Cut(model, turn, rows, tallies, rejected) if model in rows else None

@@ -158,7 +158,7 @@ class Ledger:
             yield
         except (OSError, sqlite3.Error) as error:
             raise LedgerError(
-                f"{self._file}: {error}; remove it, or use another --out or --no-ledger"
+                f"{self._file}: {error}; free space or remove it, or use another --out or --no-ledger"
             ) from None
 
 

@@ -115,7 +115,7 @@ def read_live(path: Path) -> LiveRun | None:
         ended = rows.pop()["ended"] if rows and "ended" in rows[-1] else None
         alive = ended is None and _is_alive(path)
         return LiveRun(path.stem, state=ended or ("running" if alive else "lost"), rows=rows, **heading)
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, LookupError, RecursionError):
         return None
 
 

@@ -67,7 +67,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     path = present(folder, "manifest.json")
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ResultError(f"{path} is damaged ({error}); run its scenario again") from None
     if not isinstance(manifest, dict):
         raise ResultError(f"{path} is damaged (not a JSON object); run its scenario again")
@@ -99,12 +99,14 @@ def read_table(folder: Path, table: str, digest: str) -> DataFrame:
     try:
         found = pq.read_table(path)
         note = json.loads((found.schema.metadata or {}).get(b"netsim", b"{}"))
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise ResultError(f"{path} is damaged ({error}); run its scenario again") from None
-    if note.get("digest") != digest:
+        frame: DataFrame = found.to_pandas()
+    except (pa.ArrowException, OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        said = " ".join(str(error).split())
+        raise ResultError(f"{path} is damaged ({said}); run its scenario again") from None
+    if not isinstance(note, dict) or note.get("digest") != digest:
+        note = note if isinstance(note, dict) else {}
         whose = note.get("digest", "without a digest")
         raise ResultError(f"{path} is of run {whose}, the manifest of {digest}; run the scenario again")
-    frame: DataFrame = found.to_pandas()
     return frame
 
 

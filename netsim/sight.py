@@ -164,10 +164,15 @@ class Sight:
         return smoothness(seen, weights), float(weights @ seen.noise), *layers
 
     def _law(self) -> Law:
-        """Seconds of a round as c_0 K + sum_n c_n r_n: met by the mean of the rounds it is made from."""
+        """Seconds of a round as c_0 K + sum_n c_n r_n: met by the mean of the rounds it is made from.
+
+        What a barrier's timer waited is spent once a round, as the top layer's talk is.
+        """
         served_s = self.scene.scenario.servers.aggregation * sum(self._talks)
         step_s = max(0.0, self._mean("path_compute_s") - served_s) / self._steps
-        return Law(step_s, np.array(self.talk_s), np.zeros(len(self.taus)), 0.0, 0.0)
+        talk_s = np.array(self.talk_s)
+        talk_s[-1] += self._mean("path_wait_s") if "path_wait_s" in self.scene.trace.rounds[-1] else 0.0
+        return Law(step_s, talk_s, np.zeros(len(self.taus)), 0.0, 0.0)
 
     def _mean(self, column: str) -> float:
         """Over the rounds since the policy was asked last."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -97,3 +98,29 @@ def test_the_estimate_is_good_to_a_factor_of_two(
     )
     estimated, measured = map(int, done.stdout.split())
     assert measured / 2 < estimated < 2 * measured
+
+
+def test_a_run_that_cannot_fit_is_refused_before_it_starts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from netsim.cli.guard import InputError
+    from netsim.cli.running import run_command
+
+    monkeypatch.setattr("netsim.cli.preparing.machine_bytes", lambda: 400_000)
+    with pytest.raises(
+        InputError, match="the run would need about .* and this machine has 0 MB; take a smaller"
+    ):
+        run_command("quickstart", [], "batched", "cpu", tmp_path, None, False, None)
+    assert not list(tmp_path.rglob("*.parquet"))
+
+
+def test_a_container_s_limit_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from learning import host
+
+    whole = host.memory_bytes()
+    (tmp_path / "limit").write_text("123456789\n")
+    (tmp_path / "none").write_text("max\n")
+    monkeypatch.setattr(host, "CGROUPS", (tmp_path / "none", tmp_path / "absent"))
+    assert host.memory_bytes() >= whole
+    monkeypatch.setattr(host, "CGROUPS", (tmp_path / "none", tmp_path / "limit"))
+    assert host.memory_bytes() == 123456789

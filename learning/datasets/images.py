@@ -9,7 +9,6 @@ import os
 import tarfile
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -28,13 +27,13 @@ from learning.datasets.arrays import (
     limited,
     limited_shape,
 )
-from learning.datasets.npz import located, read_npz
+from learning.datasets.npz import UNZIPPABLE, located, read_npz
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".ppm", ".pgm")
 LARGEST_FILE = 64 * 2**20
 LARGEST_SIDE = 4096
 UNREADABLE = (
-    tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, OSError, EOFError, RuntimeError,
+    tarfile.TarError, lzma.LZMAError, *UNZIPPABLE,
 )  # fmt: skip
 Encoded = tuple[str, str, str, bytes]  # split, class, file name, the file's bytes
 Stack = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
@@ -157,6 +156,8 @@ def _encoded(source: Path) -> Iterator[Encoded]:
         return
     try:
         yield from (_zip_members if source.suffix == ".zip" else _tar_members)(source)
+    except DataError:
+        raise
     except UNREADABLE as error:
         raise DataError(f"{source}: damaged archive ({error}); fetch it again") from error
 

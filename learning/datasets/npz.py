@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -21,6 +22,13 @@ from learning.datasets.arrays import (
     limited_shape,
     resolved,
 )
+from learning.host import memory_bytes
+
+UNZIPPABLE = (
+    zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, RuntimeError, ValueError, LookupError,
+    ArithmeticError, TypeError,
+)  # fmt: skip
+"""What zipfile and numpy raise for damaged files: they have no common error."""
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 
@@ -112,12 +120,20 @@ def read_npz(path: Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDAr
                 raise DataError(
                     f"{path}: missing {', '.join(missing)}; found {', '.join(archive) or 'nothing'}"
                 )
+            _check_size(archive, path)
             first, second, third, fourth = (np.asarray(archive[key]) for key in KEYS)
             return first, second, third, fourth
     except DataError:
         raise
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+    except UNZIPPABLE as error:
         raise DataError(f"{path}: not a readable .npz file ({error}); fetch or write it again") from error
+
+
+def _check_size(archive: np.lib.npyio.NpzFile, path: Path) -> None:
+    """Raise DataError for arrays that cannot be held: a small file may unfold to anything."""
+    size = sum(member.file_size for member in archive.zip.infolist()) if archive.zip else 0
+    if size > (most := memory_bytes()):
+        raise DataError(f"{path}: its arrays take {size:,} bytes, this machine has {most:,}; cut them down")
 
 
 def _labels(labels: NDArray[Any], path: Path) -> NDArray[np.int64]:

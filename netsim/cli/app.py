@@ -9,18 +9,22 @@ from typing import NoReturn
 from netsim.cli import doing, looking  # noqa: F401  # entering their commands
 from netsim.cli.frame import app
 from netsim.cli.guard import INTERRUPTED
+from netsim.cli.interrupts import heed, interrupted
 
 
 def main() -> NoReturn:
     """Entry point: exit 0 fine, 1 your input (usage errors too), 3 our bug, 130 interrupted."""
+    heed()
     if "" not in sys.path:
         sys.path.append(os.getcwd())  # so that `my_codecs:Turbo` is found where the user stands
     try:
         app()
     except SystemExit as end:
-        if end.code == INTERRUPTED:
-            _leave_at_once(end.code)
+        if end.code == INTERRUPTED or (end.code and interrupted()):
+            _leave_at_once(INTERRUPTED)
         sys.exit(1 if end.code == 2 else end.code)
+    except KeyboardInterrupt:
+        _leave_at_once(INTERRUPTED)
     sys.exit(0)
 
 

@@ -46,13 +46,11 @@ def _write(what: What, source: Path, place: Path, form: str) -> Sequence[Path]:
 def _figures(source: Path) -> list[Figure]:
     """The figures on the page of the run or the sweep."""
     from netsim.result import Result
-    from netsim.views import comparison_sections, report_sections, sweep_axes
+    from netsim.views import comparison_sections, read_points, report_sections, sweep_axes
     from netsim.views.parts import Figure
 
     if (points := source / "points.parquet").is_file():
-        import pandas as pd
-
-        sections = comparison_sections(pd.read_parquet(points), sweep_axes(points))
+        sections = comparison_sections(read_points(points), sweep_axes(points))
     else:
         sections = report_sections(Result.load(source))
     return [part for section in sections for part in section.parts if isinstance(part, Figure)]

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from learning.engine import DeviceKind, EngineKind, StrategyError, resolve
+from learning.host import memory_bytes as machine_bytes
 from learning.tasks import describe_task
 from netsim.cli.guard import InputError
-from netsim.footprint import footprint
+from netsim.footprint import Footprint, footprint, said
 from netsim.scenario import Scenario, grow
 
 
@@ -72,6 +73,33 @@ def memory_line(
     memory_bytes: int | None = None,
 ) -> str:
     """`memory: about ...`; empty where the scenario has a fault, which whoever runs it will tell."""
+    found = _footprint(scenario, engine, device, strategy, memory_bytes)
+    return f"memory: {found}\n" if found is not None else ""
+
+
+def check_memory(
+    scenario: Scenario,
+    engine: EngineKind,
+    device: DeviceKind,
+    strategy: str | None,
+    memory_bytes: int | None,
+) -> None:
+    """Raise InputError where the estimate, good to a factor of two, is over twice what this machine has."""
+    found, there = _footprint(scenario, engine, device, strategy, memory_bytes), machine_bytes()
+    if found is not None and device != "cuda" and found.total > 2 * there:
+        raise InputError(
+            f"the run would need {found}, and this machine has {said(there)}; take a smaller model, batch_size, tree "
+            "or stop.rounds, or lower --memory"
+        )
+
+
+def _footprint(
+    scenario: Scenario,
+    engine: EngineKind,
+    device: DeviceKind,
+    strategy: str | None,
+    memory_bytes: int | None,
+) -> Footprint | None:
     topology, model = grow(scenario), scenario.task.model
     folder = Path(scenario.task.data_dir) if scenario.task.data_dir else None
     try:
@@ -79,5 +107,5 @@ def memory_line(
         sizes = _Sizes(dim, "objective" if model is None else model.family, len(topology.levels[0]))
         numerics = resolve(engine, device, scenario.precision, sizes, strategy, memory_bytes)
     except ValueError:
-        return ""
-    return f"memory: {footprint(scenario, topology, dim, shape, numerics, memory_bytes)}\n"
+        return None
+    return footprint(scenario, topology, dim, shape, numerics, memory_bytes)

@@ -37,7 +37,7 @@ def run_command(
 
     Without `checkpoint` (host time between two) the ledger is neither asked nor fed.
     """
-    from netsim.cli.preparing import memory_line, strategy_of
+    from netsim.cli.preparing import check_memory, memory_line, strategy_of
     from netsim.cli.sizes import bytes_of, seconds_of
 
     scenario = load(name, [*overrides, "sweep={}"])  # overrides may not fit a sweep that is not run
@@ -51,6 +51,7 @@ def run_command(
 
     strategy = strategy_of(scenario, engine, device, strategy, tune, memory_bytes)
     sys.stderr.write(memory_line(scenario, engine, device, strategy, memory_bytes))
+    check_memory(scenario, engine, device, strategy, memory_bytes)
     how: dict[str, Any] = {"device": device, "strategy": strategy, "memory_bytes": memory_bytes}
     ledger = None
     if checkpoint is not None and engine == "batched":

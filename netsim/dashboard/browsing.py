@@ -50,16 +50,14 @@ def compared(desk: Desk, search: str | None) -> html.Div:
 
 def comparison(desk: Desk, keys: str, sweep: str) -> tuple[str, str]:
     """Heading and stage for runs (`name/digest,...`) or for a sweep. Raises DashboardError or ResultError."""
-    from netsim.views.comparison import comparison_opening, comparison_sections, sweep_axes
+    from netsim.views.comparison import comparison_opening, comparison_sections, read_points, sweep_axes
     from netsim.views.several import table_of_runs
 
     if sweep:
-        import pandas as pd
-
         points = sweep_folder(desk.folder, sweep) / "points.parquet"
         axes, table, heading = (
             sweep_axes(points),
-            pd.read_parquet(points),
+            read_points(points),
             sweep.removesuffix("-sweep") + ": sweep",
         )
     else:

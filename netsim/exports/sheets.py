@@ -33,9 +33,9 @@ def write_sheets(source: Path, out: Path) -> list[Path]:
 
 def _tables(source: Path) -> Mapping[str, DataFrame]:
     if (source / "points.parquet").is_file():
-        import pandas as pd
+        from netsim.views import read_points
 
-        return {"points": pd.read_parquet(source / "points.parquet")}
+        return {"points": read_points(source / "points.parquet")}
     result = Result.load(source)
     return {"rounds": result.rounds, "messages": result.messages, "nodes": result.nodes}
 

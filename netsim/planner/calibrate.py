@@ -41,9 +41,8 @@ def calibrate(setting: Setting, out: Path) -> Knowledge:
     Raises PlanError where the gradients do not fit into memory or diverge, DataError for missing data.
     """
     shelf = out / "ledger" / f"calibration-{_name(setting)}.json"
-    if shelf.is_file():
-        found = load_knowledge(shelf, setting.depth)
-        return replace(found, origin="calibrated", said=json.loads(shelf.read_text())["said"])
+    if (kept := _kept(shelf, setting.depth)) is not None:
+        return kept
     if setting.dim * len(setting.topology.devices) > LARGEST:
         raise PlanError(
             f"calibration holds a gradient per device: {len(setting.topology.devices)} x {setting.dim:,} numbers, "
@@ -54,6 +53,15 @@ def calibrate(setting: Setting, out: Path) -> Knowledge:
     shelf.parent.mkdir(parents=True, exist_ok=True)
     found.save(shelf)
     return found
+
+
+def _kept(shelf: Path, depth: int) -> Knowledge | None:
+    """What was measured before; None where there is nothing, or nothing that can be read."""
+    try:
+        found = load_knowledge(shelf, depth)
+        return replace(found, origin="calibrated", said=str(json.loads(shelf.read_text())["said"]))
+    except (PlanError, KeyError):
+        return None
 
 
 def _name(setting: Setting) -> str:

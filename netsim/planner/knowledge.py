@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -40,8 +41,10 @@ class Knowledge:
         return self.start if self.start is not None else 2 * self.facts.smoothness * self.facts.gap
 
     def save(self, path: Path) -> None:
-        """Write as JSON, for `--constants`."""
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        """Write as JSON, for `--constants`; whole or not at all."""
+        fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        fresh.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        fresh.replace(path)
 
 
 def load_knowledge(path: Path, depth: int) -> Knowledge:
@@ -54,7 +57,7 @@ def load_knowledge(path: Path, depth: int) -> Knowledge:
         found = tuple(float(v) for v in data.get("variances", ()))
     except OSError as error:
         raise PlanError(f"{path}: {error.strerror}") from None
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         want = '{"facts": {"smoothness": L, "noise": sigma^2, "layers": [delta_1^2, ...], "gap": F_0 - F*}}'
         raise PlanError(f"{path}: {error}; write {want}") from None
     if len(facts.layers) != depth:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from netsim.views.comparison import comparison_sections, sweep_axes, write_comparison, write_several
+from netsim.views.comparison import (
+    comparison_sections,
+    read_points,
+    sweep_axes,
+    write_comparison,
+    write_several,
+)
 from netsim.views.report import report_html, report_sections, write_report
 from netsim.views.terminal import closing_lines, rounds_table
 
 __all__ = [
     "closing_lines",
     "comparison_sections",
+    "read_points",
     "report_html",
     "report_sections",
     "rounds_table",

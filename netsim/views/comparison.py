@@ -30,9 +30,19 @@ _MOST_DOTS = 60  # settings; more rows than this nobody reads one by one
 
 def write_comparison(points: Path, axes: Sequence[str], name: str, path: Path) -> Path:
     """Write a self-contained page about a points.parquet; `axes` are its columns of settings, seeds apart."""
-    import pandas as pd
+    return write_page(comparison_html(read_points(points), axes, f"{name}: sweep"), path)
 
-    return write_page(comparison_html(pd.read_parquet(points), axes, f"{name}: sweep"), path)
+
+def read_points(points: Path) -> DataFrame:
+    """The table of a sweep. Raises ResultError where it is damaged."""
+    import pandas as pd
+    import pyarrow as pa
+
+    try:
+        return pd.read_parquet(points)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        said = " ".join(str(error).split())
+        raise ResultError(f"{points} is damaged ({said}); sweep again") from None
 
 
 def write_several(runs: Sequence[Result], path: Path, target: float | None = None) -> Path:

@@ -182,3 +182,44 @@ def test_the_plan_is_made_from_the_measured_seconds(monkeypatch: pytest.MonkeyPa
     play(adaptive("hier_local_qsgd", "replan", **DEADLINE, **servers), device="cpu")
     assert len(seen) == 2
     assert all(law == pytest.approx(length, rel=1e-9) for law, length in seen)
+
+
+WAITS = {
+    "carry": "[{first: {count: 2, late: carry}}, all]",
+    "drop": "[{deadline: {after: 30 ms, at_least: 1}}, all]",
+    "buffer": "[all, {buffer: {size: 1}}]",
+    "asynchronous": "[{asynchronous: {mix: 0.5}}, all]",
+}
+
+
+@pytest.mark.parametrize("wait", WAITS)
+def test_barriers_and_adaptive_taus_go_together(wait: str) -> None:
+    """Answers of an earlier ladder may come while a later one runs."""
+    more = {"wait": WAITS[wait], "rounds": 8}
+    same = simulate(adaptive("hier_favg", "{stages: [[4, 2]]}", **more), device="cpu")
+    tables_equal(
+        replace(same, rounds=same.rounds.drop(columns=["tau_1", "tau_2"])),
+        simulate(made("hier_favg", [4, 2], **more), device="cpu"),
+    )
+    scene = adaptive("hier_favg", "{stages: [[2, 3], [1, 1]]}", precision="float64", **more)
+    batched, eager = (simulate(scene, device="cpu", engine=engine) for engine in ("batched", "eager"))
+    pd.testing.assert_frame_equal(batched.rounds, eager.rounds, rtol=1e-9)
+    assert len(set(taus(batched))) == 3
+
+
+@pytest.mark.parametrize("wait", WAITS)
+def test_the_plan_s_law_holds_behind_barriers_too(wait: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from netsim.sight import Sight
+
+    seen: list[tuple[float, float]] = []
+
+    def planned(self: Sight) -> None:
+        tau = np.array(self.taus, dtype=np.float64)[:, None]
+        rows = self.scene.trace.rounds
+        lengths = np.diff([row["sim_time_s"] for row in rows[-3:]])
+        seen.append((float(self._law().amount(tau, 0 * tau)[0]), float(lengths.mean())))
+
+    monkeypatch.setattr(Sight, "planned", planned)
+    play(adaptive("hier_favg", "replan", wait=WAITS[wait], **DEADLINE), device="cpu")
+    assert len(seen) == 2
+    assert all(law == pytest.approx(length, rel=1e-9) for law, length in seen)

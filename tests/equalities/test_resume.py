@@ -175,6 +175,40 @@ def test_damaged_entries_are_computed_again(kept: Path) -> None:
     tables_equal(resumed(scene, kept), simulate(scene, device="cpu"))
 
 
+def test_damaged_measurements_are_made_again(tmp_path: Path) -> None:
+    import sqlite3
+
+    from ..adaptive.runs import adaptive
+
+    scene = adaptive("hier_favg", "replan", stop="{rounds: 4, deadline: 10 s}")
+    whole = resumed(scene, tmp_path)
+    (file,) = tmp_path.glob("*.sqlite")
+    with sqlite3.connect(file) as base:
+        assert base.execute("SELECT COUNT(*) FROM measures").fetchone()[0] > 0
+        base.execute("UPDATE measures SET entry = zeroblob(32)")
+    tables_equal(resumed(scene, tmp_path), whole)
+
+
+def test_a_flipped_byte_anywhere_in_the_ledger_costs_time_or_is_said(kept: Path) -> None:
+    """Never another number in a table."""
+    from learning.ledger import LedgerError
+
+    scene = recipe("error_feedback")
+    whole = simulate(scene, device="cpu")
+    (file,) = kept.glob("*.sqlite")
+    right, said = file.read_bytes(), [""]
+    for at in np.random.default_rng(1).integers(0, len(right), 25):
+        file.write_bytes(right[:at] + bytes([right[at] ^ 0x41]) + right[at + 1 :])
+        try:
+            tables_equal(resumed(scene, kept), whole)
+        except LedgerError as error:
+            said.append(str(error))
+        for left in kept.glob("*.sqlite-*"):
+            left.unlink()
+    assert all("--no-ledger" in line for line in said[1:])
+    assert len(said) < 25
+
+
 def test_a_ledger_damaged_while_it_is_open_says_so(kept: Path) -> None:
     from learning.ledger import LedgerError
 

@@ -8,6 +8,7 @@ import json
 import os
 import sqlite3
 import tarfile
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,15 +20,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from learning.checkpoints import Cut, _packed, _read
+from learning.checkpoints import Checkpoints, Cut, _read
 from learning.datasets import DataError
 from learning.datasets.idx import _content, parse_idx
 from learning.datasets.images import ImageFolder, decode
 from learning.datasets.npz import Npz
 from learning.ledger import Ledger, LedgerError
 from netsim.bounds.setting import PlanError
+from netsim.live import read_live
 from netsim.network.importers import ghent_4g, irish_5g, mahimahi, timed_rates
 from netsim.planner.knowledge import load_knowledge
+from netsim.presence import read_presence
 from netsim.run_folder import ResultError, read_manifest, read_table
 from netsim.scenario import ScenarioError, load
 from netsim.speeds import read_speeds
@@ -37,8 +40,8 @@ from tests.conftest import REPOSITORY
 from tests.scenario.scenes import SCENE
 
 
-class NeverError(Exception):
-    """What a loader that takes a damaged file for none never raises."""
+class NothingError(Exception):
+    """A damaged file was taken for none: nothing is raised but for the tests' sake."""
 
 
 @dataclass(frozen=True)
@@ -103,10 +106,15 @@ def arrays(compressed: bool, **changed: object) -> bytes:
 
 def cut() -> bytes:
     """A checkpoint with one model."""
-    stream = io.BytesIO()
-    kept = Cut(MODEL, 1, {MODEL: np.zeros(3, np.float32)}, {})
-    np.savez(stream, **_packed("rows", kept.rows), **_packed("tallies", kept.tallies))  # type: ignore[arg-type]
-    return stream.getvalue()
+    with tempfile.TemporaryDirectory() as folder:
+        Checkpoints(Path(folder)).keep(Cut(MODEL, 1, {MODEL: np.zeros(3, np.float32)}, {}))
+        return next(Path(folder).iterdir()).read_bytes()
+
+
+def _resumable(path: Path) -> None:
+    """A damaged checkpoint is none, whatever is wrong with it: nothing is raised but for this test's sake."""
+    if _read(path, MODEL, 1) is None:
+        raise NothingError(path.name)
 
 
 def ledger() -> bytes:
@@ -140,6 +148,11 @@ def _asked(path: Path) -> None:
                 left.unlink()
 
 
+def _watched(path: Path) -> None:
+    if read_live(path) is None:
+        raise NothingError(path.name)
+
+
 def _archived(path: Path) -> None:
     with cache(path.parent):
         ImageFolder(str(path)).load()
@@ -148,25 +161,24 @@ def _archived(path: Path) -> None:
 @contextmanager
 def cache(folder: Path) -> Iterator[None]:
     """Decoded images go to a folder that is emptied, and temporary files with them."""
-    home, before = folder / "cache", os.environ.get("XDG_CACHE_HOME")
+    home, before = folder / "cache", os.environ.get("NETSIM_CACHE")
     home.mkdir(exist_ok=True)
-    os.environ["XDG_CACHE_HOME"] = str(home)
+    os.environ["NETSIM_CACHE"] = str(home)
     try:
         yield
     finally:
-        os.environ.pop("XDG_CACHE_HOME")
+        os.environ.pop("NETSIM_CACHE")
         if before is not None:
-            os.environ["XDG_CACHE_HOME"] = before
+            os.environ["NETSIM_CACHE"] = before
         for left in home.rglob("*"):
             if left.is_file():
                 left.unlink()
 
 
-def table() -> bytes:
+def table(note: str = '{"digest": "b", "table": "rounds", "schema": 1}') -> bytes:
     """The rounds of run b."""
     stream = io.BytesIO()
-    rounds = pa.table({"round": [0, 1], "sim_time_s": [0.0, 1.5], "accuracy": [0.1, None]})
-    note = json.dumps({"digest": "b", "table": "rounds", "schema": 1})
+    rounds = pa.table({"round": [0, 1], "sim_time_s": [0.0, 1.5], "loss": [0.1, None]})
     pq.write_table(rounds.replace_schema_metadata({"netsim": note}), stream)
     return stream.getvalue()
 
@@ -190,6 +202,10 @@ GRAPHML = """<?xml version="1.0" encoding="utf-8"?><graphml xmlns="http://graphm
 <graph edgedefault="directed"><node id="cloud"><data key="r">true</data></node><node id="a"/><node id="d"/>
 <edge source="cloud" target="a"><data key="d0">1e6</data></edge><edge source="a" target="d"/></graph></graphml>
 """
+LIVE = (
+    b'{"name": "a", "scenario": "b", "started": "now", "rounds": 3, "deadline_s": null}\n'
+    b'{"round": 0, "loss": 2.3}\n{"ended": "done"}\n'
+)
 FACTS = {"facts": {"smoothness": 1.0, "noise": 2.0, "layers": [0.1, 0.2], "gap": 2.3}, "errors": {"L": 0.1}}
 IRISH = "Timestamp,DL_bitrate,UL_bitrate\n2019.12.16_13.40.04,100,5\n2019.12.16_13.40.05,200,6\n"
 SHIPPED = tuple(path.read_bytes() for path in sorted((REPOSITORY / "scenarios").rglob("*.yaml")))
@@ -203,6 +219,10 @@ TARGETS = {
     "trace_csv": Target("trace.csv", timed_rates, ValueError, (b"time_s,rate_bps\n0,1e6\n1.5,2e6\n",)),
     "irish_5g": Target("trace.csv", lambda p: irish_5g(p, "DL_bitrate"), ValueError, (IRISH.encode(),)),
     "ghent_4g": Target("trace.log", ghent_4g, ValueError, (b"1 0 51.0 3.7 1000 500\n2 500 51 3.7 99 1000\n",)),
+    "availability": Target(
+        "away.csv", lambda p: read_presence(str(p)), ValueError, (b"device,active_s,inactive_s\na,0,5\na,7,9.5\nb,1,2\n",)
+    ),
+    "live": Target("run.jsonl", _watched, NothingError, (LIVE,)),
     "speeds": Target("speeds.csv", lambda p: read_speeds(str(p)), ValueError, (b"ms,kbit/s\n3.5,12000\n4,1\n",)),
     "idx_images": Target(
         "x", lambda p: parse_idx(p.read_bytes(), p, images=True), DataError, (pack(">4I", 2051, 2, 2, 1) + b"abcd",)
@@ -218,7 +238,7 @@ TARGETS = {
     ),
     "images_zip": Target("data.zip", _archived, DataError, (archive("zip"),)),
     "images_tar": Target("data.tar", _archived, DataError, (archive("tar"), archive("gz"))),
-    "checkpoint": Target("x.npz", lambda p: _read(p, MODEL, 1), NeverError, (cut(),)),
+    "checkpoint": Target("x.npz", _resumable, NothingError, (cut(),)),
     "constants": Target(
         "c.json", lambda p: load_knowledge(p, 2), PlanError, (json.dumps(FACTS).encode(),)
     ),

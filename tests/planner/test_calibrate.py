@@ -60,6 +60,17 @@ def test_a_second_calibration_costs_nothing(
     assert (again.facts, again.origin, again.errors) == (first.facts, "calibrated", first.errors)
 
 
+@pytest.mark.parametrize("content", [b"", b"{", b"{}", b'{"facts": {"smoothness": 1}}', b"\xff"])
+def test_a_damaged_calibration_is_made_again(content: bytes, tmp_path: Path) -> None:
+    setting = setting_of(load_text(QUADRATIC))
+    first = calibrate(setting, tmp_path)
+    (shelf,) = (tmp_path / "ledger").iterdir()
+    shelf.write_bytes(content)
+    assert calibrate(setting, tmp_path).facts == first.facts
+    assert shelf.stat().st_size > 100
+    assert len(list((tmp_path / "ledger").iterdir())) == 1
+
+
 def test_measured_variances_replace_the_worst_case_in_the_bound(quadratic: tuple[object, object]) -> None:
     setting, found = quadratic
     task = make_plans(setting, Limits(30.0), Options(mode="joint-1"), found).task  # type: ignore[arg-type]

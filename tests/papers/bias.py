@@ -1,0 +1,82 @@
+"""Which layer tolerates bias: compressors without memory, with error feedback and as EF21, on one layer at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from netsim.views.palette import BLUE, GREEN, GREY, VERMILLION
+from tests.papers.drawing import dots, panels
+from tests.papers.ladders import uplinks
+from tests.papers.points import best, ends, markdown, over_seeds, power, spread, tails
+from tests.papers.sections import Section
+
+MEMORIES = ("none", "error feedback", "EF21")
+
+
+def accuracies(points: pd.DataFrame) -> Section:
+    """Accuracy at the end, each at its best learning rate."""
+    return _section(points, "accuracy")
+
+
+def losses(points: pd.DataFrame) -> Section:
+    """F(w) - F* over the last quarter of the rounds."""
+    return _section(points, "loss")
+
+
+def _section(points: pd.DataFrame, metric: str) -> Section:
+    """Each memory and compressor on each layer alone: the end (accuracy, at the best rate) or the tail of the loss."""
+    named = points.copy()
+    ups = uplinks(points)
+    told_as = [_placed(row) for row in points[ups].to_dict("records")]
+    for k, column in enumerate(("compressor", "memory", "layer")):
+        named[column] = [place[k] for place in told_as]
+    by = ["compressor", "memory", "layer"]
+    rated = "algorithm.leaf.learning_rate" in points
+    named["rate"] = points["algorithm.leaf.learning_rate"].astype(float) if rated else 0.0
+    rows = ends(named) if metric == "accuracy" else tails(named, metric, 0.25)
+    told = best(over_seeds(rows, [*by, "rate"], metric), by, least=metric == "loss")
+    said = spread if metric == "accuracy" else power
+    table = told.set_index(by)
+    places = sorted(set(told["layer"]) - {0})
+    lines = [("none", "-", *[said(*table.loc[("none", "-", 0), ["mean", "std"]])] * len(places))]
+    codecs = [one for one in dict.fromkeys(told["compressor"]) if one != "none"]
+    for codec in codecs:
+        lines += [
+            (codec, memory, *(said(*table.loc[(codec, memory, n), ["mean", "std"]]) for n in places))
+            for memory in MEMORIES
+        ]
+    y = "test accuracy" if metric == "accuracy" else "F(w) - F* at the end"
+    figure = panels(codecs, ["compressed layer"] * len(codecs), y)
+    if metric == "loss":
+        figure.update_yaxes(type="log", dtick=1, exponentformat="power")
+    figure.update_xaxes(tickvals=places, range=[places[0] - 0.2, places[-1] + 0.2])
+    exact = float(table.loc[("none", "-", 0), "mean"])
+    for panel, codec in enumerate(codecs, start=1):
+        for colour, memory in zip((VERMILLION, BLUE, GREEN), MEMORIES, strict=True):
+            some = told[(told["compressor"] == codec) & (told["memory"] == memory)]
+            dots(figure, some, "layer", {"none": "no memory"}.get(memory, memory), colour, panel, joined=True)
+        level = {"y": [exact] * 2, "mode": "lines", "line": {"color": GREY, "dash": "dash"}}
+        ends_at = [places[0] - 0.2, places[-1] + 0.2]
+        figure.add_scatter(x=ends_at, name="uncompressed", showlegend=panel == 1, row=1, col=panel, **level)
+    head = ("compressor", "memory", *(f"on layer {n} alone" for n in places))
+    return Section(
+        markdown(head, lines), figure, f"Uncompressed: {said(exact, table.loc[('none', '-', 0), 'std'])}."
+    )
+
+
+def _placed(ups: Mapping[str, Any]) -> tuple[str, str, int]:
+    """(compressor, memory, layer) of the one layer that is compressed."""
+    for n, codec in enumerate(ups.values(), start=1):
+        if codec in (None, "none"):
+            continue
+        memory = "none"
+        if isinstance(codec, dict) and next(iter(codec)) in ("error_feedback", "ef21"):
+            memory = {"error_feedback": "error feedback", "ef21": "EF21"}[next(iter(codec))]
+            codec = next(iter(codec.values()))["inner"]
+        if isinstance(codec, dict):
+            return f"top_k, {codec['top_k']['fraction']:.0%}", memory, n
+        return str(codec), memory, n
+    return "none", "-", 0

@@ -1,0 +1,99 @@
+"""Figures of docs/results.md: plotly, drawn to PNG by a headless Chromium."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from netsim.views.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, faint
+
+COLOURS = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY, GREY)
+WIDTH, HEIGHT = 980, 400
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-sync", "--no-first-run"]
+
+
+def panels(titles: Sequence[str], x: Sequence[str], y: str, *, shared: bool = True) -> go.Figure:
+    """An empty figure of panels side by side, with their axes' titles."""
+    figure = make_subplots(
+        cols=len(titles), subplot_titles=list(titles), shared_yaxes=shared, horizontal_spacing=0.06
+    )
+    figure.update_layout(
+        template="plotly_white",
+        font={"size": 13, "color": "#1b1f24", "family": "sans-serif"},
+        legend={"orientation": "h", "y": -0.2, "x": 0, "yanchor": "top"},
+        margin={"l": 70, "r": 20, "t": 40, "b": 110},
+    )
+    for column, title in enumerate(x, start=1):
+        figure.update_xaxes(title_text=title, row=1, col=column)
+    figure.update_yaxes(title_text=y, row=1, col=1)
+    return figure
+
+
+def line(
+    figure: go.Figure,
+    rows: pd.DataFrame,
+    x: str,
+    y: str,
+    name: str,
+    colour: str,
+    panel: int,
+    dash: str = "solid",
+) -> None:
+    """A metric over x: the mean over seeds and a band from the least to the most, round by round."""
+    told = rows.groupby("round").agg(x=(x, "mean"), mean=(y, "mean"), low=(y, "min"), high=(y, "max"))
+    told = told[told["x"] > 0] if figure.layout[_axis("xaxis", panel)].type == "log" else told
+    shown = not any(trace.name == name and trace.showlegend for trace in figure.data)
+    band = {
+        "mode": "lines",
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+        "showlegend": False,
+        "legendgroup": name,
+    }
+    figure.add_scatter(x=told["x"], y=told["high"], row=1, col=panel, **band)
+    band |= {"fill": "tonexty", "fillcolor": faint(colour, 0.18)}
+    figure.add_scatter(x=told["x"], y=told["low"], row=1, col=panel, **band)
+    figure.add_scatter(
+        x=told["x"], y=told["mean"], name=name, legendgroup=name, showlegend=shown, mode="lines",
+        line={"color": colour, "width": 2, "dash": dash}, row=1, col=panel,
+    )  # fmt: skip
+
+
+def dots(
+    figure: go.Figure, told: pd.DataFrame, x: str, name: str, colour: str, panel: int, *, joined: bool = False
+) -> None:
+    """Means over seeds with their standard deviations."""
+    shown = not any(trace.name == name and trace.showlegend for trace in figure.data)
+    figure.add_scatter(
+        x=told[x], y=told["mean"], error_y={"type": "data", "array": told["std"], "thickness": 1.5},
+        name=name, legendgroup=name, showlegend=shown, mode="lines+markers" if joined else "markers",
+        marker={"color": colour, "size": 9}, line={"color": colour, "width": 2}, row=1, col=panel,
+    )  # fmt: skip
+
+
+def write_png(figure: go.Figure, path: Path, height: int = HEIGHT) -> None:
+    """Draw at twice the size of print. Needs playwright (the extra `test`) and a Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    figure.update_layout(width=WIDTH, height=height)
+    page_text = figure.to_html(include_plotlyjs="inline", config={"staticPlot": True}, full_html=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        page = browser.new_page(
+            viewport={"width": WIDTH + 16, "height": height + 16}, device_scale_factor=1.5
+        )
+        page.set_content(page_text)
+        page.wait_for_selector(".main-svg")
+        page.locator(".plotly-graph-div").screenshot(path=str(path))
+        browser.close()
+
+
+def _axis(name: str, panel: int) -> str:
+    return name if panel == 1 else f"{name}{panel}"

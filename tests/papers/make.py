@@ -1,0 +1,116 @@
+"""`make papers`: run every claim of scenarios/papers in full, write its table and figure into docs/results.md.
+
+python -m tests.papers.make [claim ...] [--dry-run]: says first what that costs. Stopped, the same command goes on:
+finished points are kept in runs/, unfinished ones go on from the ledger's last checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.papers import bias, ladders, signs
+from tests.papers.drawing import write_png
+from tests.papers.points import read_points
+from tests.papers.sections import Reader, between
+
+REPOSITORY = Path(__file__).parents[2]
+PAGE = REPOSITORY / "docs" / "results.md"
+FIGURES = REPOSITORY / "docs" / "images" / "figures"
+SCENARIOS = REPOSITORY / "scenarios" / "papers"
+
+
+class Claim(NamedTuple):
+    """A scenario below scenarios/papers, what a full sweep of it took, and what the page says of it."""
+
+    name: str
+    minutes: float
+    """On one core of the machine that docs/results.md was made on."""
+    read: Reader
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Tell the cost, sweep, write; the exit code of the first sweep that fails."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.papers.make", description="Run the papers' claims in full."
+    )
+    parser.add_argument(
+        "claims", nargs="*", help=f"some of {', '.join(claim.name for claim in CLAIMS)}; default: all"
+    )
+    parser.add_argument("--out", type=Path, default=REPOSITORY / "runs", help="folder of runs and ledger")
+    parser.add_argument("--workers", type=int, default=1, help="points side by side")
+    parser.add_argument("--dry-run", action="store_true", help="tell the cost and stop")
+    asked = parser.parse_args(words)
+    unknown = sorted(set(asked.claims) - {claim.name for claim in CLAIMS})
+    if unknown:
+        parser.error(f"no claim {unknown[0]!r}; choose from {', '.join(claim.name for claim in CLAIMS)}")
+    chosen = [claim for claim in CLAIMS if not asked.claims or claim.name in asked.claims]
+    sys.stdout.write(costs(chosen, asked.out))
+    sys.stdout.flush()
+    if asked.dry_run:
+        return 0
+    for claim in chosen:
+        code = sweep(claim, asked.out, asked.workers)
+        if code:
+            return code
+        write(claim, asked.out)
+    return 0
+
+
+def costs(claims: Sequence[Claim], out: Path) -> str:
+    """A line per claim: points, how many of them have run already, and the minutes that the others will take."""
+    from netsim.scenario import digest, load
+    from netsim.sweep import points_of
+
+    lines, whole = ["claim                   points    done   CPU-minutes to go\n"], 0.0
+    for claim in claims:
+        file = str(SCENARIOS / f"{claim.name}.yaml")
+        wanted = {digest(point.load()) for point in points_of(file, [], load(file))}
+        found = {
+            json.loads(path.read_text())["scenario_digest"]
+            for path in (out / claim.name).glob("*/manifest.json")
+        }
+        points, done = len(wanted), len(wanted & found)
+        minutes = claim.minutes * (points - done) / points
+        whole += minutes
+        lines.append(f"{claim.name:<22}{points:>8}{done:>8}{minutes:>20.1f}\n")
+    return "".join(lines) + f"together about {whole:.0f} CPU-minutes on one core, at most 1.2 GB of memory\n"
+
+
+def sweep(claim: Claim, out: Path, workers: int) -> int:
+    """`netsim sweep` of the claim's scenario; its exit code."""
+    command = [sys.executable, "-m", "netsim", "sweep", str(SCENARIOS / f"{claim.name}.yaml")]
+    command += ["--out", str(out), "--workers", str(workers), "--device", "cpu"]
+    return subprocess.run(command, cwd=REPOSITORY, check=False).returncode
+
+
+def write(claim: Claim, out: Path) -> None:
+    """Put the claim's table, figure and verdict between its markers."""
+    section = claim.read(read_points(out, claim.name))
+    write_png(section.figure, FIGURES / f"{claim.name}.png")
+    picture = f"![{claim.name}](images/figures/{claim.name}.png)"
+    text = f"{section.table}\n\n{section.verdict}\n\n{picture}"
+    PAGE.write_text(between(PAGE.read_text(), claim.name, text))
+
+
+CLAIMS = (
+    Claim("signs_mnist", 6, signs.against_full),
+    Claim("signs_cifar10", 10, signs.against_full),
+    Claim("signs_downlink", 6, signs.downlink),
+    Claim("floor_mnist", 2, signs.floor),
+    Claim("floor_quadratic", 4, signs.floor_quadratic),
+    Claim("layers_mnist", 3, ladders.depths),
+    Claim("quantizers_cifar10", 7, ladders.levels),
+    Claim("quantizers_quadratic", 3, ladders.one_link),
+    Claim("threshold_quadratic", 4, ladders.threshold),
+    Claim("bias_mnist", 2, bias.accuracies),
+    Claim("bias_quadratic", 4, bias.losses),
+)
+
+if __name__ == "__main__":
+    sys.exit(main())
