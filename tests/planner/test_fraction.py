@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from netsim.bounds.setting import PlanError
 from netsim.planner.planning import Options

@@ -1,0 +1,1 @@
+"""Slips to make on purpose, by room; `tests/mutations.py` makes them."""

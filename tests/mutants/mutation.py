@@ -1,0 +1,20 @@
+"""A slip and the tests that must notice it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Mutation(NamedTuple):
+    """One slip: `old`, found exactly once in `file`, becomes `new`; one of `tests` (below tests/) must fail."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+    @property
+    def files(self) -> list[str]:
+        """Paths of the tests from the repository's root."""
+        return [f"tests/{part}.py" for part in self.tests.split()]

@@ -1,0 +1,62 @@
+"""Slips in links, media, channels and what they cost."""
+
+from __future__ import annotations
+
+from tests.mutants.mutation import Mutation
+
+NET = "netsim/network/"
+# fmt: off
+NETWORK = (
+    Mutation("headers dropped", NET + "packets.py", "payload_bits + 8 * self.header_bytes * self.count(payload_bits)", "payload_bits", "network/test_links"),
+    Mutation("a last, partly filled packet has no header", NET + "packets.py", "-(-payload_bits // (8 * self.mss_bytes))", "payload_bits // (8 * self.mss_bytes)", "network/test_packets"),
+    Mutation("a broadcast at the best child's rate (min for max)", NET + "links.py", "airtime_s = max(link.channel", "airtime_s = min(link.channel", "network/test_links"),
+    Mutation("a broadcast planned at the best child's rate", NET + "links.py", "return max(airtimes) if self.broadcast", "return min(airtimes) if self.broadcast", "network/test_links"),
+    Mutation("a broadcast's bits counted per receiver", NET + "links.py", "Sent(arrivals, max(sizes), 1", "Sent(arrivals, sum(sizes), 1", "network/test_links equalities/test_clock"),
+    Mutation("a cancelled upload keeps its trunk", "netsim/network/media.py", "        self._level.remove(served, self._env.now)\n", "        return\n", "barriers/test_cancelling"),
+    Mutation("a cancelled turn keeps the queue waiting", "netsim/network/fifo.py", "        del self._queue[place]\n        if place == 0", "        if place == 0 and not self._queue.popleft()", "barriers/test_cancelling"),
+    Mutation("unlimited sharing", NET + "media.py", "event = self._env.event()", "return self._env.timeout(work_s / cap)", "network/test_links"),
+    Mutation("shares by weight ignored", NET + "waterlevel.py", "_Flow(arrival, weight, cap, event, self._virtual + work_s / weight)", "_Flow(arrival, 1.0, cap, event, self._virtual + work_s)", "network/test_media"),
+    Mutation("caps of flows ignored", NET + "waterlevel.py", "if flow.cap < 1:", "if flow.cap < 0:", "network/test_media"),
+    Mutation("latency inside the shared rate", NET + "links.py", "serve(airtime_s, self.weight, self.cap)\n        late_s = self.latency_s + ", "serve(airtime_s + self.latency_s, self.weight, self.cap)\n        late_s = ", "network/test_links"),
+    Mutation("Wi-Fi shares airtime, not bits", NET + "access.py", "REFERENCE_BPS / channel.mean_rate_bps", "channel.mean_rate_bps / channel.mean_rate_bps", "network/test_access"),
+    Mutation("Wi-Fi has a channel for each direction", NET + "access.py", "return both, both", "return both, [SharedMedium(env)] * count", "network/test_access"),
+    Mutation("TDMA shares like airtime", NET + "access.py", "return [FifoMedium(env)] * count, ", "return [SharedMedium(env)] * count, ", "network/test_access"),
+    Mutation("FDMA uplink hears the noise of the whole band", NET + "radio.py", "band_hz = noise_hz = self.uplink / split", "band_hz, noise_hz = self.uplink / split, self.uplink", "network/test_access"),
+    Mutation("FDMA downlink has full power in each share", NET + "radio.py", "self.downlink / split, self.downlink", "self.downlink / split, self.downlink / split", "network/test_access"),
+    Mutation("noise figures of the wrong end", NET + "radio.py", "self.device_power, self.station_noise_figure", "self.device_power, self.device_noise_figure", "network/test_cell"),
+    Mutation("the interference margin forgotten", NET + "linkbudget.py", "+ noise_figure_db + interference_margin_db", "+ noise_figure_db", "network/test_linkbudget network/test_cell"),
+    Mutation("noise figure ignored", NET + "linkbudget.py", "+ noise_figure_db + interference_margin_db", "+ interference_margin_db", "network/test_linkbudget"),
+    Mutation("amplitude for power: dB / 20", NET + "linkbudget.py", "10.0 ** (above_db / 10.0)", "10.0 ** (above_db / 20.0)", "network/test_linkbudget"),
+    Mutation("SNR left in dB", NET + "linkbudget.py", "float(10.0 ** (above_db / 10.0))", "float(above_db)", "network/test_linkbudget"),
+    Mutation("half of log2: a real channel", NET + "ratemaps.py", "np.asarray(np.log1p(snr) / math.log(2.0))", "np.asarray(0.5 * np.log1p(snr) / math.log(2.0))", "network/test_ratemaps"),
+    Mutation("natural logarithm in the attenuated map", NET + "ratemaps.py", "share * np.log1p(snr) / math.log(2.0)", "share * np.log1p(snr)", "network/test_ratemaps"),
+    Mutation("3GPP rural constant slips", NET + "pathloss_tr38901.py", "161.04", "161.40", "network/test_pathloss"),
+    Mutation("3GPP urban macro constant slips", NET + "pathloss_tr38901.py", "13.54 + 39.08", "13.45 + 39.08", "network/test_pathloss"),
+    Mutation("3GPP break point with 2 pi for 4", NET + "pathloss_tr38901.py", "4.0 * effective_m2", "2.0 * math.pi * effective_m2", "network/test_pathloss"),
+    Mutation("chance of sight falls off at half the distance", NET + "pathloss_tr38901.py", "math.exp(-distance_m / scale_m)", "math.exp(-2 * distance_m / scale_m)", "network/test_pathloss"),
+    Mutation("shadowing without mean zero in dB", NET + "shadowing.py", "return self.sigma * _mixed(", "return -(self.sigma**2) * math.log(10) / 20 + self.sigma * _mixed(", "network/test_shadowing"),
+    Mutation("standard shadowing without mean zero in dB", NET + "shadowing.py", "return sigmas_db * _mixed(", "return 1.0 + sigmas_db * _mixed(", "network/test_shadowing network/test_largescale"),
+    Mutation("shadowing subtracted where it is added", NET + "largescale.py", "loss + float(e))", "loss - float(e))", "network/test_largescale"),
+    Mutation("a disc filled uniformly in distance", NET + "placement.py", "np.sqrt(inner_m**2 + drawn * (outer_m**2 - inner_m**2))", "inner_m + drawn * (outer_m - inner_m)", "network/test_placement"),
+    Mutation("block fading with one draw per message", NET + "blockfading.py", "self.fader.law.sample(self.fader.dice(chunk), CHUNK)", "np.full(CHUNK, self.fader.law.sample(self.fader.dice(chunk), 1)[0])", "network/test_fading"),
+    Mutation("block fading begins anew with every message", NET + "blockfading.py", "block = math.floor(at_s / self.block_s)", "at_s, block = 0.0, 0", "network/test_fading"),
+    Mutation("ergodic fading at the mean SNR", NET + "fading.py", "return _steady(mean_efficiency(self.law, snr, rates, air.direction), air)", "return _steady(rates.efficiency(snr, air.direction), air)", "network/test_fading"),
+    Mutation("Rician K left in dB", NET + "laws.py", "float(10.0 ** (self.k / 10.0))", "float(abs(self.k) + 1e-3)", "network/test_fading"),
+    Mutation("HARQ makes one attempt more", NET + "loss.py", "while lacking and rounds < attempts", "while lacking and rounds <= attempts", "network/test_loss"),
+    Mutation("repetitions cost no airtime", NET + "links.py", "wire_bits = round(self.packets.wire_bits(payload_bits) * share)", "wire_bits = self.packets.wire_bits(payload_bits)", "network/test_loss"),
+    Mutation("the first attempt has a retry's latency", NET + "links.py", "late_s = self.latency_s + (tries.rounds - 1)", "late_s = self.latency_s + tries.rounds", "network/test_loss"),
+    Mutation("a broadcast repeats for its first child alone", NET + "links.py", "first.tries(payload_bits, [link.error_rate for link in links])", "first.tries(payload_bits, [first.error_rate])", "network/test_loss"),
+    Mutation("packet errors without fading", NET + "loss.py", 'if self.fading == "none":', "if self.fading:", "network/test_loss"),
+    Mutation("the TCP window spans one way, not the round trip", NET + "wired.py", "self.window / (2.0 * latency_s)", "self.window / latency_s", "network/test_wired"),
+    Mutation("wires swap up and down", NET + "wired.py", 'self.uplink if direction == "up"', 'self.uplink if direction == "down"', "network/test_wired"),
+    Mutation("light in fibre takes no detour", NET + "wired.py", "far_m * self.route_factor / self.speed", "far_m / self.speed", "network/test_wired"),
+    Mutation("a trace always begins at its start", NET + "curves.py", "at_s + self.offset_s", "self.offset_s", "network/test_traces"),
+    Mutation("downlinks can be lost", NET + "links.py", 'self.identity.direction == "down"', 'self.identity.direction == "sideways"', "network/test_loss"),
+    Mutation("packets fail all or none", NET + "links.py", 'if self.loss.per == "packet" else 1', 'if self.loss.per == "pack" else 1', "network/test_loss"),
+    Mutation("quasi-static fades below the outage are used", NET + "blockfading.py", "self.outage + (1.0 - self.outage) * drawn", "drawn", "network/test_fading"),
+    Mutation("a CQI margin makes links better", NET + "ratemaps.py", "_CQI_SNR_DB + self.margin", "_CQI_SNR_DB - self.margin", "network/test_ratemaps"),
+    Mutation("a child's own rate on a trunk is ignored", NET + "wired.py", "min(1.0, access_bps / line_bps, window_bps / line_bps)", "min(1.0, window_bps / line_bps)", "network/test_wired"),
+    Mutation("a transfer cut off is paid by the clock, not by what was served", NET + "media.py", "return self._left.get(served, 0.0)", "return 0.0", "equalities/test_deadline_joules network/test_media"),
+    Mutation("a message waiting for its turn is half sent", NET + "media.py", "max(0.0, self.env.now - self._begins_s)", "abs(self.env.now - self._begins_s)", "equalities/test_deadline_joules network/test_media"),
+)
+# fmt: on

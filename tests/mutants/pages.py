@@ -1,0 +1,27 @@
+"""Slips in commands, sweeps, pages and the dashboard."""
+
+from __future__ import annotations
+
+from tests.mutants.mutation import Mutation
+
+# fmt: off
+PAGES = (
+    Mutation("a timeline forgets the model of the last round", "netsim/sweep/jobs.py", "if k % scenario.evaluate.every == 0 or k == last", "if k % scenario.evaluate.every == 0", "cli/test_sweep"),
+    Mutation("a re-timed point gets its neighbour's accuracy", "netsim/sweep/jobs.py", "rounds.loc[row, list(metrics[name])] =", "rounds.loc[max(0, row - 1), list(metrics[name])] =", "cli/test_sweep"),
+    Mutation("the shortest run of a trajectory trains", "netsim/sweep/schedule.py", "key=lambda s: -len(_wanted(s))", "key=lambda s: len(_wanted(s))", "cli/test_sweep"),
+    Mutation("seeds repeat one seed", "netsim/scenario/sweeps.py", "range(seed, seed + self.seeds)", "[seed] * self.seeds", "scenario/test_sweep"),
+    Mutation("a band ends where the last of its seeds did", "netsim/views/settings.py", "table[rounds.size() == self.rows[\"point\"].nunique()]", "table[rounds.size() <= self.rows[\"point\"].nunique()]", "views/test_comparison"),
+    Mutation("dashboard: any origin may ask", "netsim/dashboard/gate.py", 'return origin is None or origin == request.host_url.rstrip("/")', "return True", "dashboard/test_gate"),
+    Mutation("dashboard: any host name will do", "netsim/dashboard/gate.py", "    except ValueError:\n        return False\n    return True", "    except ValueError:\n        return True\n    return True", "dashboard/test_gate"),
+    Mutation("dashboard: callbacks need no token", "netsim/dashboard/gate.py", "return None if self.address.token is None else", 'return None if self.address.token is None or request.method == "POST" else', "dashboard/test_gate"),
+    Mutation("dashboard: links lead out of the folder", "netsim/dashboard/place.py", "path.resolve().is_relative_to(folder.resolve())", "path.absolute().is_relative_to(folder.absolute())", "dashboard/test_folder"),
+    Mutation("dashboard: another address without a token", "netsim/cli/serving.py", "if token is None and not is_loopback(host):", "if False:", "dashboard/test_command"),
+    Mutation("dashboard: a field's value may be any YAML", "netsim/dashboard/numbers.py", "if not _PLAIN.fullmatch(value.strip()) or not", "if not", "dashboard/test_editing"),
+    Mutation("dashboard: the wrong knob is turned", "netsim/dashboard/retiming.py", "return {path: found[path].at(step) for path, step in turned.items() if step}", "return {path: found[path].at(-step) for path, step in turned.items() if step}", "dashboard/test_retiming"),
+    Mutation("dashboard: the re-timed curve takes the old one's colour", "netsim/dashboard/retiming.py", 'table.sort_values("point", kind="stable")', "table", "dashboard/test_retiming"),
+    Mutation("dashboard: the planner keeps the scenario's deadline", "netsim/dashboard/planning.py", "Limits(deadline_s=deadline_s)", "Limits(deadline_s=ground.scenario.stop.deadline)", "dashboard/test_planning"),
+    Mutation("a killed run counts as running", "netsim/live.py", "        except OSError:\n            return True\n    return False", "        except OSError:\n            return True\n    return True", "test_live"),
+    Mutation("a finished run stays under way", "netsim/live.py", "            if kind is None:\n                self._remove()", "            if kind is None:\n                pass", "test_live"),
+    Mutation("a run takes its successor's file along", "netsim/live.py", "if self._path.exists() and os.path.samestat(self._path.stat(), os.fstat(self._file.fileno())):", "if self._path.exists():", "test_live"),
+)
+# fmt: on
