@@ -64,10 +64,10 @@ network:                    # one entry per layer, from the devices up
   # also {delay: {uplink: 33 s}} (a constant) and {traced: {uplink: {mahimahi: up.trace}, downlink: ...}}
 
 wait: [all, all, all]       # whom a parent waits for: {first: 4}, {fraction: 0.8}, {deadline: 2 s}, {buffer: 3}, ...
-# faults:                     # what goes wrong (docs/dynamics.md); also link_outage, slow_down, presence
+faults: []                  # what goes wrong (docs/dynamics.md): crash, link_outage, slow_down, presence, ...
 #   - crash: {when: {random: {between: 60 s, repair: 5 s}}}
 #   - server_failure: {nodes: [edge1], when: {given: {at: [10 s], lasts: 5 s}}, reattach: load_balanced}
-# mobility: {motion: {random_waypoint: {side: [1 km, 1 km]}}, handover: {best_snr: 3 dB}}  # needs x_m, y_m of servers
+mobility: null              # {motion: {random_waypoint: {side: [1 km, 1 km]}}, handover: {best_snr: 3 dB}}
 selection: [all, all, all]  # whom it asks: {uniform: 0.5}, data, speed, channel, power_of_choice (docs/selection.md)
 
 stop: {rounds: 20}          # global rounds; also deadline: 20 s (simulated) and target_accuracy: 0.95, first wins

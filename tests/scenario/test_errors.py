@@ -87,7 +87,7 @@ def test_several_mistakes_are_told_at_once_in_the_order_of_the_file() -> None:
         "levels: [4, 8]", "levels: 4"
     )
     assert complaints(text) == [
-        "bad.yaml:2:1: sed: unknown key 'sed'; did you mean 'seed'? (known: algorithm, association, devices, energy, evaluate, finite, name, "
+        "bad.yaml:2:1: sed: unknown key 'sed'; did you mean 'seed'? (known: algorithm, association, devices, energy, evaluate, faults, finite, mobility, name, "
         "network, precision, seed, selection, servers, stop, sweep, task, topology, wait)",
         "bad.yaml:5:27: task.partition.dirichlet.alfa: unknown key 'alfa'; did you mean 'alpha'? "
         "(known: alpha, min_size)",

@@ -77,7 +77,7 @@ def test_a_bare_name_opens_for_its_arguments() -> None:
         ("seed[0]=1", "seed[0]: seed is no list but 7"),
         ("seed.x=1", "seed.x: seed is 7, with nothing below it; write seed=... whole"),
         ("stop.round=3", "stop.round: unknown key 'round'; did you mean 'rounds'? (known: deadline, rounds, target_accuracy)"),
-        ("stpo.rounds=3", "stpo: unknown key 'stpo'; did you mean 'stop'? (known: algorithm, association, devices, energy, evaluate, finite, name, "
+        ("stpo.rounds=3", "stpo: unknown key 'stpo'; did you mean 'stop'? (known: algorithm, association, devices, energy, evaluate, faults, finite, mobility, name, "
          "network, precision, seed, selection, servers, stop, sweep, task, topology, wait)"),
         ("seed=-1", "seed: must be >= 0, got -1"),
         ("network[0].wired.rate=1 Mbit/s", "network[0].wired: only one network fits here, and 'cell' is there"),
