@@ -31,9 +31,7 @@ class Forming:
     """Children that go back to their own parent once they are free."""
 
     def __post_init__(self) -> None:
-        rows = self.topology.levels[1:]
-        children = self.loop.roster.children
-        self.homes = {child.name: node for row in rows for node in row for child in children(node)}
+        self.homes = self.relinking.homes
         self.parents = {**self.homes}
 
     def before(self, node: Node) -> None:

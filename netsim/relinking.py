@@ -43,6 +43,8 @@ class Relinking:
     clearance_m: float = 0.0
     _numbers: dict[tuple[str, Direction], Iterator[int]] = field(default_factory=dict)
     _known: dict[tuple[float, str, str], Heard | None] = field(default_factory=dict)
+    homes: dict[str, Node] = field(init=False)
+    """The parent of each child as the run begins."""
 
     def rebuild(self, parent: Node) -> None:
         """New links for all children of `parent`. Raises ValueError where one of them cannot be built."""
@@ -52,7 +54,7 @@ class Relinking:
         before, layer = self.roster.ports[parent.name], self.network[parent.level - 1]
         here = self.where(parent)
         there = [self._placed(child, here) for child in children]
-        own = [self.topology.parent(child) is parent for child in children]
+        own = [self.homes[child.name] is parent for child in children]
         built = {True: layer.connect(self.env, here, there, self.seed)}
         if not all(own):
             built[False] = layer.connect(self.env, here, there, self.seed_at(parent))
@@ -104,7 +106,7 @@ class Relinking:
             if isinstance(layer, Cell):
                 here = self.where(parent)
                 for mine in (True, False):
-                    those = [one for one in children if (self.topology.parent(one) is parent) is mine]
+                    those = [one for one in children if (self.homes[one.name] is parent) is mine]
                     seed = self.seed if mine else self.seed_at(parent)
                     self._known |= {
                         (self.env.now, one.name, parent.name): heard
@@ -144,10 +146,12 @@ class Relinking:
         ]
 
     def __post_init__(self) -> None:
+        self.homes = {}
         for row in self.topology.levels[1:]:
             for parent in row:
-                ports = self.roster.ports[parent.name]
-                for child, up, down in zip(parent.children, ports.up, ports.down.links, strict=True):
+                ports, children = self.roster.ports[parent.name], self.roster.children(parent)
+                for child, up, down in zip(children, ports.up, ports.down.links, strict=True):
+                    self.homes[child.name] = parent
                     self._numbers[child.name, "up"] = up._numbers
                     self._numbers[child.name, "down"] = down._numbers
 
