@@ -123,8 +123,7 @@ def _best(counts: Counts, homes: NDArray[np.int64], sums: Counts, one: int) -> t
     step = counts - counts[one]
     before = _uneven(sums[homes[one]]) + _uneven(sums[homes])
     gains = before - _uneven(sums[homes[one]] + step) - _uneven(sums[homes] - step)
-    gains[homes == homes[one]] = 0.0
-    other = int(gains.argmax())
+    other = int(gains.argmax())  # of another edge server where anything is gained, as _uneven is convex
     return float(gains[other]), other
 
 

@@ -109,6 +109,19 @@ def test_answers_go_to_the_new_parent_and_samples_stay_with_their_device() -> No
     assert any(below[edge.name] != edge.children for edge in tree.levels[1])
 
 
+def test_everybody_has_a_link_of_its_own_to_the_new_parent() -> None:
+    links = "[{cell: {}}, {wired: {rate: 1 Mbit/s}}]"
+    run = stage(
+        scenario([3, 4], FEDAVG, task=SKEWED, association="class_balance", network=links), engine="timing"
+    )
+    roster = run.loop.roster
+    for edge in run.trace.topology.levels[1]:
+        names = [link.identity.name for link in roster.ports[edge.name].up if link.identity is not None]
+        assert [child.name in name for child, name in zip(roster.children(edge), names, strict=True)] == [
+            True
+        ] * 4
+
+
 def test_balanced_edges_are_far_more_alike() -> None:
     from netsim.association import labels_of
 

@@ -27,11 +27,12 @@ SILENT: tuple[object, ...] = ([], "given")
 def resolved(scenario: Scenario) -> str:
     """The scenario as YAML without comments: recipe expanded, defaults written out, units rendered, topology inside.
 
-    A recipe whose taus change under way stays one. Reading it anywhere gives an equal ladder, an equal tree and the
+    A recipe whose taus change under way, or whose arguments are swept, stays one. Reading it anywhere gives an equal ladder, an equal tree and the
     same digest.
     """
-    adapts = isinstance(scenario.algorithm, Adapted)
-    content = _content(scenario, scenario.algorithm if adapts else scenario.ladder)
+    swept = any(path.startswith("algorithm.") for path in scenario.sweep.paths)
+    stays = swept or isinstance(scenario.algorithm, Adapted)
+    content = _content(scenario, scenario.algorithm if stays else scenario.ladder)
     if not content["sweep"]:
         del content["sweep"]
     stream = io.StringIO()

@@ -22,7 +22,6 @@ SELECTION: tuple[tuple[str, str, str, str, str], ...] = (
     ("availability: everybody is there at first", "netsim/availability.py", "now_s = 0.0 if at_s >= self.on else", "now_s =", "test_availability"),
     ("availability: a recording runs once", "netsim/availability.py", "left_s = count * period_s + inactive_s", "left_s = inactive_s", "test_availability"),
     ("association: exchanges that lose", "netsim/association.py", "gains.argmax()", "gains.argmin()", "test_association"),
-    ("association: an edge's own devices are exchanged", "netsim/association.py", "gains[homes == homes[one]] = 0.0", "gains[one] = 0.0", "test_association"),
     ("association: links of the old tree", "netsim/wiring.py", "parent.children if below is None else below[parent.name]", "parent.children", "test_association"),
 )
 # fmt: on

@@ -60,6 +60,7 @@ VALUES: dict[str, tuple[Data, Data]] = {
     "task.model": (LEARNED, {"task": LEARNED["task"] | {"model": {"mlp": {"hidden": [4]}}}}),
     "stop.target_accuracy": (LEARNED, {"stop": {"rounds": 3, "target_accuracy": 0.01}}),
     "evaluate.every": (LEARNED, {"evaluate": {"every": 2}}),
+    "finite": (LEARNED, {"finite": "reject"}),
     "precision": (LEARNED, {"precision": "float64"}),
     "seed": (LEARNED, {"seed": 4}),
     "algorithm": (

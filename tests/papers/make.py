@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.papers import bias, ladders, signs
+from tests.papers import bias, duals, ladders, signs
 from tests.papers.drawing import write_png
 from tests.papers.points import read_points
 from tests.papers.sections import Reader, between
@@ -110,6 +110,7 @@ CLAIMS = (
     Claim("threshold_quadratic", 4, ladders.threshold),
     Claim("bias_mnist", 2, bias.accuracies),
     Claim("bias_quadratic", 4, bias.losses),
+    Claim("admm_mnist", 3, duals.equal_bits),
 )
 
 if __name__ == "__main__":

@@ -137,6 +137,24 @@ def test_error_feedback_heals_the_lowest_layer_best() -> None:
     assert high > 4 * low
 
 
+def test_admm_is_as_good_as_qmlhfl_at_equal_uplink_bits() -> None:
+    small = (
+        "task.dataset=digits",
+        "task.partition={dirichlet: {alpha: 0.1}}",
+        "stop.rounds=20",
+        "evaluate.every=20",
+    )
+    rung = "learning_rate: 0.1, batch_size: 32, tau: [5, 2]"
+    coarse = "{error_feedback: {inner: {qsgd: {levels: 15, bucket: 64}}}}"
+    ladders = (
+        f"{{admm: {{{rung}, rho: [0.1, 0.1], up: {coarse}}}}}",
+        f"{{qmlhfl: {{{rung}, levels: [15, 15], bucket: 64}}}}",
+    )
+    one, other = (rounds("admm_mnist", *small, f"algorithm={ladder}").iloc[-1] for ladder in ladders)
+    assert one["bits_up_1"] == other["bits_up_1"]
+    assert one["accuracy"] > other["accuracy"] - 0.03
+
+
 @pytest.mark.slow
 def test_biased_uploads_of_edge_servers_cost_accuracy_on_mnist(mnist_dir: Path) -> None:
     small = ("stop.rounds=15", "evaluate.every=15")

@@ -87,7 +87,4 @@ def test_every_claim_has_its_place_on_the_page_and_its_picture() -> None:
     for claim in make.CLAIMS:
         assert between(page, claim.name, "x") != page
         assert (make.FIGURES / f"{claim.name}.png").is_file()
-    assert {f"{claim.name}.yaml" for claim in make.CLAIMS} | {
-        "deadline_mnist.yaml",
-        "deadline_cifar10.yaml",
-    } == {path.name for path in make.SCENARIOS.glob("*.yaml")}
+        assert (make.SCENARIOS / f"{claim.name}.yaml").is_file()
