@@ -17,7 +17,9 @@ class Paces:
 
     def own(self, device: Node, tau: int, visit: Visit) -> tuple[int, Visit]:
         """The device's SGD steps in `tau` iterations, and the visit by its own count of them."""
-        pace = self.each[device.ordinal] if self.each else 1
+        if not self.each:
+            return tau, visit
+        pace = self.each[device.ordinal]
         return pace * tau, replace(visit, step=pace * visit.step)
 
     @property

@@ -92,7 +92,8 @@ def wire(
     copies = Copies(watching=bool(waits or choices or availability) or changing)
     teller = Teller(env, roster, Posts(env, trace, meter), task.dim, topology.depth, copies)
     loop = Loop(env, engine, algorithm, teller, clock, scenario.servers.aggregation, waits, choices)
-    loop = replace(loop, paces=Paces(algorithm.paces(task.samples)))
+    each = algorithm.paces(task.samples)
+    loop = replace(loop, paces=Paces(each if max(each) > 1 else ()))
     if availability is not None:
         attended(loop, topology, availability, scenario.seed)
     try:
