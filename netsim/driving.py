@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from learning.compressors import Plain
 from learning.engine import Visit
 from netsim.collecting import seldom_collecting
-from netsim.corrections import Heard
 from netsim.invariants import Watchman
+from netsim.protocol.corrections import Heard
 
 if TYPE_CHECKING:
     from netsim.simulation import Run

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from netsim.polling import polled_at
+from netsim.protocol.polling import polled_at
 from netsim.trace import FATES
 
 if TYPE_CHECKING:
     import simpy
 
-    from netsim.protocol import Loop
+    from netsim.protocol.loop import Loop
     from netsim.simulation import Run
 
 SLACK = 1e-9

@@ -29,7 +29,7 @@ from netsim.adapting import Control, control_of, needs_values
 from netsim.cadence import CHECKPOINT_S, Cadence
 from netsim.driving import NOBODY, drive
 from netsim.invariants import verify
-from netsim.protocol import Loop
+from netsim.protocol.loop import Loop
 from netsim.rows import Rows
 from netsim.scenario import Scenario, grow
 from netsim.trace import MERGES, Path, Trace

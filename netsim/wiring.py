@@ -13,25 +13,25 @@ from learning.datasets import DataError
 from learning.engine import Engine
 from learning.rules import Mean, Rule, Vote
 from learning.tasks import Task, make_task
-from netsim.association import Below, associated, labels_of
-from netsim.attendance import begin
-from netsim.availability import Availability
+from netsim.barriers.waits import All
+from netsim.changes.disturbing import disturbed
 from netsim.clocks import Clock, Work
-from netsim.copies import Copies
-from netsim.disturbing import disturbed
 from netsim.meter import Meter, Radios
 from netsim.network import Ports
 from netsim.network.loss import NoLoss
-from netsim.paces import Paces
-from netsim.posts import Posts
-from netsim.protocol import Loop
+from netsim.protocol.attendance import begin
+from netsim.protocol.copies import Copies
+from netsim.protocol.loop import Loop
+from netsim.protocol.paces import Paces
+from netsim.protocol.posts import Posts
+from netsim.protocol.telling import Teller
 from netsim.roster import Roster, mass_of
 from netsim.scenario import Scenario
-from netsim.selection import Grounds
-from netsim.telling import Teller
+from netsim.selection.association import Below, associated, labels_of
+from netsim.selection.availability import Availability
+from netsim.selection.choice import Grounds
 from netsim.topology import Node, Topology
 from netsim.trace import Trace
-from netsim.waits import All
 
 
 class WiringError(ValueError):

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netsim.association import ClassBalance, Nearest, associated, balanced, divergence
 from netsim.scenario import load, load_text
+from netsim.selection.association import ClassBalance, Nearest, associated, balanced, divergence
 from netsim.simulation import play, stage
 from netsim.tree import Branch, grow
 from netsim.wiring import WiringError, task_of
@@ -123,7 +123,7 @@ def test_everybody_has_a_link_of_its_own_to_the_new_parent() -> None:
 
 
 def test_balanced_edges_are_far_more_alike() -> None:
-    from netsim.association import labels_of
+    from netsim.selection.association import labels_of
 
     scene = scenario([3, 4], FEDAVG, task=SKEWED, association="class_balance")
     run = stage(scene, engine="timing")

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from netsim.availability import Absence, Availability, OnOff, Recorded
-from netsim.presence import read_presence
 from netsim.scenario import Scenario, ScenarioError, load_text
+from netsim.selection.availability import Absence, Availability, OnOff, Recorded
+from netsim.selection.presence import read_presence
 from netsim.simulation import play
 from netsim.topology import Node
 from netsim.wiring import WiringError

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from netsim.association import ASSOCIATIONS
-from netsim.availability import AVAILABILITIES
 from netsim.scenario import Scenario, digest
-from netsim.selections import SELECTIONS
+from netsim.selection.association import ASSOCIATIONS
+from netsim.selection.availability import AVAILABILITIES
+from netsim.selection.parts import SELECTIONS
 from netsim.simulation import play
 from tests.network.tiny import Data, data, wired
 

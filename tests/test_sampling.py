@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import chisquare
 
 from netsim.luck import generator
-from netsim.sampling import inclusion, independent, size, smallest, systematic
+from netsim.selection.sampling import inclusion, independent, size, smallest, systematic
 
 DRAWS = 4000
 

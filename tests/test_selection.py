@@ -12,7 +12,7 @@ from scipy.stats import chisquare
 
 from learning.engine import Visit
 from netsim.scenario import Scenario, ScenarioError, load_text
-from netsim.selection import Choice
+from netsim.selection.choice import Choice
 from netsim.simulation import play, stage
 from netsim.topology import Node
 from tests.equalities.runs import final, recipe, scenario

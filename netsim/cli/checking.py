@@ -17,17 +17,17 @@ from learning.compressors import Qsgd
 from learning.datasets import DataError
 from learning.tasks import check_data, describe_task
 from netsim.adapting import check_policy
-from netsim.association import Given
+from netsim.barriers.waits import All
 from netsim.cli.guard import InputError
 from netsim.cli.preparing import memory_line
 from netsim.clocks import Work
 from netsim.network import Ports
 from netsim.scenario import PARTS, Scenario, digest, grow, load, resolved
 from netsim.scenario.adapted import Adapted
-from netsim.selections import Everybody
+from netsim.selection.association import Given
+from netsim.selection.parts import Everybody
 from netsim.topology import Topology
 from netsim.views import human
-from netsim.waits import All
 from netsim.wiring import check_presence, clock_of, connect, meter_of
 
 WORTH_A_HINT = 2.0

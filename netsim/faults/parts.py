@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
-from netsim.attachment import Attachment, LoadBalanced
 from netsim.faults.occurrences import Episode, Occurrence
+from netsim.mobility.attachment import Attachment, LoadBalanced
 from netsim.topology import Node, Topology
 from netsim.units import DurationS, TimeS, check_quantities, render
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from netsim.attachment import Attachment, BestSnr
+from netsim.mobility.attachment import Attachment, BestSnr
 from netsim.mobility.motions import MOTIONS, Course, Motion
 from netsim.units import DistanceM, DurationS, check_quantities
 

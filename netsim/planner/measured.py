@@ -20,7 +20,7 @@ from netsim.bounds.costs import Law, counts
 from netsim.bounds.problem import Floats
 from netsim.scenario import Scenario
 from netsim.scenario.sweeps import Sweep
-from netsim.selections import Data, PowerOfChoice
+from netsim.selection.parts import Data, PowerOfChoice
 from netsim.simulation import play
 
 if TYPE_CHECKING:

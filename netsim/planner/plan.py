@@ -14,7 +14,7 @@ from netsim.bounds.rates import Mode
 from netsim.scenario import Scenario
 from netsim.scenario.adapted import Adapted
 from netsim.scenario.sweeps import Sweep
-from netsim.selections import Everybody, Uniform
+from netsim.selection.parts import Everybody, Uniform
 
 
 @dataclass(frozen=True)

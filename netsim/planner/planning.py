@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from learning.compressors import Compressor
+from netsim.barriers.waits import All
 from netsim.bounds.bound import Terms
 from netsim.bounds.costs import Amounts, Budget, bits_per_round
 from netsim.bounds.problem import Problem
@@ -20,8 +21,7 @@ from netsim.planner.plan import Plan
 from netsim.planner.pricing import Clocking, Prices, prices, retimed
 from netsim.planner.reasons import check_one_round, silent, unreached, verdict, warnings
 from netsim.scenario import Scenario
-from netsim.selections import Everybody
-from netsim.waits import All
+from netsim.selection.parts import Everybody
 
 APART = 1.3
 """Two plans are told apart where some tau, or their product, differs by this factor."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from netsim.association import Given
+from netsim.barriers.waits import All
 from netsim.bounds.costs import Sizes
 from netsim.bounds.rates import largest_rate
 from netsim.bounds.search import Task
@@ -16,9 +16,9 @@ from netsim.network.loss import NoLoss
 from netsim.planner.knowledge import Knowledge
 from netsim.planner.measured import timed
 from netsim.planner.pricing import Prices
-from netsim.selections import Everybody
+from netsim.selection.association import Given
+from netsim.selection.parts import Everybody
 from netsim.views import human
-from netsim.waits import All
 
 
 def check_one_round(setting: Setting, task: Task, sizes: Sizes) -> None:

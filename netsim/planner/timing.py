@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import simpy
 
-from netsim.association import Given
+from netsim.barriers.waits import All
 from netsim.bounds.costs import Indices, Sizes, monotone
 from netsim.bounds.problem import Floats
 from netsim.clocks import Clock
@@ -25,10 +25,10 @@ from netsim.network.fifo import FifoMedium
 from netsim.network.links import Link
 from netsim.network.media import PrivateMedium, SharedMedium
 from netsim.scenario import Scenario
-from netsim.selections import Everybody
+from netsim.selection.association import Given
+from netsim.selection.parts import Everybody
 from netsim.spreads import NoSpread
 from netsim.topology import Node, Topology
-from netsim.waits import All
 from netsim.wiring import connect
 
 

@@ -7,13 +7,13 @@ from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from netsim.availability import Recorded
 from netsim.compute import Traced
 from netsim.lookup import located
 from netsim.mobility.motions import Tracks
 from netsim.network import TRACES
 from netsim.scenario.errors import Loc, Problem
 from netsim.scenario.schema import Scenario
+from netsim.selection.availability import Recorded
 
 READERS: Mapping[type, str] = {
     Traced: "file of device speeds",

@@ -14,11 +14,11 @@ from learning.algorithm import Algorithm
 from learning.layered import ByLayer
 from learning.partitions import Partition
 from learning.rules import Mean
+from netsim.barriers.waits import Asynchronous, Wait
 from netsim.scenario.errors import Loc, Problem, path_of, problems_of
 from netsim.scenario.overrides import BadOverrideError, replaced, steps
 from netsim.scenario.sweeps import Sweep
 from netsim.topology import Topology, TopologyPart
-from netsim.waits import Asynchronous, Wait
 
 UNSWEPT = ("name", "sweep")
 MOST_STEPS = 2**63 - 1

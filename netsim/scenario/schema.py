@@ -28,13 +28,13 @@ from learning.partitions import PARTITIONS, Iid, Partition
 from learning.recipes import RECIPES, Recipe
 from learning.rules import RULES, Rule
 from learning.shifts import SHIFTS, Shift
-from netsim.association import ASSOCIATIONS, Association, Given
-from netsim.attachment import ATTACHMENTS, Attachment
-from netsim.availability import AVAILABILITIES, Availability
+from netsim.barriers.staleness import STALENESS, Staleness
+from netsim.barriers.waits import WAITS, Wait
 from netsim.compute import COMPUTE, SPREADS, Compute, Servers, Spread
 from netsim.energy import CONSUMPTIONS, Consumption, Energy
 from netsim.faults import FAULTS, OCCURRENCES, Fault, Occurrence
 from netsim.mobility import MOTIONS, Mobility, Motion
+from netsim.mobility.attachment import ATTACHMENTS, Attachment
 from netsim.network import (
     FADING,
     LAWS,
@@ -72,12 +72,12 @@ from netsim.scenario.records import Reads, Record
 from netsim.scenario.selecting import availability_problems, selection_problems
 from netsim.scenario.sweep_form import SweepForm
 from netsim.scenario.sweeps import Sweep
-from netsim.selection import Selection
-from netsim.selections import SELECTIONS
-from netsim.staleness import STALENESS, Staleness
+from netsim.selection.association import ASSOCIATIONS, Association, Given
+from netsim.selection.availability import AVAILABILITIES, Availability
+from netsim.selection.choice import Selection
+from netsim.selection.parts import SELECTIONS
 from netsim.topology import TOPOLOGIES, Topology, TopologyPart
 from netsim.units import DurationS
-from netsim.waits import WAITS, Wait
 
 PARTS = Catalogue(
     [

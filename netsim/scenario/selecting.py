@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from learning.algorithm import Algorithm, Layer
 from learning.rules import Mean, Vote
 from learning.server import FedOpt
-from netsim.availability import Availability
+from netsim.barriers.waits import All, Wait
 from netsim.scenario.errors import Loc, Problem
-from netsim.selection import Selection
-from netsim.selections import Everybody, PowerOfChoice
+from netsim.selection.availability import Availability
+from netsim.selection.choice import Selection
+from netsim.selection.parts import Everybody, PowerOfChoice
 from netsim.topology import Topology
-from netsim.waits import All, Wait
 
 
 def selection_problems(

@@ -7,9 +7,9 @@ import math
 
 import pytest
 
+from netsim.barriers.staleness import Hinge, Polynomial
+from netsim.barriers.waits import WAITS, All, Deadline, First
 from netsim.scenario import ScenarioError
-from netsim.staleness import Hinge, Polynomial
-from netsim.waits import WAITS, All, Deadline, First
 from netsim.wiring import WiringError
 
 from .scenes import line, timed, times_s

@@ -11,9 +11,9 @@ import simpy
 from netsim import invariants
 from netsim.invariants import BrokenLawError
 from netsim.meter import Meter
-from netsim.posts import Posts
-from netsim.protocol import Loop
-from netsim.talks import Hall
+from netsim.protocol.loop import Loop
+from netsim.protocol.posts import Posts
+from netsim.protocol.talks import Hall
 from netsim.trace import Path, Trace
 
 from .scenes import BOTH, OWN, TRUNK, UNICAST, Data, given, scene, timed

@@ -16,8 +16,8 @@ from learning.ledger import Ledger
 from learning.local import Local
 from learning.rules import Mean
 from netsim.bounds.setting import PlanError
-from netsim.corrections import Corrections
 from netsim.planner.planning import Limits, plan
+from netsim.protocol.corrections import Corrections
 from netsim.scenario import Scenario
 from netsim.simulation import play, simulate
 

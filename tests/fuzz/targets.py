@@ -30,9 +30,9 @@ from netsim.bounds.setting import PlanError
 from netsim.live import read_live
 from netsim.network.importers import ghent_4g, irish_5g, mahimahi, timed_rates
 from netsim.planner.knowledge import load_knowledge
-from netsim.presence import read_presence
 from netsim.run_folder import ResultError, read_manifest, read_table
 from netsim.scenario import ScenarioError, load
+from netsim.selection.presence import read_presence
 from netsim.speeds import read_speeds
 from netsim.topology import TopologyError
 from netsim.topology_files import read

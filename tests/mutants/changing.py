@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-CHANGES, FORMING, POSTS = "netsim/changes.py", "netsim/forming.py", "netsim/posts.py"
+CHANGES, FORMING, POSTS = (
+    "netsim/changes/occurring.py",
+    "netsim/changes/forming.py",
+    "netsim/protocol/posts.py",
+)
 
 # fmt: off
 CHANGING: tuple[tuple[str, str, str, str, str], ...] = (
@@ -14,9 +18,9 @@ CHANGING: tuple[tuple[str, str, str, str, str], ...] = (
     ("changes: repair takes the time between failures", "netsim/faults/occurrences.py", "sound_s, out_s = self.between, self.repair", "sound_s, out_s = self.between, self.between", "dynamics/test_faults"),
     ("changes: all count of a node's faults the same draw", "netsim/faults/occurrences.py", "node.level, node.ordinal, count)", "node.level, node.ordinal)", "dynamics/test_faults"),
     ("changes: slow-downs add up", "netsim/faults/slowness.py", "math.prod(", "math.fsum(", "dynamics/test_faults"),
-    ("changes: a shared memory moves for nothing", "netsim/disturbances.py", "bits += Plain().bits(loop.engine.dim)", "bits += 0", "dynamics/test_faults"),
-    ("changes: hysteresis forgotten", "netsim/attachment.py", "snrs[here] + self.hysteresis", "snrs[here]", "dynamics/test_attachment"),
-    ("changes: load counts for nothing", "netsim/attachment.py", "/ (option.load + 1)", "/ 1", "dynamics/test_attachment"),
+    ("changes: a shared memory moves for nothing", "netsim/protocol/disturbances.py", "bits += Plain().bits(loop.engine.dim)", "bits += 0", "dynamics/test_faults"),
+    ("changes: hysteresis forgotten", "netsim/mobility/attachment.py", "snrs[here] + self.hysteresis", "snrs[here]", "dynamics/test_attachment"),
+    ("changes: load counts for nothing", "netsim/mobility/attachment.py", "/ (option.load + 1)", "/ 1", "dynamics/test_attachment"),
     ("changes: rebuilt links throw their dice again", "netsim/network/links.py", '    object.__setattr__(moved, "_numbers", numbers)\n', "", "dynamics/test_mobility"),
     ("changes: a waypoint's speed per leg is per way", "netsim/mobility/motions.py", "(slow + drawn * (fast - slow))", "slow", "dynamics/test_mobility"),
     ("changes: a stalled upload is sent anew", POSTS, "round(posted.message.payload_bits * left)", "posted.message.payload_bits", "dynamics/test_faults"),

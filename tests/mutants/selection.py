@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-CHOSEN, LIVE = "netsim/selections.py", "netsim/choices.py"
+CHOSEN, LIVE = "netsim/selection/parts.py", "netsim/selection/choices.py"
 
 # fmt: off
 SELECTION: tuple[tuple[str, str, str, str, str], ...] = (
@@ -10,18 +10,18 @@ SELECTION: tuple[tuple[str, str, str, str, str], ...] = (
     ("selection: unbiased weights forget 1/pi", LIVE, "shares[k] / chance", "shares[k]", "test_selection"),
     ("selection: one draw for all visits", LIVE, "where = (node.level, node.ordinal, *visit.path)", "where = (node.level, node.ordinal)", "test_selection"),
     ("selection: the busy do not take part", LIVE, "return max(0, size(part.fraction, part.count, present) - busy)", "return max(0, size(part.fraction, part.count, present))", "test_selection"),
-    ("selection: whoever exceeds one is not certain", "netsim/sampling.py", "open_ &= ~above", "break", "test_sampling"),
-    ("selection: systematic points all at nought", "netsim/sampling.py", "np.ceil(ends - start)", "np.ceil(ends)", "test_sampling"),
-    ("selection: systematic in the order of the list", "netsim/sampling.py", "order = np.argsort(drawn, kind=\"stable\")\n    ends", "order = np.arange(len(drawn))\n    ends", "test_sampling"),
+    ("selection: whoever exceeds one is not certain", "netsim/selection/sampling.py", "open_ &= ~above", "break", "test_sampling"),
+    ("selection: systematic points all at nought", "netsim/selection/sampling.py", "np.ceil(ends - start)", "np.ceil(ends)", "test_sampling"),
+    ("selection: systematic in the order of the list", "netsim/selection/sampling.py", "order = np.argsort(drawn, kind=\"stable\")\n    ends", "order = np.arange(len(drawn))\n    ends", "test_sampling"),
     ("selection: the lowest losses", LIVE, "key=lambda k: -scores[k]", "key=lambda k: scores[k]", "test_selection equalities/test_power_of_choice"),
-    ("selection: a loss is free of computing", "netsim/polling.py", "FORWARD = 1.0 / 3.0", "FORWARD = 0.0", "equalities/test_power_of_choice"),
+    ("selection: a loss is free of computing", "netsim/protocol/polling.py", "FORWARD = 1.0 / 3.0", "FORWARD = 0.0", "equalities/test_power_of_choice"),
     ("selection: losses of one device for all", "learning/engine/promises.py", "            packed(look.device)\n", "            packed(0)\n", "equalities/test_power_of_choice"),
-    ("selection: a poll's time is forgotten", "netsim/polling.py", "path = talk.path.computing(ready_s - heard_s)", "path = talk.path", "equalities/test_power_of_choice"),
+    ("selection: a poll's time is forgotten", "netsim/protocol/polling.py", "path = talk.path.computing(ready_s - heard_s)", "path = talk.path", "equalities/test_power_of_choice"),
     ("selection: the plan's fraction is not run", "netsim/planner/plan.py", "if self.fraction < 1:", "if self.fraction < 0:", "planner/test_fraction"),
-    ("availability: nobody is interrupted", "netsim/attendance.py", "        interrupt(loop, device)\n", "", "test_availability"),
-    ("availability: everybody is there at first", "netsim/availability.py", "now_s = 0.0 if at_s >= self.on else", "now_s =", "test_availability"),
-    ("availability: a recording runs once", "netsim/availability.py", "left_s = count * period_s + inactive_s", "left_s = inactive_s", "test_availability"),
-    ("association: exchanges that lose", "netsim/association.py", "gains.argmax()", "gains.argmin()", "test_association"),
+    ("availability: nobody is interrupted", "netsim/protocol/attendance.py", "        interrupt(loop, device)\n", "", "test_availability"),
+    ("availability: everybody is there at first", "netsim/selection/availability.py", "now_s = 0.0 if at_s >= self.on else", "now_s =", "test_availability"),
+    ("availability: a recording runs once", "netsim/selection/availability.py", "left_s = count * period_s + inactive_s", "left_s = inactive_s", "test_availability"),
+    ("association: exchanges that lose", "netsim/selection/association.py", "gains.argmax()", "gains.argmin()", "test_association"),
     ("association: links of the old tree", "netsim/wiring.py", "parent.children if below is None else below[parent.name]", "parent.children", "test_association"),
 )
 # fmt: on

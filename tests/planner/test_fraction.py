@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from netsim.bounds.setting import PlanError
 from netsim.planner.planning import Options
 from netsim.scenario import Scenario, grow, load_text, resolved
-from netsim.selections import Everybody, Uniform
+from netsim.selection.parts import Everybody, Uniform
 from netsim.simulation import play
 from netsim.wiring import task_of
 from tests.equalities.runs import final

@@ -10,12 +10,12 @@ import simpy
 from simpy.events import URGENT, EventPriority
 
 from learning.engine import Letter
-from netsim.corrections import Heard
+from netsim.barriers.waits import Wait
 from netsim.network import Link
-from netsim.posts import Posted
+from netsim.protocol.corrections import Heard
+from netsim.protocol.posts import Posted
 from netsim.topology import Node
 from netsim.trace import Path
-from netsim.waits import Wait
 
 Waiting: TypeAlias = Generator[simpy.Event, Any, Any]
 

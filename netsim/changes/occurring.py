@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 import simpy
 
-from netsim.disturbances import STALL, UNNOTICED
+from netsim.changes.forming import Forming
 from netsim.faults import Cut, Down, Effect, Episode, Fault, Slow
 from netsim.faults.slowness import Slowness, stretched_s
-from netsim.forming import Forming
+from netsim.protocol.disturbances import STALL, UNNOTICED
 from netsim.roster import Outage
 from netsim.topology import Node
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
-from netsim.staleness import Indifferent, Polynomial, Staleness
+from netsim.barriers.staleness import Indifferent, Polynomial, Staleness
 from netsim.units import DurationS, check_quantities, render
 
 Late: TypeAlias = Literal["drop", "carry"]

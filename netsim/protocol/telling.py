@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 import simpy
 
 from learning.compressors import Plain
-from netsim.copies import Copies
-from netsim.corrections import Heard
-from netsim.posts import Posts
+from netsim.protocol.copies import Copies
+from netsim.protocol.corrections import Heard
+from netsim.protocol.posts import Posts
+from netsim.protocol.talks import Hall, Talk
 from netsim.roster import Roster
-from netsim.talks import Hall, Talk
 from netsim.topology import Node
 from netsim.trace import Path
 

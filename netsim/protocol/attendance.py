@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 import simpy
 
-from netsim.availability import Absence, Availability
-from netsim.protocol import Loop
-from netsim.talks import Waiting
+from netsim.protocol.loop import Loop
+from netsim.protocol.talks import Waiting
+from netsim.selection.availability import Absence, Availability
 from netsim.topology import Node
 
 WHY = "availability"

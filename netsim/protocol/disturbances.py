@@ -12,8 +12,8 @@ from learning.compressors import Plain, shares_memory
 from netsim.topology import Node
 
 if TYPE_CHECKING:
-    from netsim.protocol import Loop
-    from netsim.talks import Talk, Waiting
+    from netsim.protocol.loop import Loop
+    from netsim.protocol.talks import Talk, Waiting
 
 Before: TypeAlias = Callable[[Node], None]
 """Told of a node's aggregation before it begins: the tree below it may change now."""

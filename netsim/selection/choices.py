@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from learning.engine import Look, Visit
 from netsim.luck import generator, uniforms
-from netsim.sampling import Floats, inclusion, independent, size, smallest, systematic
-from netsim.selection import Asked
+from netsim.selection.choice import Asked
+from netsim.selection.sampling import Floats, inclusion, independent, size, smallest, systematic
 from netsim.topology import Node
 
 START = -5

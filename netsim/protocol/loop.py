@@ -12,21 +12,21 @@ import simpy
 from learning.algorithm import Algorithm, Layer
 from learning.compressors import sends_models
 from learning.engine import Engine, Letter, Ref, Visit
+from netsim.barriers.waits import All, Asynchronous, Wait
 from netsim.clocks import Clock
-from netsim.corrections import Corrections, Heard
-from netsim.disturbances import UNNOTICED, Before, Pace, unchanging, undisturbed, upload
-from netsim.paces import Paces
-from netsim.polling import Polled, asked
-from netsim.posts import Posts
-from netsim.prologues import prologue
+from netsim.protocol.corrections import Corrections, Heard
+from netsim.protocol.disturbances import UNNOTICED, Before, Pace, unchanging, undisturbed, upload
+from netsim.protocol.paces import Paces
+from netsim.protocol.polling import Polled, asked
+from netsim.protocol.posts import Posts
+from netsim.protocol.prologues import prologue
+from netsim.protocol.talks import Hall, Talk, Waiting, at_once
+from netsim.protocol.telling import Teller
+from netsim.protocol.weights import weigh, whole_model
 from netsim.roster import Roster, place
-from netsim.selection import Choice
-from netsim.talks import Hall, Talk, Waiting, at_once
-from netsim.telling import Teller
+from netsim.selection.choice import Choice
 from netsim.topology import Node
 from netsim.trace import BUSY, HEARING, SENDING, Path
-from netsim.waits import All, Asynchronous, Wait
-from netsim.weights import weigh, whole_model
 
 Watch: TypeAlias = Callable[[int, Ref, Path], bool]
 """Told (iteration index, the node's model, the iteration's critical path); True ends the run."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 from netsim.luck import generator
-from netsim.presence import read_presence
+from netsim.selection.presence import read_presence
 from netsim.topology import Node
 from netsim.units import DurationS, check_quantities, render
 

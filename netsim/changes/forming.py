@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from netsim.attachment import Attachment
+from netsim.changes.relinking import Relinking
 from netsim.mobility import Mobility
-from netsim.protocol import Loop
-from netsim.relinking import Relinking
+from netsim.mobility.attachment import Attachment
+from netsim.protocol.loop import Loop
 from netsim.topology import Node, Topology
 
 

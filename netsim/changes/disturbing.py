@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 
 import simpy
 
-from netsim.attachment import Attachment
-from netsim.changes import Changes
+from netsim.changes.forming import Forming
+from netsim.changes.occurring import Changes
+from netsim.changes.relinking import Relinking, Whereabouts, around
 from netsim.faults import Down
-from netsim.forming import Forming
 from netsim.mobility import Course, Mobility
+from netsim.mobility.attachment import Attachment
 from netsim.network import Cell
-from netsim.protocol import Loop
-from netsim.relinking import Relinking, Whereabouts, around
+from netsim.protocol.loop import Loop
 from netsim.scenario import Scenario
 from netsim.topology import Node, Topology
 

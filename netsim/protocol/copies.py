@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from learning.engine import Ref
-from netsim.corrections import Heard
+from netsim.protocol.corrections import Heard
 from netsim.topology import Node
 
 

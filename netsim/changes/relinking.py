@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 import simpy
 
-from netsim.attachment import Option
 from netsim.luck import generator
+from netsim.mobility.attachment import Option
 from netsim.network import Cell, Downlink, LayerNetwork, Link, Ports
 from netsim.network.links import continued
 from netsim.network.loss import Direction

@@ -9,10 +9,10 @@ from typing import cast
 
 from learning.algorithm import Layer
 from learning.engine import Engine, Letter, Ref
+from netsim.barriers.waits import Asynchronous, Wait
+from netsim.protocol.talks import Talk
 from netsim.roster import Roster
-from netsim.talks import Talk
 from netsim.topology import Node
-from netsim.waits import Asynchronous, Wait
 
 
 def weigh(present: Sequence[Talk], roster: Roster, node: Node, wait: Wait, turn: int) -> list[float]:

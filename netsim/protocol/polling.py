@@ -12,16 +12,16 @@ from learning.algorithm import Layer
 from learning.compressors import Plain
 from learning.engine import Look, Visit
 from learning.rules import Mean
-from netsim.corrections import Heard
-from netsim.disturbances import upload
-from netsim.selection import Asked, is_curious
-from netsim.talks import Hall, Talk, Waiting
+from netsim.barriers.waits import All
+from netsim.protocol.corrections import Heard
+from netsim.protocol.disturbances import upload
+from netsim.protocol.talks import Hall, Talk, Waiting
+from netsim.selection.choice import Asked, is_curious
 from netsim.topology import Node
 from netsim.trace import BUSY, SENDING, Path
-from netsim.waits import All
 
 if TYPE_CHECKING:
-    from netsim.protocol import Loop
+    from netsim.protocol.loop import Loop
 
 NUMBER_BITS = 32
 """Payload of a loss."""

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, cast
 
 from learning.compressors import Plain
 from learning.engine import Visit
-from netsim.corrections import Corrections, Heard
-from netsim.paces import Paces
-from netsim.talks import Hall, Waiting
+from netsim.protocol.corrections import Corrections, Heard
+from netsim.protocol.paces import Paces
+from netsim.protocol.talks import Hall, Waiting
 from netsim.topology import Node
 from netsim.trace import BUSY, HEARING, Path
 
 if TYPE_CHECKING:
     import simpy
 
-    from netsim.protocol import Loop
+    from netsim.protocol.loop import Loop
 
 
 def prologue(loop: Loop, node: Node, said: Heard, visit: Visit) -> Waiting:

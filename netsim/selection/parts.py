@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from netsim.choices import Best, Drawn, Polled
-from netsim.selection import Choice, Grounds, Selection
+from netsim.selection.choice import Choice, Grounds, Selection
+from netsim.selection.choices import Best, Drawn, Polled
 
 Weights: TypeAlias = Literal["renormalised", "unbiased"]
 """renormalised: shares brought back to 1 over those who answer; unbiased: share / inclusion probability."""

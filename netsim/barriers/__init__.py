@@ -1,0 +1,1 @@
+"""Whom a parent waits for, and what late answers weigh."""
