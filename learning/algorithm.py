@@ -64,7 +64,7 @@ class Layer:
     parent's "own" model. The latter keeps what a lossy `down` left out: it is error feedback, its
     memory being the difference of the two.
     `drift: true` has the child correct its gradients by (mine - heard) / (learning rate x steps), added up over its
-    periods (MTGC arXiv:2409.18448, SCAFFOLD arXiv:1910.06378): `mine` is the model it ended in, `heard` the next one
+    periods (as the recipes mtgc and scaffold): `mine` is the model it ended in, `heard` the next one
     it is told. `echo: true` tells the children the last model of a period too, which costs a broadcast.
     With `pull` rho the drift is ADMM's dual: rho (mine - heard), added up, beside rho (w - heard) in all gradients
     below, of which `leaf.local.prox` is the sum over layers.

@@ -102,8 +102,8 @@ class Local:
 
     g <- g min(1, clip / ||g||); g <- g + weight_decay w; v <- momentum v + g; w <- w - rate v, with g + momentum v
     for v in the last step of `nesterov`. `prox` first adds prox (w - w0), w0 being the model that was heard:
-    FedProx, arXiv:1812.06127. tau_1 counts such steps, or (`unit: epochs`) as many of them as a pass over the device's
-    n samples has, ceil(n / batch_size): FedAvg's E, arXiv:1602.05629.
+    as the recipe fedprox. tau_1 counts such steps, or (`unit: epochs`) as many of them as a pass over the device's
+    n samples has, ceil(n / batch_size): FedAvg's E.
     """
 
     schedule: Schedule = STEADY
