@@ -11,6 +11,7 @@ from typing import Any
 from netsim.result import Metric, Result
 from netsim.views import breakdown, curves, human, sizes, timeline
 from netsim.views.axes import ENOUGH
+from netsim.views.befallen import befallen_figure, befallen_table
 from netsim.views.fates import fate_figure, fate_table
 from netsim.views.intervals import interval_figure
 from netsim.views.joules import energy_figure, energy_table, has_energy, layer_table
@@ -36,7 +37,14 @@ def report_html(result: Result, turn: int | None = None) -> str:
 
 def report_sections(result: Result, turn: int | None = None) -> list[Section]:
     """What the report says below its headline, in order."""
-    sections = [_learning(result), _time(result), *_timeline(result, turn), *_tree(result), _messages(result)]
+    sections = [
+        _learning(result),
+        _time(result),
+        *_timeline(result, turn),
+        *_changes(result),
+        *_tree(result),
+        _messages(result),
+    ]
     return [*sections, _traffic(result), *_energy(result), _scenario(result)]
 
 
@@ -124,6 +132,13 @@ def _timeline(result: Result, turn: int | None) -> list[Section]:
         words += " `netsim report --round` adds a round to those on the slider."
     parts: list[Part] = [Words(words), timeline.gantt_chooser(found), timeline.gantt(found, result.depth)]
     return [Section("timeline", "What each node does when", parts)]
+
+
+def _changes(result: Result) -> list[Section]:
+    figure = befallen_figure(result)
+    if figure is None or result.events is None:
+        return []
+    return [Section("changes", "How the network changed", [figure, befallen_table(result.events)])]
 
 
 def _tree(result: Result) -> list[Section]:
