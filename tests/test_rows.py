@@ -97,7 +97,7 @@ def test_the_tables_are_byte_for_byte_those_of_dictionaries(
     scene = recipe("hier_favg", **SCENES[name])
     now = play(scene, engine="timing").trace
     monkeypatch.setattr("netsim.trace.Rows", Dictionaries)
-    once = play(scene, engine="timing").trace
+    once = play(scene, engine="timing", verify=False).trace  # whose laws read rows, which lie elsewhere here
     for rows, kept in ((now.messages, once.messages), (now.nodes, once.nodes)):
         assert isinstance(kept, Dictionaries)
         table = pd.DataFrame(kept.kept, columns=list(NODES) if not kept.kept else None)
