@@ -45,7 +45,8 @@ class Posts:
         """A message of `node` to some children, who stand at `places` of its ports; when each hears it."""
         sent = ports.down.send(bits, None if len(places) == len(ports.up) else places)
         sizes = bits * sent.transfers, sent.wire_bits, sent.airtime_s
-        message = Message(node.level, "down", node.name, "*", len(children), *sizes, self.env.now, True)
+        told = "*" if len(places) == len(ports.up) else " ".join(child.name for child in children)
+        message = Message(node.level, "down", node.name, told, len(children), *sizes, self.env.now, True)
         place = self.trace.sent(message)
         for event in sent.arrivals:
             self._stamp(event, place, delivered=True)

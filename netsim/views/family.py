@@ -20,7 +20,10 @@ def family(result: Result) -> nx.DiGraph[str]:
     tree: nx.DiGraph[str] = nx.DiGraph()
     sent = result.messages
     up = sent[(sent["direction"] == "up") & (sent["dst"] != "*")][["layer", "dst", "src"]]
-    down = sent[(sent["direction"] == "down") & (sent["dst"] != "*")][["layer", "src", "dst"]]
+    named = sent[(sent["direction"] == "down") & (sent["dst"] != "*")][
+        ["layer", "src", "dst"]
+    ].drop_duplicates()
+    down = named.assign(dst=named["dst"].astype(str).str.split(" ")).explode("dst")
     seen = [*map(tuple, up.drop_duplicates().to_numpy()), *map(tuple, down.drop_duplicates().to_numpy())]
     pairs = {pair[2]: pair for pair in reversed(seen)}.values()  # in a tree that changes: the first parent
     for layer, parent, child in sorted(

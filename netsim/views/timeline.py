@@ -10,9 +10,11 @@ from netsim.views import human
 from netsim.views.axes import layout, thin
 from netsim.views.family import family, in_order
 from netsim.views.labels import ticks
+from netsim.views.lives import Lives
 from netsim.views.marks import COLOURS, Befell, spells, within
 from netsim.views.palette import GREY, faint, layer_colour
 from netsim.views.parts import ON_PAPER, Change, Chooser, Figure, Legend, Swatch, Trace
+from netsim.views.stays import SLACK_S, Stay
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -62,8 +64,7 @@ class Rounds:
     """The rounds of a run, each taken apart into what its nodes did."""
 
     def __init__(self, result: Result, tree: nx.DiGraph[str]) -> None:
-        sent = result.messages.sort_values(["round", "sent_s"], kind="stable")
-        self._messages = {int(turn): group for turn, group in sent[_COLUMNS].groupby(sent["round"])}
+        self._lives = Lives(result, tree)
         self._ends_s = result.rounds["sim_time_s"].tolist()
         self._tree = tree
         self._spells = spells(result.events)
@@ -71,21 +72,15 @@ class Rounds:
     def stretches(self, nodes: Sequence[str], turn: int) -> list[Stretch]:
         """What `nodes` do in round `turn`, seconds from its start; they follow each other without a gap.
 
-        After a message from above a node works until it answers; after its answer it waits to be spoken to.
-        A transfer that takes longer than its airtime queued, shared the medium or was on its way.
+        After a message from above a node works until it answers, or until nobody waits for it any more; then it
+        waits to be spoken to. A transfer that takes longer than its airtime queued, shared the medium or was on its
+        way.
         """
         span_s = self._ends_s[turn - 1], self._ends_s[turn]
-        heard: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
-        sent = self._messages.get(turn)
-        for row in () if sent is None else sent.itertuples(index=False, name=None):
-            heard.setdefault((row[1], "") if row[0] == "up" else (row[1], row[2]), []).append(row)
         found: list[Stretch] = []
         for node in nodes:
-            said = heard.get((node, ""), [])
-            parents = {row[2] for row in said} or {next(self._tree.predecessors(node), "")}
-            told = [row for one in sorted(parents) for to in ("*", node) for row in heard.get((one, to), [])]
-            spoken = sorted(said + told, key=lambda row: float(row[4]))
-            found += _life(node, spoken, bool(self._tree.out_degree(node)), *span_s)
+            stays = self._lives.round_of(node, turn)
+            found += _life(node, stays, bool(self._tree.out_degree(node)), *span_s)
         drawn = set(nodes)
         befell = [spell for spell in within(self._spells, *span_s) if spell.node in drawn]
         return found + [Stretch(one.node, one.befell, 0, one.begin_s, one.end_s) for one in befell]
@@ -146,31 +141,24 @@ def _chosen(result: Result, tree: nx.DiGraph[str], most: int = _ROWS) -> list[st
     return [node for node in order if node in kept]
 
 
-def _life(
-    node: str, spoken: Sequence[tuple[Any, ...]], serves: bool, start_s: float, end_s: float
-) -> list[Stretch]:
-    now, state = start_s, "waiting"
+def _life(node: str, stays: Sequence[Stay], serves: bool, start_s: float, end_s: float) -> list[Stretch]:
+    now_s = start_s
     life: list[Stretch] = []
-    for way, _, _, layer, sent_s, arrived_s, airtime_s in spoken:
-        over = min(float(arrived_s), end_s) if arrived_s == arrived_s else end_s
-        begin = max(float(sent_s), now)
-        life.append(Stretch(node, _doing(state, serves), 0, now, begin))
-        moved = max(begin, over - float(airtime_s))
-        life.append(Stretch(node, "queueing", int(layer), begin, moved))
-        life.append(Stretch(node, "uplink" if way == "up" else "downlink", int(layer), moved, over))
-        now, state = max(over, begin), "waiting" if way == "up" else "working"
-    life.append(Stretch(node, _doing(state, serves), 0, now, end_s))
+    for stay in stays:
+        life.append(Stretch(node, "waiting", 0, now_s, stay.begin_s))
+        if stay.at == "busy":
+            life.append(Stretch(node, "serving" if serves else "compute", 0, stay.begin_s, stay.end_s))
+        else:
+            link: Doing = "uplink" if stay.at == "sending" else "downlink"
+            life.append(Stretch(node, "queueing", stay.layer, stay.begin_s, stay.served_s))
+            life.append(Stretch(node, link, stay.layer, stay.served_s, stay.end_s))
+        now_s = stay.end_s
+    life.append(Stretch(node, "waiting", 0, now_s, end_s))
     return [
         s._replace(begin_s=s.begin_s - start_s, end_s=s.end_s - start_s)
         for s in life
-        if s.end_s - s.begin_s > 1e-12
+        if s.end_s - s.begin_s > SLACK_S
     ]
-
-
-def _doing(state: str, serves: bool) -> Doing:
-    if state == "waiting":
-        return "waiting"
-    return "serving" if serves else "compute"
 
 
 def _drawn(
@@ -231,7 +219,6 @@ def _short(value: float) -> float:
     return float(f"{value:.5g}")
 
 
-_COLUMNS = ["direction", "src", "dst", "layer", "sent_s", "arrived_s", "airtime_s"]
 _LINKED: tuple[Doing, ...] = ("downlink", "queueing", "uplink")
 _LOOKS: dict[Doing, tuple[str, float]] = {
     "compute": ("", 1.0), "serving": ("", 0.4), "waiting": ("", 0.12),
