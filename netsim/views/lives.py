@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from netsim.protocol.polling import NUMBER_BITS
 from netsim.result import Result
-from netsim.views.stays import SLACK_S, Ends, Spent, Stay, fit
+from netsim.views.stays import SLACK_S, At, Ends, Spent, Stay, fit
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -42,7 +43,9 @@ class Lives:
             sent[name].to_numpy(np.float64) for name in ("sent_s", "arrived_s", "airtime_s")
         )
         self._layer = sent["layer"].to_numpy()
-        self._cancelled = (sent["fate"] == "cancelled").to_numpy() if "fate" in sent else None
+        fates = sent["fate"] if "fate" in sent else sent["src"].map(lambda _: "")
+        self._cancelled = (fates == "cancelled").to_numpy()
+        self._bits = sent["payload_bits"].to_numpy()
         self._rows: dict[str, np.ndarray] = _by(sent["src"].to_numpy())
         self._told: dict[str, dict[str, list[int]]] = {}
         self._ends_s: list[float] = result.rounds["sim_time_s"].tolist()
@@ -72,30 +75,48 @@ class Lives:
         return [[stay for stay in stays if stay.length_s > SLACK_S] for stays in rounds]
 
     def _stays(self, node: str) -> list[Stay]:
-        words, found = self._words(node), list[Stay]()
+        words, found, told = self._words(node), list[Stay](), -1
         for word, after in zip(words, [*words[1:], None], strict=True):
-            next_s = after.sent_s if after else math.inf
-            over_s = min(word.over_s, next_s)
-            airtime_s, layer = float(self._airtime_s[word.row]), int(self._layer[word.row])
-            link = Stay("sending", word.sent_s, over_s, layer, airtime_s, over_s)
-            answers = after is not None and after.own
-            if word.own:
-                found.append(link)
-                if answers:  # a stalled upload goes on; or it works without being told: it was polled before
-                    stalled = self._cancelled is not None and bool(self._cancelled[word.row])
-                    gap = Stay("sending", over_s, next_s, layer, 0.0, math.inf)
-                    found.append(gap if stalled else Stay("busy", over_s, next_s, ends="headless"))
-                continue
-            ends: Ends = "told" if answers else "open"
-            soft_s = math.inf if answers else self._next_word(word.row)
-            found.append(replace(link, at="hearing", ends=ends, soft_s=soft_s))
-            found.append(Stay("busy", over_s, next_s, ends=ends, soft_s=soft_s))
+            if not word.own:
+                told = word.row
+            found += self._answer(word, after, told) if word.own else self._question(word, after)
         return found
+
+    def _question(self, word: _Word, after: _Word | None) -> list[Stay]:
+        """It hears, then it works until it answers, or until some instant before it is told again."""
+        answers, next_s = after is not None and after.own, after.sent_s if after else math.inf
+        ends: Ends = "told" if answers else "open"
+        soft_s = math.inf if answers else self._next_word(str(self._src[word.row]), word.sent_s)
+        link = self._link("hearing", word, next_s)
+        return [
+            replace(link, ends=ends, soft_s=soft_s),
+            Stay("busy", link.end_s, next_s, ends=ends, soft_s=soft_s),
+        ]
+
+    def _answer(self, word: _Word, after: _Word | None, told: int) -> list[Stay]:
+        """It sends. What it sends besides before it is told again: the rest of a stalled upload, or more for a poll."""
+        next_s = after.sent_s if after else math.inf
+        link = self._link("sending", word, next_s)
+        if after is not None and after.own and self._cancelled[word.row]:
+            return [link, Stay("sending", link.end_s, next_s, link.layer)]
+        if told < 0 or self._bits[word.row] != NUMBER_BITS:
+            return [link]
+        asked_s = min(next_s, max(link.end_s, self._all_in(told)))
+        if after is not None and after.own:
+            return [link, Stay("busy", asked_s, next_s, ends="headless")]
+        soft_s = self._next_word(str(self._dst[word.row]), asked_s)
+        return [link, Stay("busy", asked_s, next_s, ends="open", soft_s=soft_s)]
+
+    def _link(self, at: At, word: _Word, next_s: float) -> Stay:
+        over_s = min(word.over_s, next_s)
+        return Stay(
+            at, word.sent_s, over_s, int(self._layer[word.row]), float(self._airtime_s[word.row]), over_s
+        )
 
     def _words(self, node: str) -> list[_Word]:
         """What it said and was told, in order; an echo, after which its parent answers at once, is not for work."""
         homes = self._homes.get(node) or [(-math.inf, next(self._tree.predecessors(node), ""))]
-        own = [int(row) for row in self._rows.get(node, ()) if self._up[row]]
+        own = self._said(node)
         parents = dict.fromkeys([*(home for _, home in homes), *(str(self._dst[row]) for row in own)])
         told = [row for home in parents for row in self._told_by(home).get(node, ())]
         for home in parents:
@@ -118,12 +139,21 @@ class Lives:
             self._told[parent] = found
         return self._told[parent]
 
-    def _next_word(self, row: int) -> float:
-        """When the sender of a message speaks or answers next, at a later instant."""
-        sender = self._rows[str(self._src[row])]
-        later = self._sent_s[sender]
-        k = int(np.searchsorted(later, self._sent_s[row], side="right"))
+    def _next_word(self, parent: str, now_s: float) -> float:
+        """When a parent speaks or answers next, at a later instant."""
+        later = self._sent_s[self._rows[parent]] if parent in self._rows else self._sent_s[:0]
+        k = int(np.searchsorted(later, now_s, side="right"))
         return float(later[k]) if k < len(later) else math.inf
+
+    def _all_in(self, row: int) -> float:
+        """When everybody who was told has answered for the first time: the end of a poll."""
+        name = str(self._dst[row])
+        told = self._tree.successors(str(self._src[row])) if name == "*" else name.split(" ")
+        later = [[said for said in self._said(one) if said > row][:1] for one in told]
+        return float(max((self._over_s[said] for some in later for said in some), default=self._sent_s[row]))
+
+    def _said(self, node: str) -> list[int]:
+        return [int(row) for row in self._rows.get(node, ()) if self._up[row]]
 
     def _is_echo(self, row: int) -> bool:
         sender = self._rows[str(self._src[row])]

@@ -60,26 +60,28 @@ def fit(stays: list[Stay], spent: Spent | None) -> None:
         if spent is None and stay.ends == "open":
             stay.end_s = max(stay.begin_s, min(stay.end_s, stay.soft_s))
     if spent is not None:
-        _hear(stays, spent.hearing_s)
+        _hear(stays, spent)
         _work(stays, spent.busy_s)
 
 
-def _hear(stays: list[Stay], spent_s: float) -> None:
+def _hear(stays: list[Stay], spent: Spent) -> None:
     """A message to several is over when its last receiver has it, which may be later than this one.
 
-    Whoever stops listening does so by its parent's next word; a node that heard nothing until then was down.
+    Whoever stops listening does so by its parent's next word, or earlier if it left and so did no work besides
+    what it answered; a node that heard nothing until then was down.
     """
     heard = [k for k, stay in enumerate(stays) if stay.at == "hearing"]
-    over_s = sum(stays[k].length_s for k in heard) - spent_s
-    for k in (k for k in heard if stays[k].ends == "open"):
-        if over_s > _close(spent_s):
-            end_s = max(stays[k].soft_s, stays[k].end_s - over_s)
-            over_s -= _until(stays, k, min(end_s, stays[k].end_s))
+    over_s = sum(stays[k].length_s for k in heard) - spent.hearing_s
+    worked_s = sum(stay.length_s for stay in stays if stay.at == "busy" and stay.ends == "told")
+    left = spent.busy_s <= worked_s + _close(spent.busy_s)
+    for k in (k for k in reversed(heard) if stays[k].ends == "open" and over_s > _close(spent.hearing_s)):
+        earliest_s = stays[k].begin_s if left else min(stays[k].soft_s, stays[k].end_s)
+        over_s -= _until(stays, k, max(earliest_s, stays[k].end_s - over_s))
     whole_s = sum(stays[k].length_s for k in heard)
-    if over_s > _close(spent_s) and whole_s > 0:
+    if over_s > _close(spent.hearing_s) and whole_s > 0:
         for k in heard:
-            _until(stays, k, stays[k].begin_s + stays[k].length_s * (spent_s / whole_s))
-    elif heard and over_s < -_close(spent_s):
+            _until(stays, k, stays[k].begin_s + stays[k].length_s * (spent.hearing_s / whole_s))
+    elif heard and over_s < -_close(spent.hearing_s):
         _until(stays, heard[-1], stays[heard[-1]].end_s - over_s)
 
 
