@@ -9,6 +9,7 @@ from weakref import WeakSet
 
 import simpy
 
+from netsim.addressing import EVERYBODY, addressed
 from netsim.meter import Meter
 from netsim.network import Link, Ports, Sent, Transfer
 from netsim.network.media import silence
@@ -45,7 +46,7 @@ class Posts:
         """A message of `node` to some children, who stand at `places` of its ports; when each hears it."""
         sent = ports.down.send(bits, None if len(places) == len(ports.up) else places)
         sizes = bits * sent.transfers, sent.wire_bits, sent.airtime_s
-        told = "*" if len(places) == len(ports.up) else " ".join(child.name for child in children)
+        told = EVERYBODY if len(places) == len(ports.up) else addressed(child.name for child in children)
         message = Message(node.level, "down", node.name, told, len(children), *sizes, self.env.now, True)
         place = self.trace.sent(message)
         for event in sent.arrivals:

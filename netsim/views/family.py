@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netsim.addressing import EVERYBODY, addressees
 from netsim.result import Result
 
 if TYPE_CHECKING:
@@ -19,11 +20,11 @@ def family(result: Result) -> nx.DiGraph[str]:
 
     tree: nx.DiGraph[str] = nx.DiGraph()
     sent = result.messages
-    up = sent[(sent["direction"] == "up") & (sent["dst"] != "*")][["layer", "dst", "src"]]
-    named = sent[(sent["direction"] == "down") & (sent["dst"] != "*")][
+    up = sent[(sent["direction"] == "up") & (sent["dst"] != EVERYBODY)][["layer", "dst", "src"]]
+    named = sent[(sent["direction"] == "down") & (sent["dst"] != EVERYBODY)][
         ["layer", "src", "dst"]
     ].drop_duplicates()
-    down = named.assign(dst=named["dst"].astype(str).str.split(" ")).explode("dst")
+    down = named.assign(dst=named["dst"].astype(str).map(addressees)).explode("dst")
     seen = [*map(tuple, up.drop_duplicates().to_numpy()), *map(tuple, down.drop_duplicates().to_numpy())]
     pairs = {pair[2]: pair for pair in reversed(seen)}.values()  # in a tree that changes: the first parent
     for layer, parent, child in sorted(

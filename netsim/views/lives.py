@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from netsim.protocol.polling import NUMBER_BITS
+from netsim.addressing import EVERYBODY, addressees
 from netsim.result import Result
 from netsim.views.stays import SLACK_S, At, Ends, Spent, Stay, fit
 
 if TYPE_CHECKING:
     import networkx as nx
     from pandas import DataFrame
+
+POLLED_BITS = 32
+"""Payload of an answer to a poll, which tells a loss: netsim.protocol.polling."""
 
 
 class _Word(NamedTuple):
@@ -99,7 +102,7 @@ class Lives:
         link = self._link("sending", word, next_s)
         if after is not None and after.own and self._cancelled[word.row]:
             return [link, Stay("sending", link.end_s, next_s, link.layer)]
-        if told < 0 or self._bits[word.row] != NUMBER_BITS:
+        if told < 0 or self._bits[word.row] != POLLED_BITS:
             return [link]
         asked_s = min(next_s, max(link.end_s, self._all_in(told)))
         if after is not None and after.own:
@@ -120,7 +123,7 @@ class Lives:
         parents = dict.fromkeys([*(home for _, home in homes), *(str(self._dst[row]) for row in own)])
         told = [row for home in parents for row in self._told_by(home).get(node, ())]
         for home in parents:
-            everybody = self._told_by(home).get("*", ())
+            everybody = self._told_by(home).get(EVERYBODY, ())
             told += [row for row in everybody if len(homes) == 1 or _home(homes, self._sent_s[row]) == home]
         words = [(row, False) for row in told if not self._is_echo(row)] + [(row, True) for row in own]
         return [self._word(row, mine) for row, mine in sorted(words)]
@@ -134,7 +137,7 @@ class Lives:
         if parent not in self._told:
             found: dict[str, list[int]] = {}
             for row in self._rows.get(parent, ()):
-                for name in () if self._up[row] else str(self._dst[row]).split(" "):
+                for name in () if self._up[row] else addressees(str(self._dst[row])):
                     found.setdefault(name, []).append(int(row))
             self._told[parent] = found
         return self._told[parent]
@@ -148,7 +151,7 @@ class Lives:
     def _all_in(self, row: int) -> float:
         """When everybody who was told has answered for the first time: the end of a poll."""
         name = str(self._dst[row])
-        told = self._tree.successors(str(self._src[row])) if name == "*" else name.split(" ")
+        told = self._tree.successors(str(self._src[row])) if name == EVERYBODY else addressees(name)
         later = [[said for said in self._said(one) if said > row][:1] for one in told]
         return float(max((self._over_s[said] for some in later for said in some), default=self._sent_s[row]))
 

@@ -231,7 +231,8 @@ _ENERGY = (
     "Servers' processors are not counted."
 )
 _GANTT = (
-    "After a message from above a node works until it answers; after its answer it waits to be spoken to. "
+    "After a message from above a node works until it answers, or until nobody waits for its answer any more; "
+    "then it waits to be spoken to. "
     "Colours of links are layers; the paler part of a transfer is longer than its airtime."
 )
 _NODES = (
