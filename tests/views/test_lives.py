@@ -26,6 +26,11 @@ SCENES: dict[str, dict[str, str]] = {
     "all": {},
     "selection": {"selection": "[{uniform: 0.4}, all]"},
     "drop": {"wait": "[{fraction: {of: 0.6}}, all]"},
+    "few, some late": {
+        "selection": "[{uniform: 0.6}, all]",
+        "wait": "[{first: {count: 1}}, all]",
+        "tau": "[3, 4]",
+    },
     "carry": {"wait": "[{deadline: {after: 40 ms, late: carry, staleness: polynomial}}, all]"},
     "async": {"wait": "[{fraction: {of: 0.6}}, asynchronous]", "rounds": "8"},
     "edge_failure": {"faults": FAILS, "rounds": "6"},
@@ -38,15 +43,15 @@ Times = dict[str, list[tuple[float, int | None]]]
 @cache
 def ran(name: str) -> tuple[Result, Times]:
     """A tiny run, and every change of what a node was at."""
-    more = {"devices": SLOW, "rounds": "3", **SCENES[name]}
-    rounds = more.pop("rounds")
-    keys = "".join(f"{key}: {value}\n" for key, value in more.items() if key != "devices")
+    more = {"devices": SLOW, "rounds": "3", "tau": "[3, 2]", **SCENES[name]}
+    rounds, devices, tau = (more.pop(key) for key in ("rounds", "devices", "tau"))
+    keys = "".join(f"{key}: {value}\n" for key, value in more.items())
     text = (
         "name: tiny\nseed: 5\ntopology: {fanout: [2, 5]}\n"
         "task: {dataset: digits, partition: {dirichlet: {alpha: 0.5}}, model: {mlp: {hidden: [5]}}}\n"
-        "algorithm: {hier_favg: {learning_rate: 0.2, batch_size: 8, tau: [3, 2]}}\n"
+        f"algorithm: {{hier_favg: {{learning_rate: 0.2, batch_size: 8, tau: {tau}}}}}\n"
         "network:\n  - cell: {preset: wifi}\n  - wired: {rate: 10 Mbit/s, latency: 3 ms}\n"
-        f"stop: {{rounds: {rounds}}}\ndevices: {more['devices']}\n{keys}"
+        f"stop: {{rounds: {rounds}}}\ndevices: {devices}\n{keys}"
     )
     seen: Times = {}
 
