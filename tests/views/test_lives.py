@@ -17,11 +17,12 @@ from netsim.views.family import family
 from netsim.views.lives import POLLED_BITS, Lives
 from netsim.views.timeline import Rounds
 
-SLOW = "{compute: {flops: {rate: 100 MFLOP/s, efficiency: 0.2, spread: {lognormal: 1.0}}}}"
+SLOW = "{compute: {flops: {rate: 100 MFLOP/s, efficiency: 0.2, spread: {lognormal: 0.5}, jitter: {lognormal: 1.0}}}}"
 AWAY = (
     "{availability: {on_off: {on: 60 ms, off: 20 ms}}, compute: {flops: {rate: 1 GFLOP/s, efficiency: 0.2}}}"
 )
 FAILS = "[{server_failure: {nodes: [edge1], when: {given: {at: [100 ms]}}, reattach: load_balanced, detection: 10 ms}}]"
+FAVG = "{hier_favg: {learning_rate: 0.2, batch_size: 8, tau: [3, 2]}}"
 SCENES: dict[str, dict[str, str]] = {
     "all": {},
     "selection": {"selection": "[{uniform: 0.4}, all]"},
@@ -29,12 +30,16 @@ SCENES: dict[str, dict[str, str]] = {
     "few, some late": {
         "selection": "[{uniform: 0.6}, all]",
         "wait": "[{first: {count: 1}}, all]",
-        "tau": "[3, 4]",
+        "algorithm": FAVG.replace("2]", "4]"),
     },
     "carry": {"wait": "[{deadline: {after: 40 ms, late: carry, staleness: polynomial}}, all]"},
     "async": {"wait": "[{fraction: {of: 0.6}}, asynchronous]", "rounds": "8"},
     "edge_failure": {"faults": FAILS, "rounds": "6"},
     "availability": {"devices": AWAY, "rounds": "5"},
+    "echo": {
+        "algorithm": "{admm: {learning_rate: 0.1, batch_size: 8, tau: [2, 2], rho: [0.2, 0.1]}}",
+        "wait": "[{first: {count: 2}}, all]",
+    },
     "poll": {"selection": "[{power_of_choice: {count: 2, candidates: 3}}, all]"},
 }
 Times = dict[str, list[tuple[float, int | None]]]
@@ -43,15 +48,14 @@ Times = dict[str, list[tuple[float, int | None]]]
 @cache
 def ran(name: str) -> tuple[Result, Times]:
     """A tiny run, and every change of what a node was at."""
-    more = {"devices": SLOW, "rounds": "3", "tau": "[3, 2]", **SCENES[name]}
-    rounds, devices, tau = (more.pop(key) for key in ("rounds", "devices", "tau"))
+    more = {"devices": SLOW, "rounds": "3", "algorithm": FAVG, **SCENES[name]}
+    rounds = more.pop("rounds")
     keys = "".join(f"{key}: {value}\n" for key, value in more.items())
     text = (
         "name: tiny\nseed: 5\ntopology: {fanout: [2, 5]}\n"
         "task: {dataset: digits, partition: {dirichlet: {alpha: 0.5}}, model: {mlp: {hidden: [5]}}}\n"
-        f"algorithm: {{hier_favg: {{learning_rate: 0.2, batch_size: 8, tau: {tau}}}}}\n"
         "network:\n  - cell: {preset: wifi}\n  - wired: {rate: 10 Mbit/s, latency: 3 ms}\n"
-        f"stop: {{rounds: {rounds}}}\ndevices: {devices}\n{keys}"
+        f"stop: {{rounds: {rounds}}}\n{keys}"
     )
     seen: Times = {}
 
