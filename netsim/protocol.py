@@ -152,7 +152,7 @@ class Loop:
         spoken = self.teller.tell(node, [child for child, _ in polled.asked], polled.said, hall)
         for talk, (_, weight) in zip(spoken, polled.asked, strict=True):
             talk.weight, talk.turn = weight, hall.turn
-            talk.mass = self.roster.mass(talk.child, node.level) if self.roster.moved else 1
+            talk.mass = self.roster.mass(talk.child, node.level) if self.roster.changed is not None else 1
             talk.heard = self.corrections.told(self.engine, talk.child, talk.heard)
         work = [self._local_work(talk.child, layer, tau, talk.heard, visit) for talk in spoken]
         for talk, promised in zip(spoken, work, strict=True):

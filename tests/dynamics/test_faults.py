@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from netsim.faults.slowness import Slowness, stretched_s
 from netsim.scenario import Scenario
 from netsim.simulation import play
 from netsim.topology import Node
+from netsim.weights import weigh
 
 from .scenes import OWN, PRIVATE, TRUNK, ends_s, given, happened, scene, timed, uploads
 
@@ -238,3 +240,19 @@ def test_occurrences_hold_their_arguments_to_their_laws(when: dict[str, object],
 
 def test_every_occurrence_is_looked_at_here() -> None:
     assert set(OCCURRENCES.values()) == {Given, Random}
+
+
+def test_a_move_during_a_round_leaves_the_shares_of_those_told_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found: list[tuple[str, list[float]]] = []
+
+    def noted(*args: Any) -> list[float]:
+        found.append((args[2].name, weigh(*args)))
+        return found[-1][1]
+
+    monkeypatch.setattr("netsim.protocol.weigh", noted)
+    sizes = {"tree": {"children": [{"devices": 6}, {"devices": 1}, {"devices": 2}]}}
+    failing = {"server_failure": {"nodes": ["edge2"], "when": given("1500 ms", None)}}
+    timed(scene(failing, topology=sizes, stop={"rounds": 1}))
+    assert dict(found)["cloud"] == pytest.approx([6 / 7, 1 / 7])
