@@ -91,6 +91,7 @@ class _Poll:
         except simpy.Interrupt:
             self.loop.close(hall)
             raise
+        hall.over()
         return max(talks, key=lambda talk: talk.ended_s).path
 
     def _answer(self, talk: Talk) -> Waiting:

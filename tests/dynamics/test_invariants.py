@@ -13,6 +13,8 @@ from netsim.invariants import BrokenLawError
 from netsim.meter import Meter
 from netsim.posts import Posts
 from netsim.protocol import Loop
+from netsim.scenario import Scenario
+from netsim.simulation import play
 from netsim.talks import Hall
 from netsim.trace import Path, Trace
 
@@ -176,3 +178,11 @@ def test_a_verified_run_is_the_same_run() -> None:
     assert repr(one.trace.rounds) == repr(other.trace.rounds)
     assert one.trace.merges is None
     assert isinstance(one.env, simpy.Environment)
+
+
+def test_nobody_waits_for_losses_once_the_poll_is_over() -> None:
+    picky = [{"power_of_choice": {"count": 1, "candidates": 2}}, "all"]
+    run = play(Scenario.model_validate(scene(selection=picky)), engine="batched", verify=True)
+    polls = [hall for name, hall in run.loop.halls.items() if name.endswith("(poll)")]
+    assert len(polls) == 2
+    assert not any(hall.talks for hall in polls)
