@@ -256,3 +256,11 @@ def test_a_move_during_a_round_leaves_the_shares_of_those_told_before(
     failing = {"server_failure": {"nodes": ["edge2"], "when": given("1500 ms", None)}}
     timed(scene(failing, topology=sizes, stop={"rounds": 1}))
     assert dict(found)["cloud"] == pytest.approx([6 / 7, 1 / 7])
+
+
+def test_who_is_back_from_one_fault_but_down_by_another_that_nobody_knows_of_says_nothing() -> None:
+    known = {"crash": {"nodes": ["device0"], "when": given("3 s", "2500 ms")}}
+    unknown = {"crash": {"nodes": ["device0"], "when": given("4 s", "8 s"), "detection": "5 s"}}
+    run = timed(scene(known, unknown, stop={"rounds": 4}))
+    assert ends_s(run) == [3, 6, 10, 13]  # the third waits for device0 until 9 s
+    assert "device0" not in [name for turn in (2, 3, 4) for name, _ in uploads(run, turn)]
