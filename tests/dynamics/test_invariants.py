@@ -186,3 +186,14 @@ def test_nobody_waits_for_losses_once_the_poll_is_over() -> None:
     polls = [hall for name, hall in run.loop.halls.items() if name.endswith("(poll)")]
     assert len(polls) == 2
     assert not any(hall.talks for hall in polls)
+
+
+def test_a_wait_for_somebody_between_a_prologue_and_the_round_is_on_the_critical_path() -> None:
+    outage = {"link_outage": {"when": given("500 ms", "5 s")}}
+    ladder = {"dc_hier_sign_sgd": {"learning_rate": 0.01, "batch_size": 4, "tau": [1, 1], "ties": "zero"}}
+    run = timed(
+        scene(
+            outage, link={"delay": {"uplink": "1 s", "downlink": "1 s"}}, algorithm=ladder, stop={"rounds": 1}
+        )
+    )
+    assert run.trace.rounds[1]["path_wait_s"] > 0  # and its laws hold
