@@ -116,6 +116,9 @@ class Forming:
     def _look_again_later(self, node: Node, mobility: Mobility) -> None:
         """Somebody may come within reach of a cloud that can ask nobody now."""
         env, roster = self.loop.env, self.loop.roster
+        back = (roster.away - roster.lost) | roster.silent
+        comes = any(server.name in back for server in self.topology.levels[1])
+        roster.roaming = comes or env.now < mobility.motion.ends_s
         if node is self.topology.root and not roster.present(node) and env.now < mobility.motion.ends_s:
             later = env.timeout(mobility.patience)
             later.callbacks.append(lambda _: roster.change())

@@ -208,3 +208,11 @@ def test_a_random_waypoint_that_stands_still_is_refused(speed: list[str], side: 
 
 def test_every_motion_is_looked_at_here() -> None:
     assert set(MOTIONS.values()) == {RandomWaypoint, Tracks}
+
+
+def test_a_run_ends_once_all_have_stopped_out_of_reach_whatever_else_goes_on(tmp_path: Path) -> None:
+    ways = "".join(f"device{k},0,{50 + 500 * k},0\ndevice{k},5,90000,0\n" for k in range(2))
+    crashes = {"crash": {"when": {"random": {"between": "5 s", "repair": "1 s"}}}}
+    mobility = {"motion": walk(tmp_path, ways), "handover": "nearest"}
+    run = timed(scene(crashes, **placed(0, 500), stop={"rounds": 40}, mobility=mobility))
+    assert run.stopped_by == "nobody left"
