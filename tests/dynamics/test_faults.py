@@ -12,11 +12,11 @@ from netsim.faults import OCCURRENCES, Episode
 from netsim.faults.occurrences import Given, Random
 from netsim.faults.slowness import Slowness, stretched_s
 from netsim.scenario import Scenario
-from netsim.simulation import play
+from netsim.simulation import Run, play
 from netsim.topology import Node
 from netsim.weights import weigh
 
-from .scenes import OWN, PRIVATE, TRUNK, ends_s, given, happened, scene, timed, uploads
+from .scenes import OWN, PRIVATE, TRUNK, Data, ends_s, given, happened, scene, timed, uploads
 
 
 def test_without_faults_a_round_takes_three_seconds() -> None:
@@ -264,3 +264,32 @@ def test_who_is_back_from_one_fault_but_down_by_another_that_nobody_knows_of_say
     run = timed(scene(known, unknown, stop={"rounds": 4}))
     assert ends_s(run) == [3, 6, 10, 13]  # the third waits for device0 until 9 s
     assert "device0" not in [name for turn in (2, 3, 4) for name, _ in uploads(run, turn)]
+
+
+def metered(*faults: Data, access: str = "airtime", **more: Any) -> Run:
+    """A star of four in a cell, with joules."""
+    star: Data = {
+        "algorithm": {"fedavg": {"learning_rate": 0.1, "batch_size": 4, "local_steps": 1}},
+        "network": [{"cell": {"uplink": "1 kHz", "downlink": "1 kHz", "access": access}}],
+        "energy": {"compute": {"active_power": "5 W"}},
+    }
+    return timed(scene(*faults, fanout=(4,), **star, **more))
+
+
+def joules(run: Run, node: str, part: str) -> list[float]:
+    return [float(row[f"energy_{part}_j"]) for row in run.trace.nodes if row["node"] == node]
+
+
+def test_what_is_broadcast_to_one_child_takes_all_the_band_as_to_two() -> None:
+    one, two = (
+        metered(access="fdma", selection=[{"channel": {"count": count}}], stop={"rounds": 1})
+        for count in (1, 2)
+    )
+    assert joules(one, "cloud", "transmit") == pytest.approx(joules(two, "cloud", "transmit"), rel=0.01)
+
+
+def test_who_is_down_receives_no_broadcast_before_anybody_knows() -> None:
+    down = {"crash": {"nodes": ["device0"], "when": given("3100 ms", "1 min"), "detection": "30 s"}}
+    run = metered(down, wait=[{"first": {"count": 2}}])
+    assert joules(run, "device0", "receive")[1:] == [0, 0]
+    assert min(joules(run, "device1", "receive")) > 0
