@@ -197,3 +197,13 @@ def test_a_wait_for_somebody_between_a_prologue_and_the_round_is_on_the_critical
         )
     )
     assert run.trace.rounds[1]["path_wait_s"] > 0  # and its laws hold
+
+
+def test_what_is_cancelled_is_not_counted_as_lost_too() -> None:
+    loses = {"wired": TRUNK["wired"] | {"loss": {"erasure": {"probability": 0.5}}}}
+    ladder = {"fedavg": {"learning_rate": 0.1, "batch_size": 4, "local_steps": 1}}
+    cut = [{"deadline": {"after": "3 s"}}]  # eight uploads share the trunk until 9 s
+    run = timed(scene(fanout=(8,), link=loses, algorithm=ladder, wait=cut))
+    fates = [row["fate"] for row in run.trace.messages if row["direction"] == "up"]
+    assert fates.count("cancelled") == 24
+    assert run.trace.totals["lost_up"] == [0]
