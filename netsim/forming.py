@@ -80,7 +80,7 @@ class Forming:
         changed: set[str] = set()
         for child in self.loop.roster.children(node):
             changed |= self.moved(child, policy, peers, why)
-        self._rebuild(peers, changed)
+        self._rebuild([node, *peers], changed)  # those who stay keep links of their own
 
     def go_home(self) -> None:
         """Those on their way home arrive there if they are free and it stands."""

@@ -216,3 +216,29 @@ def test_a_run_ends_once_all_have_stopped_out_of_reach_whatever_else_goes_on(tmp
     mobility = {"motion": walk(tmp_path, ways), "handover": "nearest"}
     run = timed(scene(crashes, **placed(0, 500), stop={"rounds": 40}, mobility=mobility))
     assert run.stopped_by == "nobody left"
+
+
+def test_who_stays_with_a_server_that_failed_keeps_its_own_link() -> None:
+    far, near, other = (
+        {"x_m": x, "y_m": 0.0} for x in (3000.0, 100.0, 5400.0)
+    )  # the second cannot reach edge1
+    edges = [
+        {"x_m": 0.0, "y_m": 0.0, "children": [far, near]},
+        {"x_m": 5500.0, "y_m": 0.0, "children": [other]},
+    ]
+    sight = {"cell": CELL["cell"] | {"pathloss": {"urban_micro": {"sight": "los"}}}}
+    when = {"given": {"at": ["500 ms"], "lasts": "1 s"}}
+    fault = {
+        "server_failure": {
+            "nodes": ["edge0"],
+            "when": when,
+            "reattach": {"best_snr": "0 dB"},
+            "go_home": False,
+        }
+    }
+    plain = scene(topology={"tree": {"children": edges}}, network=[sight, WIRE])
+
+    def airtimes(content: Data) -> set[float]:
+        return {row["airtime_s"] for row in timed(content).trace.messages if row["src"] == "device1"}
+
+    assert airtimes(plain | {"faults": [fault]}) == airtimes(plain)
