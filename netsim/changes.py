@@ -141,7 +141,9 @@ class Changes:
             return
         if self.loop.posts.meter is not None:
             self.loop.posts.meter.on(node, self.loop.env.now)
-        if effect.go_home and node.level and self.forming.mobility is None:
+        if effect.go_home and (
+            node.level > 1 or (node.level and self.forming.mobility is None)
+        ):  # devices roam
             self.forming.homeward.update((child.name, child) for child in self.forming.family(node))
             self.forming.go_home()
 

@@ -56,7 +56,8 @@ class Forming:
         chosen = policy.choose([option for _, option in options]) if options else None
         if chosen is not None:
             return self.attach(child, options[chosen][0], why)
-        return self.attach(child, None, "out of reach") if self.mobility is not None else set()
+        stays = self.mobility is None or child.level
+        return set() if stays else self.attach(child, None, "out of reach")
 
     def attach(self, child: Node, after: Node | None, why: str) -> set[str]:
         """Give a child another parent (None: none); the names of those whose links are to be rebuilt."""

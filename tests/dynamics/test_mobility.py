@@ -15,7 +15,7 @@ from netsim.scenario import Scenario, load
 from netsim.simulation import play
 from netsim.topology import Node
 
-from .scenes import Data, scene, timed
+from .scenes import Data, given, scene, timed
 
 CELL = {"cell": {"uplink": "40 MHz", "shadowing": "none", "pathloss": {"urban_micro": {"sight": "nlos"}}}}
 WIRE = {"wired": {"rate": "100 Mbit/s", "latency": "0 s"}}
@@ -242,3 +242,22 @@ def test_who_stays_with_a_server_that_failed_keeps_its_own_link() -> None:
         return {row["airtime_s"] for row in timed(content).trace.messages if row["src"] == "device1"}
 
     assert airtimes(plain | {"faults": [fault]}) == airtimes(plain)
+
+
+@pytest.mark.parametrize("regions", [1, 2])
+def test_servers_go_home_to_a_region_that_is_back_also_where_devices_move(regions: int) -> None:
+    edges = [{"x_m": x, "y_m": 0.0, "devices": 1} for x in (0.0, 300.0)]
+    tree = [{"children": edges}] if regions == 1 else [{"children": [edge]} for edge in edges]
+    motion = {"random_waypoint": {"side": ["300 m", "100 m"], "speed": ["1 m/s", "2 m/s"]}}
+    run = timed(
+        scene(
+            {"server_failure": {"level": 2, "nodes": ["region0"], "when": given("1500 ms", "2 s")}},
+            topology={"tree": {"children": tree}},
+            network=[CELL, WIRE, WIRE],
+            algorithm={"hier_favg": {"learning_rate": 0.1, "batch_size": 4, "tau": [1, 1, 1]}},
+            mobility={"motion": motion, "handover": "nearest"},
+            stop={"rounds": 6, "deadline": "1 min"},
+        )
+    )
+    assert run.stopped_by == "rounds"
+    assert parents(run, "edge0")[-1] == "region0"
