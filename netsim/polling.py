@@ -89,7 +89,7 @@ class _Poll:
         except simpy.Interrupt:
             self.loop.close(hall)
             raise
-        hall.over()
+        self.loop.close(hall)  # what is still said there, nobody hears
         return max(talks, key=lambda talk: talk.ended_s).path
 
     def _answer(self, talk: Talk) -> Waiting:

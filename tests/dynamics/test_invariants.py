@@ -207,3 +207,12 @@ def test_what_is_cancelled_is_not_counted_as_lost_too() -> None:
     fates = [row["fate"] for row in run.trace.messages if row["direction"] == "up"]
     assert fates.count("cancelled") == 24
     assert run.trace.totals["lost_up"] == [0]
+
+
+def test_a_poll_that_nobody_hears_any_more_is_off_the_air() -> None:
+    picky = [{"power_of_choice": {"count": 1, "candidates": 2}}]
+    ladder = {"fedavg": {"learning_rate": 0.1, "batch_size": 4, "local_steps": 1}}
+    crash = {"crash": {"when": given("50 ms", "100 ms")}}
+    content = scene(crash, fanout=(2,), link=BOTH, algorithm=ladder, selection=picky)
+    run = play(Scenario.model_validate(content), engine="batched", verify=True)
+    assert run.trace.messages[0]["fate"] == "cancelled"
