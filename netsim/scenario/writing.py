@@ -27,8 +27,8 @@ SILENT: tuple[object, ...] = ([], "given")
 def resolved(scenario: Scenario) -> str:
     """The scenario as YAML without comments: recipe expanded, defaults written out, units rendered, topology inside.
 
-    A recipe whose taus change under way, or whose arguments are swept, stays one. Reading it anywhere gives an equal ladder, an equal tree and the
-    same digest.
+    A recipe whose taus change under way, or whose arguments are swept, stays one. Reading it anywhere gives an equal
+    ladder, an equal tree and the same digest.
     """
     swept = any(path.startswith("algorithm.") for path in scenario.sweep.paths)
     stays = swept or isinstance(scenario.algorithm, Adapted)
