@@ -100,7 +100,7 @@ class ServerFailure:
     """Servers (`nodes`, or all of a `level`) fail; their children re-attach to others of that level, or wait.
 
     Everybody below stops at once and frees the links. `reattach`: a policy, or none. Once the server is back, children
-    that left it return when they next are free (`go_home`), unless `mobility` decides where they belong.
+    that left it return when they next are free (`go_home`), but for devices whose place `mobility` decides.
     """
 
     when: Occurrence

@@ -52,7 +52,7 @@ class Posts:
         if self.meter is not None:
             hearers = [children] if sent.transfers == 1 else [(child,) for child in children]
             for one, those in zip(sent.each, hearers, strict=True):
-                self.meter.begun(node.level, node, those, one)
+                self.meter.begun(node.level, node, those, one, whole=ports.down.broadcast)
         return Posted(place, message, sent), sent.arrivals
 
     def reply(self, node: Node, link: Link, child: Node, bits: int) -> tuple[Posted, simpy.Event]:

@@ -87,6 +87,11 @@ def wait_problems(waits: Sequence[Wait], ladder: Algorithm, depth: int) -> list[
         if carries and ladder.prologue is not None:
             said = "carries late answers over, but the algorithm's prologue asks everybody at once; use late: drop"
             found.append(Problem(("wait", n), said))
+        if carries and any(layer.drift for layer in ladder.layers):
+            said = (
+                "carries late answers over, but corrections (drift) need every child in every period; use all"
+            )
+            found.append(Problem(("wait", n), said))
         if isinstance(wait, Asynchronous) and not isinstance(layer.rule, Mean):
             said = f"asynchronous mixes models, so the rule of layer {n + 1} must be mean, got {layer.rule}; use buffer"
             found.append(Problem(("wait", n), said))
