@@ -191,7 +191,7 @@ class Loop:
         if not present:
             return own
         wait, onto = self.wait_of(node), own if layer.onto == "own" else said.model
-        weights = weigh(present, self.roster, node, wait, self.halls[node.name].turn)
+        weights = weigh(done, present, self.roster, node, wait, self.halls[node.name].turn)
         letters = [cast("Letter", talk.answer) for talk in present]
         if isinstance(wait, Asynchronous):
             letters = [whole_model(self.engine, layer, talk, onto) for talk in present]

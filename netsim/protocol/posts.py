@@ -123,7 +123,11 @@ class Posts:
 
     def unheard(self, posted: Posted | None, k: int) -> None:
         """The k-th receiver listens no longer: a transfer of its own stops, a broadcast goes on for the others."""
-        if posted is None or not isinstance(posted.sent, Sent) or posted.sent.transfers == 1:
+        if (
+            posted is None
+            or not isinstance(posted.sent, Sent)
+            or posted.message.receivers > posted.sent.transfers
+        ):
             return
         each = posted.sent.each
         left = [self._stopped(one) if i == k else 0.0 for i, one in enumerate(each)]
