@@ -65,6 +65,8 @@ class _Sending(NamedTuple):
     sender: Node
     receivers: Sequence[Node]
     transfer: Transfer
+    whole: bool = False
+    """Whether it takes all the band, as broadcasts do."""
 
 
 class Meter:
@@ -107,10 +109,13 @@ class Meter:
         self._busy_s[device.name] += seconds
         self._computing[device.name] = _Computing(begun_s, seconds, joules)
 
-    def begun(self, layer: int, sender: Node, receivers: Sequence[Node], transfer: Transfer) -> None:
+    def begun(
+        self, layer: int, sender: Node, receivers: Sequence[Node], transfer: Transfer, *, whole: bool = False
+    ) -> None:
         """A transfer begins: charge it as `sent` does, and remember it while it is served."""
-        self.sent(layer, sender, receivers, transfer.wire_bits, transfer.airtime_s)
-        self._under_way[transfer.served] = _Sending(layer, sender, receivers, transfer)
+        receivers = [one for one in receivers if one.name not in self._off_since_s]
+        self.sent(layer, sender, receivers, transfer.wire_bits, transfer.airtime_s, whole)
+        self._under_way[transfer.served] = _Sending(layer, sender, receivers, transfer, whole)
         assert transfer.served.callbacks is not None
         transfer.served.callbacks.append(self._through)
 
@@ -133,7 +138,8 @@ class Meter:
         if under_way is not None and transfer.airtime_s > 0:
             lacks_s = transfer.left_s()
             lacking_bits = transfer.wire_bits * (lacks_s / transfer.airtime_s)
-            self.sent(under_way.layer, under_way.sender, under_way.receivers, -lacking_bits, -lacks_s)
+            one = under_way
+            self.sent(one.layer, one.sender, one.receivers, -lacking_bits, -lacks_s, one.whole)
 
     def off(self, node: Node, now_s: float) -> None:
         """A node goes down: it draws nothing until it is `on` again."""
@@ -156,18 +162,26 @@ class Meter:
             self._busy_s[name] -= lacks_s
 
     def sent(
-        self, layer: int, sender: Node, receivers: Sequence[Node], wire_bits: float, airtime_s: float
+        self,
+        layer: int,
+        sender: Node,
+        receivers: Sequence[Node],
+        wire_bits: float,
+        airtime_s: float,
+        whole: bool | None = None,
     ) -> None:
         """Charge one transfer on `layer` (1 ... N): a broadcast is one with all children as receivers.
 
         `airtime_s`: seconds of sole use of the medium; whatever was erased is paid all the same.
+        `whole`: it takes all the band (None: if it has several receivers).
         """
         radios = self.radios[layer - 1]
         if radios is None:
             joules = self.energy.wired_per_bit * wire_bits
             self.node_j[sender.name].wired_j += joules
         else:
-            joules = self._send(sender, layer, radios, airtime_s, len(receivers) > 1)
+            whole = len(receivers) > 1 if whole is None else whole
+            joules = self._send(sender, layer, radios, airtime_s, whole)
             for receiver in receivers:
                 joules += self._receive(receiver, layer, radios, airtime_s, False)
         self.layer_j[layer - 1] += joules
@@ -207,11 +221,11 @@ class Meter:
             if lacks_s > 0:
                 self._compute(name, -joules * (lacks_s / seconds), -lacks_s)
                 later.append(partial(self._compute, name, joules * (lacks_s / seconds), lacks_s))
-        for layer, sender, receivers, transfer in self._under_way.values():
+        for layer, sender, receivers, transfer, whole in self._under_way.values():
             if transfer.airtime_s > 0 and (lacks_s := transfer.left_s()) > 0:
                 bits = transfer.wire_bits * (lacks_s / transfer.airtime_s)
-                self.sent(layer, sender, receivers, -bits, -lacks_s)
-                later.append(partial(self.sent, layer, sender, receivers, bits, lacks_s))
+                self.sent(layer, sender, receivers, -bits, -lacks_s, whole)
+                later.append(partial(self.sent, layer, sender, receivers, bits, lacks_s, whole))
         return later
 
     def _compute(self, name: str, joules: float, seconds: float) -> None:

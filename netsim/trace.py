@@ -160,8 +160,6 @@ class Trace:
             raise TooManyBitsError(
                 f"layer {layer} has sent more than {MOST} bits, the most that can be counted; take a smaller model"
             )
-        if not delivered:
-            self._lost[layer - 1] += 1
         code = self.messages.code
         return self.messages.append(
             self.turn, layer, code[way], code[src], code[dst], receivers,
@@ -172,6 +170,8 @@ class Trace:
         """The transfer recorded at `place` has reached a receiver, or is missed there; the last instant stays."""
         self.messages.put(place, "arrived_s", now_s)
         self.messages.put(place, "fate", self._fates["delivered" if delivered else "lost"])
+        if not delivered:
+            self._lost[int(self.messages[place]["layer"]) - 1] += 1
 
     def dropped(self, place: int, now_s: float, *, whole: bool) -> None:
         """The transfer recorded at `place` is given up now: late if all of it was sent by then."""

@@ -56,7 +56,8 @@ class Forming:
         chosen = policy.choose([option for _, option in options]) if options else None
         if chosen is not None:
             return self.attach(child, options[chosen][0], why)
-        return self.attach(child, None, "out of reach") if self.mobility is not None else set()
+        stays = self.mobility is None or child.level
+        return set() if stays else self.attach(child, None, "out of reach")
 
     def attach(self, child: Node, after: Node | None, why: str) -> set[str]:
         """Give a child another parent (None: none); the names of those whose links are to be rebuilt."""
@@ -80,7 +81,7 @@ class Forming:
         changed: set[str] = set()
         for child in self.loop.roster.children(node):
             changed |= self.moved(child, policy, peers, why)
-        self._rebuild(peers, changed)
+        self._rebuild([node, *peers], changed)  # those who stay keep links of their own
 
     def go_home(self) -> None:
         """Those on their way home arrive there if they are free and it stands."""
@@ -116,6 +117,9 @@ class Forming:
     def _look_again_later(self, node: Node, mobility: Mobility) -> None:
         """Somebody may come within reach of a cloud that can ask nobody now."""
         env, roster = self.loop.env, self.loop.roster
+        back = (roster.away - roster.lost) | roster.silent
+        comes = any(server.name in back for server in self.topology.levels[1])
+        roster.roaming = comes or env.now < mobility.motion.ends_s
         if node is self.topology.root and not roster.present(node) and env.now < mobility.motion.ends_s:
             later = env.timeout(mobility.patience)
             later.callbacks.append(lambda _: roster.change())

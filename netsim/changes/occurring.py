@@ -134,12 +134,16 @@ class Changes:
     def _rise(self, node: Node, why: Cause, effect: Down) -> None:
         self._down[node.name] -= 1
         self._happened("up", node, why)
-        self.loop.roster.come(node, why.key)
-        if self._down[node.name]:
+        roster = self.loop.roster
+        roster.come(node, why.key)
+        if self._down[node.name]:  # by another fault, of which nobody may know yet
+            roster.silent |= {node.name} - roster.away
             return
         if self.loop.posts.meter is not None:
             self.loop.posts.meter.on(node, self.loop.env.now)
-        if effect.go_home and node.level and self.forming.mobility is None:
+        if effect.go_home and (
+            node.level > 1 or (node.level and self.forming.mobility is None)
+        ):  # devices roam
             self.forming.homeward.update((child.name, child) for child in self.forming.family(node))
             self.forming.go_home()
 

@@ -26,6 +26,7 @@ from netsim.scenario import PARTS, Scenario, digest, grow, load, resolved
 from netsim.scenario.adapted import Adapted
 from netsim.selection.association import Given
 from netsim.selection.parts import Everybody
+from netsim.simulation import stage
 from netsim.topology import Topology
 from netsim.views import human
 from netsim.wiring import check_presence, clock_of, connect, meter_of
@@ -56,6 +57,9 @@ def check_command(name: str, overrides: Sequence[str], show_resolved: bool) -> i
     clock = clock_of(scenario, topology, Work(float(flops * batch), batch))
     meter_of(scenario, topology, clock)
     check_presence(scenario, topology)
+    if not lacking and (scenario.faults or scenario.mobility is not None):
+        with _placed(f"{name}: "):
+            stage(scenario, engine="timing")
     sys.stdout.write("\n".join(_heading(scenario, topology, dim, flops, not lacking)) + "\n")
     _print_table(scenario, topology, dim)
     speeds = [*_rates(topology, ports), f"local step: {_range(clock.step_s.tolist(), human.seconds)}"]

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from netsim.citations import users
 from netsim.references import entry_of
 from netsim.scenario import Scenario, load
+from netsim.sweep.points import points_of
 
 OWN = """\
 @software{{netsim,
@@ -19,15 +20,24 @@ OWN = """\
 """
 
 
+MOST_POINTS = 500
+"""Points of a sweep that are looked through."""
+
+
 def cite_command(name: str, overrides: Sequence[str]) -> int:
-    """Print netsim's own entry, then those of the scenario's parts in the order of their use."""
-    sys.stdout.write("\n".join(_entries(load(name, overrides))))
+    """Print netsim's own entry, then those of the scenario's parts, and its sweep's, in the order of their use."""
+    scenario = load(name, overrides)
+    swept = [point for point in points_of(name, overrides, scenario) if point.settings][:MOST_POINTS]
+    sys.stdout.write("\n".join(_entries([scenario, *(point.load() for point in swept)])))
     return 0
 
 
-def _entries(scenario: Scenario) -> Iterator[str]:
+def _entries(scenarios: Sequence[Scenario]) -> Iterator[str]:
     yield OWN.format(version=version("netsim-hfl"))
-    found = users(scenario)
+    found: dict[str, list[str]] = {}
+    for scenario in scenarios:
+        for mark, parts in users(scenario).items():
+            found[mark] = list(dict.fromkeys([*found.get(mark, ()), *parts]))
     known = {mark: entry for mark in found if (entry := entry_of(mark)) is not None}
     for entry in dict.fromkeys(known.values()):
         by = dict.fromkeys(who for mark in entry.cited for who in found.get(mark, ()))

@@ -182,7 +182,10 @@ def _print(planned: Planned, trials: Sequence[Trial], asked: Asked) -> None:
     mode = {"fixed": "fixed learning rate, Theorem 1", "joint-1": "joint learning rate, Theorem 1"}
     said = mode.get(task.rule.mode, "joint learning rate, Theorem 2 (all inner steps)")
     sys.stdout.write(f"mode {task.rule.mode}: {said}{', first order only' if task.rule.ranking else ''}\n")
-    for note in (*planned.notes, *_facts(planned.knowledge)):
+    ranking = (
+        () if trials else ("plans are ranked by a bound, and gap is about the bound; --refine trains them",)
+    )
+    for note in (*planned.notes, *_facts(planned.knowledge), *ranking):
         sys.stdout.write(f"note: {note}\n")
     console = Console(width=None if sys.stdout.isatty() else 140)
     table = Table(box=None, pad_edge=False)

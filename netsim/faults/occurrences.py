@@ -98,7 +98,7 @@ class Given:
 
     def describe(self) -> str:
         """See `Occurrence`."""
-        lasts = "for good" if self.lasts is None else f"for {render(self.lasts, 'duration')}"
+        lasts = "for good" if self.lasts is None else f"for {render(self.lasts, 'time')}"
         return f"at {', '.join(render(at_s, 'time') for at_s in self.at)} {lasts}"
 
 

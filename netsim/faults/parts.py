@@ -100,7 +100,7 @@ class ServerFailure:
     """Servers (`nodes`, or all of a `level`) fail; their children re-attach to others of that level, or wait.
 
     Everybody below stops at once and frees the links. `reattach`: a policy, or none. Once the server is back, children
-    that left it return when they next are free (`go_home`), unless `mobility` decides where they belong.
+    that left it return when they next are free (`go_home`), but for devices whose place `mobility` decides.
     """
 
     when: Occurrence
@@ -257,7 +257,7 @@ def _named(topology: Topology, names: Sequence[str], level: int | None) -> Seque
     known = {node.name: node for row in topology.levels[:-1] for node in row}
     for name in names:
         if name not in known:
-            raise ValueError(f"nodes: there is no {name!r} below the cloud; `netsim check` prints the tree")
+            raise ValueError(f"nodes: there is no {name!r} below the cloud; {_names(topology)}")
         if level is not None and known[name].level != level:
             raise ValueError(f"nodes: {name!r} is at level {known[name].level}, not {level}; set level")
     return [known[name] for name in names]
@@ -280,3 +280,9 @@ FAULTS: dict[str, type[Fault]] = {
     "link_outage": LinkOutage,
     "slow_down": SlowDown,
 }
+
+
+def _names(topology: Topology) -> str:
+    """The first and the last name of every level below the cloud."""
+    ends = [(row[0].name, row[-1].name) for row in topology.levels[:-1]]
+    return "names run from " + ", ".join(f"{first!r} to {last!r}" for first, last in ends)

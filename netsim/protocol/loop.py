@@ -131,7 +131,10 @@ class Loop:
     ) -> Waiting:
         """One aggregation: speak to the children, wait as the layer's barrier says, merge in topology order."""
         hall, wait = self.hall(node), self.wait_of(node)
-        hall.turn += 1
+        hall.turn, came_s = hall.turn + 1, self.env.now
+        while not hall.talks and not self.roster.present(node) and self.roster.changed is not None:
+            yield self.roster.changed  # whoever was there has left during a prologue
+        alone_s = self.env.now - came_s
         polled: Polled = yield from asked(self, node, said, hall, visit)
         began_s = self.env.now
         self._tell(node, layer, layer.tau_of(last), polled, visit, hall)
@@ -141,7 +144,7 @@ class Loop:
         if wait.late == "drop" and self.close(hall):
             yield self.env.timeout(0)  # until whoever was interrupted has put everything down
         path = self._path(done, hall, began_s, due=due)
-        path = path if polled.path is None else polled.path.then(path)
+        path = (path if polled.path is None else polled.path.then(path)).waiting(alone_s)
         if self.aggregation_s:
             yield self.env.timeout(self.aggregation_s)
             path = path.computing(self.aggregation_s)
@@ -152,7 +155,7 @@ class Loop:
         spoken = self.teller.tell(node, [child for child, _ in polled.asked], polled.said, hall)
         for talk, (_, weight) in zip(spoken, polled.asked, strict=True):
             talk.weight, talk.turn = weight, hall.turn
-            talk.mass = self.roster.mass(talk.child, node.level) if self.roster.moved else 1
+            talk.mass = self.roster.mass(talk.child, node.level) if self.roster.changed is not None else 1
             talk.heard = self.corrections.told(self.engine, talk.child, talk.heard)
         work = [self._local_work(talk.child, layer, tau, talk.heard, visit) for talk in spoken]
         for talk, promised in zip(spoken, work, strict=True):
@@ -188,7 +191,7 @@ class Loop:
         if not present:
             return own
         wait, onto = self.wait_of(node), own if layer.onto == "own" else said.model
-        weights = weigh(present, self.roster, node, wait, self.halls[node.name].turn)
+        weights = weigh(done, present, self.roster, node, wait, self.halls[node.name].turn)
         letters = [cast("Letter", talk.answer) for talk in present]
         if isinstance(wait, Asynchronous):
             letters = [whole_model(self.engine, layer, talk, onto) for talk in present]

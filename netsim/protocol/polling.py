@@ -47,8 +47,6 @@ def asked(loop: Loop, node: Node, said: Heard, hall: Hall, visit: Visit) -> Wait
     """
     choice, roster = loop.choices[node.level - 1] if loop.choices else None, loop.roster
     busy = set(hall.talks)
-    while not busy and not roster.present(node) and roster.changed is not None:
-        yield roster.changed
     children = roster.present(node)
     shares = roster.shares_of(node, children)
     if choice is None:
@@ -91,6 +89,7 @@ class _Poll:
         except simpy.Interrupt:
             self.loop.close(hall)
             raise
+        self.loop.close(hall)  # what is still said there, nobody hears
         return max(talks, key=lambda talk: talk.ended_s).path
 
     def _answer(self, talk: Talk) -> Waiting:

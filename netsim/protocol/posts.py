@@ -54,7 +54,7 @@ class Posts:
         if self.meter is not None:
             hearers = [children] if sent.transfers == 1 else [(child,) for child in children]
             for one, those in zip(sent.each, hearers, strict=True):
-                self.meter.begun(node.level, node, those, one)
+                self.meter.begun(node.level, node, those, one, whole=ports.down.broadcast)
         return Posted(place, message, sent), sent.arrivals
 
     def reply(self, node: Node, link: Link, child: Node, bits: int) -> tuple[Posted, simpy.Event]:
@@ -125,7 +125,11 @@ class Posts:
 
     def unheard(self, posted: Posted | None, k: int) -> None:
         """The k-th receiver listens no longer: a transfer of its own stops, a broadcast goes on for the others."""
-        if posted is None or not isinstance(posted.sent, Sent) or posted.sent.transfers == 1:
+        if (
+            posted is None
+            or not isinstance(posted.sent, Sent)
+            or posted.message.receivers > posted.sent.transfers
+        ):
             return
         each = posted.sent.each
         left = [self._stopped(one) if i == k else 0.0 for i, one in enumerate(each)]

@@ -15,10 +15,13 @@ from netsim.roster import Roster
 from netsim.topology import Node
 
 
-def weigh(present: Sequence[Talk], roster: Roster, node: Node, wait: Wait, turn: int) -> list[float]:
-    """Final weights of the answers that arrived for the `turn`-th aggregation of `node`.
+def weigh(
+    done: Sequence[Talk], present: Sequence[Talk], roster: Roster, node: Node, wait: Wait, turn: int
+) -> list[float]:
+    """Final weights of the answers that are `present` for the `turn`-th aggregation of `node`, of all talks `done`.
 
-    Shares of children are brought back to a sum of 1 over those who answered; a selection's own weights are final.
+    Shares of children are brought back to a sum of 1 over those who answered, a selection's own weights to the sum
+    over those who were asked: what is lost on the way does not shorten the step.
     Staleness factors come on top and are not brought back to 1: an old answer moves the model less. Asynchronous
     mixing weighs every answer by `mix` alone, answers of one instant one after the other.
     """
@@ -27,6 +30,9 @@ def weigh(present: Sequence[Talk], roster: Roster, node: Node, wait: Wait, turn:
         return in_turn([wait.mix * age for age in ages])
     mine = _shares(present, roster, node)
     own = [share if talk.weight is None else talk.weight for talk, share in zip(present, mine, strict=True)]
+    if len(present) < len(done) and any(talk.weight is not None for talk in present):
+        asked = math.fsum(talk.weight for talk in done if talk.weight is not None)
+        own = [weight * asked / math.fsum(own) for weight in own]
     return [weight if age == 1 else weight * age for weight, age in zip(own, ages, strict=True)]
 
 

@@ -13,8 +13,10 @@ from pydantic import ValidationError
 from learning.algorithm import Algorithm
 from learning.layered import ByLayer
 from learning.partitions import Partition
-from learning.rules import Mean
-from netsim.barriers.waits import Asynchronous, Wait
+from learning.robust import Median, TrimmedMean
+from learning.rules import Mean, Rule, Vote
+from netsim.barriers.staleness import Indifferent
+from netsim.barriers.waits import All, Asynchronous, Wait
 from netsim.scenario.errors import Loc, Problem, path_of, problems_of
 from netsim.scenario.overrides import BadOverrideError, replaced, steps
 from netsim.scenario.sweeps import Sweep
@@ -87,10 +89,22 @@ def wait_problems(waits: Sequence[Wait], ladder: Algorithm, depth: int) -> list[
         if carries and ladder.prologue is not None:
             said = "carries late answers over, but the algorithm's prologue asks everybody at once; use late: drop"
             found.append(Problem(("wait", n), said))
+        if not isinstance(wait, All) and any(layer.drift for layer in ladder.layers):
+            said = (
+                "leaves late children out, but corrections (drift) need every child in every period; use all"
+            )
+            found.append(Problem(("wait", n), said))
+        if wait.staleness != Indifferent() and _counts_alike(layer.rule):
+            said = f"{layer.rule} counts answers as one each, so staleness changes nothing; write indifferent"
+            found.append(Problem(("wait", n), said))
         if isinstance(wait, Asynchronous) and not isinstance(layer.rule, Mean):
             said = f"asynchronous mixes models, so the rule of layer {n + 1} must be mean, got {layer.rule}; use buffer"
             found.append(Problem(("wait", n), said))
     return found
+
+
+def _counts_alike(rule: Rule) -> bool:
+    return isinstance(rule, Median | TrimmedMean) or (isinstance(rule, Vote) and rule.weights is None)
 
 
 def _entries(count: int) -> str:

@@ -71,7 +71,7 @@ class OnOff:
 
     def describe(self) -> str:
         """See `Availability`."""
-        on, off = render(self.on, "duration"), render(self.off, "duration")
+        on, off = render(self.on, "time"), render(self.off, "time")
         return f"available for {on}, away for {off}, {self.law}"
 
 

@@ -122,5 +122,5 @@ def _ray() -> Any:
         return importlib.import_module("ray")
     except ImportError:
         raise ClusterError(
-            "Ray is not installed here; `pip install 'netsim-hfl[ray]'`, or use --engine local"
+            "Ray is not installed here; in netsim's folder `pip install -e '.[ray]'`, or use --engine local"
         ) from None

@@ -137,3 +137,14 @@ def test_an_answer_that_arrives_at_the_deadline_is_merged() -> None:
     ]
     assert np.array_equal(models[0], models[1])
     assert not np.array_equal(models[0], models[2])
+
+
+def test_unbiased_weights_of_everybody_are_those_of_all_whatever_is_lost() -> None:
+    lossy = "[{wired: {rate: 1 Mbit/s, loss: {erasure: {probability: 0.4}}}}]"
+    chosen = "[{uniform: {fraction: 1.0, weights: unbiased}}]"
+    one, other = (
+        play(line(LATE, "all", rounds=6, network=lossy, precision="float64", **more), device="cpu")
+        for more in ({}, {"selection": chosen})
+    )
+    assert one.trace.totals["lost_up"][0] > 3
+    assert np.abs(model(one) - model(other)).max() < 1e-12

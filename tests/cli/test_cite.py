@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from netsim.cli.citing import cite_command
 from netsim.network import SOURCES
 from netsim.references import FORMAL, cited, cited_in, entries, entry_of, parts_in
 from netsim.scenario import PARTS, load
@@ -120,3 +121,8 @@ def shelf_of(told: str, kind: str) -> str:
     from netsim.scenario.showing import SHELVES
 
     return re.split(r"^\S.*:\n", told.split(f"\n{SHELVES[kind]}:\n")[1], flags=re.MULTILINE)[0]
+
+
+def test_what_a_sweep_compares_is_cited_too(capsys: pytest.CaptureFixture[str]) -> None:
+    cite_command("quickstart", ["sweep={wait: [[all, all, all], [{buffer: {size: 2}}, all, all]]}"])
+    assert "{2106.06639}" in capsys.readouterr().out

@@ -15,4 +15,4 @@ def test_without_dash_it_says_how_to_install_it(
 ) -> None:
     monkeypatch.setattr("netsim.cli.serving.find_spec", lambda name: None)
     assert guarded(lambda: dashboard_command(tmp_path, "127.0.0.1", 0, None)) == 1
-    assert "pip install 'netsim-hfl[dashboard]'" in capsys.readouterr().err
+    assert "pip install -e '.[dashboard]'" in capsys.readouterr().err

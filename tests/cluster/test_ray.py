@@ -40,7 +40,7 @@ cluster.shutdown()
 @pytest.fixture(scope="module")
 def addresses() -> Iterator[list[str]]:
     """Both addresses of two nodes with one processor each; the second says it has a GPU, which nobody looks for."""
-    pytest.importorskip("ray", reason="Ray is absent: pip install 'netsim-hfl[ray]'")
+    pytest.importorskip("ray", reason="Ray is absent: pip install '.[ray]'")
     keeper = subprocess.Popen(
         [sys.executable, "-c", CLUSTER],
         stdin=subprocess.PIPE,
@@ -162,7 +162,7 @@ def test_what_no_node_has_is_told_and_not_waited_for(address: str, tmp_path: Pat
 
 
 def test_a_cluster_that_is_not_there_is_one_clear_error(tmp_path: Path) -> None:
-    pytest.importorskip("ray", reason="Ray is absent: pip install 'netsim-hfl[ray]'")
+    pytest.importorskip("ray", reason="Ray is absent: pip install '.[ray]'")
     done = sweep("quickstart", "--engine", "ray", "--address", "127.0.0.1:1", cwd=tmp_path)
     assert done.returncode == 1
     assert "no Ray cluster at 127.0.0.1:1" in done.stderr

@@ -143,7 +143,7 @@ def check(line: str) -> None:
     elif program == "make":
         assert f"\n{arguments[0]}:" in (REPOSITORY / "Makefile").read_text()
     elif program == "pip":
-        extra = re.search(r"netsim-hfl\[(\w+)\]", line)
+        extra = re.search(r"\.\[(\w+)\]", line)
         assert extra is None or f"\n{extra[1]} = [" in (REPOSITORY / "pyproject.toml").read_text()
     else:
         assert program in ("python", "jupytext", "jupyter", "source", "cd", "ls"), f"nobody tests {line!r}"

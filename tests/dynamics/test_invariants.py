@@ -14,6 +14,8 @@ from netsim.meter import Meter
 from netsim.protocol.loop import Loop
 from netsim.protocol.posts import Posts
 from netsim.protocol.talks import Hall
+from netsim.scenario import Scenario
+from netsim.simulation import play
 from netsim.trace import Path, Trace
 
 from .scenes import BOTH, OWN, TRUNK, UNICAST, Data, given, scene, timed
@@ -176,3 +178,41 @@ def test_a_verified_run_is_the_same_run() -> None:
     assert repr(one.trace.rounds) == repr(other.trace.rounds)
     assert one.trace.merges is None
     assert isinstance(one.env, simpy.Environment)
+
+
+def test_nobody_waits_for_losses_once_the_poll_is_over() -> None:
+    picky = [{"power_of_choice": {"count": 1, "candidates": 2}}, "all"]
+    run = play(Scenario.model_validate(scene(selection=picky)), engine="batched", verify=True)
+    polls = [hall for name, hall in run.loop.halls.items() if name.endswith("(poll)")]
+    assert len(polls) == 2
+    assert not any(hall.talks for hall in polls)
+
+
+def test_a_wait_for_somebody_between_a_prologue_and_the_round_is_on_the_critical_path() -> None:
+    outage = {"link_outage": {"when": given("500 ms", "5 s")}}
+    ladder = {"dc_hier_sign_sgd": {"learning_rate": 0.01, "batch_size": 4, "tau": [1, 1], "ties": "zero"}}
+    run = timed(
+        scene(
+            outage, link={"delay": {"uplink": "1 s", "downlink": "1 s"}}, algorithm=ladder, stop={"rounds": 1}
+        )
+    )
+    assert run.trace.rounds[1]["path_wait_s"] > 0  # and its laws hold
+
+
+def test_what_is_cancelled_is_not_counted_as_lost_too() -> None:
+    loses = {"wired": TRUNK["wired"] | {"loss": {"erasure": {"probability": 0.5}}}}
+    ladder = {"fedavg": {"learning_rate": 0.1, "batch_size": 4, "local_steps": 1}}
+    cut = [{"deadline": {"after": "3 s"}}]  # eight uploads share the trunk until 9 s
+    run = timed(scene(fanout=(8,), link=loses, algorithm=ladder, wait=cut))
+    fates = [row["fate"] for row in run.trace.messages if row["direction"] == "up"]
+    assert fates.count("cancelled") == 24
+    assert run.trace.totals["lost_up"] == [0]
+
+
+def test_a_poll_that_nobody_hears_any_more_is_off_the_air() -> None:
+    picky = [{"power_of_choice": {"count": 1, "candidates": 2}}]
+    ladder = {"fedavg": {"learning_rate": 0.1, "batch_size": 4, "local_steps": 1}}
+    crash = {"crash": {"when": given("50 ms", "100 ms")}}
+    content = scene(crash, fanout=(2,), link=BOTH, algorithm=ladder, selection=picky)
+    run = play(Scenario.model_validate(content), engine="batched", verify=True)
+    assert run.trace.messages[0]["fate"] == "cancelled"

@@ -15,7 +15,7 @@ from netsim.scenario import Scenario, load
 from netsim.simulation import play
 from netsim.topology import Node
 
-from .scenes import Data, scene, timed
+from .scenes import Data, given, scene, timed
 
 CELL = {"cell": {"uplink": "40 MHz", "shadowing": "none", "pathloss": {"urban_micro": {"sight": "nlos"}}}}
 WIRE = {"wired": {"rate": "100 Mbit/s", "latency": "0 s"}}
@@ -208,3 +208,56 @@ def test_a_random_waypoint_that_stands_still_is_refused(speed: list[str], side: 
 
 def test_every_motion_is_looked_at_here() -> None:
     assert set(MOTIONS.values()) == {RandomWaypoint, Tracks}
+
+
+def test_a_run_ends_once_all_have_stopped_out_of_reach_whatever_else_goes_on(tmp_path: Path) -> None:
+    ways = "".join(f"device{k},0,{50 + 500 * k},0\ndevice{k},5,90000,0\n" for k in range(2))
+    crashes = {"crash": {"when": {"random": {"between": "5 s", "repair": "1 s"}}}}
+    mobility = {"motion": walk(tmp_path, ways), "handover": "nearest"}
+    run = timed(scene(crashes, **placed(0, 500), stop={"rounds": 40}, mobility=mobility))
+    assert run.stopped_by == "nobody left"
+
+
+def test_who_stays_with_a_server_that_failed_keeps_its_own_link() -> None:
+    far, near, other = (
+        {"x_m": x, "y_m": 0.0} for x in (3000.0, 100.0, 5400.0)
+    )  # the second cannot reach edge1
+    edges = [
+        {"x_m": 0.0, "y_m": 0.0, "children": [far, near]},
+        {"x_m": 5500.0, "y_m": 0.0, "children": [other]},
+    ]
+    sight = {"cell": CELL["cell"] | {"pathloss": {"urban_micro": {"sight": "los"}}}}
+    when = {"given": {"at": ["500 ms"], "lasts": "1 s"}}
+    fault = {
+        "server_failure": {
+            "nodes": ["edge0"],
+            "when": when,
+            "reattach": {"best_snr": "0 dB"},
+            "go_home": False,
+        }
+    }
+    plain = scene(topology={"tree": {"children": edges}}, network=[sight, WIRE])
+
+    def airtimes(content: Data) -> set[float]:
+        return {row["airtime_s"] for row in timed(content).trace.messages if row["src"] == "device1"}
+
+    assert airtimes(plain | {"faults": [fault]}) == airtimes(plain)
+
+
+@pytest.mark.parametrize("regions", [1, 2])
+def test_servers_go_home_to_a_region_that_is_back_also_where_devices_move(regions: int) -> None:
+    edges = [{"x_m": x, "y_m": 0.0, "devices": 1} for x in (0.0, 300.0)]
+    tree = [{"children": edges}] if regions == 1 else [{"children": [edge]} for edge in edges]
+    motion = {"random_waypoint": {"side": ["300 m", "100 m"], "speed": ["1 m/s", "2 m/s"]}}
+    run = timed(
+        scene(
+            {"server_failure": {"level": 2, "nodes": ["region0"], "when": given("1500 ms", "2 s")}},
+            topology={"tree": {"children": tree}},
+            network=[CELL, WIRE, WIRE],
+            algorithm={"hier_favg": {"learning_rate": 0.1, "batch_size": 4, "tau": [1, 1, 1]}},
+            mobility={"motion": motion, "handover": "nearest"},
+            stop={"rounds": 6, "deadline": "1 min"},
+        )
+    )
+    assert run.stopped_by == "rounds"
+    assert parents(run, "edge0")[-1] == "region0"

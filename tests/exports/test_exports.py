@@ -96,7 +96,7 @@ def test_a_loss_that_overflowed_is_no_counter(tmp_path: Path) -> None:
 
 def test_without_kaleido_the_error_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("netsim.exports.pictures.find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'netsim-hfl\[figures\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install -e '.\[figures\]'"):
         write_pictures([FIGURE], tmp_path, "svg")
 
 
@@ -104,7 +104,7 @@ def test_without_tensorboardx_the_error_names_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'netsim-hfl\[tensorboard\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install -e '.\[tensorboard\]'"):
         write_scalars(star(), tmp_path)
 
 

@@ -52,7 +52,7 @@ LOOP = (
     Mutation("a faster processor computes longer", "netsim/compute.py", "self.rate / self.spread.factors", "self.rate * self.spread.factors", "test_compute"),
     Mutation("a spread of speed read as one of time", "netsim/spreads.py", 'if self.of == "speed" else scaled', 'if self.of == "space" else scaled', "test_compute"),
     Mutation("erased uploads cost no joules", "netsim/meter.py", "receivers, transfer.wire_bits, transfer.airtime_s", "receivers, transfer.wire_bits * transfer.delivered, transfer.airtime_s * transfer.delivered", "equalities/test_lost_uploads"),
-    Mutation("a transfer cut off by the deadline is paid whole", "netsim/meter.py", "-lacking_bits, -lacks_s)", "0.0, 0.0)", "equalities/test_deadline_joules"),
+    Mutation("a transfer cut off by the deadline is paid whole", "netsim/meter.py", "-lacking_bits, -lacks_s, one.whole)", "0.0, 0.0)", "equalities/test_deadline_joules"),
     Mutation("computing cut off by the deadline is paid whole", "netsim/meter.py", "-= computing.joules * (lacks_s / computing.seconds)", "-= 0.0", "equalities/test_deadline_joules"),
     Mutation("a run cut off ends at its last event", "netsim/driving.py", "run.env.run(until=stop.deadline)", "pass", "equalities/test_deadline_joules"),
     Mutation("energy of sending forgets the circuits", "netsim/energy.py", "/ amplifier_efficiency + circuit_w", "/ amplifier_efficiency", "test_energy"),

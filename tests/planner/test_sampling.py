@@ -89,5 +89,5 @@ def test_real_runs_judge_and_the_bound_s_own_choice_is_among_them(found: Planned
 
 def test_without_optuna_the_error_names_the_extra(found: Planned, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'netsim-hfl\[optuna\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install -e '.\[optuna\]'"):
         sampled(found, 2, judged)
