@@ -23,6 +23,10 @@ AWAY = (
 )
 FAILS = "[{server_failure: {nodes: [edge1], when: {given: {at: [100 ms]}}, reattach: load_balanced, detection: 10 ms}}]"
 FAVG = "{hier_favg: {learning_rate: 0.2, batch_size: 8, tau: [3, 2]}}"
+LADDER = (
+    "{leaf: {learning_rate: 0.2, batch_size: 8}, "
+    "layers: [{tau: 2, up: none, rule: mean, echo: true}, {tau: 2, up: none, rule: mean}]}"
+)
 SCENES: dict[str, dict[str, str]] = {
     "all": {},
     "selection": {"selection": "[{uniform: 0.4}, all]"},
@@ -37,7 +41,7 @@ SCENES: dict[str, dict[str, str]] = {
     "edge_failure": {"faults": FAILS, "rounds": "6"},
     "availability": {"devices": AWAY, "rounds": "5"},
     "echo": {
-        "algorithm": "{admm: {learning_rate: 0.1, batch_size: 8, tau: [2, 2], rho: [0.2, 0.1]}}",
+        "algorithm": LADDER,
         "wait": "[{first: {count: 2}}, all]",
     },
     "poll": {"selection": "[{power_of_choice: {count: 2, candidates: 3}}, all]"},
