@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsim.units import DIMENSIONS, parse
-from netsim.views import human
 from netsim.views.axes import column, thin
+from netsim.views.naming import AS_WRITTEN, by_name, spoken
 from netsim.views.palette import algorithm_colours, setting_colours
 
 if TYPE_CHECKING:
@@ -42,12 +42,16 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Setting:
-    """What a sweep's points with one setting have in common: label, colour, rows, and their values of the axes."""
+    """What a sweep's points with one setting have in common: label, colour, rows, and their values of the axes.
+
+    `said` holds the values in words.
+    """
 
     label: str
     colour: str
     rows: DataFrame
     values: tuple[object, ...] = ()
+    said: tuple[str, ...] = ()
 
     @cached_property
     def last(self) -> DataFrame:
@@ -96,9 +100,12 @@ def settle(table: DataFrame, axes: Sequence[str]) -> list[Setting]:
         return [Setting("all seeds", setting_colours(1)[0], table)]
     groups = [(_tuple(key), group) for key, group in table.groupby(list(axes), sort=False, dropna=False)]
     colours = _by_algorithm([group for _, group in groups]) or setting_colours(len(groups))
+    columns = list(zip(*(key for key, _ in groups), strict=True))
+    said = list(zip(*map(spoken, columns), strict=True))
+    labels = _labels(axes, columns, said)
     return [
-        Setting(_label(key, axes), colour, group, key)
-        for (key, group), colour in zip(groups, colours, strict=True)
+        Setting(label, colour, group, key, words)
+        for (key, group), colour, label, words in zip(groups, colours, labels, said, strict=True)
     ]
 
 
@@ -129,15 +136,6 @@ def number_of(value: object) -> float | None:
     return None
 
 
-def spoken(value: object) -> str:
-    """A swept value in words; a part as a scenario writes it, not as the JSON that the points table holds."""
-    if value is None or value != value:
-        return "as written"
-    if isinstance(value, str) and value[:1] in ("[", "{"):
-        return value.replace('"', "")
-    return human.digits(float(value), 6) if isinstance(value, float | np.floating) else str(value)
-
-
 def short(path: str) -> str:
     """The last word of an override's path: `network[0].cell.uplink` is `uplink`."""
     return path.rpartition(".")[2]
@@ -152,13 +150,17 @@ def _tuple(key: object) -> tuple[object, ...]:
     return key if isinstance(key, tuple) else (key,)
 
 
-def _label(key: tuple[object, ...], axes: Sequence[str]) -> str:
-    said = [
-        f"{short(path)} {spoken(value)}"
-        for path, value in zip(axes, key, strict=True)
-        if not (value is None or value != value)
-    ]
-    return ", ".join(said) or "as written"
+def _labels(
+    axes: Sequence[str], columns: Sequence[Sequence[object]], said: Sequence[Sequence[str]]
+) -> list[str]:
+    """`uplink 5 MHz, tau 5`; the names of the one axis of parts stand without the word before them."""
+    parts = [path for path, column in zip(axes, columns, strict=True) if by_name(column)]
+    bare = parts[0] if len(parts) == 1 else None
+    labels = []
+    for words in said:
+        told = [(path, word) for path, word in zip(axes, words, strict=True) if word != AS_WRITTEN]
+        labels.append(", ".join(word if path == bare else f"{short(path)} {word}" for path, word in told))
+    return [label or AS_WRITTEN for label in labels]
 
 
 _UP = re.compile(r"bits_up_\d+")
