@@ -154,7 +154,8 @@ def _labels(
     axes: Sequence[str], columns: Sequence[Sequence[object]], said: Sequence[Sequence[str]]
 ) -> list[str]:
     """`uplink 5 MHz, tau 5`; the names of the one axis of parts stand without the word before them."""
-    parts = [path for path, column in zip(axes, columns, strict=True) if by_name(column)]
+    named = [path == "algorithm" or by_name(column) for path, column in zip(axes, columns, strict=True)]
+    parts = [path for path, is_named in zip(axes, named, strict=True) if is_named]
     bare = parts[0] if len(parts) == 1 else None
     labels = []
     for words in said:

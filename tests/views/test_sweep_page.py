@@ -213,8 +213,10 @@ def test_the_axes_of_a_sweep_are_read_from_its_file(make_points: MakePoints, tmp
         sweep_axes(tmp_path / "points.parquet")
 
 
-def run_of(make_result: MakeResult, digest: str, text: str, name: str = "a") -> Result:
-    manifest = dict(make_result().manifest) | {"digest": digest, "name": name}
+def run_of(
+    make_result: MakeResult, digest: str, text: str, name: str = "a", recipe: str | None = None
+) -> Result:
+    manifest = dict(make_result().manifest) | {"digest": digest, "name": name, "algorithm": {"name": recipe}}
     return make_result(scenario_text=text, manifest=manifest)
 
 
@@ -230,6 +232,27 @@ def test_what_differs_between_runs_becomes_an_axis(make_result: MakeResult) -> N
 def test_runs_that_differ_in_much_are_told_apart_by_name(make_result: MakeResult) -> None:
     runs = [run_of(make_result, f"{k}", "".join(f"p{i}: {k}\n" for i in range(9)), f"n{k}") for k in (1, 2)]
     assert table_of_runs(runs)[1] == ["name"]
+
+
+def test_runs_of_different_algorithms_are_told_by_their_names(make_result: MakeResult) -> None:
+    # What a recipe writes out differs in ten places; within one recipe only the rate does.
+    written = [("sgd", 1, 0.1), ("sgd", 1, 0.2), ("sign", 2, 0.3)]
+    runs = []
+    for k, (recipe, inner, rate) in enumerate(written):
+        text = "algorithm:\n" + "".join(f"  p{i}: {inner}\n" for i in range(9)) + f"  rate: {rate}\n"
+        runs.append(run_of(make_result, f"{k}", text, recipe=recipe))
+    table, axes = table_of_runs(runs)
+    assert axes == ["algorithm", "algorithm.rate"]
+    assert {s.label for s in settle(table, axes)} == {
+        "sgd, rate 0.1", "sgd, rate 0.2", "sign",
+    }  # fmt: skip
+
+
+def test_runs_of_one_name_that_differ_in_much_are_told_by_their_algorithms(make_result: MakeResult) -> None:
+    texts = ["".join(f"p{i}: {k}\n" for i in range(9)) for k in (1, 2)]
+    runs = [run_of(make_result, f"{k}", text, recipe=f"r{k}") for k, text in enumerate(texts)]
+    table, axes = table_of_runs(runs)
+    assert [s.label for s in settle(table, axes)] == ["r0", "r1"]
 
 
 def test_a_run_named_twice_is_refused(make_result: MakeResult) -> None:
