@@ -104,5 +104,6 @@ def _write(
         return
     report = write_comparison(path, [one for one in paths if one != "seed"], name, folder / "report.html")
     aim = table["target_accuracy"].iloc[0]
-    of = "" if aim != aim else f" (time_to_accuracy_s: until {human.score(float(aim))})"
+    until = f"until {human.score(float(aim))}" if aim == aim else "no target, as no model got better"
+    of = f" (time_to_accuracy_s: {until})" if table["accuracy"].notna().any() else ""
     sys.stdout.write(f"{done} of {len(outcomes)} points: {path}{of}\nreport: {report}\n")

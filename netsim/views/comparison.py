@@ -102,7 +102,7 @@ def _asked(
 
 def _needed(settings: Sequence[Setting], target: float) -> list[Part]:
     return [
-        Words(_says(target)),
+        Words(_says(settings, target)),
         *_dots(settings, target),
         _table(settings),
         *reaching_tables(settings, target),
@@ -196,9 +196,11 @@ def _to_accuracy(last: DataFrame) -> str:
     return told if len(reached) == len(last) else f"{told} ({len(reached)} of {len(last)} runs)"
 
 
-def _says(target: float) -> str:
+def _says(settings: Sequence[Setting], target: float) -> str:
+    if not any(setting.runs for setting in settings):
+        return "No accuracy to reach: none was evaluated."
     if math.isnan(target):
-        return "No accuracy to reach: this task has none."
+        return _NO_TARGET
     return (
         f"Time to accuracy is the simulated time until {human.score(target)} was first reached: a dot for the mean "
         "over seeds, a line from the quickest to the slowest."
@@ -206,6 +208,10 @@ def _says(target: float) -> str:
 
 
 _MANY = "There are more settings than a legend can name: point at a curve to read its setting."
+_NO_TARGET = (
+    "No target accuracy could be chosen: after the rounds that were completed no model was better than one before "
+    "its training. `--accuracy` names a target."
+)
 _NEVER = "No model was evaluated twice, so there is no curve to draw."
 _ASKED = {
     "deadline": (

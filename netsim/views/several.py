@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from netsim.reaching import common_target, time_to
 from netsim.result import Result
 from netsim.run_folder import ResultError
 from netsim.views.settings import number_of
@@ -26,7 +27,7 @@ def table_of_runs(runs: Sequence[Result], target: float | None = None) -> tuple[
     paths alone in which runs of one algorithm differ. Where scenarios differ in many places, or a value is long, the
     axes are the scenario's `name`, the algorithm's if they differ, and if that is not enough `run` with the digest.
     `target`: the accuracy whose time is told;
-    None for the highest, to two digits, that every run reached.
+    None for `common_target`'s.
     """
     import pandas as pd
 
@@ -37,7 +38,7 @@ def table_of_runs(runs: Sequence[Result], target: float | None = None) -> tuple[
     long = any(len(str(value)) > _LONGEST for values in differing.values() for value in values)
     if long or len(differing) > _MOST_AXES:
         differing = _names(runs)
-    aim = target if target is not None else _common([run.rounds for run in runs])
+    aim = target if target is not None else common_target([run.rounds for run in runs])
     tables = []
     for k, run in _sorted(runs, differing, seeds):
         columns: dict[str, Any] = {"point": k}
@@ -65,11 +66,10 @@ def _told(run: Result, columns: Mapping[str, Any], target: float | None) -> Data
     layered = [name for name in rounds.columns if name.startswith("bits_")]
     kept = ["round", "sim_time_s", "accuracy", "loss", "local_steps", *layered]
     kept += [name for name in rounds.columns if name.startswith("energy_")]
-    reached = rounds[rounds["accuracy"] >= target] if target is not None else rounds[:0]
     told = {**columns, **{name: rounds[name] for name in kept}, "bits": rounds[layered].sum(axis=1)}
     told["recipe"] = run.recipe
     told["target_accuracy"] = math.nan if target is None else target
-    told["time_to_accuracy_s"] = float(reached["sim_time_s"].iloc[0]) if len(reached) else math.nan
+    told["time_to_accuracy_s"] = time_to(rounds, target)
     return pd.DataFrame(told, index=rounds.index)
 
 
@@ -143,9 +143,3 @@ def _names(runs: Sequence[Result]) -> dict[str, list[Any]]:
     if len(set(zip(*found.values(), strict=True))) == len(runs):
         return found
     return {**found, "run": [run.digest[:6] for run in runs]}
-
-
-def _common(runs: Sequence[DataFrame]) -> float | None:
-    best = [float(run["accuracy"].max()) for run in runs]
-    known = [value for value in best if not math.isnan(value)]
-    return math.floor(100 * min(known)) / 100 if known else None

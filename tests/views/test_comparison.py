@@ -114,6 +114,12 @@ def test_time_to_accuracy_says_how_many_runs_got_there(tmp_path: Path) -> None:
     assert "<td>not reached</td>" in html
 
 
+def test_a_page_without_a_target_says_so(tmp_path: Path) -> None:
+    table = points({"a.b": 1}, {"a.b": 2}).assign(target_accuracy=NAN, time_to_accuracy_s=NAN)
+    assert "No target accuracy could be chosen" in page(table, tmp_path)
+    assert "No target accuracy could be chosen" not in page(table.assign(accuracy=NAN), tmp_path)
+
+
 @pytest.mark.parametrize("count", [1, 5, 6, 20])
 def test_every_setting_has_a_colour_of_its_own(count: int) -> None:
     assert len(set(setting_colours(count))) == count
