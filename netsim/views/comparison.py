@@ -18,7 +18,7 @@ from netsim.views.page import page_html, write_page
 from netsim.views.parts import Facts, Figure, Part, Section, Table, Trace, Words
 from netsim.views.questions import Question, accuracy_by_deadline, time_to_target
 from netsim.views.reaching import reaching_tables
-from netsim.views.settings import Setting, settle
+from netsim.views.settings import NO_ROUND, Setting, settle, untrained
 from netsim.views.several import table_of_runs
 from netsim.views.swept import swept_figures
 
@@ -97,7 +97,15 @@ def _asked(
         return []
     fronts = front_figures(settings) if key == "deadline" else []
     figures = [*fronts, *swept_figures(settings, axes, question)]
-    return [Section(key, title, [Words(_ASKED[key]), question.chooser, *figures])] if figures else []
+    words = [Words(_ASKED[key]), *(_left_out(settings) if key == "deadline" else [])]
+    return [Section(key, title, [*words, question.chooser, *figures])] if figures else []
+
+
+def _left_out(settings: Sequence[Setting]) -> list[Part]:
+    """Which settings have nothing to show."""
+    names = [setting.label for setting in untrained(settings)]
+    more = f" and {len(names) - LEGIBLE} more" if len(names) > LEGIBLE else ""
+    return [Words(f"Left out, {NO_ROUND}: {'; '.join(names[:LEGIBLE])}{more}.")] if names else []
 
 
 def _needed(settings: Sequence[Setting], target: float) -> list[Part]:
@@ -174,13 +182,22 @@ def _table(settings: Sequence[Setting]) -> Table:
 def _row(setting: Setting) -> list[str]:
     last = setting.last
     up = last[[name for name in last.columns if name.startswith("bits_up_")]].sum(axis=1)
+    bits = [human.bits(float(up.mean())), human.bits(float(last["bits"].mean()))]
+    return [setting.label, str(len(last)), *_ends(setting), _to_accuracy(last), *bits]
+
+
+def _ends(setting: Setting) -> list[str]:
+    """Final accuracy and simulated time, over the runs that completed a round."""
+    last = setting.last[setting.last["round"] > 0]
+    if not len(last):
+        return [NO_ROUND, "-"]
     spread = last["accuracy"].std()
     accuracy = human.score(float(last["accuracy"].mean())) if last["accuracy"].notna().any() else "-"
     if spread == spread:
         accuracy += f" ± {human.digits(float(spread), 2)}"
-    time_s = human.seconds(float(last["sim_time_s"].mean()))
-    bits = [human.bits(float(up.mean())), human.bits(float(last["bits"].mean()))]
-    return [setting.label, str(len(last)), accuracy, time_s, _to_accuracy(last), *bits]
+    if len(last) < len(setting.last):
+        accuracy += f" ({len(last)} of {len(setting.last)} runs, else {NO_ROUND})"
+    return [accuracy, human.seconds(float(last["sim_time_s"].mean()))]
 
 
 def _energy(last: DataFrame) -> str:
@@ -216,7 +233,8 @@ _NEVER = "No model was evaluated twice, so there is no curve to draw."
 _ASKED = {
     "deadline": (
         "Training stops at the deadline. Counted is the last model that was complete by then; a run that "
-        "had ended before keeps its last. Move the slider to move every figure of this section."
+        "had ended before keeps its last. A setting is drawn once all its seeds have a model to count. Move the "
+        "slider to move every figure of this section."
     ),
     "target": (
         "Training stops when the target accuracy is first reached. A setting is drawn only where each of its "

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 Floats = NDArray[np.float64]
+NO_ROUND = "no round by the deadline"
+"""What is said of a setting whose runs completed none."""
 SPENDABLE = ("sim_time_s", "round", "local_steps", "bits_up", "bits", "energy_j")
 """What a run spends, as columns of a settled table; `bits_up` is the sum over layers."""
 
@@ -30,9 +32,11 @@ class Run(NamedTuple):
     accuracy: Floats
     spent: dict[str, Floats]
 
-    def by(self, deadline_s: float) -> int:
-        """The place of the last evaluation at or before the deadline; -1 without one."""
-        return int(np.searchsorted(self.spent["sim_time_s"], deadline_s, side="right")) - 1
+    def by(self, deadlines_s: Floats) -> NDArray[np.int64]:
+        """The place of the last evaluation at or before each deadline; -1 where none after a round is."""
+        places = np.searchsorted(self.spent["sim_time_s"], deadlines_s, side="right") - 1
+        trained = np.append(self.spent["round"] > 0, [False])
+        return np.where(trained[places], places, -1)
 
     def until(self, target: float, what: str) -> float:
         """What was spent when accuracy first reached `target`; NaN if it never did."""
@@ -64,11 +68,26 @@ class Setting:
         seen = self.rows[self.rows["accuracy"].notna()]
         return [_run(group) for _, group in seen.groupby("point", sort=False)]
 
+    @cached_property
+    def trained(self) -> int:
+        """How many of its runs completed a round."""
+        return int((self.last["round"] > 0).sum())
+
     def at(self, deadline_s: float, what: str = "accuracy") -> Floats:
-        """Accuracy, or what had been spent, of every run's last evaluation by the deadline; (runs,)."""
-        places = [(run, run.by(deadline_s)) for run in self.runs]
-        pairs = [(run.accuracy if what == "accuracy" else run.spent[what], k) for run, k in places if k >= 0]
-        return np.array([values[k] for values, k in pairs])
+        """Accuracy, or what had been spent, of every run's last evaluation by the deadline; (runs,).
+
+        NaN for a run that had evaluated no model but the one before its training.
+        """
+        return self.over(np.array([deadline_s]), what)[:, 0]
+
+    def over(self, deadlines_s: Floats, what: str) -> Floats:
+        """As `at`, for many deadlines; (runs, deadlines)."""
+        found = np.full((len(self.runs), len(deadlines_s)), np.nan)
+        for run, row in zip(self.runs, found, strict=True):
+            values = run.accuracy if what == "accuracy" else run.spent[what]
+            places = run.by(deadlines_s)
+            row[places >= 0] = values[places[places >= 0]]
+        return found
 
     def until(self, target: float, what: str = "sim_time_s") -> Floats:
         """What each run had spent when it first reached `target`; NaN where it never did; (runs,)."""
@@ -120,6 +139,11 @@ def _by_algorithm(groups: Sequence[DataFrame]) -> list[str] | None:
 def spendable(settings: Sequence[Setting]) -> list[str]:
     """The columns of SPENDABLE that the settings have."""
     return [name for name in SPENDABLE if name in settings[0].rows.columns]
+
+
+def untrained(settings: Sequence[Setting]) -> list[Setting]:
+    """Those of which no run completed a round: what they have is no result."""
+    return [setting for setting in settings if not setting.trained]
 
 
 def number_of(value: object) -> float | None:
