@@ -13,7 +13,7 @@ from netsim.views import human
 from netsim.views.axes import layout
 from netsim.views.bands import LEGIBLE, SAYS, curve_chooser, curve_figures, part_chooser
 from netsim.views.fronts import front_figures
-from netsim.views.labels import as_written, ticks
+from netsim.views.labels import as_written, lines
 from netsim.views.page import page_html, write_page
 from netsim.views.parts import Facts, Figure, Part, Section, Table, Trace, Words
 from netsim.views.questions import Question, accuracy_by_deadline, time_to_target
@@ -136,7 +136,7 @@ def _dots(settings: Sequence[Setting], target: float) -> list[Part]:
         return []
     scale = human.time_scale(max(float(time.max()) for _, time in reached))
     traces: list[Trace] = []
-    rows = ticks([setting.label for setting, _ in reached])
+    rows = lines([setting.label for setting, _ in reached])
     for row, (setting, time) in zip(rows, reached, strict=True):
         label = as_written(setting.label)
         low, mean, high = (float(value) / scale.size for value in (time.min(), time.mean(), time.max()))
@@ -157,7 +157,8 @@ def _dots(settings: Sequence[Setting], target: float) -> list[Part]:
                 "hovertemplate": f"{label}: {human.digits(mean)} {scale.unit}{seeds}<extra></extra>",
             }
         )  # fmt: skip
-    frame = layout(90 + 24 * len(reached), f"Simulated time ({scale.unit})")
+    height = 8 + 16 * max(row.count("<br>") + 1 for row in rows)
+    frame = layout(90 + height * len(reached), f"Simulated time ({scale.unit})")
     frame["yaxis"] |= {"autorange": "reversed", "type": "category"}
     frame["xaxis"]["rangemode"] = "tozero"
     slowest = max(reached, key=lambda pair: float(pair[1].mean()))

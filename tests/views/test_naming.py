@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from netsim.views.labels import lines
 from netsim.views.naming import spoken
 from netsim.views.settings import settle
 from tests.views.conftest import points
@@ -47,3 +48,9 @@ def test_a_part_needs_no_word_before_its_name() -> None:
     assert [s.label for s in settle(table, ["cell.uplink", "algorithm"])] == [
         "uplink 1 MHz, sgd", "uplink 5 MHz, sign",
     ]  # fmt: skip
+
+
+def test_long_labels_go_over_lines_before_they_are_cut() -> None:
+    label = "hier_favg learning_rate 0.2, uplink 10 kHz, tau 5"
+    assert lines([label, "<b>"]) == ["hier_favg learning_rate 0.2,<br>uplink 10 kHz, tau 5", "&lt;b&gt;"]
+    assert lines(["x" * 40 + "1", "x" * 40 + "2"]) == ["x" * 31 + "… (1)", "x" * 31 + "… (2)"]
