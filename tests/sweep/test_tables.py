@@ -50,7 +50,7 @@ def rounds_of(*accuracy: float) -> pd.DataFrame:
     ("runs", "target"),
     [
         ([(0.1, 0.5), (0.1, 0.738)], 0.5),
-        ([(0.1, 0.5), (0.3,)], 0.5),  # no round before its deadline: neither its start nor its end counts
+        ([(0.1, 0.5), (0.6,)], 0.5),  # no round before its deadline: neither its start nor its end counts
         ([(0.1, 0.5), (0.1, 0.05)], 0.5),  # one that never learned
         ([(0.104, 0.108), (0.101, 0.102)], 0.108),  # 0.10 is a start's; so is 0.102 of the second
         ([(0.3, 0.2), (0.25, 0.29)], None),  # 0.29 is below another's start

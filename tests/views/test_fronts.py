@@ -51,9 +51,9 @@ def test_no_disc_stands_above_the_front(make_points: MakePoints) -> None:
 
 
 def test_a_long_front_keeps_the_corners_below_its_discs(make_points: MakePoints) -> None:
-    # 300 corners, of which 80 are drawn; the disc of the first setting is a round of the middle.
+    # Some 340 corners, of which 80 are drawn: the first setting ends in their middle, the second overtakes it later.
     table = make_points(("1 MHz",), (1, 2), seeds=1, rounds=300)
-    table["accuracy"] = table["round"] / 300 * np.where(table["algorithm.tau"] == 1, 1.0, 0.1)
+    table["accuracy"] = table["round"] / 450 * np.where(table["algorithm.tau"] == 1, 1.0, 1.5)
     cut = table[(table["algorithm.tau"] == 2) | (table["round"] <= 137)]
     x, y = ([t[end] for t in front_figures(settle(cut, AXES))[0].traces] for end in "xy")
     assert (x[0][0], y[0][0]) in zip(x[2], y[2], strict=True)
