@@ -164,8 +164,8 @@ def _says(curves: Sequence[_Curve]) -> str:
 
 
 SAYS = (
-    "One line per setting: the mean over its seeds, in every round in which all of them were evaluated. Its band "
-    "reaches from the lowest to the highest seed in that round."
+    "One line per setting: the mean over its seeds, in every round in which all of them were evaluated, or "
+    "where there is none, of their last models. Its band reaches from the lowest to the highest seed in that round."
 )
 AXES = {
     "sim_time_s": ("Simulated time", "Simulated time"),

@@ -96,6 +96,7 @@ class Setting:
     def curve(self, metric: str, most: int | None = None) -> DataFrame:
         """By round, over the rounds that every seed has: mean of all columns, and the metric's `low` and `high`.
 
+        Where they share no round but the first, the mean of their last models follows, at their mean round.
         With `most` so many evenly spread rounds.
         """
         if metric not in self._curves:
@@ -103,9 +104,20 @@ class Setting:
             rounds = seen.groupby("round")
             table = rounds.mean(numeric_only=True)
             table["low"], table["high"] = rounds[metric].min(), rounds[metric].max()
-            self._curves[metric] = table[rounds.size() == self.rows["point"].nunique()].reset_index()
+            whole = table[rounds.size() == self.rows["point"].nunique()].reset_index()
+            self._curves[metric] = self._ended(whole, seen, metric)
         table = self._curves[metric]
         return table if most is None else table.iloc[thin(len(table), most)]
+
+    def _ended(self, whole: DataFrame, seen: DataFrame, metric: str) -> DataFrame:
+        import pandas as pd
+
+        last = seen.groupby("point").last()
+        if (whole["round"] > 0).any() or not len(last) or not (last["round"] > 0).all():
+            return whole
+        end = last.mean(numeric_only=True).to_frame().T
+        ends = end.assign(low=last[metric].min(), high=last[metric].max())
+        return pd.concat([whole, ends[[n for n in whole.columns if n in ends]]], ignore_index=True)
 
     @cached_property
     def _curves(self) -> dict[str, DataFrame]:

@@ -57,6 +57,14 @@ def test_a_band_ends_where_the_first_of_its_seeds_did() -> None:
     assert "shapes" not in figure.layout
 
 
+def test_seeds_that_share_no_evaluated_round_end_at_the_mean_of_their_last() -> None:
+    table = points({"rounds": 5}, {"rounds": 4})
+    table.loc[[1, 2, 3, 6, 7], "accuracy"] = NAN
+    band, line = bands([Setting("both", "#0072B2", table)], NAN).traces
+    assert (line["x"], line["y"]) == ([0, 3.5], [0, pytest.approx(0.35)])
+    assert band["y"] == [0, pytest.approx(0.4), pytest.approx(0.3), 0]
+
+
 def test_rounds_that_were_not_evaluated_leave_no_gap() -> None:
     table = points({"rounds": 5})
     table.loc[[1, 3], "accuracy"] = NAN
