@@ -69,7 +69,8 @@ def run_command(
     if as_json:
         sys.stdout.write(json.dumps(result.summary(folder)) + "\n")
     else:
-        sys.stdout.write("\n".join([*closing_lines(result), f"report: {report}"]) + "\n")
+        lines = [*closing_lines(result, scenario.stop.deadline), f"report: {report}"]
+        sys.stdout.write("\n".join(lines) + "\n")
     return 0
 
 

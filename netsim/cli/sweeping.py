@@ -17,6 +17,8 @@ from netsim.views import human
 if TYPE_CHECKING:
     from netsim.sweep import Crew, Outcome
 
+_NAMED = 20  # points in a line
+
 
 @dataclass(frozen=True)
 class Workers:
@@ -104,5 +106,24 @@ def _write(
         return
     report = write_comparison(path, [one for one in paths if one != "seed"], name, folder / "report.html")
     aim = table["target_accuracy"].iloc[0]
-    of = "" if aim != aim else f" (time_to_accuracy_s: until {human.score(float(aim))})"
+    until = f"until {human.score(float(aim))}" if aim == aim else "no target, as no model got better"
+    of = f" (time_to_accuracy_s: {until})" if table["accuracy"].notna().any() else ""
     sys.stdout.write(f"{done} of {len(outcomes)} points: {path}{of}\nreport: {report}\n")
+    sys.stdout.write(_untrained(outcomes))
+
+
+def _untrained(outcomes: Sequence[Outcome]) -> str:
+    """A line for every deadline before which a point fits no round."""
+    from netsim.run_folder import read_manifest
+
+    points: dict[float, list[int]] = {}
+    for outcome in outcomes:
+        manifest = {} if outcome.folder is None else read_manifest(outcome.folder)
+        if manifest.get("stopped_by") == "deadline" and not manifest.get("rounds"):
+            deadline_s = outcome.point.load().stop.deadline
+            points.setdefault(deadline_s or 0.0, []).append(outcome.point.index + 1)
+    return "".join(
+        f"no round fits before the deadline of {human.seconds(deadline_s)}: point{'s' if len(mine) > 1 else ''} "
+        f"{', '.join(map(str, mine[:_NAMED]))}{' ...' if len(mine) > _NAMED else ''} of {len(outcomes)}\n"
+        for deadline_s, mine in points.items()
+    )

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from netsim.reaching import common_target, time_to
 from netsim.run_folder import read_manifest, read_table
 from netsim.sweep.points import Outcome
 
@@ -22,13 +23,13 @@ def points_table(outcomes: Sequence[Outcome], paths: Sequence[str], target: floa
     `round`, `sim_time_s`, `accuracy`, `loss`, `local_steps`, `bits` (payload so far, all layers, both ways),
     `bits_up_1` ..., `energy_j` ... where it was counted, `recipe` (the algorithm's name),
     `target_accuracy`, and `time_to_accuracy_s`, which repeats for every row of a point when that was first
-    reached (NaN: never). `target`: that accuracy; None for the highest, to two digits, that every point reached.
+    reached (NaN: never). `target`: that accuracy; None for `common_target`'s.
     """
     import pandas as pd
 
     finished = [outcome for outcome in outcomes if outcome.folder is not None]
     runs = [_rounds(outcome) for outcome in finished]
-    aim = target if target is not None else _common_target(runs)
+    aim = target if target is not None else common_target(runs)
     named = {path: _cells([o.point.settings.get(path) for o in finished]) for path in paths if path != "seed"}
     rows = [{path: cells[k] for path, cells in named.items()} for k in range(len(finished))]
     tables = [_tidy(*point, aim) for point in zip(runs, finished, rows, strict=True)]
@@ -76,18 +77,6 @@ def _cells(values: list[Any]) -> list[Any]:
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in given):
         return values
     return [None if v is None else v if isinstance(v, str) else json.dumps(v) for v in values]
-
-
-def time_to(rounds: DataFrame, target: float | None) -> float:
-    """Simulated seconds until accuracy first reached `target`; NaN if it never did, or there is no target."""
-    reached = rounds[rounds["accuracy"] >= target] if target is not None else rounds[:0]
-    return float(reached["sim_time_s"].iloc[0]) if len(reached) else math.nan
-
-
-def _common_target(runs: Sequence[DataFrame]) -> float | None:
-    best = [float(run["accuracy"].max()) for run in runs]
-    known = [value for value in best if not math.isnan(value)]
-    return int(100 * min(known)) / 100 if known else None
 
 
 def write_points(table: DataFrame, folder: Path) -> Path:

@@ -11,7 +11,7 @@ from netsim.views.axes import column, layout, numbers
 from netsim.views.labels import as_written
 from netsim.views.palette import GREY, faint
 from netsim.views.parts import Change, Chooser, Figure, Legend, Trace
-from netsim.views.settings import Setting, spendable
+from netsim.views.settings import NO_ROUND, Setting, spendable
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 LEGIBLE = 12
 """Settings that a legend, or a band each, can tell apart."""
 
+_MARKED = 12  # with fewer points than this each one is marked: a reader sees where models were evaluated
 _POINTS = 5_000  # of all curves together; with bands a third of them
 
 
@@ -110,10 +111,18 @@ def _parts(curves: Sequence[_Curve]) -> list[Change]:
 
 
 def _line(curve: _Curve) -> Trace:
+    """A line; its points are marked where they are few, with a cross where no round was completed."""
     label, colour = curve.setting.label, curve.setting.colour
+    if not curve.setting.trained:
+        label = f"{label} ({NO_ROUND})"
     return {
         "type": "scatter",
-        "mode": "lines",
+        "mode": "lines+markers" if len(curve.table) < _MARKED else "lines",
+        "marker": {
+            "color": colour,
+            "size": 6,
+            "symbol": "circle" if curve.setting.trained else "x-thin-open",
+        },
         "name": label,
         "y": numbers(column(curve.table, curve.metric)),
         "line": {"color": colour, "width": 2 if curve.banded else 1.5},
@@ -146,6 +155,8 @@ def rule(target: float) -> dict[str, Any]:
 def _says(curves: Sequence[_Curve]) -> str:
     ends = [
         f"{c.setting.label} ends at {human.digits(float(c.table[c.metric].iloc[-1]))}"
+        if c.setting.trained
+        else f"{c.setting.label}: {NO_ROUND}"
         for c in curves[:LEGIBLE]
         if len(c.table)
     ]
@@ -153,8 +164,8 @@ def _says(curves: Sequence[_Curve]) -> str:
 
 
 SAYS = (
-    "One line per setting: the mean over its seeds, round by round, as far as all of them got. Its band reaches from "
-    "the lowest to the highest seed in that round."
+    "One line per setting: the mean over its seeds, in every round in which all of them were evaluated, or "
+    "where there is none, of their last models. Its band reaches from the lowest to the highest seed in that round."
 )
 AXES = {
     "sim_time_s": ("Simulated time", "Simulated time"),

@@ -13,12 +13,12 @@ from netsim.views import human
 from netsim.views.axes import layout
 from netsim.views.bands import LEGIBLE, SAYS, curve_chooser, curve_figures, part_chooser
 from netsim.views.fronts import front_figures
-from netsim.views.labels import as_written, ticks
+from netsim.views.labels import as_written, lines
 from netsim.views.page import page_html, write_page
 from netsim.views.parts import Facts, Figure, Part, Section, Table, Trace, Words
 from netsim.views.questions import Question, accuracy_by_deadline, time_to_target
 from netsim.views.reaching import reaching_tables
-from netsim.views.settings import Setting, settle
+from netsim.views.settings import NO_ROUND, Setting, settle, untrained
 from netsim.views.several import table_of_runs
 from netsim.views.swept import swept_figures
 
@@ -97,12 +97,20 @@ def _asked(
         return []
     fronts = front_figures(settings) if key == "deadline" else []
     figures = [*fronts, *swept_figures(settings, axes, question)]
-    return [Section(key, title, [Words(_ASKED[key]), question.chooser, *figures])] if figures else []
+    words = [Words(_ASKED[key]), *(_left_out(settings) if key == "deadline" else [])]
+    return [Section(key, title, [*words, question.chooser, *figures])] if figures else []
+
+
+def _left_out(settings: Sequence[Setting]) -> list[Part]:
+    """Which settings have nothing to show."""
+    names = [setting.label for setting in untrained(settings)]
+    more = f" and {len(names) - LEGIBLE} more" if len(names) > LEGIBLE else ""
+    return [Words(f"Left out, {NO_ROUND}: {'; '.join(names[:LEGIBLE])}{more}.")] if names else []
 
 
 def _needed(settings: Sequence[Setting], target: float) -> list[Part]:
     return [
-        Words(_says(target)),
+        Words(_says(settings, target)),
         *_dots(settings, target),
         _table(settings),
         *reaching_tables(settings, target),
@@ -128,7 +136,7 @@ def _dots(settings: Sequence[Setting], target: float) -> list[Part]:
         return []
     scale = human.time_scale(max(float(time.max()) for _, time in reached))
     traces: list[Trace] = []
-    rows = ticks([setting.label for setting, _ in reached])
+    rows = lines([setting.label for setting, _ in reached])
     for row, (setting, time) in zip(rows, reached, strict=True):
         label = as_written(setting.label)
         low, mean, high = (float(value) / scale.size for value in (time.min(), time.mean(), time.max()))
@@ -149,7 +157,8 @@ def _dots(settings: Sequence[Setting], target: float) -> list[Part]:
                 "hovertemplate": f"{label}: {human.digits(mean)} {scale.unit}{seeds}<extra></extra>",
             }
         )  # fmt: skip
-    frame = layout(90 + 24 * len(reached), f"Simulated time ({scale.unit})")
+    height = 8 + 16 * max(row.count("<br>") + 1 for row in rows)
+    frame = layout(90 + height * len(reached), f"Simulated time ({scale.unit})")
     frame["yaxis"] |= {"autorange": "reversed", "type": "category"}
     frame["xaxis"]["rangemode"] = "tozero"
     slowest = max(reached, key=lambda pair: float(pair[1].mean()))
@@ -174,13 +183,22 @@ def _table(settings: Sequence[Setting]) -> Table:
 def _row(setting: Setting) -> list[str]:
     last = setting.last
     up = last[[name for name in last.columns if name.startswith("bits_up_")]].sum(axis=1)
+    bits = [human.bits(float(up.mean())), human.bits(float(last["bits"].mean()))]
+    return [setting.label, str(len(last)), *_ends(setting), _to_accuracy(last), *bits]
+
+
+def _ends(setting: Setting) -> list[str]:
+    """Final accuracy and simulated time, over the runs that completed a round."""
+    last = setting.last[setting.last["round"] > 0]
+    if not len(last):
+        return [NO_ROUND, "-"]
     spread = last["accuracy"].std()
     accuracy = human.score(float(last["accuracy"].mean())) if last["accuracy"].notna().any() else "-"
     if spread == spread:
         accuracy += f" ± {human.digits(float(spread), 2)}"
-    time_s = human.seconds(float(last["sim_time_s"].mean()))
-    bits = [human.bits(float(up.mean())), human.bits(float(last["bits"].mean()))]
-    return [setting.label, str(len(last)), accuracy, time_s, _to_accuracy(last), *bits]
+    if len(last) < len(setting.last):
+        accuracy += f" ({len(last)} of {len(setting.last)} runs, else {NO_ROUND})"
+    return [accuracy, human.seconds(float(last["sim_time_s"].mean()))]
 
 
 def _energy(last: DataFrame) -> str:
@@ -196,9 +214,11 @@ def _to_accuracy(last: DataFrame) -> str:
     return told if len(reached) == len(last) else f"{told} ({len(reached)} of {len(last)} runs)"
 
 
-def _says(target: float) -> str:
+def _says(settings: Sequence[Setting], target: float) -> str:
+    if not any(setting.runs for setting in settings):
+        return "No accuracy to reach: none was evaluated."
     if math.isnan(target):
-        return "No accuracy to reach: this task has none."
+        return _NO_TARGET
     return (
         f"Time to accuracy is the simulated time until {human.score(target)} was first reached: a dot for the mean "
         "over seeds, a line from the quickest to the slowest."
@@ -206,11 +226,16 @@ def _says(target: float) -> str:
 
 
 _MANY = "There are more settings than a legend can name: point at a curve to read its setting."
+_NO_TARGET = (
+    "No target accuracy could be chosen: after the rounds that were completed no model was better than one before "
+    "its training. `--accuracy` names a target."
+)
 _NEVER = "No model was evaluated twice, so there is no curve to draw."
 _ASKED = {
     "deadline": (
         "Training stops at the deadline. Counted is the last model that was complete by then; a run that "
-        "had ended before keeps its last. Move the slider to move every figure of this section."
+        "had ended before keeps its last. A setting is drawn once all its seeds have a model to count. Move the "
+        "slider to move every figure of this section."
     ),
     "target": (
         "Training stops when the target accuracy is first reached. A setting is drawn only where each of its "

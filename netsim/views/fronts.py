@@ -17,6 +17,7 @@ from netsim.views.parts import Change, Chooser, Figure, Trace
 from netsim.views.settings import Floats, Setting, spendable
 
 _CORNERS = 80  # of a front
+_MOMENTS = 200  # of a setting
 
 
 class Stop(NamedTuple):
@@ -55,13 +56,29 @@ def front_figures(settings: Sequence[Setting]) -> list[Figure]:
 
 
 def stops(settings: Sequence[Setting], cost: str) -> list[Stop]:
-    """Every round after which a setting could be stopped, over the rounds that all its seeds have."""
+    """Where a setting could be stopped: after every round that all its seeds have, and when any seed ends one.
+
+    The model before the training is no stop.
+    """
     found = []
     for k, setting in enumerate(settings):
         table = setting.curve("accuracy")
+        table = table[table["round"] > 0]
         for time_s, spent, accuracy in zip(table["sim_time_s"], table[cost], table["accuracy"], strict=True):
             found.append(Stop(k, float(time_s), float(spent), float(accuracy)))
+        found += _moments(k, setting, cost)
     return found
+
+
+def _moments(k: int, setting: Setting, cost: str) -> list[Stop]:
+    """Stopping all seeds at one instant, which finds them after different rounds."""
+    if len(setting.runs) < 2:
+        return []
+    times = np.unique(np.concatenate([run.spent["sim_time_s"] for run in setting.runs]))
+    times = times[thin(len(times), _MOMENTS)]
+    means = (setting.over(times, what).mean(axis=0) for what in (cost, "accuracy"))
+    rows = zip(times.tolist(), *(mean.tolist() for mean in means), strict=True)
+    return [Stop(k, time_s, spent, accuracy) for time_s, spent, accuracy in rows if accuracy == accuracy]
 
 
 def pareto(found: Sequence[Stop], deadline_s: float) -> list[Stop]:
@@ -110,15 +127,29 @@ def _by(
         if math.isfinite(accuracy[k])
     ]
     front = pareto([*found, *here], deadline_s)
-    front = [front[k] for k in thin(len(front), _CORNERS)] if front else []
+    front = _drawn(front, here)
     xs: list[Any] = [numbers(np.array([spent[k] for k in pack])) for pack in packs]
     ys: list[Any] = [numbers(np.array([accuracy[k] for k in pack])) for pack in packs]
-    xs.append(numbers(np.array([stop.spent / scale.size for stop in front])))
-    ys.append(numbers(np.array([stop.accuracy for stop in front])))
+    edge = deadline_s if cost == "sim_time_s" else max((stop.spent for stop in here), default=0.0)
+    last = (
+        [Stop(front[-1].setting, deadline_s, max(edge, front[-1].spent), front[-1].accuracy)] if front else []
+    )
+    xs.append(numbers(np.array([stop.spent / scale.size for stop in [*front, *last]])))
+    ys.append(numbers(np.array([stop.accuracy for stop in [*front, *last]])))
     drawn: dict[str, Any] = {"yaxis.range": reach([*accuracy, *(stop.accuracy for stop in front[-1:])])}
     if cost == "sim_time_s":
         drawn["shapes"] = [_end_of_time(deadline_s / scale.size)]
     return Change({"x": xs, "y": ys}, drawn)
+
+
+def _drawn(front: Sequence[Stop], discs: Sequence[Stop]) -> list[Stop]:
+    """Some corners, among them the last before each disc: with that left out the disc would stand above the front."""
+    if not front:
+        return []
+    spent = np.array([stop.spent for stop in front])
+    below = np.searchsorted(spent, [disc.spent for disc in discs], side="right") - 1
+    kept = np.union1d(thin(len(front), _CORNERS), below[below >= 0])
+    return [front[int(k)] for k in kept]
 
 
 def reach(values: Sequence[float], least: float = 0.01) -> list[float]:
@@ -154,8 +185,8 @@ def _says(settings: Sequence[Setting], front: Sequence[Stop], cost: str) -> str:
     return (
         f"A disc per setting: the accuracy of its last model by the deadline, and the {what} spent on it. The "
         "dotted staircase is the front: what the best setting, stopped in time, reaches. "
-        f"On it lie {', '.join(best[:LEGIBLE])}."
-    )
+        + (f"On it lie {', '.join(best[:LEGIBLE])}." if best else "")
+    ).strip()
 
 
 _FRONT: Trace = {

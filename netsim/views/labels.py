@@ -18,3 +18,23 @@ def ticks(labels: Sequence[str]) -> list[str]:
     cut = [label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…" for label in labels]
     told = [f"{text} ({k})" if cut.count(text) > 1 else text for k, text in enumerate(cut, 1)]
     return [as_written(text) for text in told]
+
+
+def lines(labels: Sequence[str]) -> list[str]:
+    """As `ticks`, but long labels go over lines, broken after commas, before anything of them is cut."""
+    told = [_broken(label) for label in labels]
+    return told if len(set(told)) == len(set(labels)) else ticks(labels)
+
+
+def _broken(label: str) -> str:
+    found = [""]
+    for part in label.split(", "):
+        joined = f"{found[-1]}, {part}" if found[-1] else part
+        if len(joined) <= LONGEST or not found[-1]:
+            found[-1] = joined
+        else:
+            found[-1] += ","
+            found.append(part)
+    return "<br>".join(
+        as_written(text if len(text) <= LONGEST + 1 else f"{text[: LONGEST - 1]}…") for text in found
+    )

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from netsim.reaching import common_target, time_to
 from netsim.result import Result
 from netsim.run_folder import ResultError
 from netsim.views.settings import number_of
@@ -16,23 +17,28 @@ if TYPE_CHECKING:
 
 _MOST_AXES = 4  # more differences than this are not read: then the runs are told apart by name
 _LONGEST = 40  # characters of a value
+_ALGORITHM = "algorithm."
 
 
 def table_of_runs(runs: Sequence[Result], target: float | None = None) -> tuple[DataFrame, list[str]]:
     """A points table (as `netsim.sweep.tables` writes it) of runs, and its axes: paths in which scenarios differ.
 
-    Seeds are no axis. Where scenarios differ in many places, or a value is long, the axes are the scenario's
-    `name`, and if runs of one name differ, `run` with the digest. `target`: the accuracy whose time is told;
-    None for the highest, to two digits, that every run reached.
+    Seeds are no axis. Where algorithms differ, `algorithm` is an axis of their names, and of what lies in them those
+    paths alone in which runs of one algorithm differ. Where scenarios differ in many places, or a value is long, the
+    axes are the scenario's `name`, the algorithm's if they differ, and if that is not enough `run` with the digest.
+    `target`: the accuracy whose time is told;
+    None for `common_target`'s.
     """
     import pandas as pd
 
     if len({run.digest for run in runs}) < len(runs):
         raise ResultError("a run is named twice; name each run folder once")
     differing, seeds = _differences([_scenario(run) for run in runs])
-    if any(not path for path in differing) or len(differing) > _MOST_AXES:
+    differing = _by_recipe(runs, differing)
+    long = any(len(str(value)) > _LONGEST for values in differing.values() for value in values)
+    if long or len(differing) > _MOST_AXES:
         differing = _names(runs)
-    aim = target if target is not None else _common([run.rounds for run in runs])
+    aim = target if target is not None else common_target([run.rounds for run in runs])
     tables = []
     for k, run in _sorted(runs, differing, seeds):
         columns: dict[str, Any] = {"point": k}
@@ -60,11 +66,10 @@ def _told(run: Result, columns: Mapping[str, Any], target: float | None) -> Data
     layered = [name for name in rounds.columns if name.startswith("bits_")]
     kept = ["round", "sim_time_s", "accuracy", "loss", "local_steps", *layered]
     kept += [name for name in rounds.columns if name.startswith("energy_")]
-    reached = rounds[rounds["accuracy"] >= target] if target is not None else rounds[:0]
     told = {**columns, **{name: rounds[name] for name in kept}, "bits": rounds[layered].sum(axis=1)}
     told["recipe"] = run.recipe
     told["target_accuracy"] = math.nan if target is None else target
-    told["time_to_accuracy_s"] = float(reached["sim_time_s"].iloc[0]) if len(reached) else math.nan
+    told["time_to_accuracy_s"] = time_to(rounds, target)
     return pd.DataFrame(told, index=rounds.index)
 
 
@@ -100,18 +105,41 @@ def _differences(scenarios: Sequence[Mapping[str, Any]]) -> tuple[dict[str, list
     for path in paths:
         values = [scenario.get(path) for scenario in scenarios]
         if path not in ("seed", "name") and len(set(values)) > 1:
-            found["" if any(len(str(value)) > _LONGEST for value in values) else path] = values
+            found[path] = values
     return found, seeds
+
+
+def _by_recipe(runs: Sequence[Result], differing: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+    """The differences with the algorithms by name, where those differ: what a recipe writes out follows from it."""
+    recipes = _recipes(runs)
+    if not recipes:
+        return dict(differing)
+    found: dict[str, list[Any]] = dict(recipes)
+    for path, values in differing.items():
+        if not path.startswith(_ALGORITHM):
+            found[path] = values
+            continue
+        seen: dict[str, set[Any]] = {}
+        for recipe, value in zip(recipes["algorithm"], values, strict=True):
+            seen.setdefault(recipe, set()).add(value)
+        if any(len(own) > 1 for own in seen.values()):
+            pairs = zip(recipes["algorithm"], values, strict=True)
+            found[path] = [value if len(seen[recipe]) > 1 else None for recipe, value in pairs]
+    return found
+
+
+def _recipes(runs: Sequence[Result]) -> dict[str, list[Any]]:
+    """The axis of the algorithms' names; none where a run did not record it or all have the same."""
+    names = [run.recipe for run in runs]
+    return {"algorithm": names} if None not in names and len(set(names)) > 1 else {}
 
 
 def _names(runs: Sequence[Result]) -> dict[str, list[Any]]:
     names = [run.name for run in runs]
+    recipes = _recipes(runs)
     if len(set(names)) == len(names):
-        return {"name": names}
-    return {"name": names, "run": [run.digest[:6] for run in runs]}
-
-
-def _common(runs: Sequence[DataFrame]) -> float | None:
-    best = [float(run["accuracy"].max()) for run in runs]
-    known = [value for value in best if not math.isnan(value)]
-    return math.floor(100 * min(known)) / 100 if known else None
+        return {"name": names, **recipes}
+    found = ({"name": names} if len(set(names)) > 1 or not recipes else {}) | recipes
+    if len(set(zip(*found.values(), strict=True))) == len(runs):
+        return found
+    return {**found, "run": [run.digest[:6] for run in runs]}

@@ -13,7 +13,7 @@ from netsim.views.labels import as_written, ticks
 from netsim.views.palette import GREY, setting_colours
 from netsim.views.parts import Change, Figure, Legend, Trace
 from netsim.views.questions import Question
-from netsim.views.settings import Setting, number_of, short, spoken
+from netsim.views.settings import Setting, number_of, short
 
 _MOST_AXES = 3  # drawn against
 _CELLS = 2_500  # of a heat map
@@ -21,17 +21,18 @@ _READ = 80  # cells with a number in them
 
 
 class _Axis(NamedTuple):
-    """One swept path, its place among a setting's values, its values in order and as they are said."""
+    """One swept path, its place among a setting's values, its values in order and in words."""
 
     path: str
     place: int
     values: list[object]
     numbers: list[float] | None
+    said: dict[object, str]
 
     @property
     def texts(self) -> list[str]:
-        """The values in words."""
-        return ticks([spoken(value) for value in self.values])
+        """The values in words, short enough for an axis."""
+        return ticks([self.said[value] for value in self.values])
 
 
 def swept_figures(settings: Sequence[Setting], paths: Sequence[str], question: Question) -> list[Figure]:
@@ -46,13 +47,14 @@ def swept_figures(settings: Sequence[Setting], paths: Sequence[str], question: Q
 
 def _axis(settings: Sequence[Setting], path: str, place: int) -> _Axis | None:
     values = list(dict.fromkeys(setting.values[place] for setting in settings))
+    said = {setting.values[place]: setting.said[place] for setting in settings}
     known = [number_of(value) for value in values]
     if all(number is not None for number in known):
         pairs = sorted(
             zip([n for n in known if n is not None], values, strict=True), key=lambda pair: pair[0]
         )
-        return _Axis(path, place, [value for _, value in pairs], [number for number, _ in pairs])
-    return _Axis(path, place, values, None) if len(values) > 1 else None
+        return _Axis(path, place, [value for _, value in pairs], [number for number, _ in pairs], said)
+    return _Axis(path, place, values, None, said) if len(values) > 1 else None
 
 
 def _lines(settings: Sequence[Setting], axis: _Axis, question: Question) -> Figure:
@@ -97,7 +99,7 @@ def _groups(settings: Sequence[Setting], axis: _Axis) -> dict[str, list[Setting]
 
 def _others(setting: Setting, axis: _Axis) -> str:
     """The setting's label without this axis' share of it."""
-    own = f"{short(axis.path)} {spoken(setting.values[axis.place])}"
+    own = f"{short(axis.path)} {setting.said[axis.place]}"
     return ", ".join(part for part in _split(setting.label, own) if part) or "mean over seeds"
 
 

@@ -25,14 +25,17 @@ def rounds_table(result: Result, rows: int = 12) -> list[str]:
     return ["  ".join(text.rjust(width) for text, width in pair) for pair in pairs]
 
 
-def closing_lines(result: Result) -> list[str]:
-    """How it ended, in words: outcome, simulated time and bits; what stopped it; the bits of each layer."""
+def closing_lines(result: Result, deadline_s: float | None = None) -> list[str]:
+    """How it ended, in words: outcome, simulated time and bits; what stopped it; the bits of each layer.
+
+    `deadline_s`: the scenario's, told where not even one round fits before it.
+    """
     up, down = result.bits("up"), result.bits("down")
     rounds = f"{human.count(result.finished_rounds)} round{'s' if result.finished_rounds != 1 else ''}"
     layers = [f"layer {n}: {_sent(*bits)}" for n, bits in enumerate(zip(up, down, strict=True), 1)]
     lasted = f" after {human.seconds(result.sim_time_s)} simulated" if result.finished_rounds else ""
     return [
-        f"{_outcome(result)}{lasted}, {_sent(sum(up), sum(down))}",
+        f"{_outcome(result, deadline_s)}{lasted}, {_sent(sum(up), sum(down))}",
         f"{rounds}, stopped by {human.cause(result.manifest['stopped_by'])}",
         *layers,
         *_energy(result),
@@ -57,8 +60,10 @@ def _sent(up: float, down: float) -> str:
     return f"{human.bits(up)} up, {human.bits(down)} down"
 
 
-def _outcome(result: Result) -> str:
+def _outcome(result: Result, deadline_s: float | None) -> str:
     if not result.finished_rounds:
+        if deadline_s is not None and result.manifest["stopped_by"] == "deadline":
+            return f"no round fits before the deadline of {human.seconds(deadline_s)}"
         return "no round finished"
     if accuracy := result.last("accuracy"):
         return f"accuracy {human.score(accuracy.value)}"

@@ -210,6 +210,12 @@ def test_the_command_writes_one_tidy_table_and_a_page(tmp_path: Path) -> None:
     assert "0 models" in netsim("ledger", "--clear", cwd=tmp_path).stdout
 
 
+def test_points_that_fit_no_round_before_the_deadline_are_told(tmp_path: Path) -> None:
+    sweep = 'sweep={"network[0].cell.uplink": [1 kHz, 20 MHz, 2 kHz]}'
+    done = netsim("sweep", "quickstart", *SMALL, "stop.deadline=2 s", sweep, cwd=tmp_path)
+    assert done.stdout.splitlines()[-1] == "no round fits before the deadline of 2 s: points 1, 3 of 3"
+
+
 def test_a_scenario_without_a_sweep_says_what_to_do(tmp_path: Path) -> None:
     done = netsim("sweep", "city", cwd=tmp_path)
     assert (done.returncode, "no `sweep:` section" in done.stderr) == (1, True)

@@ -8,9 +8,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from netsim.reaching import common_target
 from netsim.sweep import Outcome, Point
 from netsim.sweep.tables import points_table, write_points
 from tests.views.conftest import synthetic
+
+NAN = float("nan")
 
 
 def outcome(index: int, folder: Path, settings: dict[str, Any], seed: int = 7, **changes: Any) -> Outcome:
@@ -37,6 +40,28 @@ def test_without_a_target_it_is_what_all_points_reach(tmp_path: Path) -> None:
     outcomes = [outcome(0, tmp_path, {}, finished=2), outcome(1, tmp_path, {}, finished=8)]
     table = points_table(outcomes, [], None)
     assert table["target_accuracy"].unique().tolist() == [0.40]  # 0.95 - 0.85 * 0.8**2 = 0.406
+
+
+def rounds_of(*accuracy: float) -> pd.DataFrame:
+    return pd.DataFrame({"round": range(len(accuracy)), "accuracy": accuracy, "sim_time_s": 0.0})
+
+
+@pytest.mark.parametrize(
+    ("runs", "target"),
+    [
+        ([(0.1, 0.5), (0.1, 0.738)], 0.5),
+        ([(0.1, 0.5), (0.6,)], 0.5),  # no round before its deadline: neither its start nor its end counts
+        ([(0.1, 0.5), (0.1, 0.05)], 0.5),  # one that never learned
+        ([(0.104, 0.108), (0.101, 0.102)], 0.108),  # 0.10 is a start's; so is 0.102 of the second
+        ([(0.3, 0.2), (0.25, 0.29)], None),  # 0.29 is below another's start
+        ([(0.5,)], None),
+        ([(NAN, NAN)], None),
+        ([(NAN, 0.2, NAN, 0.6)], 0.6),
+        ([], None),
+    ],
+)
+def test_no_target_is_reached_before_training(runs: list[tuple[float, ...]], target: float | None) -> None:
+    assert common_target([rounds_of(*run) for run in runs]) == target
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,14 @@ def test_a_band_ends_where_the_first_of_its_seeds_did() -> None:
     assert "shapes" not in figure.layout
 
 
+def test_seeds_that_share_no_evaluated_round_end_at_the_mean_of_their_last() -> None:
+    table = points({"rounds": 5}, {"rounds": 4})
+    table.loc[[1, 2, 3, 6, 7], "accuracy"] = NAN
+    band, line = bands([Setting("both", "#0072B2", table)], NAN).traces
+    assert (line["x"], line["y"]) == ([0, 3.5], [0, pytest.approx(0.35)])
+    assert band["y"] == [0, pytest.approx(0.4), pytest.approx(0.3), 0]
+
+
 def test_rounds_that_were_not_evaluated_leave_no_gap() -> None:
     table = points({"rounds": 5})
     table.loc[[1, 3], "accuracy"] = NAN
@@ -112,6 +120,12 @@ def test_time_to_accuracy_says_how_many_runs_got_there(tmp_path: Path) -> None:
     html = page(table, tmp_path)
     assert "<td>1 s (1 of 2 runs)</td>" in html
     assert "<td>not reached</td>" in html
+
+
+def test_a_page_without_a_target_says_so(tmp_path: Path) -> None:
+    table = points({"a.b": 1}, {"a.b": 2}).assign(target_accuracy=NAN, time_to_accuracy_s=NAN)
+    assert "No target accuracy could be chosen" in page(table, tmp_path)
+    assert "No target accuracy could be chosen" not in page(table.assign(accuracy=NAN), tmp_path)
 
 
 @pytest.mark.parametrize("count", [1, 5, 6, 20])

@@ -17,7 +17,6 @@ from netsim.result import Result
 from netsim.run_folder import ResultError
 from netsim.views import comparison_sections, sweep_axes, write_comparison
 from netsim.views.comparison import comparison_html
-from netsim.views.fronts import Stop, front_figures, pareto
 from netsim.views.parts import Figure
 from netsim.views.questions import accuracy_by_deadline, targets, time_to_target
 from netsim.views.reaching import reaching_tables
@@ -62,40 +61,6 @@ def test_until_a_target_is_its_first_round(make_points: MakePoints) -> None:
     assert slow.until(0.5).tolist() == [20.0, 20.0]
     assert slow.until(0.5, "bits").tolist() == [12_000, 12_000]
     assert np.isnan(slow.until(0.99)).all()
-
-
-def test_the_front_holds_exactly_what_nothing_beats() -> None:
-    coins = np.random.Generator(np.random.Philox(3))
-    found = [Stop(k, *map(float, coins.integers(0, 1000, 3))) for k in range(60)]
-    early = [s for s in found if s.time_s <= 500]
-    beaten = {
-        s.setting
-        for s in early
-        for o in early
-        if (o.spent <= s.spent and o.accuracy > s.accuracy)
-        or (o.spent < s.spent and o.accuracy >= s.accuracy)
-    }
-    unbeaten = {(s.spent, s.accuracy) for s in early if s.setting not in beaten}
-    assert {(s.spent, s.accuracy) for s in pareto(found, 500.0)} == unbeaten
-
-
-def test_discs_stand_where_settings_are_at_the_deadline(make_points: MakePoints) -> None:
-    # The longest run takes 50 s; the tenth of 30 options is 16.67 s: tau 5 at 1 MHz has done 3 rounds.
-    latency, energy = front_figures(settle(make_points(), AXES))
-    tenth = latency.changes["deadline"][9].traces
-    assert (tenth["x"][1], tenth["y"][1]) == ([15.0], [pytest.approx(0.995 - 0.8**3, rel=1e-5)])
-    assert energy.changes["deadline"][9].traces["x"][1] == [6.0]
-
-
-def test_no_disc_stands_above_the_front(make_points: MakePoints) -> None:
-    # One seed is slower than the other, so that at a deadline they have done different rounds.
-    table = make_points()
-    uneven = table.assign(sim_time_s=table["sim_time_s"] * (1 + 0.3 * table["seed"]))
-    for figure in front_figures(settle(uneven, AXES)):
-        for change in figure.changes["deadline"]:
-            *discs, front = zip(change.traces["x"], change.traces["y"], strict=True)
-            for [x], [y] in discs:
-                assert max(b for a, b in zip(*front, strict=True) if a <= x + 1e-4) >= y - 1e-5
 
 
 def test_lines_join_what_differs_in_their_axis_alone(make_points: MakePoints) -> None:
@@ -213,8 +178,10 @@ def test_the_axes_of_a_sweep_are_read_from_its_file(make_points: MakePoints, tmp
         sweep_axes(tmp_path / "points.parquet")
 
 
-def run_of(make_result: MakeResult, digest: str, text: str, name: str = "a") -> Result:
-    manifest = dict(make_result().manifest) | {"digest": digest, "name": name}
+def run_of(
+    make_result: MakeResult, digest: str, text: str, name: str = "a", recipe: str | None = None
+) -> Result:
+    manifest = dict(make_result().manifest) | {"digest": digest, "name": name, "algorithm": {"name": recipe}}
     return make_result(scenario_text=text, manifest=manifest)
 
 
@@ -230,6 +197,27 @@ def test_what_differs_between_runs_becomes_an_axis(make_result: MakeResult) -> N
 def test_runs_that_differ_in_much_are_told_apart_by_name(make_result: MakeResult) -> None:
     runs = [run_of(make_result, f"{k}", "".join(f"p{i}: {k}\n" for i in range(9)), f"n{k}") for k in (1, 2)]
     assert table_of_runs(runs)[1] == ["name"]
+
+
+def test_runs_of_different_algorithms_are_told_by_their_names(make_result: MakeResult) -> None:
+    # What a recipe writes out differs in ten places; within one recipe only the rate does.
+    written = [("sgd", 1, 0.1), ("sgd", 1, 0.2), ("sign", 2, 0.3)]
+    runs = []
+    for k, (recipe, inner, rate) in enumerate(written):
+        text = "algorithm:\n" + "".join(f"  p{i}: {inner}\n" for i in range(9)) + f"  rate: {rate}\n"
+        runs.append(run_of(make_result, f"{k}", text, recipe=recipe))
+    table, axes = table_of_runs(runs)
+    assert axes == ["algorithm", "algorithm.rate"]
+    assert {s.label for s in settle(table, axes)} == {
+        "sgd, rate 0.1", "sgd, rate 0.2", "sign",
+    }  # fmt: skip
+
+
+def test_runs_of_one_name_that_differ_in_much_are_told_by_their_algorithms(make_result: MakeResult) -> None:
+    texts = ["".join(f"p{i}: {k}\n" for i in range(9)) for k in (1, 2)]
+    runs = [run_of(make_result, f"{k}", text, recipe=f"r{k}") for k, text in enumerate(texts)]
+    table, axes = table_of_runs(runs)
+    assert [s.label for s in settle(table, axes)] == ["r0", "r1"]
 
 
 def test_a_run_named_twice_is_refused(make_result: MakeResult) -> None:

@@ -34,6 +34,13 @@ def test_a_run_cut_in_its_first_round_says_so(make_result: MakeResult) -> None:
     assert closing_lines(make_result(finished=0))[0].startswith("no round finished, ")
 
 
+def test_a_deadline_too_short_for_a_round_is_told(make_result: MakeResult) -> None:
+    run = make_result(finished=0)
+    late = make_result(finished=0, manifest={**run.manifest, "stopped_by": "deadline"})
+    assert closing_lines(late, 20.0)[0].startswith("no round fits before the deadline of 20 s, ")
+    assert closing_lines(run, 20.0)[0].startswith("no round finished, ")
+
+
 def test_the_table_has_aligned_lines_with_the_first_and_the_last_round(make_result: MakeResult) -> None:
     heading, *lines = rounds_table(make_result(finished=20), rows=5)
     assert heading.split() == ["round", "time", "accuracy", "loss", "up", "down"]

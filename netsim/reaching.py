@@ -1,0 +1,34 @@
+"""The accuracy that runs beside one another are timed to, and when a run first reached it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+def common_target(runs: Sequence[DataFrame]) -> float | None:
+    """The highest accuracy, to two digits or else three, that every run which learned anything reached.
+
+    Runs that completed no round, and those that never rose above all first evaluations, have no say: what a
+    model before its training reaches is no target. None where no run is left. `runs`: tables of rounds.
+    """
+    scores = [run["accuracy"].dropna() for run in runs if len(run) and run["round"].max() > 0]
+    scores = [score for score in scores if len(score)]
+    if not scores:
+        return None
+    start = max(float(score.iloc[0]) for score in scores)
+    for step in (100, 1000):
+        best = (math.floor(float(score.max()) * step + 1e-9) / step for score in scores)
+        if above := [level for level in best if level > start]:
+            return min(above)
+    return None
+
+
+def time_to(rounds: DataFrame, target: float | None) -> float:
+    """Simulated seconds until accuracy first reached `target`; NaN if it never did, or there is no target."""
+    reached = rounds[rounds["accuracy"] >= target] if target is not None else rounds[:0]
+    return float(reached["sim_time_s"].iloc[0]) if len(reached) else math.nan
