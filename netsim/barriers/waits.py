@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias
+from typing import ClassVar, Literal, Protocol, TypeAlias
 
 from netsim.barriers.staleness import Indifferent, Polynomial, Staleness
 from netsim.units import DurationS, check_quantities, render
@@ -48,20 +48,9 @@ class Wait(Protocol):
 class All:
     """Wait for everybody: the synchronous barrier of the papers."""
 
-    @property
-    def late(self) -> Late:
-        """Nobody is."""
-        return "drop"
-
-    @property
-    def staleness(self) -> Staleness:
-        """Nothing is stale."""
-        return Indifferent()
-
-    @property
-    def after_s(self) -> float | None:
-        """None."""
-        return None
+    after_s: ClassVar[None] = None
+    late: ClassVar[Late] = "drop"
+    staleness: ClassVar[Staleness] = Indifferent()
 
     def enough(self, answered: int, ended: int, asked: int, *, due: bool) -> bool:
         """See `Wait`."""
@@ -76,6 +65,7 @@ class All:
 class First:
     """Wait for the first `count` answers; all, where fewer children were asked."""
 
+    after_s: ClassVar[None] = None
     count: int
     late: Late = "drop"
     staleness: Staleness = field(default_factory=Indifferent)
@@ -84,11 +74,6 @@ class First:
         if self.count < 1:
             raise ValueError(f"count must be >= 1, got {self.count}; for everybody use all")
         _check_late(self.late, self.staleness)
-
-    @property
-    def after_s(self) -> float | None:
-        """None."""
-        return None
 
     def enough(self, answered: int, ended: int, asked: int, *, due: bool) -> bool:
         """See `Wait`."""
@@ -103,6 +88,7 @@ class First:
 class Fraction:
     """Wait for the first ceil(of x asked) answers."""
 
+    after_s: ClassVar[None] = None
     of: float
     late: Late = "drop"
     staleness: Staleness = field(default_factory=Indifferent)
@@ -111,11 +97,6 @@ class Fraction:
         if not 0 < self.of <= 1:
             raise ValueError(f"of must be in (0, 1], got {self.of}; 0.8 waits for four of five children")
         _check_late(self.late, self.staleness)
-
-    @property
-    def after_s(self) -> float | None:
-        """None."""
-        return None
 
     def enough(self, answered: int, ended: int, asked: int, *, due: bool) -> bool:
         """See `Wait`."""
@@ -169,10 +150,7 @@ class SemiSynchronous:
     def __post_init__(self) -> None:
         check_quantities(self)
 
-    @property
-    def late(self) -> Late:
-        """They go on."""
-        return "carry"
+    late: ClassVar[Late] = "carry"
 
     @property
     def after_s(self) -> float | None:
@@ -196,6 +174,7 @@ class Buffer:
     factors is not brought back to 1, as in the paper). The paper's server rate is the rule `fedopt` with b1 = 0.
     """
 
+    after_s: ClassVar[None] = None
     size: int
     staleness: Staleness = field(default_factory=Polynomial)
 
@@ -203,15 +182,7 @@ class Buffer:
         if self.size < 1:
             raise ValueError(f"size must be >= 1, got {self.size}; 10 is the paper's")
 
-    @property
-    def late(self) -> Late:
-        """They go on."""
-        return "carry"
-
-    @property
-    def after_s(self) -> float | None:
-        """None."""
-        return None
+    late: ClassVar[Late] = "carry"
 
     def enough(self, answered: int, ended: int, asked: int, *, due: bool) -> bool:
         """See `Wait`."""
@@ -230,6 +201,7 @@ class Asynchronous:
     in the children's order.
     """
 
+    after_s: ClassVar[None] = None
     mix: float = 0.6
     staleness: Staleness = field(default_factory=Polynomial)
 
@@ -237,15 +209,7 @@ class Asynchronous:
         if not 0 < self.mix <= 1:
             raise ValueError(f"mix must be in (0, 1], got {self.mix}; 0.6 is usual")
 
-    @property
-    def late(self) -> Late:
-        """They go on."""
-        return "carry"
-
-    @property
-    def after_s(self) -> float | None:
-        """None."""
-        return None
+    late: ClassVar[Late] = "carry"
 
     def enough(self, answered: int, ended: int, asked: int, *, due: bool) -> bool:
         """See `Wait`."""

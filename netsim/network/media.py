@@ -42,16 +42,15 @@ class Medium(Protocol):
 
 
 class Turn(simpy.Timeout):
-    """The service of a transfer that knows from the start when it begins and ends."""
+    """The service of a transfer that begins now and knows when it ends."""
 
-    def __init__(self, env: simpy.Environment, begins_s: float, length_s: float, cap: float) -> None:
-        super().__init__(env, max(0.0, begins_s + length_s - env.now))
-        self._begins_s, self._length_s, self._cap = begins_s, length_s, cap
+    def __init__(self, env: simpy.Environment, length_s: float, cap: float) -> None:
+        super().__init__(env, length_s)
+        self._begun_s, self._length_s, self._cap = env.now, length_s, cap
 
     def left_s(self) -> float:
         """Seconds of sole use still to be served now."""
-        gone_s = max(0.0, self.env.now - self._begins_s)
-        return max(0.0, self._length_s - gone_s) * self._cap
+        return max(0.0, self._length_s - (self.env.now - self._begun_s)) * self._cap
 
 
 class PrivateMedium:
@@ -63,7 +62,7 @@ class PrivateMedium:
     def serve(self, work_s: float, weight: float = 1.0, cap: float = 1.0) -> simpy.Event:
         """See `Medium`; the weight does not matter."""
         check(work_s, weight, cap)
-        return Turn(self._env, self._env.now, work_s / cap, cap)
+        return Turn(self._env, work_s / cap, cap)
 
     def left_s(self, served: simpy.Event) -> float:
         """See `Medium`."""

@@ -57,6 +57,6 @@ NETWORK = (
     Mutation("a CQI margin makes links better", NET + "ratemaps.py", "_CQI_SNR_DB + self.margin", "_CQI_SNR_DB - self.margin", "network/test_ratemaps"),
     Mutation("a child's own rate on a trunk is ignored", NET + "wired.py", "min(1.0, access_bps / line_bps, window_bps / line_bps)", "min(1.0, window_bps / line_bps)", "network/test_wired"),
     Mutation("a transfer cut off is paid by the clock, not by what was served", NET + "media.py", "return self._left.get(served, 0.0)", "return 0.0", "equalities/test_deadline_joules network/test_media"),
-    Mutation("a message waiting for its turn is half sent", NET + "media.py", "max(0.0, self.env.now - self._begins_s)", "abs(self.env.now - self._begins_s)", "equalities/test_deadline_joules network/test_media"),
+    Mutation("a message waiting for its turn is half sent", NET + "fifo.py", "gone_s = 0.0 if place else self._env.now - self._begun_s", "gone_s = self._env.now - self._begun_s", "equalities/test_deadline_joules network/test_media"),
 )
 # fmt: on
