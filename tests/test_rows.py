@@ -84,6 +84,12 @@ class Dictionaries(Rows):
     def add(self, place: int, column: str, value: float) -> None:
         self.kept[place][column] += value
 
+    def __len__(self) -> int:
+        return len(self.kept)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self.kept[place]
+
 
 def saved(table: pd.DataFrame, path: Path) -> bytes:
     write_table(table, path, "0" * 16)
