@@ -28,7 +28,7 @@ bench: $(READY)         ## benchmarks under tests/bench (medians; ratios within 
 	$(BIN)/python -m pytest -q -m bench tests/bench
 
 docs: $(READY)          ## docs/yaml.md and docs/cli.md, made from the schema and the commands
-	$(BIN)/python -m netsim.manual docs
+	$(BIN)/python -m netsim.docgen docs
 
 notebooks: $(READY)     ## notebooks/*.ipynb, made from their scripts, without outputs
 	$(BIN)/python notebooks/pair.py

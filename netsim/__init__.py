@@ -10,14 +10,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from learning.ledger import Ledger
+    from learning.store.ledger import Ledger
     from netsim.planner.plan import Plan
-    from netsim.planner.planning import Limits, Options, Planned, plan
-    from netsim.result import Result, ResultError
+    from netsim.planner.planner import Limits, Options, Planned, plan
+    from netsim.reports import write_report, write_several
+    from netsim.results.result import Result, ResultError
     from netsim.scenario import Scenario, ScenarioError, digest, grow, load, load_text, resolved
-    from netsim.simulation import simulate
+    from netsim.simulation.run import simulate
     from netsim.topology import Node, Topology
-    from netsim.views import write_report, write_several
 
 __all__ = [
     "Ledger",
@@ -57,10 +57,10 @@ def __dir__() -> list[str]:
 _HOMES = {
     name: module
     for module, names in {
-        "learning.ledger": ("Ledger",),
+        "learning.store.ledger": ("Ledger",),
         "netsim.planner.plan": ("Plan",),
-        "netsim.planner.planning": ("Limits", "Options", "Planned", "plan"),
-        "netsim.result": ("Result", "ResultError"),
+        "netsim.planner.planner": ("Limits", "Options", "Planned", "plan"),
+        "netsim.results.result": ("Result", "ResultError"),
         "netsim.scenario": (
             "Scenario",
             "ScenarioError",
@@ -70,9 +70,9 @@ _HOMES = {
             "load_text",
             "resolved",
         ),
-        "netsim.simulation": ("simulate",),
+        "netsim.simulation.run": ("simulate",),
         "netsim.topology": ("Node", "Topology"),
-        "netsim.views": ("write_report", "write_several"),
+        "netsim.reports": ("write_report", "write_several"),
     }.items()
     for name in names
 }

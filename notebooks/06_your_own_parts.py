@@ -22,9 +22,9 @@ import numpy as np
 import plotly.graph_objects as go
 import torch
 
-from learning.algorithm import Algorithm, Layer, Leaf
+from learning.aggregation.rules import Mean, Vote
+from learning.algorithms.algorithm import Algorithm, Layer, Leaf
 from learning.compressors import Encoded, ErrorFeedback, Plain, Qsgd, Sign
-from learning.rules import Mean, Vote
 from netsim import load, simulate
 from netsim.network import Downlink, Link, Ports
 from netsim.network.media import PrivateMedium

@@ -29,12 +29,12 @@ def one_thread() -> None:
 @pytest.fixture(autouse=True)
 def laws_hold(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """Every run in a test is verified, as with `netsim run --verify`; what is measured is not."""
-    from netsim import simulation
+    from netsim.simulation import run
 
     if request.node.get_closest_marker("bench"):
         return
 
-    for function in (simulation.stage, simulation.simulate):
+    for function in (run.stage, run.simulate):
         monkeypatch.setitem(function.__kwdefaults__, "verify", True)
 
 

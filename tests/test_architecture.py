@@ -90,7 +90,7 @@ def test_every_shipped_scenario_passes_check_and_states_its_claim(
 ) -> None:
     from learning.datasets.cifar10 import PICKLES
     from learning.datasets.idx import FILES
-    from netsim.cli.checking import check_command
+    from netsim.cli.check_command import check_command
 
     monkeypatch.setenv("NETSIM_DATA", str(tmp_path))
     for name in FILES:  # check looks whether files are there, not into them

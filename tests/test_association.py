@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from netsim.build import WiringError, task_of
 from netsim.scenario import load, load_text
 from netsim.selection.association import ClassBalance, Nearest, associated, balanced, divergence
-from netsim.simulation import play, stage
-from netsim.tree import Branch, grow
-from netsim.wiring import WiringError, task_of
+from netsim.simulation.run import play, stage
+from netsim.topology.tree import Branch, grow
 from tests.equalities.runs import final, recipe, scenario
 
 FEDAVG = "hier_favg: {learning_rate: 0.1, batch_size: 8, tau: [2, 2]}"
@@ -153,8 +153,8 @@ def test_a_resolved_scenario_is_associated_alike(tmp_path: Path) -> None:
 
 
 def test_check_tells_what_needs_no_data(tmp_path: Path) -> None:
+    from netsim.build import check_presence
     from netsim.scenario import grow as grown
-    from netsim.wiring import check_presence
 
     with pytest.raises(WiringError, match="association: nearest needs coordinates"):
         check_presence(near := recipe("hier_favg", association="nearest"), grown(near))

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from netsim.build import WiringError
 from netsim.scenario import Scenario, ScenarioError, load_text
 from netsim.selection.availability import Absence, Availability, OnOff, Recorded
-from netsim.selection.presence import read_presence
-from netsim.simulation import play
+from netsim.selection.availability_traces import read_presence
+from netsim.simulation.run import play
 from netsim.topology import Node
-from netsim.wiring import WiringError
 from tests.equalities.runs import final, recipe, scenario
 from tests.network.tiny import Data, data, timed, times_s
 

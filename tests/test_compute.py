@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from netsim.clocks import BLOCKS_KEPT, Clock
-from netsim.compute import COMPUTE, SPREADS, Constant, Cycles, Flops, Profiled, Servers, Traced, Work
-from netsim.luck import normals, uniforms
-from netsim.spreads import Lognormal, NoSpread, ShiftedExponential, Uniform
+from netsim.devices.clock import BLOCKS_KEPT, Clock
+from netsim.devices.compute import COMPUTE, SPREADS, Constant, Cycles, Flops, Profiled, Servers, Traced, Work
+from netsim.devices.variation import Lognormal, NoSpread, ShiftedExponential, Uniform
+from netsim.rng import normals, uniforms
 
 STEP = Work(8e8, 32)
 DATA = Path(__file__).parent / "device_speeds"
@@ -108,7 +108,7 @@ def test_jitter_belongs_to_device_and_step_whatever_was_asked_before(every: str)
 
 
 def test_forgotten_draws_come_back_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("netsim.clocks.BLOCKS_KEPT", 2)
+    monkeypatch.setattr("netsim.devices.clock.BLOCKS_KEPT", 2)
     clock = jittered("round")
     before = clock.local_work_s(3, 1, 0)
     for step in range(1, 9):

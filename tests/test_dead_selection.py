@@ -11,8 +11,8 @@ import pytest
 from netsim.scenario import Scenario, digest
 from netsim.selection.association import ASSOCIATIONS
 from netsim.selection.availability import AVAILABILITIES
-from netsim.selection.parts import SELECTIONS
-from netsim.simulation import play
+from netsim.selection.selections import SELECTIONS
+from netsim.simulation.run import play
 from tests.network.tiny import Data, data, wired
 
 SPREAD = {"constant": {"step": "10 ms", "spread": {"lognormal": 0.8}}}

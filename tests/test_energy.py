@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netsim.compute import Clock, Constant, Cycles, Flops, Work
-from netsim.energy import (
+from netsim.devices.compute import Clock, Constant, Cycles, Flops, Work
+from netsim.devices.variation import ShiftedExponential, Uniform
+from netsim.energy.consumption import (
     CONSUMPTIONS,
     ActivePower,
     Energy,
@@ -25,9 +26,8 @@ from netsim.energy import (
     receive_j,
     transmit_j,
 )
-from netsim.meter import Joules, Meter, Radios
+from netsim.energy.meter import Joules, Meter, Radios
 from netsim.network import Cell, Wired
-from netsim.spreads import ShiftedExponential, Uniform
 from netsim.topology import Fanout
 
 TREE = Fanout([2, 3]).grow()

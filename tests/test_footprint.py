@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from learning.engine import resolve
-from netsim.footprint import Footprint, footprint
 from netsim.scenario import grow
+from netsim.simulation.memory_estimate import Footprint, footprint
 
 PEAK = """
 import pandas, numba, torch
 from pathlib import Path
-from netsim.simulation import play
+from netsim.simulation.run import play
 from tests.equalities.runs import recipe, scenario
 from tests.test_footprint import estimate
 
@@ -48,7 +48,7 @@ EARLY = CODED.replace("levels: [4, 4]", "levels: [4, 4], code: elias")
 
 def estimate(scene: object) -> Footprint:
     """As `netsim run` makes it on a CPU."""
-    from learning.tasks import describe_task
+    from learning.tasks.task import describe_task
     from netsim.scenario import Scenario
 
     assert isinstance(scene, Scenario)
@@ -103,10 +103,10 @@ def test_the_estimate_is_good_to_a_factor_of_two(
 def test_a_run_that_cannot_fit_is_refused_before_it_starts(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from netsim.cli.guard import InputError
-    from netsim.cli.running import run_command
+    from netsim.cli.error_handling import InputError
+    from netsim.cli.run_command import run_command
 
-    monkeypatch.setattr("netsim.cli.preparing.machine_bytes", lambda: 400_000)
+    monkeypatch.setattr("netsim.cli.run_preparation.machine_bytes", lambda: 400_000)
     with pytest.raises(
         InputError, match="the run would need about .* and this machine has 0 MB; take a smaller"
     ):
@@ -115,12 +115,12 @@ def test_a_run_that_cannot_fit_is_refused_before_it_starts(
 
 
 def test_a_container_s_limit_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from learning import host
+    from learning import host_memory
 
-    whole = host.memory_bytes()
+    whole = host_memory.memory_bytes()
     (tmp_path / "limit").write_text("123456789\n")
     (tmp_path / "none").write_text("max\n")
-    monkeypatch.setattr(host, "CGROUPS", (tmp_path / "none", tmp_path / "absent"))
-    assert host.memory_bytes() >= whole
-    monkeypatch.setattr(host, "CGROUPS", (tmp_path / "none", tmp_path / "limit"))
-    assert host.memory_bytes() == 123456789
+    monkeypatch.setattr(host_memory, "CGROUPS", (tmp_path / "none", tmp_path / "absent"))
+    assert host_memory.memory_bytes() >= whole
+    monkeypatch.setattr(host_memory, "CGROUPS", (tmp_path / "none", tmp_path / "limit"))
+    assert host_memory.memory_bytes() == 123456789

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from netsim.live import FOLDER, LiveRun, Telling, live_runs, read_live
+from netsim.results.live_feed import FOLDER, LiveRun, Telling, live_runs, read_live
 
 HEADING = {"name": "mine", "scenario": "0123456789abcdef", "rounds": 3, "deadline_s": None}
 FILE = "mine-0123456789abcdef.jsonl"
@@ -30,7 +30,7 @@ def seen(out: Path) -> LiveRun:
 
 
 def test_rows_can_be_read_while_the_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("netsim.live._PAUSE_S", 0.0)
+    monkeypatch.setattr("netsim.results.live_feed._PAUSE_S", 0.0)
     with Telling(tmp_path, HEADING) as live:
         assert (seen(tmp_path).state, seen(tmp_path).rows) == ("running", [])
         live.show(row(0))

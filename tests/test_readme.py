@@ -77,7 +77,7 @@ def test_the_errors_shown_are_the_program_s(tmp_path: Path) -> None:
 
 
 def test_the_table_of_recipes_names_them_all() -> None:
-    from learning.recipes import RECIPES
+    from learning.algorithms.recipes import RECIPES
 
     for name in RECIPES:
         assert f"| `{name}` |" in README

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from netsim import folders
-from netsim.result import Result, ResultError
+from netsim.results import atomic_folder
+from netsim.results.result import Result, ResultError
 
 FILES = {"scenario.yaml", "rounds.parquet", "messages.parquet", "nodes.parquet", "manifest.json"}
 
@@ -159,7 +159,7 @@ def test_a_failed_write_leaves_the_old_run_as_it_was(tmp_path: Path) -> None:
 
 
 def test_a_killed_write_leaves_nothing_under_the_final_name(tmp_path: Path) -> None:
-    code = "import os, pathlib, sys; from netsim.folders import replace_folder\n"
+    code = "import os, pathlib, sys; from netsim.results.atomic_folder import replace_folder\n"
     code += "replace_folder(pathlib.Path(sys.argv[1]), lambda f: ((f / 'half').write_text('x'), os._exit(9)))"
     killed = subprocess.run([sys.executable, "-c", code, str(tmp_path / "d1")], check=False)
     assert killed.returncode == 9
@@ -171,7 +171,7 @@ def test_saving_again_replaces_the_run_and_keeps_notes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, swappable: bool
 ) -> None:
     if not swappable:
-        monkeypatch.setattr(folders, "_exchange", lambda one, other: False)
+        monkeypatch.setattr(atomic_folder, "_exchange", lambda one, other: False)
     folder = tiny().save(tmp_path / "d1")
     (folder / "notes.md").write_text("mine")
     tiny(scenario_text="name: tiny # again\n").save(folder)
@@ -257,6 +257,6 @@ def test_a_table_without_a_column_is_no_result() -> None:
 
 
 def test_importing_results_needs_neither_pandas_nor_pyarrow() -> None:
-    code = "import sys, netsim.result, netsim.views; print({'pandas', 'pyarrow', 'plotly', 'torch'} & set(sys.modules))"
+    code = "import sys, netsim.results.result, netsim.reports; print({'pandas', 'pyarrow', 'plotly', 'torch'} & set(sys.modules))"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout == "set()\n"

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netsim.books import frame
-from netsim.rows import Kind, Rows
-from netsim.run_folder import write_table
-from netsim.simulation import play
-from netsim.trace import MESSAGES, NODES, SPENT
+from netsim.protocol.trace import MESSAGES, NODES, SPENT
+from netsim.results.run_folder import write_table
+from netsim.results.table_buffer import Kind, Rows
+from netsim.simulation.result_assembly import frame
+from netsim.simulation.run import play
 from tests.equalities.runs import recipe
 
 ALL: dict[str, Kind] = {"a": "whole", "b": "small", "c": "real", "d": "flag", "e": "name"}
@@ -102,7 +102,7 @@ def test_the_tables_are_byte_for_byte_those_of_dictionaries(
 ) -> None:
     scene = recipe("hier_favg", **SCENES[name])
     now = play(scene, engine="timing").trace
-    monkeypatch.setattr("netsim.trace.Rows", Dictionaries)
+    monkeypatch.setattr("netsim.protocol.trace.Rows", Dictionaries)
     once = play(scene, engine="timing", verify=False).trace  # whose laws read rows, which lie elsewhere here
     for rows, kept in ((now.messages, once.messages), (now.nodes, once.nodes)):
         assert isinstance(kept, Dictionaries)

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import chisquare
 
-from netsim.luck import generator
+from netsim.rng import generator
 from netsim.selection.sampling import inclusion, independent, size, smallest, systematic
 
 DRAWS = 4000

@@ -12,8 +12,8 @@ from scipy.stats import chisquare
 
 from learning.engine import Visit
 from netsim.scenario import Scenario, ScenarioError, load_text
-from netsim.selection.choice import Choice
-from netsim.simulation import play, stage
+from netsim.selection.selection import Choice
+from netsim.simulation.run import play, stage
 from netsim.topology import Node
 from tests.equalities.runs import final, recipe, scenario
 from tests.network.tiny import Data, data, timed, wired

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.integrate import quad
 from scipy.stats import lognorm
 
-from netsim.compute import Constant, Work
-from netsim.spreads import Lognormal, ShiftedExponential, Spread, Uniform
+from netsim.devices.compute import Constant, Work
+from netsim.devices.variation import Lognormal, ShiftedExponential, Spread, Uniform
 
 ROUNDS = 4000
 

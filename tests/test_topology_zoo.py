@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from netsim.geography import great_circle_m
-from netsim.scenario.inline import written
+from netsim.scenario.inline_topology import written
 from netsim.topology import File, Topology, TopologyError, Zoo
+from netsim.topology.geography import great_circle_m
 from tests.conftest import REPOSITORY
 
 HEAD = """<?xml version="1.0" encoding="utf-8"?>

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from learning.layered import ByGroup
+from learning.partitions.by_layer import ByGroup
+from netsim.build import WiringError, task_of
 from netsim.scenario import grow
-from netsim.simulation import play
-from netsim.wiring import WiringError, task_of
+from netsim.simulation.run import play
 from tests.equalities.runs import scenario
 
 FAVG = "hier_favg: {learning_rate: 0.2, batch_size: 8, tau: [2, 1]}"

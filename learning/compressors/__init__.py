@@ -1,12 +1,9 @@
 """Compressors: how a vector becomes a message, with its size, accuracy and bytes stated side by side."""
 
-from learning.compressors.adaptive import Adaptive, adapts, at_round
 from learning.compressors.chain import Chain
 from learning.compressors.compressor import Compressor, Encoded
 from learning.compressors.dither import Dither
-from learning.compressors.growth import GROWTHS, Growth
-from learning.compressors.integer import Integer
-from learning.compressors.memory import (
+from learning.compressors.error_feedback import (
     Ef21,
     ErrorFeedback,
     Remembering,
@@ -14,11 +11,14 @@ from learning.compressors.memory import (
     remembers,
     shares_memory,
 )
-from learning.compressors.model import OfModel, sends_models
+from learning.compressors.integer import Integer
+from learning.compressors.level_schedules import GROWTHS, Growth
+from learning.compressors.model_compression import OfModel, sends_models
 from learning.compressors.natural import Natural
 from learning.compressors.plain import Plain
 from learning.compressors.qsgd import Qsgd
 from learning.compressors.scaled_sign import ScaledSign, StochasticSign
+from learning.compressors.scheduled import Adaptive, adapts, at_round
 from learning.compressors.sign import Sign
 from learning.compressors.sparse_sign import SparseSign
 from learning.compressors.sparsify import RandK, TopK

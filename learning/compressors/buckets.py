@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from learning import philox
+from learning.rng import philox
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 
-from learning.coins import Coins
 from learning.compressors.compressor import Compressor, Encoded
-from learning.compressors.memory import remembers
+from learning.compressors.error_feedback import remembers
 from learning.compressors.packing import BitReader, to_bytes
 from learning.compressors.positions import (
     fixed_bits,
@@ -22,8 +21,9 @@ from learning.compressors.positions import (
 from learning.compressors.sign import Sign
 from learning.compressors.sparse_sign import SparseSign
 from learning.compressors.sparsify import RandK, TopK
-from learning.draws import mixed
-from learning.naming import NO_VALUE
+from learning.part_names import NO_VALUE
+from learning.rng.arrays import mixed
+from learning.rng.keyed import Coins
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from learning.coins import Coins
+    from learning.rng.keyed import Coins
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from learning.coins import Coins
 from learning.compressors import entropy
 from learning.compressors.buckets import Buckets, check_bucket, fast
 from learning.compressors.compressor import Encoded
 from learning.compressors.packing import BitReader, field_bits, float_bits, to_bytes
-from learning.naming import NO_VALUE
+from learning.part_names import NO_VALUE
+from learning.rng.keyed import Coins
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

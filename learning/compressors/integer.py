@@ -13,7 +13,7 @@ from learning.compressors.packing import BitReader, field_bits, to_bytes
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from learning.coins import Coins
+    from learning.rng.keyed import Coins
 
 SLACK = 0.25  # of a step: what float32 may have added to a sum of votes on its way through a model
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from learning.philox_numba import compiled, inlined
+from learning.rng.philox_numba import compiled, inlined
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from learning.coins import Coins
+    from learning.rng.keyed import Coins
 
 
 @dataclass(frozen=True)

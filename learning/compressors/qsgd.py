@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from learning import philox
-from learning.coins import Coins
 from learning.compressors import entropy
 from learning.compressors.buckets import Buckets
 from learning.compressors.compressor import Encoded
 from learning.compressors.dither import coded_bits
 from learning.compressors.elias import level_bits, read_levels, torch_coded_bits
 from learning.compressors.packing import BitReader, field_bits, float_bits, to_bytes
-from learning.naming import NO_VALUE
-from learning.strided import in_memory
+from learning.compressors.strided_rows import in_memory
+from learning.part_names import NO_VALUE
+from learning.rng import philox
+from learning.rng.keyed import Coins
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -147,7 +147,7 @@ class Qsgd:
             if bits is not None:
                 bits.copy_(torch_coded_bits(self._levels(values, norms)))
             return values, norms
-        from learning.compressors.kernels import quantise_rows
+        from learning.compressors.qsgd_kernels import quantise_rows
 
         (rows, memory), dim = in_memory(rows), rows.shape[1]
         norms = rows.new_empty(rows.shape[0], self._buckets(dim))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from learning.philox_numba import TILE, compiled, fill_tile
+from learning.rng.philox_numba import TILE, compiled, fill_tile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

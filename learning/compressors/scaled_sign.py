@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from learning.coins import Coins
 from learning.compressors.buckets import Buckets, check_bucket, fast
 from learning.compressors.compressor import Encoded
 from learning.compressors.packing import BitReader, float_bits, to_bytes
 from learning.compressors.sign import Sign
+from learning.rng.keyed import Coins
 
 if TYPE_CHECKING:
     from torch import Tensor

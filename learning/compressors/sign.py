@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from learning.coins import Coins
 from learning.compressors.compressor import Encoded
 from learning.compressors.packing import BitReader, to_bytes
-from learning.signs import tossed_signs
+from learning.compressors.signs import tossed_signs
+from learning.rng.keyed import Coins
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from learning.coins import Coins
-from learning.compressors.choices import choice_bits, choice_code, read_choice
 from learning.compressors.compressor import Encoded
 from learning.compressors.packing import BitReader, to_bytes
+from learning.compressors.signs import tossed_signs
 from learning.compressors.sparsify import check_size, kept, largest
-from learning.signs import tossed_signs
+from learning.compressors.subset_code import choice_bits, choice_code, read_choice
+from learning.rng.keyed import Coins
 
 if TYPE_CHECKING:
     from torch import Tensor

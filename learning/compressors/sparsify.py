@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from learning.coins import Coins
 from learning.compressors.compressor import Encoded
 from learning.compressors.packing import BitReader, field_bits, float_bits, to_bytes
 from learning.compressors.positions import index_width
+from learning.rng.keyed import Coins
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

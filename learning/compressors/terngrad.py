@@ -11,13 +11,13 @@ from learning.compressors.buckets import Buckets, check_bucket
 from learning.compressors.compressor import Encoded
 from learning.compressors.dither import Dither
 from learning.compressors.packing import BitReader, code_bits, float_bits, to_bytes
-from learning.naming import NO_VALUE
+from learning.part_names import NO_VALUE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from learning.coins import Coins
+    from learning.rng.keyed import Coins
 
 DIGITS = 5
 """Ternary digits in a byte: 3^5 = 243."""

@@ -16,7 +16,7 @@ from learning.datasets.arrays import (
     limited,
     limited_shape,
 )
-from learning.draws import DIGITS_SPLIT, keyed_generator
+from learning.rng.arrays import DIGITS_SPLIT, keyed_generator
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.caches import cache_dir
 from learning.datasets.arrays import (
     Arrays,
     DataError,
@@ -28,6 +27,7 @@ from learning.datasets.arrays import (
     limited_shape,
 )
 from learning.datasets.npz import UNZIPPABLE, located, read_npz
+from learning.store.caches import cache_dir
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".ppm", ".pgm")
 LARGEST_FILE = 64 * 2**20

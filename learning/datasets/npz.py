@@ -22,7 +22,7 @@ from learning.datasets.arrays import (
     limited_shape,
     resolved,
 )
-from learning.host import memory_bytes
+from learning.host_memory import memory_bytes
 
 UNZIPPABLE = (
     zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, RuntimeError, ValueError, LookupError,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from learning.engine.contract import Solver, ValuesNeededError
 from learning.engine.engine import Engine
-from learning.engine.guarding import Finite, NotFiniteError
+from learning.engine.finite_check import Finite, NotFiniteError
 from learning.engine.numerics import DeviceKind, EngineKind, Numerics, StrategyError, resolve
 from learning.engine.promises import Letter, Look, Place, Ref, Visit
-from learning.engine.solvers import make_solver
+from learning.engine.solver import Solver, ValuesNeededError
+from learning.engine.solver_factory import make_solver
 
 __all__ = [
     "DeviceKind",

@@ -12,7 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from learning.engine.fused import LINE, threshold_backward
+from learning.engine.fused_trainer import LINE, threshold_backward
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from learning.algorithm import Leaf
-from learning.checkpoints import Cut
-from learning.coins import row_key
+from learning.aggregation.rules import Rule, rule_remembers
+from learning.algorithms.algorithm import Leaf
 from learning.compressors import Compressor, at_round, remembers
-from learning.engine.contract import Solver, ValuesNeededError
-from learning.engine.encoding import payload_bits
-from learning.engine.guarding import Finite, guard_of
+from learning.engine.compressor_calls import payload_bits
+from learning.engine.finite_check import Finite, guard_of
 from learning.engine.promises import (
     Announce,
     Answer,
@@ -34,9 +32,11 @@ from learning.engine.promises import (
     left_behind,
     packed,
 )
-from learning.engine.resuming import adopt, cut_of, forget
-from learning.ledger import METRICS, Ledger
-from learning.rules import Rule, rule_remembers
+from learning.engine.resumption import adopt, cut_of, forget
+from learning.engine.solver import Solver, ValuesNeededError
+from learning.rng.keyed import row_key
+from learning.store.checkpoints import Cut
+from learning.store.ledger import METRICS, Ledger
 
 if TYPE_CHECKING:
     from torch import Tensor

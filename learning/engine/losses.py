@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from learning.tasks import BoundTask
+from learning.tasks.task import BoundTask
 
 Loss = Callable[[Mapping[str, Tensor], Tensor, Tensor], Tensor]
 

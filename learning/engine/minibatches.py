@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from learning.coins import row_key, words
 from learning.engine.promises import Look, Train
-from learning.tasks import BoundTask
+from learning.rng.keyed import row_key, words
+from learning.tasks.task import BoundTask
 
 TOGETHER = 256
 """Samples gathered at once: enough to hide the cost of a call, few enough that memory is not mapped anew each time."""

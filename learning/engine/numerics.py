@@ -27,7 +27,7 @@ class StrategyError(ValueError):
 
 
 class Learned(Protocol):
-    """What a task says of itself before it is bound (`learning.tasks.Task`)."""
+    """What a task says of itself before it is bound (`learning.tasks.task.Task`)."""
 
     @property
     def dim(self) -> int:

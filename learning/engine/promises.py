@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
-from learning.algorithm import Leaf
+from learning.aggregation.rules import Rule
+from learning.algorithms.algorithm import Leaf
 from learning.compressors import Compressor
-from learning.naming import part_name
-from learning.rules import Rule
+from learning.part_names import part_name
 
 if TYPE_CHECKING:
     from torch import Tensor

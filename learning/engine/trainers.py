@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from learning.engine.fused import Fused
-from learning.engine.im2col import Im2col
+from learning.engine.fused_trainer import Fused
+from learning.engine.im2col_trainer import Im2col
 from learning.engine.losses import halved, loss_of
 from learning.engine.minibatches import batches, minibatches
 from learning.engine.promises import Train
-from learning.tasks import BoundTask
+from learning.tasks.task import BoundTask
 
 
 class Trainer(Protocol):
@@ -99,4 +99,4 @@ TRAINERS: dict[str, Callable[[BoundTask, int], Trainer]] = {
     "loop": Looped,
     "reference": Reference,
 }
-"""All strategies but vmap, which needs to know the size of its stacks (learning.engine.vmapped)."""
+"""All strategies but vmap, which needs to know the size of its stacks (learning.engine.vmap_trainer)."""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.coins import row_key, uniforms
 from learning.models.layers import (
     Conv,
     Flatten,
@@ -28,6 +27,7 @@ from learning.models.layers import (
     training_flops,
 )
 from learning.models.module import Module
+from learning.rng.keyed import row_key, uniforms
 
 if TYPE_CHECKING:
     from torch import nn

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.caches import remember, remembered
-from learning.coins import row_key
 from learning.models.layers import Size, Weight
+from learning.rng.keyed import row_key
+from learning.store.caches import remember, remembered
 
 if TYPE_CHECKING:
     from torch import nn

@@ -18,8 +18,8 @@ from typing import NamedTuple
 import numpy as np
 
 from netsim.bounds.costs import Budget, Costs, Indices
+from netsim.bounds.learning_rate import Goal, Rule, least
 from netsim.bounds.problem import Floats, Problem
-from netsim.bounds.rates import Goal, Rule, least
 
 BATCH = 64
 """Boxes split at a time."""

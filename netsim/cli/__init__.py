@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from netsim.cli.app import main
+from netsim.cli.entry_point import main
 
 __all__ = ["main"]

@@ -1,35 +1,44 @@
-"""The command line as a program: one of four exit codes, and gone."""
+"""What all commands share: the application, how scenarios and overrides are given, how a command ends."""
 
 from __future__ import annotations
 
-import os
-import sys
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
-from netsim.cli import doing, looking  # noqa: F401  # entering their commands
-from netsim.cli.frame import app
-from netsim.cli.guard import INTERRUPTED
-from netsim.cli.interrupts import heed, interrupted
+import typer
 
-
-def main() -> NoReturn:
-    """Entry point: exit 0 fine, 1 your input (usage errors too), 3 our bug, 130 interrupted."""
-    heed()
-    if "" not in sys.path:
-        sys.path.append(os.getcwd())  # so that `my_codecs:Turbo` is found where the user stands
-    try:
-        app()
-    except SystemExit as end:
-        if end.code == INTERRUPTED or (end.code and interrupted()):
-            _leave_at_once(INTERRUPTED)
-        sys.exit(1 if end.code == 2 else end.code)
-    except KeyboardInterrupt:
-        _leave_at_once(INTERRUPTED)
-    sys.exit(0)
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
 
 
-def _leave_at_once(code: int) -> NoReturn:
-    """Exit with this very code: where an interruption met `exec`, CPython would die by the signal instead."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"netsim {version('netsim-hfl')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Hierarchical federated learning, simulated: real training, real bits, simulated seconds."""
+
+
+ScenarioArgument = Annotated[
+    str, typer.Argument(help="A scenario file, or the name of one that ships (`netsim list scenarios`).")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(help="Overrides such as seed=3 'network[0].cell.uplink=5 MHz'.", show_default=False),
+]
+
+
+def end(code: int) -> NoReturn:
+    raise typer.Exit(code)

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from netsim.dashboard.place import Address, DashboardError
+from netsim.dashboard.address import Address, DashboardError
 
 __all__ = ["Address", "DashboardError"]

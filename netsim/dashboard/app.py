@@ -10,15 +10,15 @@ from dash import Dash, Input, Output, dcc, html, set_props
 from flask import Flask, Response, abort
 
 from learning.datasets import DataError
-from netsim.dashboard import browsing, editing, following, planning, retiming
-from netsim.dashboard.desk import Desk
-from netsim.dashboard.drawing import alert, link, tagged
-from netsim.dashboard.gate import Gate
-from netsim.dashboard.place import Address, DashboardError, run_folder
-from netsim.result import Result, ResultError
+from netsim.dashboard import live_run_page, planner_page, results_page, retiming_page, scenario_page
+from netsim.dashboard.access import Gate
+from netsim.dashboard.address import Address, DashboardError, run_folder
+from netsim.dashboard.layout import alert, link, tagged
+from netsim.dashboard.state import Desk
+from netsim.reports.page import asset
+from netsim.results.result import Result, ResultError
 from netsim.scenario import ScenarioError
-from netsim.scenario.document import LARGEST_TEXT
-from netsim.views.page import asset
+from netsim.scenario.yaml_document import LARGEST_TEXT
 
 USERS = (DashboardError, ResultError, ScenarioError, DataError)
 """Errors that say what the user can put right."""
@@ -46,7 +46,7 @@ def make_app(desk: Desk, address: Address) -> Dash:
         on_error=_told,
     )
     app.layout = _shell(desk)
-    for page in (browsing, following, editing, retiming, planning):
+    for page in (results_page, live_run_page, scenario_page, retiming_page, planner_page):
         page.register(app, desk)
     app.server.config["MAX_CONTENT_LENGTH"] = 4 * LARGEST_TEXT
     _route(app, desk)
@@ -84,12 +84,12 @@ def _told(error: Exception) -> None:
 
 def _route(app: Dash, desk: Desk) -> None:
     pages: dict[str, Callable[[str | None], Any]] = {
-        "/": lambda search: browsing.layout(desk),
-        "/compare": lambda search: browsing.compared(desk, search),
-        "/follow": lambda search: following.layout(desk, search),
-        "/edit": lambda search: editing.layout(desk, search),
-        "/retime": lambda search: retiming.layout(desk, search),
-        "/plan": lambda search: planning.layout(desk, search),
+        "/": lambda search: results_page.layout(desk),
+        "/compare": lambda search: results_page.compared(desk, search),
+        "/follow": lambda search: live_run_page.layout(desk, search),
+        "/edit": lambda search: scenario_page.layout(desk, search),
+        "/retime": lambda search: retiming_page.layout(desk, search),
+        "/plan": lambda search: planner_page.layout(desk, search),
     }
 
     @app.callback(Output("nav", "children"), Input("url", "pathname"))
@@ -134,7 +134,7 @@ def _serve_files(app: Dash, desk: Desk) -> None:
     @server.get("/report/<name>/<digest>")
     def report(name: str, digest: str) -> Response:
         """Drawn anew, not served from the folder: what lies there may be somebody else's page."""
-        from netsim.views import report_html
+        from netsim.reports import report_html
 
         try:
             page = report_html(Result.load(run_folder(desk.folder, f"{name}/{digest}")))

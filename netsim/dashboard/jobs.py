@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from netsim.dashboard.place import DashboardError
-from netsim.live import key_of
+from netsim.dashboard.address import DashboardError
+from netsim.results.live_feed import key_of
 from netsim.scenario import digest, load_text, resolved
 
 FOLDER = ".dashboard"

@@ -10,10 +10,10 @@ from types import FrameType
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from netsim.dashboard.address import Address, DashboardError
 from netsim.dashboard.app import make_app
-from netsim.dashboard.desk import Desk
 from netsim.dashboard.jobs import Jobs
-from netsim.dashboard.place import Address, DashboardError
+from netsim.dashboard.state import Desk
 
 
 class Quiet(WSGIRequestHandler):

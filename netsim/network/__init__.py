@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from netsim.network.cell import Cell
-from netsim.network.channels import Channel
-from netsim.network.delay import Delay
-from netsim.network.fading import FADING, Fading
-from netsim.network.laws import LAWS, Law
+from netsim.network.channel import Channel
+from netsim.network.constant_delay import Delay
 from netsim.network.links import Downlink, LayerNetwork, Link, Ports, Sent, Transfer
-from netsim.network.loss import LOSSES, Loss
 from netsim.network.media import Medium
-from netsim.network.pathloss import PATHLOSS, PathLoss
-from netsim.network.placement import PLACEMENTS, Placement
-from netsim.network.presets import PRESETS, SOURCES
-from netsim.network.ratemaps import RATE_MAPS, RateMap
-from netsim.network.shadowing import SHADOWING, Shadowing
-from netsim.network.traced import Traced
-from netsim.network.traces import TRACES, Trace
+from netsim.network.message_loss import LOSSES, Loss
+from netsim.network.radio.cell import Cell
+from netsim.network.radio.fading import FADING, Fading
+from netsim.network.radio.fading_laws import LAWS, Law
+from netsim.network.radio.path_loss import PATHLOSS, PathLoss
+from netsim.network.radio.placement import PLACEMENTS, Placement
+from netsim.network.radio.presets import PRESETS, SOURCES
+from netsim.network.radio.rate_maps import RATE_MAPS, RateMap
+from netsim.network.radio.shadowing import SHADOWING, Shadowing
+from netsim.network.traces.trace_sources import TRACES, Trace
+from netsim.network.traces.traced_links import Traced
 from netsim.network.wired import Wired
 
 __all__ = [

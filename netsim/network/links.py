@@ -10,9 +10,9 @@ from typing import Protocol
 
 import simpy
 
-from netsim.network.channels import Channel
-from netsim.network.loss import HOPELESS, Identity, Loss, NoLoss, Tries, attempt
+from netsim.network.channel import Channel
 from netsim.network.media import Medium, silence
+from netsim.network.message_loss import HOPELESS, Identity, Loss, NoLoss, Tries, attempt
 from netsim.network.packets import Packets
 from netsim.topology import Node
 

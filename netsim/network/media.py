@@ -7,7 +7,7 @@ from typing import Protocol
 
 import simpy
 
-from netsim.network.waterlevel import Level
+from netsim.network.water_filling import Level
 
 TIE = 1e-12
 """Flows that finish within this fraction of the busy period so far finish together."""

@@ -9,14 +9,14 @@ from typing import Literal
 
 import simpy
 
-from netsim.geography import great_circle_m
-from netsim.network.channels import FixedRate
+from netsim.network.channel import FixedRate
 from netsim.network.links import Downlink, Link, Ports
-from netsim.network.loss import Direction, Identity, Loss, NoLoss
 from netsim.network.media import Medium, PrivateMedium, SharedMedium
+from netsim.network.message_loss import Direction, Identity, Loss, NoLoss
 from netsim.network.packets import PACKETS, Stack
-from netsim.network.placement import known_distance_m
+from netsim.network.radio.placement import known_distance_m
 from netsim.topology import Node
+from netsim.topology.geography import great_circle_m
 from netsim.units import RateBps, SizeBits, SpeedMps, TimeS, check_quantities, render
 
 LATENCIES = {

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from learning.algorithm import Algorithm, Leaf
+from learning.algorithms.algorithm import Algorithm, Leaf
+from learning.algorithms.averaging import FedAvg, Recipe
 from learning.compressors import Compressor, Qsgd
-from learning.ladders import FedAvg, Recipe
-from netsim.bounds.rates import Mode
+from netsim.bounds.learning_rate import Mode
 from netsim.scenario import Scenario
-from netsim.scenario.adapted import Adapted
-from netsim.scenario.sweeps import Sweep
-from netsim.selection.parts import Everybody, Uniform
+from netsim.scenario.adaptive_algorithm import Adapted
+from netsim.scenario.sweep import Sweep
+from netsim.selection.selections import Everybody, Uniform
 
 
 @dataclass(frozen=True)

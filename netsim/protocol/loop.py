@@ -9,24 +9,24 @@ from typing import Literal, TypeAlias, cast
 
 import simpy
 
-from learning.algorithm import Algorithm, Layer
+from learning.algorithms.algorithm import Algorithm, Layer
 from learning.compressors import sends_models
 from learning.engine import Engine, Letter, Ref, Visit
-from netsim.barriers.waits import All, Asynchronous, Wait
-from netsim.clocks import Clock
+from netsim.barriers.barriers import All, Asynchronous, Wait
+from netsim.devices.clock import Clock
+from netsim.protocol.aggregation_weights import weigh, whole_model
+from netsim.protocol.broadcast import Teller
 from netsim.protocol.corrections import Corrections, Heard
-from netsim.protocol.disturbances import UNNOTICED, Before, Pace, unchanging, undisturbed, upload
-from netsim.protocol.paces import Paces
+from netsim.protocol.exchange import Hall, Talk, Waiting, at_once
+from netsim.protocol.interruptions import UNNOTICED, Before, Pace, unchanging, undisturbed, upload
+from netsim.protocol.local_steps import Paces
+from netsim.protocol.membership import Roster, place
 from netsim.protocol.polling import Polled, asked
-from netsim.protocol.posts import Posts
-from netsim.protocol.prologues import prologue
-from netsim.protocol.talks import Hall, Talk, Waiting, at_once
-from netsim.protocol.telling import Teller
-from netsim.protocol.weights import weigh, whole_model
-from netsim.roster import Roster, place
-from netsim.selection.choice import Choice
+from netsim.protocol.prologue import prologue
+from netsim.protocol.trace import BUSY, HEARING, SENDING, Path
+from netsim.protocol.transport import Posts
+from netsim.selection.selection import Choice
 from netsim.topology import Node
-from netsim.trace import BUSY, HEARING, SENDING, Path
 
 Watch: TypeAlias = Callable[[int, Ref, Path], bool]
 """Told (iteration index, the node's model, the iteration's critical path); True ends the run."""

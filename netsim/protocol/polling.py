@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import simpy
 
-from learning.algorithm import Layer
+from learning.aggregation.rules import Mean
+from learning.algorithms.algorithm import Layer
 from learning.compressors import Plain
 from learning.engine import Look, Visit
-from learning.rules import Mean
-from netsim.barriers.waits import All
+from netsim.barriers.barriers import All
 from netsim.protocol.corrections import Heard
-from netsim.protocol.disturbances import upload
-from netsim.protocol.talks import Hall, Talk, Waiting
-from netsim.selection.choice import Asked, is_curious
+from netsim.protocol.exchange import Hall, Talk, Waiting
+from netsim.protocol.interruptions import upload
+from netsim.protocol.trace import BUSY, SENDING, Path
+from netsim.selection.selection import Asked, is_curious
 from netsim.topology import Node
-from netsim.trace import BUSY, SENDING, Path
 
 if TYPE_CHECKING:
     from netsim.protocol.loop import Loop

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from netsim.scenario.errors import ScenarioError
-from netsim.scenario.jsonschema import json_schema
-from netsim.scenario.places import shipped
-from netsim.scenario.reading import load, load_text
+from netsim.scenario.json_schema import json_schema
+from netsim.scenario.listing import part_registries, shown_default, shown_value
+from netsim.scenario.loading import load, load_text
 from netsim.scenario.sample import sample_text
+from netsim.scenario.scenario_files import shipped
 from netsim.scenario.schema import PARTS, Scenario, grow
-from netsim.scenario.showing import part_registries, shown_default, shown_value
-from netsim.scenario.writing import digest, dump_part, resolved
+from netsim.scenario.serialization import digest, dump_part, resolved
 
 __all__ = [
     "PARTS",

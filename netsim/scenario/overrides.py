@@ -6,8 +6,8 @@ import copy
 import re
 from typing import Any
 
-from netsim.scenario.document import UnreadableError, parse
 from netsim.scenario.errors import Loc, path_of, shown
+from netsim.scenario.yaml_document import UnreadableError, parse
 
 _STEP = re.compile(r"""\.?([^\s.\[\]="']+)|\[(\d+)\]|\.?\["([^"]*)"\]""")
 

@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 from typing_extensions import get_protocol_members
 
+from netsim.scenario.dataclass_schema import Form, Reads, Records, arguments_of, is_required
 from netsim.scenario.errors import Problem, nearest, problems_of, refusal, shown
-from netsim.scenario.records import Form, Reads, Records, arguments_of, is_required
 
 STRANGER = r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$"
 

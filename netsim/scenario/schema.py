@@ -19,22 +19,21 @@ from pydantic import (
     model_validator,
 )
 
-from learning.algorithm import Algorithm
+from learning.aggregation.rules import RULES, Rule
+from learning.algorithms.algorithm import Algorithm
+from learning.algorithms.recipes import RECIPES, Recipe
 from learning.compressors import COMPRESSORS, GROWTHS, Compressor, Growth
 from learning.datasets import DATASETS, Dataset, Synthetic
-from learning.local import SCHEDULES, Schedule
 from learning.models import MODELS, Model
-from learning.partitions import PARTITIONS, Iid, Partition
-from learning.recipes import RECIPES, Recipe
-from learning.rules import RULES, Rule
-from learning.shifts import SHIFTS, Shift
+from learning.optimizers import SCHEDULES, Schedule
+from learning.partitions.distribution_shift import SHIFTS, Shift
+from learning.partitions.partitions import PARTITIONS, Iid, Partition
+from netsim.barriers.barriers import WAITS, Wait
 from netsim.barriers.staleness import STALENESS, Staleness
-from netsim.barriers.waits import WAITS, Wait
-from netsim.compute import COMPUTE, SPREADS, Compute, Servers, Spread
-from netsim.energy import CONSUMPTIONS, Consumption, Energy
-from netsim.faults import FAULTS, OCCURRENCES, Fault, Occurrence
-from netsim.mobility import MOTIONS, Mobility, Motion
-from netsim.mobility.attachment import ATTACHMENTS, Attachment
+from netsim.devices.compute import COMPUTE, SPREADS, Compute, Servers, Spread
+from netsim.dynamics import FAULTS, MOTIONS, OCCURRENCES, Fault, Mobility, Motion, Occurrence
+from netsim.dynamics.attachment import ATTACHMENTS, Attachment
+from netsim.energy.consumption import CONSUMPTIONS, Consumption, Energy
 from netsim.network import (
     FADING,
     LAWS,
@@ -55,11 +54,8 @@ from netsim.network import (
     Shadowing,
     Trace,
 )
-from netsim.policies import POLICIES, Policy
-from netsim.scenario.errors import Loc, Problem, nearest, problems_of, refusal
-from netsim.scenario.inline import Tree
-from netsim.scenario.ladders import AlgorithmForm
-from netsim.scenario.laws import (
+from netsim.scenario.algorithm_form import AlgorithmForm
+from netsim.scenario.consistency import (
     Ground,
     depth_problems,
     skew_problems,
@@ -67,15 +63,18 @@ from netsim.scenario.laws import (
     sweep_problems,
     wait_problems,
 )
+from netsim.scenario.dataclass_schema import Reads, Record
+from netsim.scenario.errors import Loc, Problem, nearest, problems_of, refusal
+from netsim.scenario.inline_topology import Tree
 from netsim.scenario.parts import STRANGER, Catalogue
-from netsim.scenario.records import Reads, Record
-from netsim.scenario.selecting import availability_problems, selection_problems
+from netsim.scenario.selection_consistency import availability_problems, selection_problems
+from netsim.scenario.sweep import Sweep
 from netsim.scenario.sweep_form import SweepForm
-from netsim.scenario.sweeps import Sweep
 from netsim.selection.association import ASSOCIATIONS, Association, Given
 from netsim.selection.availability import AVAILABILITIES, Availability
-from netsim.selection.choice import Selection
-from netsim.selection.parts import SELECTIONS
+from netsim.selection.selection import Selection
+from netsim.selection.selections import SELECTIONS
+from netsim.tau_policies import POLICIES, Policy
 from netsim.topology import TOPOLOGIES, Topology, TopologyPart
 from netsim.units import DurationS
 

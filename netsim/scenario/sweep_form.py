@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from netsim.scenario.errors import Loc, Problem, nearest, refusal, shown
-from netsim.scenario.sweeps import FORMS, MOST_POINTS, Sweep
+from netsim.scenario.sweep import FORMS, MOST_POINTS, Sweep
 
 
 class SweepForm:

@@ -9,7 +9,7 @@ from typing import ClassVar, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.tasks import Task
+from learning.tasks.task import Task
 from netsim.topology import Node, Topology
 
 Below: TypeAlias = Mapping[str, tuple[Node, ...]]

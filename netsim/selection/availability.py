@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
-from netsim.luck import generator
-from netsim.selection.presence import read_presence
+from netsim.rng import generator
+from netsim.selection.availability_traces import read_presence
 from netsim.topology import Node
 from netsim.units import DurationS, check_quantities, render
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netsim.sweep.crews import Alone, Crew, LostError, Processes
+from netsim.sweep.executors import Alone, Crew, LostError, Processes
 from netsim.sweep.points import LEDGER, Outcome, Point, Workplace, learning_of, points_of
 from netsim.sweep.schedule import Audience, run_sweep
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from learning.engine import Engine, ValuesNeededError, resolve
-from learning.ledger import Ledger
-from learning.shelf import Shelf, shared_data
-from netsim.adapting import needs_values
-from netsim.folders import replace_folder
-from netsim.run_folder import (
+from learning.store.ledger import Ledger
+from learning.tasks.shared_data import Shelf, shared_data
+from netsim.build import task_of
+from netsim.results.atomic_folder import replace_folder
+from netsim.results.run_folder import (
     ResultError,
     is_complete,
     read_manifest,
@@ -26,9 +26,9 @@ from netsim.run_folder import (
     write_table,
 )
 from netsim.scenario import Scenario, ScenarioError, grow
-from netsim.simulation import Run, play, retimed, run_root, simulate
+from netsim.simulation.adaptive_tau import needs_values
+from netsim.simulation.run import Run, play, retimed, run_root, simulate
 from netsim.sweep.points import Outcome, Point, Workplace
-from netsim.wiring import task_of
 
 TIMELINES = "timelines"
 """Below a sweep's folder: runs laid out that still lack their values."""
@@ -100,7 +100,7 @@ def _told(point: Point, job: Callable[[], T]) -> T | Outcome:
 
 
 def _survey(point: Point, place: Workplace) -> Surveyed | Outcome:
-    from netsim.books import HostClock, close_books, run_digest
+    from netsim.simulation.result_assembly import HostClock, close_books, run_digest
 
     host, scenario = HostClock(), point.load()
     task = task_of(scenario, grow(scenario))
@@ -147,7 +147,7 @@ def _train(point: Point, place: Workplace) -> Outcome:
 
 
 def _retime(point: Point, place: Workplace) -> Outcome | None:
-    from netsim.books import HostClock, close_books
+    from netsim.simulation.result_assembly import HostClock, close_books
 
     host, scenario = HostClock(), point.load()
     with _ledger(place) as ledger:

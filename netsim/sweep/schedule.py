@@ -11,10 +11,10 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Protocol
 
-from learning.ledger import METRICS, Ledger
-from netsim.run_folder import read_manifest, read_table
-from netsim.simulation import diverged
-from netsim.sweep.crews import Alone, Crew, Job
+from learning.store.ledger import METRICS, Ledger
+from netsim.results.run_folder import read_manifest, read_table
+from netsim.simulation.run import diverged
+from netsim.sweep.executors import Alone, Crew, Job
 from netsim.sweep.jobs import TIMELINES, Metrics, Surveyed, fill, fresh_start, retime, survey, train
 from netsim.sweep.points import LEDGER, Outcome, Point, Workplace, learning_of
 

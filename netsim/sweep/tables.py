@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netsim.reaching import common_target, time_to
-from netsim.run_folder import read_manifest, read_table
+from netsim.results.run_folder import read_manifest, read_table
+from netsim.results.time_to_accuracy import common_target, time_to
 from netsim.sweep.points import Outcome
 
 if TYPE_CHECKING:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import jsonschema
 import pytest
 
-from learning.algorithm import Algorithm
-from netsim.adapting import control_of
-from netsim.bounds.setting import setting_of
-from netsim.cli.checking import check_command
-from netsim.planner.planning import Limits, plan
-from netsim.policies import AdaComm, Adaptive
+from learning.algorithms.algorithm import Algorithm
+from netsim.bounds.from_scenario import setting_of
+from netsim.build import WiringError
+from netsim.cli.check_command import check_command
+from netsim.planner.planner import Limits, plan
 from netsim.scenario import ScenarioError, digest, json_schema, load_text, resolved
-from netsim.scenario.adapted import Adapted
-from netsim.simulation import play, stage
-from netsim.wiring import WiringError
+from netsim.scenario.adaptive_algorithm import Adapted
+from netsim.simulation.adaptive_tau import control_of
+from netsim.simulation.run import play, stage
+from netsim.tau_policies import AdaComm, Adaptive
 
 from ..equalities.runs import scenario
 from .runs import adaptive, made
@@ -84,7 +84,7 @@ def test_a_policy_that_lacks_something_is_refused_before_the_run(policy: str, na
 
 
 def test_gradients_that_do_not_fit_into_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("netsim.adapting.LARGEST", 10)
+    monkeypatch.setattr("netsim.simulation.adaptive_tau.LARGEST", 10)
     with pytest.raises(WiringError, match="holds a gradient per device"):
         stage(adaptive("hier_favg", "replan", stop="{rounds: 6, deadline: 10 s}"), device="cpu")
 

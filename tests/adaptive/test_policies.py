@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from netsim.policies import AdaComm, Adaptive, HierLocalQsgdIntervals, Replan, Stages, spread_out
+from netsim.tau_policies import AdaComm, Adaptive, HierLocalQsgdIntervals, Replan, Stages, spread_out
 
 
 @dataclass

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 from learning.engine import ValuesNeededError
-from learning.ledger import Ledger
-from netsim.result import Result
-from netsim.simulation import play, simulate
-from netsim.wiring import WiringError
+from learning.store.ledger import Ledger
+from netsim.build import WiringError
+from netsim.results.result import Result
+from netsim.simulation.run import play, simulate
 
 from ..equalities.test_ledger import tables_equal, trainings
 from ..equalities.test_resume import killed_after, resumed
@@ -117,7 +117,7 @@ def test_a_rerun_trains_and_measures_nothing(
     scene = adaptive("hier_local_qsgd", policy, **POLICIES[policy])
     first = simulate(scene, device="cpu", ledger=ledger)
     seen = trainings(monkeypatch)
-    monkeypatch.setattr("netsim.sight.look", lambda *_: pytest.fail("measured again"))
+    monkeypatch.setattr("netsim.simulation.observation.look", lambda *_: pytest.fail("measured again"))
     tables_equal(first, simulate(scene, device="cpu", ledger=ledger))
     assert not seen
 
@@ -166,7 +166,7 @@ def test_the_timing_engine_keeps_time_of_given_stages() -> None:
 
 def test_the_plan_is_made_from_the_measured_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     """The law that the plan rests on gives back the length of the rounds it is made from."""
-    from netsim.sight import Sight
+    from netsim.simulation.observation import Sight
 
     seen: list[tuple[float, float]] = []
 
@@ -209,7 +209,7 @@ def test_barriers_and_adaptive_taus_go_together(wait: str) -> None:
 
 @pytest.mark.parametrize("wait", WAITS)
 def test_the_plan_s_law_holds_behind_barriers_too(wait: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from netsim.sight import Sight
+    from netsim.simulation.observation import Sight
 
     seen: list[tuple[float, float]] = []
 

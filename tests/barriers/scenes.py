@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from netsim.scenario import Scenario, load_text
-from netsim.simulation import Run, play
+from netsim.simulation.run import Run, play
 
 
 def line(latencies_s: list[float], wait: str, *, rounds: int = 4, **more: object) -> Scenario:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import simpy
 
-from netsim.network.fifo import FifoMedium
+from netsim.network.fifo_medium import FifoMedium
 from netsim.network.media import PrivateMedium, SharedMedium
 from netsim.scenario import load_text
-from netsim.simulation import Run
+from netsim.simulation.run import Run
 
 from .scenes import line, timed, times_s
 

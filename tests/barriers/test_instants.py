@@ -7,10 +7,10 @@ import math
 
 import pytest
 
+from netsim.barriers.barriers import WAITS, All, Deadline, First
 from netsim.barriers.staleness import Hinge, Polynomial
-from netsim.barriers.waits import WAITS, All, Deadline, First
+from netsim.build import WiringError
 from netsim.scenario import ScenarioError
-from netsim.wiring import WiringError
 
 from .scenes import line, timed, times_s
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from learning.ledger import Ledger
-from netsim.simulation import Run, play, retimed, simulate
+from learning.store.ledger import Ledger
+from netsim.simulation.run import Run, play, retimed, simulate
 from tests.equalities.runs import RECIPES, recipe, scenario
 
 from .scenes import model, timed, times_s

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from learning.coins import row_key, words
+from learning.rng.keyed import row_key, words
+from netsim.build import task_of
 from netsim.scenario import grow
-from netsim.simulation import play
-from netsim.wiring import task_of
+from netsim.simulation.run import play
 from tests.equalities.test_qmlhfl_reference import Vector, gradient, local_data
 
 from .scenes import line, model, times_s

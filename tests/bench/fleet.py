@@ -9,15 +9,15 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from learning.algorithm import Leaf
-from learning.classification import ClassificationTask
+from learning.algorithms.algorithm import Leaf
 from learning.datasets.arrays import Arrays
-from learning.engine.fused import aligned
+from learning.engine.fused_trainer import aligned
 from learning.engine.numerics import Numerics, resolve, stack_rows
 from learning.engine.promises import Ref, Train
-from learning.engine.solvers import bind, make_trainer
+from learning.engine.solver_factory import bind, make_trainer
 from learning.models import CifarCnn, LeNet, Logistic, McMahanCnn, Mlp, Model, ResNet8
-from learning.partitions import Iid
+from learning.partitions.partitions import Iid
+from learning.tasks.classification import ClassificationTask
 
 DEVICES, EDGES, STEPS, PERIODS, BATCH, RATE = 50, 5, 10, 2, 32, 0.05
 MODELS: dict[str, Model] = {

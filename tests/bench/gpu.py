@@ -19,10 +19,10 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import torch
 
-from learning.coins import Coins
+from learning.aggregation.rules import Vote
 from learning.compressors import Compressor, Qsgd, Sign
 from learning.engine.numerics import Numerics, Precision, StrategyError, pinned
-from learning.rules import Vote
+from learning.rng.keyed import Coins
 from tests.bench import fleet
 from tests.bench.measuring import table
 

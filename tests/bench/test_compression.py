@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-from learning.coins import Coins
+from learning.aggregation.rules import Vote
 from learning.compressors import Compressor, Plain, Qsgd, RandK, Sign, TopK
-from learning.rules import Vote
+from learning.rng.keyed import Coins
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture

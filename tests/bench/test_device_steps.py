@@ -15,11 +15,11 @@ import pytest
 import torch
 
 from learning.engine import trainers
-from learning.engine.fused import Fused
-from learning.engine.im2col import Im2col
+from learning.engine.fused_trainer import Fused
+from learning.engine.im2col_trainer import Im2col
 from learning.engine.numerics import resolve
 from netsim.scenario import load_text
-from netsim.simulation import play
+from netsim.simulation.run import play
 from tests.bench.fleet import BATCH, DEVICES, PERIODS, STEPS, batched, eager, naive, scene, task_of
 from tests.bench.measuring import medians_s, peak_flops_per_s, table
 

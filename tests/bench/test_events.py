@@ -12,7 +12,7 @@ import simpy
 
 from netsim.network.media import SharedMedium
 from netsim.scenario import load_text
-from netsim.simulation import play
+from netsim.simulation.run import play
 
 pytestmark = pytest.mark.bench
 

@@ -22,7 +22,7 @@ RUN = """
 import pandas, numba, torch
 from pathlib import Path
 from netsim.scenario import load_text
-from netsim.simulation import play
+from netsim.simulation.run import play
 
 def told(name):
     lines = Path("/proc/self/status").read_text().splitlines()

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from netsim.views.comparison import comparison_html
-from netsim.views.page import write_page
+from netsim.reports.comparison import comparison_html
+from netsim.reports.page import write_page
 
 pytestmark = pytest.mark.bench
 CHROMIUM = Path("/usr/bin/chromium")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from netsim.bounds.bound import theorem2
-from netsim.bounds.rates import MODES, Goal, Rule, largest_rate, least
+from netsim.bounds.learning_rate import MODES, Goal, Rule, largest_rate, least
 from netsim.bounds.relaxation import relaxed
 from netsim.bounds.search import search
 from tests.planner.instances import instance

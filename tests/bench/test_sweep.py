@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from learning.ledger import Ledger
+from learning.store.ledger import Ledger
 from netsim.scenario import load
-from netsim.simulation import simulate
+from netsim.simulation.run import simulate
 from netsim.sweep import Outcome, Workplace, points_of, run_sweep
 
 pytestmark = pytest.mark.bench

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from netsim.cli.checking import check_command
-from netsim.cli.guard import InputError
+from netsim.cli.check_command import check_command
+from netsim.cli.error_handling import InputError
 from netsim.scenario import ScenarioError
 
 FORMS = {

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from netsim.cli.citing import cite_command
+from netsim.cli.cite_command import cite_command
 from netsim.network import SOURCES
-from netsim.references import FORMAL, cited, cited_in, entries, entry_of, parts_in
+from netsim.results.references import FORMAL, cited, cited_in, entries, entry_of, parts_in
 from netsim.scenario import PARTS, load
 from tests.cli.test_commands import netsim
 from tests.cli.test_strangers import GOOD, LADDER
@@ -118,7 +118,7 @@ def test_list_shows_each_part_with_its_arguments_a_line_and_its_references(tmp_p
 
 def shelf_of(told: str, kind: str) -> str:
     """What is listed of one kind of part."""
-    from netsim.scenario.showing import SHELVES
+    from netsim.scenario.listing import SHELVES
 
     return re.split(r"^\S.*:\n", told.split(f"\n{SHELVES[kind]}:\n")[1], flags=re.MULTILINE)[0]
 

@@ -131,8 +131,8 @@ def test_a_damaged_table_of_a_sweep_is_named(
     command: tuple[str, ...], harm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its schema may be whole, and only what it holds damaged."""
-    from netsim.run_folder import ResultError
-    from netsim.views import read_points
+    from netsim.reports import read_points
+    from netsim.results.run_folder import ResultError
 
     monkeypatch.chdir(tmp_path)
     points = tmp_path / "x-sweep" / "points.parquet"

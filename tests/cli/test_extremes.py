@@ -14,15 +14,15 @@ from typing import Any
 
 import pytest
 
-from netsim.cli.checking import check_command
-from netsim.cli.guard import guarded
+from netsim.cli.check_command import check_command
+from netsim.cli.error_handling import guarded
+from netsim.protocol.trace import Message, TooManyBitsError, Trace
 from netsim.scenario import ScenarioError, grow, load, load_text, resolved
-from netsim.scenario.document import parse
-from netsim.simulation import simulate
+from netsim.scenario.yaml_document import parse
+from netsim.simulation.run import simulate
 from netsim.topology import Fanout, TopologyError
-from netsim.topology_files import read
-from netsim.trace import Message, TooManyBitsError, Trace
-from netsim.tree import DEEPEST
+from netsim.topology.files import read
+from netsim.topology.tree import DEEPEST
 
 WIRED = "{wired: {rate: 10 Mbit/s, latency: 3 ms, loss: {erasure: {probability: 0.1}}}}"
 QMLHFL = "{qmlhfl: {learning_rate: 0.1, batch_size: 8, tau: [2, 2], levels: [4, 8], bucket: 64}}"

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from netsim.scenario import load
-from netsim.simulation import simulate
+from netsim.simulation.run import simulate
 from netsim.sweep import Outcome, Point, Workplace, points_of, run_sweep
 from tests.cli.test_commands import netsim
 
@@ -51,7 +51,7 @@ def hows(outcomes: Sequence[Outcome]) -> list[str | None]:
 @pytest.fixture
 def trained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The numbers of local trainings, batch by batch."""
-    from learning.engine.batched import BatchedSolver
+    from learning.engine.batched_solver import BatchedSolver
 
     counts: list[int] = []
     real = BatchedSolver._trained
@@ -142,7 +142,7 @@ def test_a_re_timed_point_is_the_run_itself_byte_for_byte(every: int, deadline: 
 
 
 def _manifest(outcome: Outcome) -> dict[str, object]:
-    from netsim.run_folder import read_manifest
+    from netsim.results.run_folder import read_manifest
 
     assert outcome.folder is not None
     return read_manifest(outcome.folder)

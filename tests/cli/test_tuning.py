@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from learning.engine.numerics import Numerics
-from learning.engine.tuning import tuned
+from learning.engine.strategy_tuning import tuned
+from netsim.build import task_of
 from netsim.scenario import grow
-from netsim.wiring import task_of
 from tests.cli.test_commands import QUICK, netsim
 from tests.equalities.runs import recipe
 

@@ -175,7 +175,7 @@ import os, signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from learning.partitions import Iid
+from learning.partitions.partitions import Iid
 
 HERE = Path(__file__).parent
 

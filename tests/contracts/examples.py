@@ -23,7 +23,7 @@ from learning.compressors import (
     TernGrad,
     TopK,
 )
-from learning.compressors.growth import Doubling, Linear, Steps
+from learning.compressors.level_schedules import Doubling, Linear, Steps
 
 EXAMPLES: dict[str, list[Compressor]] = {
     "none": [Plain(), Plain("fp16"), Plain("bf16")],

@@ -11,7 +11,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learning.coins import Coins, row_key
 from learning.compressors import Chain, Plain, Qsgd, RandK, ScaledSign, TopK
 from learning.compressors.packing import BitReader, to_bytes
 from learning.compressors.positions import (
@@ -23,6 +22,7 @@ from learning.compressors.positions import (
     read_fixed,
     read_golomb,
 )
+from learning.rng.keyed import Coins, row_key
 
 KEYS = np.array([row_key(4, "compressor", row) for row in range(4000)], np.uint64)
 ROW = torch.randn(60, generator=torch.Generator().manual_seed(1))

@@ -11,11 +11,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learning.coins import Coins, row_key
 from learning.compressors import Integer, Plain, Qsgd, RandK, Sign, SparseSign, TopK
-from learning.compressors.choices import choice_bits, choice_code, read_choice
 from learning.compressors.elias import level_bits, omega_code, read_levels, torch_coded_bits
 from learning.compressors.packing import BitReader, code_bits, field_bits, to_bytes
+from learning.compressors.subset_code import choice_bits, choice_code, read_choice
+from learning.rng.keyed import Coins, row_key
 
 OMEGA = {  # Elias, IEEE Trans. Inf. Theory 21 (1975): the published codes
     1: "0", 2: "100", 3: "110", 4: "101000", 7: "101110", 8: "1110000", 15: "1111110",

@@ -7,8 +7,8 @@ import pytest
 import torch
 from scipy import stats
 
-from learning import philox
-from learning.coins import Coins, row_key, uniforms, words
+from learning.rng import philox
+from learning.rng.keyed import Coins, row_key, uniforms, words
 
 PI = ("243f6a88", "85a308d3", "13198a2e", "03707344", "a4093822", "299f31d0")
 KNOWN = [  # Random123, kat_vectors, philox4x32 10: counter, key -> words

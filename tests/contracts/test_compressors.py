@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from learning import philox
-from learning.coins import Coins, row_key
 from learning.compressors import COMPRESSORS, Integer, Plain, Qsgd, RandK, Sign, TopK
+from learning.rng import philox
+from learning.rng.keyed import Coins, row_key
 from tests.contracts.examples import CONTRACTING, EVERY, EXAMPLES, UNBIASED
 
 DRAWS = 4000
@@ -170,9 +170,9 @@ def test_rows_need_not_be_contiguous(codec):
 
 
 def test_sizes_and_accuracies_are_known_without_torch_and_numba():
-    code = "import sys, learning.compressors as c, learning.rules; c.Qsgd(4).bits(9); print(*sys.modules)"
+    code = "import sys, learning.compressors as c, learning.aggregation.rules; c.Qsgd(4).bits(9); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert "learning.rules" in loaded.split()
+    assert "learning.aggregation.rules" in loaded.split()
     assert not {"torch", "numba", "scipy"} & set(loaded.split())
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from learning import coins
-from learning.algorithm import Leaf
+from learning.aggregation.rules import Mean, Vote
+from learning.algorithms.algorithm import Leaf
 from learning.compressors import Qsgd
 from learning.engine import Engine, Letter, Ref, Visit
-from learning.rules import Mean, Vote
-from netsim.simulation import play
+from learning.rng import keyed
+from netsim.simulation.run import play
 from tests.equalities.runs import RECIPES, recipe
 
 LEAF, CODEC, PLACE, HERE = Leaf(0.1, 8), Qsgd(4), (1, 0), Visit((0,), 0)
@@ -99,7 +99,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Counter[tuple[str, tuple[int, .
 
     def spy(seed: int, stream: str, *path: int) -> int:
         asked[stream, path] += 1
-        return coins.row_key(seed, stream, *path)
+        return keyed.row_key(seed, stream, *path)
 
     for module in ("engine", "minibatches"):
         monkeypatch.setattr(f"learning.engine.{module}.row_key", spy)
@@ -122,5 +122,5 @@ def test_no_two_draws_of_a_run_have_one_key(name: str, monkeypatch: pytest.Monke
     play(recipe(name, rounds=2), device="cpu")
     assert {stream for stream, _ in asked} >= {"compressor", "rule", "minibatch"}
     assert asked.most_common(1)[0][1] == 1
-    keys = {coins.row_key(5, stream, *path) for stream, path in asked}
+    keys = {keyed.row_key(5, stream, *path) for stream, path in asked}
     assert len(keys) == len(asked)

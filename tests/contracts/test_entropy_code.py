@@ -10,7 +10,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learning.coins import Coins, row_key
 from learning.compressors import Dither, Qsgd, TernGrad
 from learning.compressors.elias import omega_code
 from learning.compressors.entropy import (
@@ -24,6 +23,7 @@ from learning.compressors.entropy import (
     read_levels,
 )
 from learning.compressors.packing import BitReader, code_bits, to_bytes
+from learning.rng.keyed import Coins, row_key
 
 KEY = row_key(5, "compressor", 1)
 ODD = st.lists(st.integers(-65_535, 65_535) | st.integers(-20, 20) | st.just(0), min_size=1, max_size=80)

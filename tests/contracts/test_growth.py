@@ -21,7 +21,7 @@ from learning.compressors import (
     adapts,
     at_round,
 )
-from learning.compressors.growth import Doubling, Linear, Steps
+from learning.compressors.level_schedules import Doubling, Linear, Steps
 
 LAWS: list[tuple[Growth, list[int]]] = [
     (Doubling(2, 3, 12), [2, 2, 2, 4, 4, 4, 8, 8, 8, 12, 12, 12, 12]),

@@ -13,15 +13,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learning.coins import Coins
 from learning.compressors import Qsgd, Sign
 from learning.compressors.elias import level_bits, omega_code, torch_coded_bits
-from learning.compressors.lengths import LANES, elias_bits, omega_length
+from learning.compressors.elias_lengths import LANES, elias_bits, omega_length
 from learning.compressors.norms import DEEPEST, STRIDE, norm
 from learning.compressors.norms import WIDTH as BLOCK
-from learning.signs import add_votes
-from learning.signs_numba import WIDE
-from learning.strided import in_memory
+from learning.aggregation.sign_votes import add_votes
+from learning.aggregation.vote_kernels import WIDE
+from learning.compressors.strided_rows import in_memory
+from learning.rng.keyed import Coins
 from tests.conftest import REPOSITORY
 
 GAPS = [1, 2, 3, 4, 7, 8, 15, 16, 31, 32, 63, 64, 65, 126, 127, 128, 129, 255, 256, 1000]
@@ -118,19 +118,19 @@ def test_rows_that_do_not_lie_in_rows_are_copied(rows: torch.Tensor) -> None:
 
 def test_machine_code_of_other_sources_is_not_taken_from_the_cache(tmp_path: Path) -> None:
     """Numba alone would go on inlining the old callee, which lies in another file."""
-    room, code = tmp_path / "learning", "from learning.compressors.kernels import half; print(half(8))"
+    room, code = tmp_path / "learning", "from learning.compressors.qsgd_kernels import half; print(half(8))"
     (room / "compressors").mkdir(parents=True)
     (room / "__init__.py").touch()
     for name in ("philox.py", "philox_numba.py"):
         (room / name).write_text((REPOSITORY / "learning" / name).read_text())
     (room / "compressors" / "kernels.py").write_text(
-        "from learning.philox_numba import compiled\nfrom learning.compressors.callee import part\n\n\n"
+        "from learning.rng.philox_numba import compiled\nfrom learning.compressors.callee import part\n\n\n"
         "@compiled\ndef half(n):\n    return part(n)\n"
     )
     said = []
     for divisor in (2, 4):
         (room / "compressors" / "callee.py").write_text(
-            f"from learning.philox_numba import compiled\n\n\n@compiled\ndef part(n):\n    return n / {divisor}\n"
+            f"from learning.rng.philox_numba import compiled\n\n\n@compiled\ndef part(n):\n    return n / {divisor}\n"
         )
         command = [sys.executable, "-B", "-c", code]
         said.append(

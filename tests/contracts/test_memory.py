@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from learning.algorithm import Algorithm, Layer, Leaf
-from learning.coins import Coins, row_key
+from learning.aggregation.rules import Mean
+from learning.algorithms.algorithm import Algorithm, Layer, Leaf
 from learning.compressors import Ef21, ErrorFeedback, Integer, Plain, Qsgd, RandK, TopK
-from learning.rules import Mean
+from learning.rng.keyed import Coins, row_key
 
 INNER = [TopK(0.1), TopK(k=1), Qsgd(16, 9), Qsgd(16, 9, "elias"), RandK(0.2, unbiased=False)]
 inner = pytest.mark.parametrize("codec", INNER, ids=repr)

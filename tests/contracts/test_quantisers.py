@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from learning import philox
-from learning.coins import Coins, row_key
 from learning.compressors import (
     Adaptive,
     Chain,
@@ -30,6 +28,8 @@ from learning.compressors import (
     TernGrad,
     TopK,
 )
+from learning.rng import philox
+from learning.rng.keyed import Coins, row_key
 from tests.contracts.examples import EVERY
 
 DRAWS = 6000

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from learning.algorithm import Algorithm, Layer, Leaf, Prologue
+from learning.aggregation.rules import Mean, Vote
+from learning.aggregation.server_optimizers import FedOpt
+from learning.algorithms.algorithm import Algorithm, Layer, Leaf, Prologue
+from learning.algorithms.recipes import RECIPES
 from learning.compressors import (
     Adaptive,
     Compressor,
@@ -19,11 +22,8 @@ from learning.compressors import (
     SparseSign,
     TopK,
 )
-from learning.compressors.growth import Doubling
-from learning.local import Local
-from learning.recipes import RECIPES
-from learning.rules import Mean, Vote
-from learning.server import FedOpt
+from learning.compressors.level_schedules import Doubling
+from learning.optimizers import Local
 
 
 def fields_of(cls: type) -> set[str]:

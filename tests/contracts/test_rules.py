@@ -7,9 +7,9 @@ import pytest
 import torch
 from scipy import stats
 
-from learning.coins import Coins, row_key
-from learning.rules import RULES, Mean, Median, TrimmedMean, Vote
-from learning.server import FedOpt
+from learning.aggregation.rules import RULES, Mean, Median, TrimmedMean, Vote
+from learning.aggregation.server_optimizers import FedOpt
+from learning.rng.keyed import Coins, row_key
 
 EXAMPLES = {
     "mean": [Mean(), Mean("samples")],

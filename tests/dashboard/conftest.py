@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from learning.ledger import Ledger
-from netsim.dashboard.desk import Desk
+from learning.store.ledger import Ledger
+from netsim.dashboard.address import Address
 from netsim.dashboard.jobs import Jobs
-from netsim.dashboard.place import Address
-from netsim.result import Result
+from netsim.dashboard.state import Desk
+from netsim.results.result import Result
 from netsim.scenario import load
-from netsim.simulation import simulate
+from netsim.simulation.run import simulate
 from tests.views.conftest import CHROMIUM, FLAGS
 
 TINY = (

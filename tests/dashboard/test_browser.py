@@ -10,8 +10,8 @@ import pytest
 
 pytest.importorskip("dash", reason="the dashboard needs the extra `dashboard`")
 
-from netsim.dashboard.desk import Desk
-from netsim.result import Result
+from netsim.dashboard.state import Desk
+from netsim.results.result import Result
 from tests.dashboard.conftest import Visit, Visiting
 from tests.dashboard.test_command import LONG, until
 from tests.views.conftest import Opened

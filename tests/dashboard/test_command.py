@@ -15,14 +15,14 @@ import pytest
 
 pytest.importorskip("dash", reason="the dashboard needs the extra `dashboard`")
 
-from netsim.cli.guard import InputError
-from netsim.cli.serving import dashboard_command
-from netsim.dashboard.desk import Desk
+from netsim.cli.dashboard_command import dashboard_command
+from netsim.cli.error_handling import InputError
+from netsim.dashboard.address import Address, DashboardError
 from netsim.dashboard.jobs import Job
-from netsim.dashboard.place import Address, DashboardError
 from netsim.dashboard.server import opened_at
-from netsim.live import live_runs
-from netsim.result import Result
+from netsim.dashboard.state import Desk
+from netsim.results.live_feed import live_runs
+from netsim.results.result import Result
 from netsim.scenario import ScenarioError, load, resolved
 from tests.cli.test_commands import netsim
 from tests.dashboard.conftest import TINY

@@ -13,9 +13,9 @@ import pytest
 
 pytest.importorskip("dash", reason="the dashboard needs the extra `dashboard`")
 
-from netsim.cli.serving import LEAST_SECRET
-from netsim.dashboard import jobs, retiming
-from netsim.dashboard.browsing import TOGETHER
+from netsim.cli.dashboard_command import LEAST_SECRET
+from netsim.dashboard import jobs, retiming_page
+from netsim.dashboard.results_page import TOGETHER
 from tests.conftest import REPOSITORY
 
 PAGE = (REPOSITORY / "docs" / "dashboard.md").read_text()
@@ -46,7 +46,7 @@ def test_its_numbers_are_the_code_s() -> None:
     assert "At most four run at a time" in PAGE
     assert jobs.GRACE_S == 10
     assert "ten seconds later" in PAGE
-    assert retiming.STEPS == 20
+    assert retiming_page.STEPS == 20
     assert "a hundredth to a hundred times" in PAGE
     assert f"at least {LEAST_SECRET} characters" in PAGE
 

@@ -10,9 +10,9 @@ import pytest
 
 pytest.importorskip("dash", reason="the dashboard needs the extra `dashboard`")
 
-from netsim.dashboard.desk import Source
-from netsim.dashboard.editing import fields, verdict
-from netsim.dashboard.numbers import changed, numbers_of
+from netsim.dashboard.scenario_numbers import changed, numbers_of
+from netsim.dashboard.scenario_page import fields, verdict
+from netsim.dashboard.state import Source
 from netsim.scenario import load_text
 from tests.conftest import REPOSITORY
 

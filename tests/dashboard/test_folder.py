@@ -11,14 +11,14 @@ import pytest
 
 pytest.importorskip("dash", reason="the dashboard needs the extra `dashboard`")
 
-from netsim.dashboard.browsing import cells_of, comparison, table
-from netsim.dashboard.desk import Desk
-from netsim.dashboard.following import forget, state_of
+from netsim.dashboard.address import DashboardError, run_folder, sweep_folder
 from netsim.dashboard.jobs import Jobs
-from netsim.dashboard.listing import entries, finished, sweeps
-from netsim.dashboard.place import DashboardError, run_folder, sweep_folder
-from netsim.live import Telling, live_runs
-from netsim.result import Result
+from netsim.dashboard.live_run_page import forget, state_of
+from netsim.dashboard.results_index import entries, finished, sweeps
+from netsim.dashboard.results_page import cells_of, comparison, table
+from netsim.dashboard.state import Desk
+from netsim.results.live_feed import Telling, live_runs
+from netsim.results.result import Result
 
 HOSTILE = [
     "../../etc/passwd",

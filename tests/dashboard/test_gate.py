@@ -8,10 +8,10 @@ import pytest
 
 pytest.importorskip("dash", reason="the dashboard needs the extra `dashboard`")
 
+from netsim.dashboard.access import COOKIE, is_loopback, is_own_host, new_token
+from netsim.dashboard.address import Address
 from netsim.dashboard.app import make_app
-from netsim.dashboard.desk import Desk
-from netsim.dashboard.gate import COOKIE, is_loopback, is_own_host, new_token
-from netsim.dashboard.place import Address
+from netsim.dashboard.state import Desk
 
 SECRET = "a-secret-of-some-length"
 CALLBACK = {

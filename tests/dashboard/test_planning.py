@@ -9,10 +9,10 @@ import pytest
 
 pytest.importorskip("dash", reason="the dashboard needs the extra `dashboard`")
 
-from netsim.bounds.setting import PlanError
-from netsim.dashboard.desk import Desk
-from netsim.dashboard.planning import drawn, ground_of, plans
-from netsim.planner.planning import Limits, plan
+from netsim.bounds.from_scenario import PlanError
+from netsim.dashboard.planner_page import drawn, ground_of, plans
+from netsim.dashboard.state import Desk
+from netsim.planner.planner import Limits, plan
 from netsim.scenario import load, load_text, resolved
 
 QUICK = "quickstart"

@@ -10,11 +10,11 @@ import pytest
 
 pytest.importorskip("dash", reason="the dashboard needs the extra `dashboard`")
 
-from netsim.dashboard.place import DashboardError
-from netsim.dashboard.retiming import both, chosen, knobs, retimed_run, told
-from netsim.result import Result
+from netsim.dashboard.address import DashboardError
+from netsim.dashboard.retiming_page import both, chosen, knobs, retimed_run, told
+from netsim.results.result import Result
 from netsim.scenario import load, load_text
-from netsim.simulation import simulate
+from netsim.simulation.run import simulate
 from tests.dashboard.conftest import TINY
 
 

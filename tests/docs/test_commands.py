@@ -151,9 +151,9 @@ def check(line: str) -> None:
 
 def unknown(text: str) -> Iterator[str]:
     """Commands, and options of commands, that a page names in a code span and the program does not have."""
-    from netsim.cli import frame, main  # noqa: F401  # entering the commands
+    from netsim.cli import app
 
-    commands = typer.main.get_command(frame.app).commands  # type: ignore[attr-defined]
+    commands = typer.main.get_command(app.app).commands  # type: ignore[attr-defined]
     for span in re.findall(r"`netsim ([a-z][^`|]*)`", text):
         command, *words = span.split()
         if command not in commands:
@@ -166,10 +166,10 @@ def unknown(text: str) -> Iterator[str]:
 
 def parse(arguments: list[str], refused: bool) -> None:
     """As typer reads it, and its scenario loaded unless the page says that it is wrong or made on the way."""
-    from netsim.cli import frame, main  # noqa: F401  # entering the commands
+    from netsim.cli import app
     from netsim.scenario import load
 
-    group = typer.main.get_command(frame.app)
+    group = typer.main.get_command(app.app)
     command = group.commands[arguments[0]]  # type: ignore[attr-defined]
     given = command.make_context(arguments[0], arguments[1:]).params
     scenario = given.get("scenario")

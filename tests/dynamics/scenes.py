@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from netsim.scenario import Scenario
-from netsim.simulation import Run, play
+from netsim.simulation.run import Run, play
 
 Data = dict[str, Any]
 UP_S, STEP_S = 1.0, 1.0

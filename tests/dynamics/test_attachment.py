@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netsim.mobility.attachment import ATTACHMENTS, BestSnr, Home, LoadBalanced, Nearest, Option
+from netsim.dynamics.attachment import ATTACHMENTS, BestSnr, Home, LoadBalanced, Nearest, Option
 
 
 def test_nearest_is_nearest() -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from netsim.protocol.weights import weigh
-from netsim.simulation import Run
+from netsim.protocol.aggregation_weights import weigh
+from netsim.simulation.run import Run
 
 from .scenes import Data, ends_s, given, scene, timed, uploads
 

@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from netsim.faults import OCCURRENCES, Episode
-from netsim.faults.occurrences import Given, Random
-from netsim.faults.slowness import Slowness, stretched_s
+from netsim.dynamics import OCCURRENCES, Episode
+from netsim.dynamics.fault_times import Given, Random
+from netsim.dynamics.slowdown import Slowness, stretched_s
 from netsim.scenario import Scenario
-from netsim.simulation import play
+from netsim.simulation.run import play
 from netsim.topology import Node
 
 from .scenes import OWN, PRIVATE, TRUNK, ends_s, given, happened, scene, timed, uploads

@@ -1,4 +1,4 @@
-"""Each law of `netsim.invariants` is broken on purpose, once in the simulator's own code, and is seen to break."""
+"""Each law of `netsim.simulation.invariants` is broken on purpose, once in the simulator's own code, and is seen to break."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 import simpy
 
-from netsim import invariants
-from netsim.invariants import BrokenLawError
-from netsim.meter import Meter
+from netsim.energy.meter import Meter
+from netsim.protocol.exchange import Hall
 from netsim.protocol.loop import Loop
-from netsim.protocol.posts import Posts
-from netsim.protocol.talks import Hall
+from netsim.protocol.trace import Path, Trace
+from netsim.protocol.transport import Posts
 from netsim.scenario import Scenario
-from netsim.simulation import play
-from netsim.trace import Path, Trace
+from netsim.simulation import invariants
+from netsim.simulation.invariants import BrokenLawError
+from netsim.simulation.run import play
 
 from .scenes import BOTH, OWN, TRUNK, UNICAST, Data, given, scene, timed
 
@@ -171,7 +171,7 @@ def test_orphans_are_found_at_the_instant_at_which_they_come_about(monkeypatch: 
 
 def test_a_verified_run_is_the_same_run() -> None:
     from netsim.scenario import Scenario
-    from netsim.simulation import play
+    from netsim.simulation.run import play
 
     content = Scenario.model_validate(storm())
     one, other = (play(content, engine="timing", verify=verify) for verify in (False, True))

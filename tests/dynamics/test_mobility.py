@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from netsim.mobility.motions import MOTIONS, RandomWaypoint, Tracks, read_tracks
+from netsim.dynamics.mobility import MOTIONS, RandomWaypoint, Tracks, read_tracks
 from netsim.scenario import Scenario, load
-from netsim.simulation import play
+from netsim.simulation.run import play
 from netsim.topology import Node
 
 from .scenes import Data, given, scene, timed

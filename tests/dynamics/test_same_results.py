@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from learning.ledger import Ledger
-from netsim.result import Result
+from learning.store.ledger import Ledger
+from netsim.results.result import Result
 from netsim.scenario import Scenario
-from netsim.simulation import play, simulate
+from netsim.simulation.run import play, simulate
 from tests.equalities.runs import RECIPES, recipe, weights
 from tests.equalities.test_ledger import trainings
 from tests.equalities.test_resume import killed_after, resumed

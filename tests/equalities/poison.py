@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from learning.datasets.arrays import Arrays
-from learning.shifts import Holdings
+from learning.partitions.distribution_shift import Holdings
 
 
 @dataclass(frozen=True)

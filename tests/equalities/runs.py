@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsim.scenario import Scenario, load_text
-from netsim.simulation import Run, play
+from netsim.simulation.run import Run, play
 
 LEAF = "leaf: {learning_rate: 0.2, batch_size: 8}"
 SPARSE = (

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from learning.compressors import Qsgd
-from netsim.bounds.setting import PlanError
-from netsim.planner.planning import Limits, plan
+from netsim.bounds.from_scenario import PlanError
+from netsim.planner.planner import Limits, plan
 from netsim.scenario import Scenario
-from netsim.simulation import play
+from netsim.simulation.run import play
 
 from .runs import ladder, scenario, weights
 

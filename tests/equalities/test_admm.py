@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from learning.algorithm import Algorithm, Layer, Leaf
+from learning.aggregation.robust import Median
+from learning.aggregation.rules import Mean, Rule
+from learning.algorithms.algorithm import Algorithm, Layer, Leaf
 from learning.compressors import Compressor, Ef21, ErrorFeedback, Plain, Qsgd, TopK
-from learning.local import Local
-from learning.robust import Median
-from learning.rules import Mean, Rule
-from netsim.bounds.setting import PlanError
-from netsim.planner.planning import Limits, plan
+from learning.optimizers import Local
+from netsim.bounds.from_scenario import PlanError
+from netsim.planner.planner import Limits, plan
 from netsim.scenario import ScenarioError
-from netsim.simulation import Run, play
+from netsim.simulation.run import Run, play
 
 from .runs import weights
 from .test_corrections import LR, gradients, scene, start

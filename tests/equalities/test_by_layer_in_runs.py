@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from learning.datasets.digits import Digits
-from learning.partitions import ByLayer
+from learning.partitions.partitions import ByLayer
+from netsim.build import task_of
 from netsim.scenario import grow, load
-from netsim.wiring import task_of
 
 UNEVEN = "topology={tree: {children: [{children: [{devices: 2}, {devices: 3}]}, {children: [{devices: 1}]}]}}"
 PATHS = [(0, 0), (0, 0), (1, 0), (1, 0), (1, 0), (2, 1)]

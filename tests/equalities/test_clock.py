@@ -8,11 +8,11 @@ from itertools import pairwise
 import pytest
 
 from learning.compressors import Plain, at_round
-from netsim.clocks import Work
+from netsim.build import task_of
+from netsim.devices.clock import Work
 from netsim.scenario import Scenario, grow
-from netsim.simulation import play
+from netsim.simulation.run import play
 from netsim.topology import Node
-from netsim.wiring import task_of
 
 from .runs import RECIPES, TIMED, recipe, scenario
 

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from netsim.scenario import Scenario
-from netsim.simulation import Run, play, simulate
+from netsim.simulation.run import Run, play, simulate
 
 from .runs import scenario, weights
 from .test_ledger import tables_equal
@@ -241,7 +241,7 @@ def test_a_killed_run_goes_on_to_equal_tables(
     tmp_path,
     monkeypatch: pytest.MonkeyPatch,  # type: ignore[no-untyped-def]
 ) -> None:
-    from learning.ledger import Ledger
+    from learning.store.ledger import Ledger
 
     from .test_resume import killed_after, resumed
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from netsim.meter import Joules
-from netsim.simulation import Run, play
+from netsim.energy.meter import Joules
+from netsim.simulation.run import Run, play
 
 from .runs import scenario
 

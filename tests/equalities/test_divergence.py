@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from learning.ledger import Ledger
-from netsim.cli.guard import guarded
-from netsim.cli.running import run_command
-from netsim.result import Result
-from netsim.simulation import diverged, simulate
+from learning.store.ledger import Ledger
+from netsim.cli.error_handling import guarded
+from netsim.cli.run_command import run_command
+from netsim.results.result import Result
+from netsim.simulation.run import diverged, simulate
 from netsim.sweep import Outcome, Point, Workplace, run_sweep
 
 from .runs import scenario

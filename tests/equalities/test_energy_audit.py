@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netsim.simulation import play
+from netsim.simulation.run import play
 
 from .runs import recipe
 

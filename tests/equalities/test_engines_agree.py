@@ -13,7 +13,7 @@ from torch import Tensor
 
 from learning.engine import trainers
 from learning.engine.promises import Train
-from netsim.simulation import play
+from netsim.simulation.run import play
 
 from .runs import RECIPES, TIMED, final, recipe, scenario
 

@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from learning.algorithm import Algorithm, Layer, Leaf
+from learning.aggregation.rules import Mean
+from learning.algorithms.algorithm import Algorithm, Layer, Leaf
 from learning.compressors import Plain
 from learning.engine import Engine
-from learning.ledger import Ledger
-from learning.local import Local
-from learning.rules import Mean
-from netsim.bounds.setting import PlanError
-from netsim.planner.planning import Limits, plan
+from learning.optimizers import Local
+from learning.store.ledger import Ledger
+from netsim.bounds.from_scenario import PlanError
+from netsim.planner.planner import Limits, plan
 from netsim.protocol.corrections import Corrections
 from netsim.scenario import Scenario
-from netsim.simulation import play, simulate
+from netsim.simulation.run import play, simulate
 
 from .runs import scenario, weights
 from .test_ledger import tables_equal

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from learning.engine import Engine, Letter, Place, Ref
-from netsim.simulation import play
+from netsim.simulation.run import play
 
 from .runs import scenario, weights
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from learning.engine import Engine, Letter
-from learning.ledger import Ledger
-from netsim.result import Result
+from learning.store.ledger import Ledger
+from netsim.build import WiringError
+from netsim.reports.terminal import closing_lines
+from netsim.results.result import Result
 from netsim.scenario import Scenario, load, resolved
-from netsim.simulation import UpdateError, play, simulate
+from netsim.simulation.run import UpdateError, play, simulate
 from netsim.sweep import Workplace, points_of, run_sweep
-from netsim.views.terminal import closing_lines
-from netsim.wiring import WiringError
 from tests.cli.test_sweep import Listener
 
 from .runs import CODED, SPARSE, scenario, weights

@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from learning.engine.batched import BatchedSolver
-from learning.ledger import Ledger
-from netsim.result import Result
-from netsim.simulation import play, simulate
+from learning.engine.batched_solver import BatchedSolver
+from learning.store.ledger import Ledger
+from netsim.results.result import Result
+from netsim.simulation.run import play, simulate
 
 from .runs import RECIPES, recipe
 

@@ -7,7 +7,7 @@ import gc
 import pytest
 
 from learning.engine.promises import Ref
-from netsim.simulation import play
+from netsim.simulation.run import play
 
 from .runs import RECIPES, recipe
 

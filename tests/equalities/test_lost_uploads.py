@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from learning.engine import Engine, Letter
-from netsim.simulation import play
-from netsim.wiring import WiringError
+from netsim.build import WiringError
+from netsim.simulation.run import play
 
 from .runs import final, recipe, scenario
 

@@ -6,7 +6,7 @@ import pytest
 
 from learning.compressors import ErrorFeedback, TopK
 from learning.engine import Engine, Letter, Visit
-from netsim.simulation import play
+from netsim.simulation.run import play
 
 from .runs import ladder, scenario
 

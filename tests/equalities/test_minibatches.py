@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from learning.algorithm import Leaf
+from learning.algorithms.algorithm import Leaf
 from learning.engine import minibatches as room
 from learning.engine.promises import Ref, Train
 

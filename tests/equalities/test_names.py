@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 
 from netsim.scenario import load_text
-from netsim.simulation import play
+from netsim.simulation.run import play
 
 BASE = """\
 name: base

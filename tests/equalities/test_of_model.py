@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from learning.algorithm import Algorithm, Layer, Leaf
-from learning.coins import Coins
+from learning.aggregation.rules import Mean
+from learning.algorithms.algorithm import Algorithm, Layer, Leaf
 from learning.compressors import Adaptive, Encoded, OfModel, Plain, Qsgd, TopK, at_round
-from learning.compressors.growth import Doubling
-from learning.rules import Mean
-from netsim.bounds.setting import PlanError
-from netsim.planner.planning import Limits, plan
+from learning.compressors.level_schedules import Doubling
+from learning.rng.keyed import Coins
+from netsim.bounds.from_scenario import PlanError
+from netsim.planner.planner import Limits, plan
 from netsim.scenario import Scenario
-from netsim.simulation import play
+from netsim.simulation.run import play
 
 from .runs import final, ladder, scenario, weights
 

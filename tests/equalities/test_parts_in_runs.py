@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from torch import Tensor
 
-from learning.robust import Median, TrimmedMean
+from learning.aggregation.robust import Median, TrimmedMean
 from netsim.scenario import Scenario
-from netsim.simulation import play
+from netsim.simulation.run import play
 
 from .runs import final, scenario
 

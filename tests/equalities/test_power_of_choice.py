@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from learning.engine import Look, ValuesNeededError
-from learning.ledger import Ledger
+from learning.store.ledger import Ledger
 from netsim.scenario import Scenario
-from netsim.simulation import Run, play, retimed, simulate, stage
+from netsim.simulation.run import Run, play, retimed, simulate, stage
 from tests.equalities.runs import final, recipe, scenario
 
 FEDAVG = "fedavg: {learning_rate: 0.1, batch_size: 8, local_steps: 2}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.coins import row_key, words
+from learning.rng.keyed import row_key, words
 
 from .runs import final, scenario
 
@@ -78,8 +78,8 @@ def aggregated(
 
 
 def test_qmlhfl_equals_its_equations() -> None:
+    from netsim.build import task_of
     from netsim.scenario import grow
-    from netsim.wiring import task_of
 
     scene = scenario([2, 2, 3], ALGORITHM, model="logistic", precision="float64", rounds=2)
     task = task_of(scene, grow(scene))

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from learning.checkpoints import Checkpoints, Cut
-from learning.ledger import Ledger
-from netsim.result import Result
-from netsim.simulation import simulate
+from learning.store.checkpoints import Checkpoints, Cut
+from learning.store.ledger import Ledger
+from netsim.results.result import Result
+from netsim.simulation.run import simulate
 
 from .runs import RECIPES, recipe
 from .test_ledger import SLOW, tables_equal, trainings
@@ -111,7 +111,7 @@ def test_rounds_that_are_not_evaluated_are_resumed_over(
 
 def test_a_replay_keeps_no_chain_of_promises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from learning.engine.promises import Ref
-    from netsim.simulation import play, stage
+    from netsim.simulation.run import play, stage
 
     alive: dict[int, int] = {}
     for rounds in (3, 9):
@@ -191,7 +191,7 @@ def test_damaged_measurements_are_made_again(tmp_path: Path) -> None:
 
 def test_a_flipped_byte_anywhere_in_the_ledger_costs_time_or_is_said(kept: Path) -> None:
     """Never another number in a table."""
-    from learning.ledger import LedgerError
+    from learning.store.ledger import LedgerError
 
     scene = recipe("error_feedback")
     whole = simulate(scene, device="cpu")
@@ -210,7 +210,7 @@ def test_a_flipped_byte_anywhere_in_the_ledger_costs_time_or_is_said(kept: Path)
 
 
 def test_a_ledger_damaged_while_it_is_open_says_so(kept: Path) -> None:
-    from learning.ledger import LedgerError
+    from learning.store.ledger import LedgerError
 
     ledger = Ledger(kept)
     for file in kept.glob("*.sqlite*"):

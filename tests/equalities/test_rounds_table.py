@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from netsim.simulation import play
+from netsim.simulation.run import play
 
 from .runs import recipe, scenario
 

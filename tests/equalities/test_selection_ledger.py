@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from learning.ledger import Ledger
-from netsim.simulation import retimed, simulate
+from learning.store.ledger import Ledger
+from netsim.simulation.run import retimed, simulate
 from tests.equalities.runs import recipe
 
 SAMPLED = "[{data: {count: 2}}, {uniform: 0.5}]"

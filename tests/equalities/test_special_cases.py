@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from netsim.simulation import play
+from netsim.simulation.run import play
 
 from .runs import final, scenario, weights
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from netsim.scenario import load_text
-from netsim.simulation import play, simulate
+from netsim.simulation.run import play, simulate
 
 from .runs import RECIPES, final, recipe, weights
 

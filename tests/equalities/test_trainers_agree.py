@@ -9,17 +9,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from learning.algorithm import Leaf
-from learning.classification import ClassificationTask
+from learning.algorithms.algorithm import Leaf
 from learning.datasets.arrays import Arrays
-from learning.engine.fused import aligned
-from learning.engine.im2col import Im2col
+from learning.engine.fused_trainer import aligned
+from learning.engine.im2col_trainer import Im2col
 from learning.engine.numerics import strategy_for
 from learning.engine.promises import Ref, Train
 from learning.engine.trainers import TRAINERS
 from learning.models import LeNet, Logistic, McMahanCnn, Mlp, Model, ResNet8
-from learning.partitions import Iid
-from learning.tasks import BoundTask
+from learning.partitions.partitions import Iid
+from learning.tasks.classification import ClassificationTask
+from learning.tasks.task import BoundTask
 
 GREY, COLOUR = (1, 28, 28), (3, 29, 30)  # the second leaves an odd column to pooling
 CPU = torch.device("cpu")

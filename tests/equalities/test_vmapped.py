@@ -6,14 +6,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from learning.algorithm import Leaf
+from learning.algorithms.algorithm import Leaf
 from learning.engine.numerics import Numerics, StrategyError, resolve
 from learning.engine.promises import Ref, Train
-from learning.engine.solvers import make_trainer
-from learning.engine.vmapped import Vmapped, passes
+from learning.engine.solver_factory import make_trainer
+from learning.engine.vmap_trainer import Vmapped, passes
 from learning.models import CifarCnn, LeNet, Logistic, Mlp, Model, ResNet8
-from learning.tasks import BoundTask
-from netsim.simulation import WiringError, play
+from learning.tasks.task import BoundTask
+from netsim.simulation.run import WiringError, play
 
 from .runs import final, recipe
 from .test_trainers_agree import bound, trained

@@ -7,11 +7,11 @@ import gc
 import numpy as np
 import pytest
 
-from learning.algorithm import Algorithm, Layer, Leaf
+from learning.aggregation.rules import Mean, Vote
+from learning.algorithms.algorithm import Algorithm, Layer, Leaf
 from learning.compressors import Integer, Plain, Qsgd, Sign
 from learning.engine.promises import Ref
-from learning.rules import Mean, Vote
-from netsim.simulation import play
+from netsim.simulation.run import play
 
 from .runs import scenario, weights
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from learning.rules import Mean, Vote
+from learning.aggregation.rules import Mean, Vote
+from netsim.build import children_shares, task_of
 from netsim.scenario import grow as grown
-from netsim.tree import Branch, grow
-from netsim.wiring import children_shares, task_of
+from netsim.topology.tree import Branch, grow
 
 from .runs import final, scenario
 

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from netsim.exports import write_events, write_pictures, write_scalars, write_sheets
-from netsim.exports.missing import MissingExtraError
-from netsim.exports.pictures import named
-from netsim.result import Result
-from netsim.views.parts import Figure, Legend
+from netsim.exports.figures import named
+from netsim.exports.missing_extra import MissingExtraError
+from netsim.reports.page_parts import Figure, Legend
+from netsim.results.result import Result
 from tests.views.conftest import star, synthetic
 
 FIGURE = Figure(
@@ -95,7 +95,7 @@ def test_a_loss_that_overflowed_is_no_counter(tmp_path: Path) -> None:
 
 
 def test_without_kaleido_the_error_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("netsim.exports.pictures.find_spec", lambda name: None)
+    monkeypatch.setattr("netsim.exports.figures.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"pip install -e '.\[figures\]'"):
         write_pictures([FIGURE], tmp_path, "svg")
 

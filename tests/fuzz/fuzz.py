@@ -18,9 +18,9 @@ HERE = Path(__file__).resolve()
 FINDINGS = Path("fuzz-findings")
 LIMITS = ("-timeout=10", "-rss_limit_mb=2048", "-max_len=4096", "-print_final_stats=1", "-verbosity=1")
 INSTRUMENTED = [
-    "netsim.topology_files", "netsim.topology_attributes", "netsim.topology_graph", "netsim.tree", "netsim.units",
-    "netsim.network.importers", "netsim.network.curves", "netsim.speeds", "netsim.scenario", "netsim.run_folder",
-    "netsim.result", "netsim.planner.knowledge", "learning.datasets", "learning.checkpoints", "learning.ledger",
+    "netsim.topology.files", "netsim.topology.attributes", "netsim.topology.graph", "netsim.topology.tree", "netsim.units",
+    "netsim.network.traces.file_formats", "netsim.network.rate_curves", "netsim.devices.speed_traces", "netsim.scenario", "netsim.results.run_folder",
+    "netsim.results.result", "netsim.planner.constants", "learning.datasets", "learning.store.checkpoints", "learning.store.ledger",
     "json", "csv", "zipfile", "tarfile", "gzip", "ruamel.yaml", "networkx.readwrite",
 ]  # fmt: skip
 """Whose branches guide the search."""

@@ -20,22 +20,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from learning.checkpoints import Checkpoints, Cut, _read
 from learning.datasets import DataError
 from learning.datasets.idx import _content, parse_idx
 from learning.datasets.images import ImageFolder, decode
 from learning.datasets.npz import Npz
-from learning.ledger import Ledger, LedgerError
-from netsim.bounds.setting import PlanError
-from netsim.live import read_live
-from netsim.network.importers import ghent_4g, irish_5g, mahimahi, timed_rates
-from netsim.planner.knowledge import load_knowledge
-from netsim.run_folder import ResultError, read_manifest, read_table
+from learning.store.checkpoints import Checkpoints, Cut, _read
+from learning.store.ledger import Ledger, LedgerError
+from netsim.bounds.from_scenario import PlanError
+from netsim.devices.speed_traces import read_speeds
+from netsim.network.traces.file_formats import ghent_4g, irish_5g, mahimahi, timed_rates
+from netsim.planner.constants import load_knowledge
+from netsim.results.live_feed import read_live
+from netsim.results.run_folder import ResultError, read_manifest, read_table
 from netsim.scenario import ScenarioError, load
-from netsim.selection.presence import read_presence
-from netsim.speeds import read_speeds
+from netsim.selection.availability_traces import read_presence
 from netsim.topology import TopologyError
-from netsim.topology_files import read
+from netsim.topology.files import read
 from tests.conftest import REPOSITORY
 from tests.scenario.scenes import SCENE
 

@@ -33,7 +33,9 @@ SWEEP_POINTS = 4
 def main(words: Sequence[str] | None = None) -> int:
     """Print a line per table: the run, the table and its digest."""
     parser = argparse.ArgumentParser(prog="python -m tests.golden.table_digests", description=__doc__)
-    parser.add_argument("names", nargs="*", help="scenarios by name, as in quickstart or papers/floor_mnist; default: all")
+    parser.add_argument(
+        "names", nargs="*", help="scenarios by name, as in quickstart or papers/floor_mnist; default: all"
+    )
     parser.add_argument("--out", type=Path, help="write the lines to a file as well")
     arguments = parser.parse_args(words)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -46,7 +48,9 @@ def main(words: Sequence[str] | None = None) -> int:
             lines.append(line)
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
-    sys.stdout.write(f"{len(lines)} tables, sha256 of all: {hashlib.sha256(chr(10).join(lines).encode()).hexdigest()}\n")
+    sys.stdout.write(
+        f"{len(lines)} tables, sha256 of all: {hashlib.sha256(chr(10).join(lines).encode()).hexdigest()}\n"
+    )
     if arguments.out:
         arguments.out.write_text("\n".join(lines) + "\n")
     return 0
@@ -97,7 +101,11 @@ def frame_digest(frame: pd.DataFrame) -> str:
         column = frame[name]
         numeric = column.dtype.kind in "biuf"
         digest.update(f"{name}:{column.dtype if numeric else 'text'}:{len(column)}\n".encode())
-        values = np.ascontiguousarray(column.to_numpy()).tobytes() if numeric else "\0".join(map(repr, column)).encode()
+        values = (
+            np.ascontiguousarray(column.to_numpy()).tobytes()
+            if numeric
+            else "\0".join(map(repr, column)).encode()
+        )
         digest.update(values)
     return digest.hexdigest()
 

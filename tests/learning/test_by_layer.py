@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from learning.datasets.digits import Digits
 from learning.models.architectures import Logistic
-from learning.partitions import ByGroup, ByLayer
-from learning.tasks import make_task
+from learning.partitions.partitions import ByGroup, ByLayer
+from learning.tasks.task import make_task
 
 MANY = np.repeat(np.arange(300), 400)
 TREE = [(edge, edge // 3) for edge in range(6) for _ in range(4)]  # 2 regions of 3 edge servers of 4 devices

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from learning.models import LeNet, Mlp, Module, initial_vector
-from learning.naming import part_name
+from learning.part_names import part_name
 from tests.conftest import REPOSITORY
 from tests.equalities.runs import final, scenario
 

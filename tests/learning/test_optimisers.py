@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from learning.local import Cosine, Inverse, Local, Schedule, Stairs, Steady
-from learning.rules import Mean
-from learning.server import FedOpt
+from learning.aggregation.rules import Mean
+from learning.aggregation.server_optimizers import FedOpt
+from learning.optimizers import Cosine, Inverse, Local, Schedule, Stairs, Steady
 
 EVERY = [
     Local(), Local(momentum=0.9), Local(momentum=0.8, nesterov=True), Local(weight_decay=0.1), Local(clip=0.7),

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from learning.partitions import PARTITIONS, ByGroup, Dirichlet, Iid, Partition, Shards
+from learning.partitions.partitions import PARTITIONS, ByGroup, Dirichlet, Iid, Partition, Shards
 
 PARTS: list[Partition] = [
     Iid(), Dirichlet(0.5), Shards(), Shards(3), ByGroup(), ByGroup(edge_alpha=0.5), ByGroup(device_alpha=0.5),

@@ -14,8 +14,16 @@ from learning.datasets.arrays import Arrays
 from learning.datasets.digits import Digits
 from learning.datasets.synthetic import Synthetic
 from learning.models.architectures import Logistic
-from learning.shifts import SHIFTS, Brightness, Holdings, LabelFlip, Rotation, Shift, shifted
-from learning.tasks import make_task
+from learning.partitions.distribution_shift import (
+    SHIFTS,
+    Brightness,
+    Holdings,
+    LabelFlip,
+    Rotation,
+    Shift,
+    shifted,
+)
+from learning.tasks.task import make_task
 
 EVERY: list[Shift] = [
     Rotation(45.0), Rotation(angles=(0.0, 90.0)), Rotation(30.0, per="edge"), Brightness(), Brightness(0.2, "edge"),

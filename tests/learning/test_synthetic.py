@@ -13,9 +13,9 @@ from torch.autograd.functional import hessian
 from torch.func import grad
 
 from learning.datasets.synthetic import Synthetic
-from learning.objectives import QuadraticTask
-from learning.ridge import RidgeTask
-from learning.tasks import make_task
+from learning.tasks.objectives import QuadraticTask
+from learning.tasks.ridge import RidgeTask
+from learning.tasks.task import make_task
 
 torch.set_num_threads(1)
 GROUPS = (0, 0, 0, 1, 1, 4, 4, 4)

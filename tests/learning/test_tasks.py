@@ -13,15 +13,15 @@ import torch
 from torch import nn
 from torch.func import grad, vmap
 
-from learning.classification import ClassificationTask
 from learning.datasets import DataError
 from learning.datasets.digits import Digits
 from learning.datasets.idx import Mnist
 from learning.datasets.npz import Npz
 from learning.datasets.synthetic import Synthetic
 from learning.models import LeNet, Logistic, Mlp
-from learning.partitions import Dirichlet, Iid
-from learning.tasks import Task, describe_task, make_task
+from learning.partitions.partitions import Dirichlet, Iid
+from learning.tasks.classification import ClassificationTask
+from learning.tasks.task import Task, describe_task, make_task
 
 torch.set_num_threads(1)
 CPU = torch.device("cpu")
@@ -102,7 +102,7 @@ def test_loss_is_the_modules_cross_entropy_under_vmap_and_grad(task: Classificat
 def test_score_is_accuracy_and_mean_loss_over_the_whole_test_split(
     task: ClassificationTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("learning.bindings.CHUNK", 100)
+    monkeypatch.setattr("learning.tasks.tensors.CHUNK", 100)
     bound = task.bind(CPU, torch.float64)
     vector = bound.initial(4)
     nn.utils.vector_to_parameters(vector, bound.module.parameters())
@@ -180,7 +180,7 @@ def test_checking_needs_no_data_but_making_does(tmp_path: Path) -> None:
 
 def test_tasks_are_described_without_torch() -> None:
     code = (
-        "import sys; from learning.tasks import describe_task; from learning.datasets import DATASETS;"
+        "import sys; from learning.tasks.task import describe_task; from learning.datasets import DATASETS;"
         "from learning.models import MODELS; describe_task(DATASETS['cifar10'](), MODELS['resnet8']());"
         "assert not {'torch', 'sklearn', 'scipy', 'PIL', 'pandas'} & set(sys.modules)"
     )

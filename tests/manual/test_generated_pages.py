@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from netsim.manual import PAGES
+from netsim.docgen import PAGES
 from netsim.scenario import PARTS, Scenario
-from netsim.scenario.records import arguments_of
+from netsim.scenario.dataclass_schema import arguments_of
 from tests.conftest import REPOSITORY
 
 YAML = (REPOSITORY / "docs" / "yaml.md").read_text()
@@ -28,7 +28,7 @@ def test_the_page_is_what_the_generator_makes(name: str) -> None:
 
 
 def test_make_docs_writes_both_pages(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-m", "netsim.manual", str(tmp_path)], check=True, capture_output=True)
+    subprocess.run([sys.executable, "-m", "netsim.docgen", str(tmp_path)], check=True, capture_output=True)
     assert {path.name for path in tmp_path.iterdir()} == {"cli.md", "yaml.md"}
 
 

@@ -13,7 +13,7 @@ NETWORK = (
     Mutation("a broadcast planned at the best child's rate", NET + "links.py", "return max(airtimes) if self.broadcast", "return min(airtimes) if self.broadcast", "network/test_links"),
     Mutation("a broadcast's bits counted per receiver", NET + "links.py", "Sent(arrivals, max(sizes), 1", "Sent(arrivals, sum(sizes), 1", "network/test_links equalities/test_clock"),
     Mutation("a cancelled upload keeps its trunk", "netsim/network/media.py", "        self._level.remove(served, self._env.now)\n", "        return\n", "barriers/test_cancelling"),
-    Mutation("a cancelled turn keeps the queue waiting", "netsim/network/fifo.py", "        del self._queue[place]\n        if place == 0", "        if place == 0 and not self._queue.popleft()", "barriers/test_cancelling"),
+    Mutation("a cancelled turn keeps the queue waiting", "netsim/network/fifo_medium.py", "        del self._queue[place]\n        if place == 0", "        if place == 0 and not self._queue.popleft()", "barriers/test_cancelling"),
     Mutation("unlimited sharing", NET + "media.py", "event = self._env.event()", "return self._env.timeout(work_s / cap)", "network/test_links"),
     Mutation("shares by weight ignored", NET + "waterlevel.py", "_Flow(arrival, weight, cap, event, self._virtual + work_s / weight)", "_Flow(arrival, 1.0, cap, event, self._virtual + work_s)", "network/test_media"),
     Mutation("caps of flows ignored", NET + "waterlevel.py", "if flow.cap < 1:", "if flow.cap < 0:", "network/test_media"),

@@ -23,7 +23,7 @@ PLANNING = (
     Mutation("planner: noise of one sample for a batch's", PLAN + "knowledge.py", "said.noise**2 / batch", "said.noise**2", "planner/test_plan"),
     Mutation("planner: a batch's scatter divided once too often", BOUND + "looking.py", "max(0.0, scatter) / max(1, count - 1)", "max(0.0, scatter) / max(1, count - 1) / count", "planner/test_calibrate"),
     Mutation("planner: halving keeps the worse half", PLAN + "refine.py", "if min(t.rounds) >= FEWEST), key=lambda trial: -trial.score)", "if min(t.rounds) >= FEWEST), key=lambda trial: trial.score)", "planner/test_refine"),
-    Mutation("adaptive: tau falls with the loss, not with its root", "netsim/policies.py", "math.ceil(tau * math.sqrt(share))", "math.ceil(tau * share)", "adaptive/test_policies"),
-    Mutation("adaptive: intervals out of order are not pooled", "netsim/policies.py", "while len(pools) > 1 and", "while len(pools) > 9 and", "adaptive/test_policies"),
+    Mutation("adaptive: tau falls with the loss, not with its root", "netsim/tau_policies.py", "math.ceil(tau * math.sqrt(share))", "math.ceil(tau * share)", "adaptive/test_policies"),
+    Mutation("adaptive: intervals out of order are not pooled", "netsim/tau_policies.py", "while len(pools) > 1 and", "while len(pools) > 9 and", "adaptive/test_policies"),
 )
 # fmt: on

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-CHOSEN, LIVE = "netsim/selection/parts.py", "netsim/selection/choices.py"
+CHOSEN, LIVE = "netsim/selection/selections.py", "netsim/selection/selectors.py"
 
 # fmt: off
 SELECTION: tuple[tuple[str, str, str, str, str], ...] = (
@@ -18,10 +18,10 @@ SELECTION: tuple[tuple[str, str, str, str, str], ...] = (
     ("selection: losses of one device for all", "learning/engine/promises.py", "            packed(look.device)\n", "            packed(0)\n", "equalities/test_power_of_choice"),
     ("selection: a poll's time is forgotten", "netsim/protocol/polling.py", "path = talk.path.computing(ready_s - heard_s)", "path = talk.path", "equalities/test_power_of_choice"),
     ("selection: the plan's fraction is not run", "netsim/planner/plan.py", "if self.fraction < 1:", "if self.fraction < 0:", "planner/test_fraction"),
-    ("availability: nobody is interrupted", "netsim/protocol/attendance.py", "        interrupt(loop, device)\n", "", "test_availability"),
+    ("availability: nobody is interrupted", "netsim/protocol/availability.py", "        interrupt(loop, device)\n", "", "test_availability"),
     ("availability: everybody is there at first", "netsim/selection/availability.py", "now_s = 0.0 if at_s >= self.on else", "now_s =", "test_availability"),
     ("availability: a recording runs once", "netsim/selection/availability.py", "left_s = count * period_s + inactive_s", "left_s = inactive_s", "test_availability"),
     ("association: exchanges that lose", "netsim/selection/association.py", "gains.argmax()", "gains.argmin()", "test_association"),
-    ("association: links of the old tree", "netsim/wiring.py", "parent.children if below is None else below[parent.name]", "parent.children", "test_association"),
+    ("association: links of the old tree", "netsim/simulation/build.py", "parent.children if below is None else below[parent.name]", "parent.children", "test_association"),
 )
 # fmt: on

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 import simpy
 
-from netsim.network.cell import Cell
-from netsim.network.fading import NoFading
-from netsim.network.fifo import FifoMedium
+from netsim.network.fifo_medium import FifoMedium
 from netsim.network.links import Ports
 from netsim.network.packets import PACKETS
-from netsim.network.pathloss import LogDistance
-from netsim.network.placement import Annulus
-from netsim.network.ratemaps import Shannon
+from netsim.network.radio.cell import Cell
+from netsim.network.radio.fading import NoFading
+from netsim.network.radio.path_loss import LogDistance
+from netsim.network.radio.placement import Annulus
+from netsim.network.radio.rate_maps import Shannon
 from netsim.topology import Fanout, Topology
-from netsim.tree import Branch, grow
+from netsim.topology.tree import Branch, grow
 
 BITS = 1_000_000
 

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 import simpy
 
-from netsim.network.blockfading import Blocks
-from netsim.network.cell import Cell
-from netsim.network.channels import FixedRate
-from netsim.network.fading import Block, NoFading
+from netsim.network.channel import FixedRate
 from netsim.network.links import Ports
-from netsim.network.loss import Erasure, Waterfall
-from netsim.network.pathloss import FixedGain, LogDistance, Macro, UrbanMicro
-from netsim.network.placement import Annulus
-from netsim.network.ratemaps import CqiTable, Shannon, TruncatedShannon
-from netsim.network.shadowing import LognormalShadowing, NoShadowing
+from netsim.network.message_loss import Erasure, Waterfall
+from netsim.network.radio.block_fading import Blocks
+from netsim.network.radio.cell import Cell
+from netsim.network.radio.fading import Block, NoFading
+from netsim.network.radio.path_loss import FixedGain, LogDistance, Macro, UrbanMicro
+from netsim.network.radio.placement import Annulus
+from netsim.network.radio.rate_maps import CqiTable, Shannon, TruncatedShannon
+from netsim.network.radio.shadowing import LognormalShadowing, NoShadowing
 from netsim.topology import Fanout, File, Topology
 
 

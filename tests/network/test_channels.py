@@ -7,12 +7,12 @@ import math
 import pytest
 import simpy
 
-from netsim.network.cell import Cell
-from netsim.network.channels import FixedRate
-from netsim.network.fading import NoFading
+from netsim.network.channel import FixedRate
 from netsim.network.links import Link
-from netsim.network.pathloss import FixedGain
-from netsim.network.ratemaps import Shannon, TruncatedShannon
+from netsim.network.radio.cell import Cell
+from netsim.network.radio.fading import NoFading
+from netsim.network.radio.path_loss import FixedGain
+from netsim.network.radio.rate_maps import Shannon, TruncatedShannon
 from netsim.topology import Fanout
 
 

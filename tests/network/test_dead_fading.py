@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from netsim.network.fading import FADING, Air, Block, Ergodic
-from netsim.network.laws import LAWS, Rician
-from netsim.network.ratemaps import RATE_MAPS, Shannon
+from netsim.network.radio.fading import FADING, Air, Block, Ergodic
+from netsim.network.radio.fading_laws import LAWS, Rician
+from netsim.network.radio.rate_maps import RATE_MAPS, Shannon
 
 KINDS: dict[str, dict[str, type]] = {"law": LAWS, "fading": FADING, "rate_map": RATE_MAPS}
 OTHER: dict[tuple[str, str, str], Any] = {

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from netsim.network.largescale import Place, places
-from netsim.network.pathloss import PATHLOSS, UrbanMicro
-from netsim.network.placement import PLACEMENTS, Annulus
-from netsim.network.shadowing import SHADOWING, NoShadowing, Standard
+from netsim.network.radio.large_scale import Place, places
+from netsim.network.radio.path_loss import PATHLOSS, UrbanMicro
+from netsim.network.radio.placement import PLACEMENTS, Annulus
+from netsim.network.radio.shadowing import SHADOWING, NoShadowing, Standard
 from netsim.topology import Fanout
 
 KINDS: dict[str, dict[str, type]] = {"pathloss": PATHLOSS, "shadowing": SHADOWING, "placement": PLACEMENTS}

@@ -13,14 +13,14 @@ import pytest
 import simpy
 
 from netsim.network import NETWORKS
-from netsim.network.fading import NoFading
-from netsim.network.loss import Arq
-from netsim.network.pathloss import UrbanMicro
-from netsim.network.placement import Annulus
-from netsim.network.ratemaps import Shannon
-from netsim.network.shadowing import NoShadowing
+from netsim.network.message_loss import Arq
+from netsim.network.radio.fading import NoFading
+from netsim.network.radio.path_loss import UrbanMicro
+from netsim.network.radio.placement import Annulus
+from netsim.network.radio.rate_maps import Shannon
+from netsim.network.radio.shadowing import NoShadowing
 from netsim.topology import Topology
-from netsim.tree import Branch, grow
+from netsim.topology.tree import Branch, grow
 
 OTHER: dict[tuple[str, str], Any] = {
     ("cell", "preset"): "urban_macro",

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from netsim.compute import COMPUTE, Servers
-from netsim.energy import CONSUMPTIONS, Energy, Station, Terminal
+from netsim.devices.compute import COMPUTE, Servers
+from netsim.energy.consumption import CONSUMPTIONS, Energy, Station, Terminal
 from netsim.scenario import Scenario, digest
 from netsim.scenario.schema import Devices, Evaluate, Stop, TaskSection
-from netsim.simulation import Run, play
+from netsim.simulation.run import Run, play
 from tests.network.tiny import Data, timed
 
 KAPPA = {"compute": {"kappa": {"kappa": 1e-28}}}

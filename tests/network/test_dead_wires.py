@@ -10,13 +10,13 @@ import pytest
 import simpy
 
 from netsim.network import LOSSES, NETWORKS, TRACES
-from netsim.network.channels import FixedRate
+from netsim.network.channel import FixedRate
 from netsim.network.links import Link
-from netsim.network.loss import Arq, Identity
 from netsim.network.media import SharedMedium
+from netsim.network.message_loss import Arq, Identity
 from netsim.network.packets import PACKETS
-from netsim.network.traces import Csv
-from netsim.tree import Branch, grow
+from netsim.network.traces.trace_sources import Csv
+from netsim.topology.tree import Branch, grow
 
 FILES = {
     "one.csv": "time_s,rate_bps\n" + "".join(f"{k},{10**6 * (k + 1)}\n" for k in range(9)),

@@ -11,11 +11,11 @@ import pytest
 from scipy.integrate import quad
 from scipy.special import exp1
 
-from netsim.network.blockfading import CHUNK, Blocks, OneFade
-from netsim.network.channels import Channel
-from netsim.network.fading import FADING, Air, Block, Ergodic, Fading, NoFading, QuasiStatic
-from netsim.network.laws import LAWS, Law, Nakagami, Rayleigh, Rician
-from netsim.network.ratemaps import RATE_MAPS, CqiTable, RateMap, Shannon, TruncatedShannon
+from netsim.network.channel import Channel
+from netsim.network.radio.block_fading import CHUNK, Blocks, OneFade
+from netsim.network.radio.fading import FADING, Air, Block, Ergodic, Fading, NoFading, QuasiStatic
+from netsim.network.radio.fading_laws import LAWS, Law, Nakagami, Rayleigh, Rician
+from netsim.network.radio.rate_maps import RATE_MAPS, CqiTable, RateMap, Shannon, TruncatedShannon
 
 BAND_HZ = 1e6
 

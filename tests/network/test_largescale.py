@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from netsim.network.largescale import Place, check_covered, places
-from netsim.network.pathloss import FixedGain, LogDistance, Macro, RuralMacro, UrbanMicro
-from netsim.network.placement import Annulus, Disc, Distances, Grid, Ppp
-from netsim.network.shadowing import LognormalShadowing, NoShadowing, Standard
+from netsim.network.radio.large_scale import Place, check_covered, places
+from netsim.network.radio.path_loss import FixedGain, LogDistance, Macro, RuralMacro, UrbanMicro
+from netsim.network.radio.placement import Annulus, Disc, Distances, Grid, Ppp
+from netsim.network.radio.shadowing import LognormalShadowing, NoShadowing, Standard
 from netsim.topology import Fanout, Node
-from netsim.tree import Branch, grow
+from netsim.topology.tree import Branch, grow
 
 
 def found(

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from netsim.network.linkbudget import floor_dbm, noise_dbm, snr_linear
+from netsim.network.radio.link_budget import floor_dbm, noise_dbm, snr_linear
 
 
 @pytest.mark.parametrize(

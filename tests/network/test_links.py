@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 import simpy
 
-from netsim.network.channels import FixedRate
+from netsim.network.channel import FixedRate
 from netsim.network.links import Downlink, Link
 from netsim.network.media import Medium, PrivateMedium, SharedMedium
 from netsim.network.packets import PACKETS

@@ -10,10 +10,20 @@ import numpy as np
 import pytest
 import simpy
 
-from netsim.network.channels import FixedRate
+from netsim.network.channel import FixedRate
 from netsim.network.links import Downlink, Link
-from netsim.network.loss import LOSSES, Arq, Direction, Erasure, Identity, Loss, NoLoss, Waterfall, attempt
 from netsim.network.media import PrivateMedium, SharedMedium
+from netsim.network.message_loss import (
+    LOSSES,
+    Arq,
+    Direction,
+    Erasure,
+    Identity,
+    Loss,
+    NoLoss,
+    Waterfall,
+    attempt,
+)
 from netsim.network.packets import PACKETS
 
 PACKET = 8 * 1448

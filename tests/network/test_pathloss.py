@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from netsim.network.pathloss import (
+from netsim.network.radio.path_loss import (
     PATHLOSS,
     FixedGain,
     LogDistance,

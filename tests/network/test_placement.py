@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from netsim.network.placement import PLACEMENTS, Annulus, Disc, Distances, Grid, Placement, Ppp
+from netsim.network.radio.placement import PLACEMENTS, Annulus, Disc, Distances, Grid, Placement, Ppp
 
 MANY = 40_000
 LOOSE = 1.95 / math.sqrt(MANY)

@@ -8,13 +8,13 @@ from typing import get_args
 import pytest
 import simpy
 
-from netsim.network.cell import Cell, Preset
-from netsim.network.fading import Block, Ergodic
-from netsim.network.linkbudget import noise_dbm
 from netsim.network.links import Ports
-from netsim.network.pathloss import Macro
-from netsim.network.placement import Annulus
-from netsim.network.presets import PRESETS, SOURCES
+from netsim.network.radio.cell import Cell, Preset
+from netsim.network.radio.fading import Block, Ergodic
+from netsim.network.radio.link_budget import noise_dbm
+from netsim.network.radio.path_loss import Macro
+from netsim.network.radio.placement import Annulus
+from netsim.network.radio.presets import PRESETS, SOURCES
 from netsim.topology import Fanout
 from netsim.units import w_from_dbm
 

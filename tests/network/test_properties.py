@@ -11,20 +11,20 @@ import simpy
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from netsim.network.access import ACCESS
-from netsim.network.cell import Cell
-from netsim.network.channels import FixedRate
-from netsim.network.fading import Block, Ergodic, Fading, NoFading
-from netsim.network.fifo import FifoMedium
-from netsim.network.laws import Nakagami, Rician
+from netsim.network.channel import FixedRate
+from netsim.network.fifo_medium import FifoMedium
 from netsim.network.links import Link, Ports
-from netsim.network.loss import Erasure, Identity
 from netsim.network.media import Medium, PrivateMedium, SharedMedium
+from netsim.network.message_loss import Erasure, Identity
 from netsim.network.packets import PACKETS
-from netsim.network.pathloss import LogDistance
-from netsim.network.ratemaps import RATE_MAPS, Shannon
-from netsim.network.shadowing import NoShadowing
-from netsim.tree import Branch, grow
+from netsim.network.radio.cell import Cell
+from netsim.network.radio.fading import Block, Ergodic, Fading, NoFading
+from netsim.network.radio.fading_laws import Nakagami, Rician
+from netsim.network.radio.multiple_access import ACCESS
+from netsim.network.radio.path_loss import LogDistance
+from netsim.network.radio.rate_maps import RATE_MAPS, Shannon
+from netsim.network.radio.shadowing import NoShadowing
+from netsim.topology.tree import Branch, grow
 
 Message = tuple[float, int]  # sent at, payload bits
 MEDIA = st.sampled_from([SharedMedium, FifoMedium, PrivateMedium])

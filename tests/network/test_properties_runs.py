@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from learning.engine import Engine
 from netsim.network.packets import PACKETS
 from netsim.scenario import Scenario, digest
-from netsim.simulation import Run
+from netsim.simulation.run import Run
 from tests.network.tiny import Data, conversations, data, timed, times_s, wired
 
 RATES = st.floats(1e5, 1e8)

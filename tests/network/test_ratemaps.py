@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netsim.network.ratemaps import RATE_MAPS, CqiTable, RateMap, Shannon, TruncatedShannon
+from netsim.network.radio.rate_maps import RATE_MAPS, CqiTable, RateMap, Shannon, TruncatedShannon
 
 
 def at_db(rates: RateMap, snr_db: float, direction: Any = "up") -> float:

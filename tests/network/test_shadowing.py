@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from netsim.network.pathloss import LogDistance, Macro, PathLoss, RuralMacro, UrbanMacro, UrbanMicro
-from netsim.network.shadowing import SHADOWING, LognormalShadowing, NoShadowing, Shadowing, Standard
+from netsim.network.radio.path_loss import LogDistance, Macro, PathLoss, RuralMacro, UrbanMacro, UrbanMicro
+from netsim.network.radio.shadowing import SHADOWING, LognormalShadowing, NoShadowing, Shadowing, Standard
 
 
 def drawn_db(

@@ -11,13 +11,13 @@ import simpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netsim.network.curves import Curve, Following, pieces
 from netsim.network.links import Ports
-from netsim.network.loss import Erasure
-from netsim.network.traced import Traced
-from netsim.network.traces import TRACES, Csv, Ghent4g, Irish5g, Mahimahi, Trace
+from netsim.network.message_loss import Erasure
+from netsim.network.rate_curves import Curve, Following, pieces
+from netsim.network.traces.trace_sources import TRACES, Csv, Ghent4g, Irish5g, Mahimahi, Trace
+from netsim.network.traces.traced_links import Traced
 from netsim.topology import Fanout, Topology
-from netsim.tree import Branch, grow
+from netsim.topology.tree import Branch, grow
 
 IRISH = "Timestamp,Longitude,Speed,SNR,DL_bitrate,UL_bitrate,State"
 

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import simpy
 
-from netsim.geography import great_circle_m
-from netsim.network.delay import Delay
+from netsim.network.constant_delay import Delay
 from netsim.network.links import LayerNetwork, Link, Ports
-from netsim.network.loss import Arq, Waterfall
+from netsim.network.message_loss import Arq, Waterfall
 from netsim.network.wired import Wired
 from netsim.topology import Fanout
-from netsim.tree import Branch, grow
+from netsim.topology.geography import great_circle_m
+from netsim.topology.tree import Branch, grow
 
 
 def connected(part: LayerNetwork, children: Sequence[Branch], root: dict[str, Any] | None = None) -> Ports:

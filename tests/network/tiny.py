@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import Any
 
 from netsim.scenario import Scenario
-from netsim.simulation import Run, play
+from netsim.simulation.run import Run, play
 
 Data = dict[str, Any]
 

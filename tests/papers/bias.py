@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from netsim.views.palette import BLUE, GREEN, GREY, VERMILLION
+from netsim.reports.palette import BLUE, GREEN, GREY, VERMILLION
 from tests.papers.drawing import dots, panels
 from tests.papers.ladders import uplinks
 from tests.papers.points import best, ends, markdown, over_seeds, power, spread, tails

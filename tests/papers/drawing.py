@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from netsim.views.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, faint
+from netsim.reports.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, faint
 
 COLOURS = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY, GREY)
 WIDTH, HEIGHT = 980, 400

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from netsim.views.palette import BLUE, GREEN, VERMILLION
+from netsim.reports.palette import BLUE, GREEN, VERMILLION
 from tests.papers.drawing import line, panels
 from tests.papers.points import best, ends, markdown, over_seeds, pick, spread
 from tests.papers.sections import Section

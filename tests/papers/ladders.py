@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from netsim.views.palette import BLUE, GREEN, ORANGE, VERMILLION
+from netsim.reports.palette import BLUE, GREEN, ORANGE, VERMILLION
 from tests.papers.drawing import dots, line, panels
 from tests.papers.points import best, ends, markdown, over_seeds, pick, power, spread, tails
 from tests.papers.sections import Section
@@ -188,7 +188,7 @@ def crossing(rates: Sequence[float] | np.ndarray, growth: Sequence[float] | np.n
 def largest_rate(tau: Sequence[int], q: float) -> float:
     """mu_max for L = 1 on the scenario's tree: the largest mu for which some choice of constants has c_G > 0."""
     from netsim.bounds.bound import theorem1
-    from netsim.bounds.free import THEOREM_1
+    from netsim.bounds.free_constants import THEOREM_1
     from netsim.bounds.problem import Facts, Problem, Tree
     from netsim.topology import Fanout
 

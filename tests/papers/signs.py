@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from netsim.views.palette import BLUE, GREEN, VERMILLION
+from netsim.reports.palette import BLUE, GREEN, VERMILLION
 from tests.papers.drawing import COLOURS, dots, line, panels
 from tests.papers.points import best, ends, markdown, over_seeds, pick, power, spread, tails
 from tests.papers.sections import Section

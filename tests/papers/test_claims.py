@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from netsim.scenario import load
-from netsim.simulation import simulate
+from netsim.simulation.run import simulate
 from tests.conftest import REPOSITORY
 from tests.papers.ladders import largest_rate
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netsim.scenario import load
-from netsim.simulation import play, simulate
+from netsim.simulation.run import play, simulate
 
 STATIC = "mobility.handover=home"
 WAITING = "faults[0].server_failure.reattach=null"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from netsim.scenario import load
-from netsim.simulation import play, simulate
+from netsim.simulation.run import play, simulate
 
 FULL_PRECISION = (
     "algorithm={leaf: {learning_rate: 0.001, batch_size: 32},"

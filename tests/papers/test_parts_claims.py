@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from netsim.scenario import load
-from netsim.simulation import simulate
+from netsim.simulation.run import simulate
 
 CODES = {
     code: f"algorithm.layers[0].up={{qsgd: {{levels: 8, code: {code}}}}}"

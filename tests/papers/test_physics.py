@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netsim.scenario import load
-from netsim.simulation import play, simulate
+from netsim.simulation.run import play, simulate
 
 
 def test_oracle_S6_two_tiers_meet_hier_qsgd_s_published_clock() -> None:

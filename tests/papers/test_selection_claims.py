@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netsim.scenario import load
-from netsim.simulation import simulate
+from netsim.simulation.run import simulate
 
 
 def seconds_to(accuracy: float, *overrides: str) -> float:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from netsim.bounds.costs import Amounts, Budget, Indices, counts
+from netsim.bounds.learning_rate import MODES, Goal, Rule
 from netsim.bounds.problem import Facts, Floats, Problem, Tree
-from netsim.bounds.rates import MODES, Goal, Rule
 from netsim.bounds.search import Found, Task, evaluate, whole
 
 

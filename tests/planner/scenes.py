@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from netsim.bounds.setting import setting_of
-from netsim.planner.knowledge import Knowledge
-from netsim.planner.planning import Limits, Options, Planned, make_plans
+from netsim.bounds.from_scenario import setting_of
+from netsim.planner.constants import Knowledge
+from netsim.planner.planner import Limits, Options, Planned, make_plans
 from netsim.scenario import Scenario, load_text
 
 TEXT = """

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from netsim.bounds.bound import theorem1, theorem2
+from netsim.bounds.learning_rate import Goal, Rule, largest_rate, least
 from netsim.bounds.problem import Facts, Problem, Tree
-from netsim.bounds.rates import Goal, Rule, largest_rate, least
 from netsim.topology import Fanout
-from netsim.tree import Branch, grow
+from netsim.topology.tree import Branch, grow
 
 from .nested import measured, random_setting
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from learning.objectives import QuadraticTask
-from netsim.bounds.setting import between, setting_of
-from netsim.planner.calibrate import calibrate
-from netsim.planner.knowledge import known
-from netsim.planner.planning import Limits, Options, make_plans
+from learning.tasks.objectives import QuadraticTask
+from netsim.bounds.from_scenario import between, setting_of
+from netsim.planner.calibration import calibrate
+from netsim.planner.constants import known
+from netsim.planner.planner import Limits, Options, make_plans
 from netsim.scenario import load_text
 
 from .scenes import scene
@@ -55,7 +55,7 @@ def test_a_second_calibration_costs_nothing(
 ) -> None:
     setting = quadratic[0]
     first = calibrate(setting, tmp_path)  # type: ignore[arg-type]
-    monkeypatch.setattr("netsim.planner.calibrate._looks", lambda setting: pytest.fail("measured again"))
+    monkeypatch.setattr("netsim.planner.calibration._looks", lambda setting: pytest.fail("measured again"))
     again = calibrate(setting, tmp_path)  # type: ignore[arg-type]
     assert (again.facts, again.origin, again.errors) == (first.facts, "calibrated", first.errors)
 

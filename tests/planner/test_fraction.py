@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from netsim.bounds.setting import PlanError
-from netsim.planner.planning import Options
+from netsim.bounds.from_scenario import PlanError
+from netsim.build import task_of
+from netsim.planner.planner import Options
 from netsim.scenario import Scenario, grow, load_text, resolved
-from netsim.selection.parts import Everybody, Uniform
-from netsim.simulation import play
-from netsim.wiring import task_of
+from netsim.selection.selections import Everybody, Uniform
+from netsim.simulation.run import play
 from tests.equalities.runs import final
 from tests.planner.scenes import FADING, LINE, TRUNK, planned, scene
 

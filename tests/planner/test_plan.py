@@ -8,16 +8,16 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from learning.algorithm import Algorithm
+from learning.algorithms.algorithm import Algorithm
+from netsim.bounds.from_scenario import PlanError, setting_of
 from netsim.bounds.problem import Facts
-from netsim.bounds.setting import PlanError, setting_of
-from netsim.planner.explaining import explain
-from netsim.planner.knowledge import Knowledge, assumed, known, load_knowledge
-from netsim.planner.landscape import octaves, random_points, scan
+from netsim.planner.bound_map import octaves, random_points, scan
+from netsim.planner.constants import Knowledge, assumed, known, load_knowledge
+from netsim.planner.explanation import explain
 from netsim.planner.plan import Plan
-from netsim.planner.planning import Options, distinct
+from netsim.planner.planner import Options, distinct
 from netsim.scenario import digest, load, load_text, resolved
-from netsim.simulation import play
+from netsim.simulation.run import play
 
 from .scenes import QMLHFL, planned, scene
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from netsim.planner.landscape import around
-from netsim.planner.planning import Planned
-from netsim.planner.refine import Trial, candidates, refine, unhurried, worse_half
+from netsim.planner.bound_map import around
+from netsim.planner.planner import Planned
+from netsim.planner.refinement import Trial, candidates, refine, unhurried, worse_half
 
 from .scenes import planned, scene
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netsim.exports.missing import MissingExtraError
+from netsim.exports.missing_extra import MissingExtraError
+from netsim.planner.optuna_sampler import RANGE, sampled
 from netsim.planner.plan import Plan
-from netsim.planner.planning import Options, Planned
-from netsim.planner.refine import Trial, refine
-from netsim.planner.sampling import RANGE, sampled
+from netsim.planner.planner import Options, Planned
+from netsim.planner.refinement import Trial, refine
 
 from .scenes import planned, scene
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from netsim.bounds.setting import setting_of
-from netsim.planner.measured import Law, design, fit, timed
-from netsim.planner.planning import Options
-from netsim.planner.pricing import Clocking, prices
-from netsim.planner.timing import Group, last_upload
+from netsim.bounds.from_scenario import setting_of
+from netsim.planner.closed_form_timing import Group, last_upload
+from netsim.planner.cost_model import Clocking, prices
+from netsim.planner.planner import Options
+from netsim.planner.timed_rounds import Law, design, fit, timed
 from netsim.scenario import Scenario
-from netsim.simulation import play
+from netsim.simulation.run import play
 
 from .scenes import CELL, FADING, LINE, TRUNK, planned, scene
 

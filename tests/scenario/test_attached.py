@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from netsim.scenario import ScenarioError, digest, load
-from netsim.simulation import simulate
+from netsim.simulation.run import simulate
 
 SCENE = """\
 name: traced

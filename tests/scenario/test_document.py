@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from netsim.scenario import ScenarioError, load, load_text
-from netsim.scenario.document import parse
+from netsim.scenario.yaml_document import parse
 from tests.scenario.scenes import complaints
 
 

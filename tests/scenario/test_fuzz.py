@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from netsim.scenario import ScenarioError, digest, load_text, resolved
-from netsim.scenario.document import parse
+from netsim.scenario.yaml_document import parse
 from tests.scenario.scenes import SCENE
 
 SCALARS = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netsim.cli.listing import list_command
+from netsim.cli.list_command import list_command
 from netsim.network import PRESETS
 
 from .scenes import SCENE, complaints, with_algorithm

@@ -18,7 +18,7 @@ from netsim.scenario import (
     shipped,
     shown_default,
 )
-from netsim.scenario.records import arguments_of
+from netsim.scenario.dataclass_schema import arguments_of
 
 
 def test_the_sample_loads_and_explains_every_section() -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from netsim.scenario import json_schema, load, resolved, sample_text
-from netsim.scenario.document import parse
 from netsim.scenario.overrides import replaced, steps
+from netsim.scenario.yaml_document import parse
 from tests.conftest import REPOSITORY
 from tests.scenario.scenes import SCENE
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netsim.scenario import Scenario, digest, load_text, resolved
-from netsim.scenario.sweeps import FORMS, Sweep
+from netsim.scenario.sweep import FORMS, Sweep
 from tests.scenario.scenes import SCENE, complaints
 
 LINE = 15

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from learning.ladders import HierFAVG
-from learning.recipes import RECIPES
+from learning.algorithms.averaging import HierFAVG
+from learning.algorithms.recipes import RECIPES
 from netsim.scenario import PARTS, Scenario, digest, dump_part, grow, load, load_text, resolved, shipped
 from tests.scenario.scenes import SCENE, with_algorithm
 

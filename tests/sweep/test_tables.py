@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from netsim.reaching import common_target
+from netsim.results.time_to_accuracy import common_target
 from netsim.sweep import Outcome, Point
 from netsim.sweep.tables import points_table, write_points
 from tests.views.conftest import synthetic

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from netsim.result import Result
+from netsim.results.result import Result
 
 MakeResult = Callable[..., Result]
 

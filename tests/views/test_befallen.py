@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from netsim.reports.network_events import ROWS, befallen_figure, befallen_table
+from netsim.reports.run_report import report_sections
 from netsim.scenario import load
-from netsim.simulation import simulate
-from netsim.views.befallen import ROWS, befallen_figure, befallen_table
-from netsim.views.report import report_sections
+from netsim.simulation.run import simulate
 
 
 def test_failures_and_handovers_are_drawn_where_they_happened() -> None:

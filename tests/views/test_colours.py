@@ -8,11 +8,11 @@ from itertools import permutations
 
 import pytest
 
-from learning.recipes import RECIPES
-from netsim.result import Result
-from netsim.views.palette import ALGORITHMS, algorithm_colours
-from netsim.views.settings import settle
-from netsim.views.several import table_of_runs
+from learning.algorithms.recipes import RECIPES
+from netsim.reports.palette import ALGORITHMS, algorithm_colours
+from netsim.reports.settings import settle
+from netsim.reports.several_runs import table_of_runs
+from netsim.results.result import Result
 
 MakeResult = Callable[..., Result]
 

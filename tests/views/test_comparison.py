@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from netsim.views import write_comparison
-from netsim.views.bands import curve_chooser, curve_figures, part_chooser
-from netsim.views.palette import setting_colours
-from netsim.views.parts import Figure
-from netsim.views.settings import Setting
+from netsim.reports import write_comparison
+from netsim.reports.accuracy_bands import curve_chooser, curve_figures, part_chooser
+from netsim.reports.page_parts import Figure
+from netsim.reports.palette import setting_colours
+from netsim.reports.settings import Setting
 
 NAN = float("nan")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from netsim.simulation import simulate
-from netsim.trace import FATES
-from netsim.views.fates import LOOKS, fate_figure, fate_table
+from netsim.protocol.trace import FATES
+from netsim.reports.message_outcomes import LOOKS, fate_figure, fate_table
+from netsim.simulation.run import simulate
 from tests.barriers.scenes import line
 
 

@@ -9,19 +9,23 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from netsim.result import Result
-from netsim.views import breakdown, curves, sizes
-from netsim.views.axes import decades, horizontal_axes, thin
-from netsim.views.parts import Figure
+from netsim.reports import message_sizes, run_curves, time_breakdown
+from netsim.reports.axes import decades, horizontal_axes, thin
+from netsim.reports.page_parts import Figure
+from netsim.results.result import Result
 
 MakeResult = Callable[..., Result]
 NAN = float("nan")
 
 
 def every_figure(run: Result) -> list[Figure]:
-    metrics = [curves.metric_curve(run, "accuracy"), curves.metric_curve(run, "loss")]
-    others = [breakdown.critical_path(run), breakdown.activities(run), curves.traffic(run)]
-    return [figure for figure in (*metrics, *others, sizes.size_figure(sizes.message_sizes(run))) if figure]
+    metrics = [run_curves.metric_curve(run, "accuracy"), run_curves.metric_curve(run, "loss")]
+    others = [time_breakdown.critical_path(run), time_breakdown.activities(run), run_curves.traffic(run)]
+    return [
+        figure
+        for figure in (*metrics, *others, message_sizes.size_figure(message_sizes.message_sizes(run)))
+        if figure
+    ]
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4])
@@ -59,7 +63,7 @@ def test_the_axes_are_time_rounds_steps_uplink_and_total_bits(make_result: MakeR
 
 def test_a_long_run_is_drawn_against_minutes(make_result: MakeResult) -> None:
     rounds = make_result(finished=2).rounds.assign(sim_time_s=[0.0, 150.0, 300.0])
-    figure = curves.metric_curve(make_result(rounds=rounds), "accuracy")
+    figure = run_curves.metric_curve(make_result(rounds=rounds), "accuracy")
     assert figure is not None
     assert figure.layout["xaxis"]["title"]["text"] == "Simulated time (min)"
     assert figure.traces[0]["x"] == [0.0, 2.5, 5.0]
@@ -67,7 +71,7 @@ def test_a_long_run_is_drawn_against_minutes(make_result: MakeResult) -> None:
 
 def test_rounds_that_were_not_evaluated_are_not_drawn(make_result: MakeResult) -> None:
     rounds = make_result(finished=3).rounds.assign(loss=[2.0, NAN, 1.0, NAN])
-    figure = curves.metric_curve(make_result(rounds=rounds), "loss")
+    figure = run_curves.metric_curve(make_result(rounds=rounds), "loss")
     assert figure is not None
     assert figure.traces[0]["customdata"] == [0, 2]
     assert all(len(change.traces["x"][0]) == 2 for change in figure.changes["axis"])
@@ -75,27 +79,27 @@ def test_rounds_that_were_not_evaluated_are_not_drawn(make_result: MakeResult) -
 
 def test_a_metric_that_was_never_evaluated_has_no_figure(make_result: MakeResult) -> None:
     rounds = make_result(finished=3).rounds.assign(accuracy=NAN)
-    assert curves.metric_curve(make_result(rounds=rounds), "accuracy") is None
+    assert run_curves.metric_curve(make_result(rounds=rounds), "accuracy") is None
 
 
 def test_the_bars_of_the_critical_path_add_up_to_the_mean_round(make_result: MakeResult) -> None:
-    figure = breakdown.critical_path(make_result(depth=3))
+    figure = time_breakdown.critical_path(make_result(depth=3))
     assert figure is not None
     lengths = np.sum([trace["x"] for trace in figure.traces], axis=0)
     assert lengths == pytest.approx([0.5 + 0.05 * 6 + 0.2 * (1 + 1 / 2 + 1 / 3)] * 2, rel=1e-5)
 
 
 def test_the_critical_path_runs_down_through_compute_and_up(make_result: MakeResult) -> None:
-    labels = [segment.label for segment in breakdown.path_segments(make_result(depth=2))]
+    labels = [segment.label for segment in time_breakdown.path_segments(make_result(depth=2))]
     assert labels == ["layer 2 downlink", "layer 1 downlink", "compute", "layer 1 uplink", "layer 2 uplink"]
 
 
 def test_the_slider_shows_the_round_it_names(make_result: MakeResult) -> None:
     rounds = make_result(finished=3).rounds.assign(path_compute_s=[0.0, 0.5, 0.9, 0.7])
     run = make_result(rounds=rounds)
-    figure = breakdown.critical_path(run)
+    figure = time_breakdown.critical_path(run)
     assert figure is not None
-    assert breakdown.round_chooser(run).options == ["round 1", "round 2", "round 3"]
+    assert time_breakdown.round_chooser(run).options == ["round 1", "round 2", "round 3"]
     compute = [trace["name"] for trace in figure.traces].index("compute")
     assert [change.traces["x"][compute] for change in figure.changes["round"]] == [
         [0.7, 0.5],
@@ -106,14 +110,14 @@ def test_the_slider_shows_the_round_it_names(make_result: MakeResult) -> None:
 
 def test_the_time_axis_stays_when_another_round_is_chosen(make_result: MakeResult) -> None:
     rounds = make_result(finished=2, depth=1).rounds.assign(path_compute_s=[0.0, 0.5, 1.75])
-    figure = breakdown.critical_path(make_result(depth=1, rounds=rounds))
+    figure = time_breakdown.critical_path(make_result(depth=1, rounds=rounds))
     assert figure is not None
     assert figure.layout["xaxis"]["range"] == pytest.approx([0, 1.02 * 2.0])
 
 
 def test_nodes_are_averaged_per_level(make_result: MakeResult) -> None:
     # Eight devices that wait 0, 20, ... 140 ms, four edge servers 0 ... 60 ms, two servers 0 and 20 ms.
-    figure = breakdown.activities(make_result(depth=3))
+    figure = time_breakdown.activities(make_result(depth=3))
     assert figure is not None
     waiting = next(trace for trace in figure.traces if trace["name"] == "waiting")
     assert waiting["y"] == ["devices (8)", "edge servers (4)", "level-2 servers (2)"]
@@ -121,7 +125,7 @@ def test_nodes_are_averaged_per_level(make_result: MakeResult) -> None:
 
 
 def test_message_sizes_are_counted_and_split(make_result: MakeResult) -> None:
-    up, down = sizes.message_sizes(make_result(finished=2, depth=1))
+    up, down = message_sizes.message_sizes(make_result(finished=2, depth=1))
     assert (up.name, up.messages, up.payload_bits, up.header_bits) == ("layer 1 up", 256, 31_400, 320)
     assert (down.name, down.messages, down.total_bits) == ("layer 1 down", 128, 128 * 250_000)
 
@@ -130,14 +134,14 @@ def test_sizes_that_vary_show_their_range(make_result: MakeResult) -> None:
     messages = make_result(finished=1, depth=1).messages
     messages.loc[messages.index[-1], "payload_bits"] = 8_000
     run = make_result(depth=1, messages=messages)
-    row = sizes.size_table(sizes.message_sizes(run)).rows[0]
+    row = message_sizes.size_table(message_sizes.message_sizes(run)).rows[0]
     assert row[2] == "31.2 kbit (8 kbit to 31.4 kbit)"
 
 
 def test_messages_without_headers_leave_no_mark_on_a_logarithmic_axis(make_result: MakeResult) -> None:
     messages = make_result(depth=1).messages
-    figure = sizes.size_figure(
-        sizes.message_sizes(make_result(messages=messages.assign(wire_bits=messages.payload_bits)))
+    figure = message_sizes.size_figure(
+        message_sizes.message_sizes(make_result(messages=messages.assign(wire_bits=messages.payload_bits)))
     )
     assert figure is not None
     assert figure.traces[1]["x"] == [None, None]
@@ -150,7 +154,7 @@ def test_decades_are_written_as_people_say_them() -> None:
 
 def test_the_logarithmic_ticks_stand_where_the_curves_are(make_result: MakeResult) -> None:
     # Curves are in Mbit; the tick that reads 1 Mbit must stand at 1.
-    figure = curves.traffic(make_result())
+    figure = run_curves.traffic(make_result())
     assert figure is not None
     layout = figure.changes["bits"][1].layout
     ticks = dict(zip(layout["yaxis.ticktext"], layout["yaxis.tickvals"], strict=True))
@@ -165,13 +169,13 @@ def test_long_curves_are_thinned_to_the_first_the_last_and_some_between() -> Non
 
 def test_no_finished_round_means_no_figure_over_time(make_result: MakeResult) -> None:
     run = make_result(finished=0)
-    assert curves.traffic(run) is None
-    assert breakdown.critical_path(run) is None
-    assert breakdown.activities(run) is None
-    assert sizes.message_sizes(run) == []
+    assert run_curves.traffic(run) is None
+    assert time_breakdown.critical_path(run) is None
+    assert time_breakdown.activities(run) is None
+    assert message_sizes.message_sizes(run) == []
 
 
 def test_a_message_on_its_way_has_no_arrival_and_still_counts(make_result: MakeResult) -> None:
     messages = make_result(finished=1, depth=1).messages
     cut = pd.concat([messages, messages.iloc[-1:].assign(arrived_s=NAN)], ignore_index=True)
-    assert sizes.message_sizes(make_result(depth=1, messages=cut))[0].messages == 129
+    assert message_sizes.message_sizes(make_result(depth=1, messages=cut))[0].messages == 129

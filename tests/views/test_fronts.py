@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from netsim.views.comparison import comparison_html
-from netsim.views.fronts import Stop, front_figures, pareto
-from netsim.views.settings import settle, untrained
+from netsim.reports.comparison import comparison_html
+from netsim.reports.pareto import Stop, front_figures, pareto
+from netsim.reports.settings import settle, untrained
 from tests.views.test_sweep_page import AXES, figures_of
 
 MakePoints = Callable[..., pd.DataFrame]

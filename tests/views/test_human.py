@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netsim.views import human
+from netsim.reports import formatting
 
 
 @pytest.mark.parametrize(
@@ -19,11 +19,11 @@ from netsim.views import human
     ],
 )
 def test_bits_are_said_with_a_prefix(value: float, said: str) -> None:
-    assert human.bits(value) == said
+    assert formatting.bits(value) == said
 
 
 def test_a_value_that_rounds_up_takes_the_next_prefix() -> None:
-    assert human.bits(999_600) == "1 Mbit"
+    assert formatting.bits(999_600) == "1 Mbit"
 
 
 @pytest.mark.parametrize(
@@ -40,21 +40,25 @@ def test_a_value_that_rounds_up_takes_the_next_prefix() -> None:
     ],
 )
 def test_seconds_become_minutes_once_there_are_two(value: float, said: str) -> None:
-    assert human.seconds(value) == said
+    assert formatting.seconds(value) == said
 
 
 def test_large_and_small_numbers_keep_three_digits() -> None:
-    assert [human.digits(value) for value in (0.09414, 123_456, 2.5e9)] == ["0.0941", "123000", "2.5e+09"]
+    assert [formatting.digits(value) for value in (0.09414, 123_456, 2.5e9)] == [
+        "0.0941",
+        "123000",
+        "2.5e+09",
+    ]
 
 
 def test_what_is_no_number_says_so() -> None:
-    assert (human.score(float("nan")), human.digits(float("inf"))) == ("not finite", "not finite")
+    assert (formatting.score(float("nan")), formatting.digits(float("inf"))) == ("not finite", "not finite")
 
 
 def test_an_accuracy_has_three_decimals() -> None:
-    assert human.score(0.94) == "0.940"
+    assert formatting.score(0.94) == "0.940"
 
 
 def test_an_axis_has_one_unit_for_all_its_values() -> None:
-    assert human.time_scale(7200.0) == (3600.0, "h")
-    assert human.bit_scale(5e6) == (1e6, "Mbit")
+    assert formatting.time_scale(7200.0) == (3600.0, "h")
+    assert formatting.bit_scale(5e6) == (1e6, "Mbit")

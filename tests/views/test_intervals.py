@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from netsim.result import Result
-from netsim.simulation import simulate
-from netsim.views.intervals import interval_figure
-from netsim.views.report import report_html
+from netsim.reports.run_report import report_html
+from netsim.reports.tau_figure import interval_figure
+from netsim.results.result import Result
+from netsim.simulation.run import simulate
 
 from ..adaptive.runs import adaptive
 

@@ -6,16 +6,16 @@ from functools import cache
 
 import pytest
 
-from netsim.addressing import addressed, addressees
 from netsim.protocol.polling import NUMBER_BITS
-from netsim.result import Result
+from netsim.protocol.trace import Trace
+from netsim.reports.node_activity import POLLED_BITS, Lives
+from netsim.reports.timeline import Rounds
+from netsim.reports.tree_layout import family
+from netsim.results.addressing import addressed, addressees
+from netsim.results.result import Result
 from netsim.scenario import load_text
-from netsim.simulation import simulate
+from netsim.simulation.run import simulate
 from netsim.topology import Node
-from netsim.trace import Trace
-from netsim.views.family import family
-from netsim.views.lives import POLLED_BITS, Lives
-from netsim.views.timeline import Rounds
 
 SLOW = "{compute: {flops: {rate: 100 MFLOP/s, efficiency: 0.2, spread: {lognormal: 0.5}, jitter: {lognormal: 1.0}}}}"
 AWAY = (

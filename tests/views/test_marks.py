@@ -7,7 +7,7 @@ import math
 import pandas as pd
 import pytest
 
-from netsim.views.marks import Spell, spells, within
+from netsim.reports.event_marks import Spell, spells, within
 
 
 def table(*rows: tuple[float, str, str]) -> pd.DataFrame:

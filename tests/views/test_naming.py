@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from netsim.views.labels import lines
-from netsim.views.naming import spoken
-from netsim.views.settings import settle
+from netsim.reports.labels import lines
+from netsim.reports.setting_labels import spoken
+from netsim.reports.settings import settle
 from tests.views.conftest import points
 
 

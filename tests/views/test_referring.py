@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from netsim.citations import users
-from netsim.references import entry_of, title_of
-from netsim.result import Result
+from netsim.reports.page_parts import Facts
+from netsim.reports.references import references
+from netsim.results.references import entry_of, title_of
+from netsim.results.result import Result
 from netsim.scenario import load
-from netsim.views.parts import Facts
-from netsim.views.referring import references
+from netsim.scenario.citations import users
 
 MakeResult = Callable[..., Result]
 

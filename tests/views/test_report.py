@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from netsim.result import Result
-from netsim.views import report, report_html, write_report
-from netsim.views.page import script_json
-from netsim.views.report import LABELS
+from netsim.reports import report_html, run_report, write_report
+from netsim.reports.page import script_json
+from netsim.reports.run_report import LABELS
+from netsim.results.result import Result
 
 MakeResult = Callable[..., Result]
 NAN = float("nan")
@@ -26,9 +26,9 @@ def own_markup(html: str) -> str:
 
 
 def test_the_report_is_one_small_file(make_result: MakeResult, tmp_path: Path) -> None:
-    path = write_report(make_result(finished=5000), tmp_path / "deep" / "report.html")
+    path = write_report(make_result(finished=5000), tmp_path / "deep" / "run_report.html")
     assert path.stat().st_size < 6e6
-    assert [entry.name for entry in path.parent.iterdir()] == ["report.html"]
+    assert [entry.name for entry in path.parent.iterdir()] == ["run_report.html"]
 
 
 def test_the_report_points_nowhere(make_result: MakeResult) -> None:
@@ -108,7 +108,7 @@ def test_thousands_of_rounds_are_thinned_and_the_page_says_so(make_result: MakeR
 def test_a_long_scenario_is_cut_and_the_page_says_so(
     make_result: MakeResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report, "_LONGEST", 10)
+    monkeypatch.setattr(run_report, "_LONGEST", 10)
     page = report_html(make_result(scenario_text="0123456789abcdef"))
     assert "0123456789</pre>" in page
     assert "first 10 of 16 characters" in page
@@ -125,13 +125,13 @@ def test_figures_are_described_for_those_who_cannot_see_them(make_result: MakeRe
 def test_a_report_is_replaced_whole(
     make_result: MakeResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = write_report(make_result(), tmp_path / "report.html")
+    path = write_report(make_result(), tmp_path / "run_report.html")
     before = path.read_bytes()
 
     def fails(result: Result, turn: int | None) -> str:
         raise KeyError(result.name, turn)
 
-    monkeypatch.setattr(report, "report_html", fails)
+    monkeypatch.setattr(run_report, "report_html", fails)
     with pytest.raises(KeyError):
         write_report(make_result(), path)
     assert path.read_bytes() == before

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from netsim.result import Result
-from netsim.views import write_report
+from netsim.reports import write_report
+from netsim.results.result import Result
 from tests.views.conftest import Opened, OpenPage
 
 MakeResult = Callable[..., Result]
@@ -106,7 +106,7 @@ def test_hostile_text_is_shown_and_not_run(make_result: MakeResult, open_report:
 def test_a_script_that_slipped_in_would_not_run(
     make_result: MakeResult, open_report: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("netsim.views.markup.escape", lambda text: text)
+    monkeypatch.setattr("netsim.reports.html.escape", lambda text: text)
     seen = open_report(make_result(scenario_text="<script>document.title='owned'</script>"))
     assert seen.page.title() == "quickstart · netsim"
     assert any("Content Security Policy" in line for line in seen.said)

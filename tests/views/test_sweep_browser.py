@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from netsim.result import Result
-from netsim.views import write_report
-from netsim.views.comparison import comparison_html
-from netsim.views.page import write_page
+from netsim.reports import write_report
+from netsim.reports.comparison import comparison_html
+from netsim.reports.page import write_page
+from netsim.results.result import Result
 from tests.views.conftest import Opened, OpenPage
 
 MakePoints = Callable[..., pd.DataFrame]
@@ -132,5 +132,5 @@ def test_axe_finds_no_serious_barrier(
 def test_axe_finds_a_barrier_where_there_is_one(
     open_sweep: OpenSweep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("netsim.views.markup._slider", lambda chooser: '<input type="range">')
+    monkeypatch.setattr("netsim.reports.html._slider", lambda chooser: '<input type="range">')
     assert ("label", '<input type="range">') in serious(open_sweep())

@@ -13,16 +13,16 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from netsim.result import Result
-from netsim.run_folder import ResultError
-from netsim.views import comparison_sections, sweep_axes, write_comparison
-from netsim.views.comparison import comparison_html
-from netsim.views.parts import Figure
-from netsim.views.questions import accuracy_by_deadline, targets, time_to_target
-from netsim.views.reaching import reaching_tables
-from netsim.views.settings import number_of, settle
-from netsim.views.several import table_of_runs
-from netsim.views.swept import swept_figures
+from netsim.reports import comparison_sections, sweep_axes, write_comparison
+from netsim.reports.comparison import comparison_html
+from netsim.reports.metrics_at import accuracy_by_deadline, targets, time_to_target
+from netsim.reports.page_parts import Figure
+from netsim.reports.settings import number_of, settle
+from netsim.reports.several_runs import table_of_runs
+from netsim.reports.sweep_figures import swept_figures
+from netsim.reports.time_to_accuracy import reaching_tables
+from netsim.results.result import Result
+from netsim.results.run_folder import ResultError
 
 MakePoints = Callable[..., pd.DataFrame]
 MakeResult = Callable[..., Result]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from netsim.result import Result
-from netsim.views import closing_lines, rounds_table
+from netsim.reports import closing_lines, rounds_table
+from netsim.results.result import Result
 
 MakeResult = Callable[..., Result]
 NAN = float("nan")

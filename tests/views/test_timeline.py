@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from netsim.result import Result
-from netsim.views.family import family, in_order, places
-from netsim.views.timeline import Rounds, gantt, gantt_chooser, timeline
-from netsim.views.treemap import tree_figure
-from netsim.views.utilisation import busy_shares, distribution, utilisation
+from netsim.reports.link_utilisation import busy_shares, distribution, utilisation
+from netsim.reports.timeline import Rounds, gantt, gantt_chooser, timeline
+from netsim.reports.tree_figure import tree_figure
+from netsim.reports.tree_layout import family, in_order, places
+from netsim.results.result import Result
 
 MakeResult = Callable[..., Result]
 

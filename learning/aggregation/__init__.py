@@ -1,0 +1,1 @@
+"""Aggregation: rules that merge the updates of a node's children."""

@@ -1,0 +1,93 @@
+"""Robust rules: per coordinate the middle of the children's updates, whatever a minority of them says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import floor
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from learning.rng.keyed import Coins
+
+BLOCK = 65536
+"""Coordinates sorted at once, so that sorting takes little more memory than the rows themselves."""
+
+
+@dataclass(frozen=True)
+class TrimmedMean:
+    """Per coordinate the mean of the updates without the `trim` share at either end. Source: arXiv:1803.01498.
+
+    Of n updates floor(trim n) are dropped at each end (0.1 of 9 drops none); every child counts as one, weights are
+    ignored. A nan counts
+    as the largest value, so that as many poisoned children as are dropped do no harm; more of them show. All rows
+    of a node are kept until its last child has answered: n d numbers.
+    """
+
+    trim: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.trim < 0.5:
+            raise ValueError(f"trim must be in [0, 0.5), got {self.trim}; for the median use median")
+
+    @property
+    def affine(self) -> bool:
+        """False: which updates count depends on all of them."""
+        return False
+
+    def begin(self, like: Tensor) -> list[Tensor]:
+        """Return no rows."""
+        return []
+
+    def add(self, state: list[Tensor], rows: Tensor, weights: Sequence[float]) -> None:
+        """Keep copies of the rows; weights are ignored."""
+        state.extend(row.clone() for row in rows)
+
+    def end(self, state: list[Tensor], onto: Tensor, coins: Coins) -> Tensor:
+        """Return onto plus the mean of what is left of the sorted updates, added from the smallest up."""
+        cut = floor(self.trim * len(state) + 1e-9)  # 0.1 of 30 is 3, whatever floats say
+        return _middle(state, onto, cut, len(state) - cut)
+
+
+@dataclass(frozen=True)
+class Median:
+    """Per coordinate the median of the updates, of an even number the mean of the two in the middle.
+
+    Source: arXiv:1803.01498. Every child counts as one, weights are ignored. A nan counts as the largest value:
+    fewer than half of the children do no harm. All rows of a node are kept until its last child has answered.
+    """
+
+    @property
+    def affine(self) -> bool:
+        """False: which updates count depends on all of them."""
+        return False
+
+    def begin(self, like: Tensor) -> list[Tensor]:
+        """Return no rows."""
+        return []
+
+    def add(self, state: list[Tensor], rows: Tensor, weights: Sequence[float]) -> None:
+        """Keep copies of the rows; weights are ignored."""
+        state.extend(row.clone() for row in rows)
+
+    def end(self, state: list[Tensor], onto: Tensor, coins: Coins) -> Tensor:
+        """Return onto plus the median of the updates."""
+        return _middle(state, onto, (len(state) - 1) // 2, len(state) // 2 + 1)
+
+
+def _middle(rows: list[Tensor], onto: Tensor, first: int, last: int) -> Tensor:
+    """Return onto plus the mean of the sorted rows first ... last - 1, block by block, added in order."""
+    import torch
+
+    out = onto.clone()
+    for start in range(0, len(onto), BLOCK):
+        block = torch.stack([row[start : start + BLOCK] for row in rows])
+        ordered = block.sort(0).values  # nan goes last
+        total = ordered[first]
+        for rank in range(first + 1, last):
+            total = total + ordered[rank]
+        out[start : start + BLOCK] += total / (last - first)
+    return out

@@ -1,0 +1,75 @@
+"""Compression of a model itself, rather than of how far it has moved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from learning.compressors.compressor import Compressor, Encoded
+from learning.compressors.error_feedback import remembers
+from learning.compressors.integer import Integer
+from learning.compressors.sign import Sign
+from learning.compressors.sparse_sign import SparseSign
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from learning.rng.keyed import Coins
+
+
+@dataclass(frozen=True)
+class OfModel:
+    """Send C(x) of the sender's model x, where other compressors send what x differs by from the receivers' copy.
+
+    Up, the parent takes C(x) - s for the child's update, s being the copy it was told; down, receivers hold C(x). No
+    message rests on the one before; but its error is a share of the model, not of a step, and stays that large when
+    training settles. Raises ValueError for an `inner` that loses nothing, has no magnitude, or remembers.
+    """
+
+    inner: Compressor
+
+    def __post_init__(self) -> None:
+        if self.inner.lossless:
+            raise ValueError(
+                f"inner loses nothing, so it sends the model already, got {self.inner}; use it alone"
+            )
+        if isinstance(self.inner, Sign | SparseSign | Integer):
+            raise ValueError(
+                f"inner must carry a model's magnitudes, got {self.inner}; use qsgd, dither or bf16"
+            )
+        if remembers(self.inner) or isinstance(self.inner, OfModel):
+            raise ValueError(f"inner must be without memory, got {self.inner}; use the compressor inside it")
+
+    @property
+    def lossless(self) -> bool:
+        """False."""
+        return False
+
+    def bits(self, dim: int) -> int | None:
+        """Return the inner compressor's bits."""
+        return self.inner.bits(dim)
+
+    def omega(self, dim: int) -> float | None:
+        """Return None: no bound in terms of the update holds."""
+        return None
+
+    def delta(self, dim: int) -> float | None:
+        """Return None: no bound in terms of the update holds."""
+        return None
+
+    def encode(self, rows: Tensor, coins: Coins) -> Encoded:
+        """Encode models [K, d]."""
+        return self.inner.encode(rows, coins)
+
+    def pack(self, row: Tensor, key: int) -> bytes:
+        """Return the inner code of a model [d]."""
+        return self.inner.pack(row, key)
+
+    def unpack(self, data: bytes, dim: int) -> Tensor:
+        """Return the inner compressor's row."""
+        return self.inner.unpack(data, dim)
+
+
+def sends_models(codec: Compressor) -> bool:
+    """Whether its messages say a model by themselves, whatever their receivers know."""
+    return codec.lossless or isinstance(codec, OfModel)

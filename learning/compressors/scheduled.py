@@ -1,0 +1,111 @@
+"""A quantizer whose levels follow a schedule: in every global round another compressor, with its own bits law."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from learning.compressors.chain import Chain
+from learning.compressors.compressor import Compressor, Encoded
+from learning.compressors.dither import Dither
+from learning.compressors.error_feedback import Wrapper
+from learning.compressors.level_schedules import Growth
+from learning.compressors.model_compression import OfModel
+from learning.compressors.qsgd import Qsgd
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from learning.rng.keyed import Coins
+
+
+@dataclass(frozen=True)
+class Adaptive:
+    """qsgd or dither `of` levels that `levels` gives for each global round, the same for all messages of a round.
+
+    `of.levels` must be those of the first round, whose sizes and codes this part itself has; what travels in round t is
+    `at_round(part, t)`. Its omega is that of the fewest levels. Raises ValueError for levels that `of` does not take.
+    """
+
+    of: Compressor
+    levels: Growth
+
+    def __post_init__(self) -> None:
+        first = self.levels.level(0)
+        if not isinstance(self.of, Qsgd | Dither):
+            raise ValueError(f"of must be qsgd or dither, whose levels can change, got {self.of}")
+        if self.of.levels != first:
+            raise ValueError(
+                f"of has {self.of.levels} levels, but the first round has {first}; write the same number twice"
+            )
+        replace(self.of, levels=self.levels.least)
+        replace(self.of, levels=self.levels.most)
+
+    @property
+    def lossless(self) -> bool:
+        """False."""
+        return False
+
+    def bits(self, dim: int) -> int | None:
+        """Return the bits of a message of the first round."""
+        return self.of.bits(dim)
+
+    def omega(self, dim: int) -> float | None:
+        """Return the largest omega of any round."""
+        return self.at(self.levels.least).omega(dim)
+
+    def delta(self, dim: int) -> float | None:
+        """Return the smallest delta of any round."""
+        return self.at(self.levels.least).delta(dim)
+
+    def encode(self, rows: Tensor, coins: Coins) -> Encoded:
+        """Encode rows [K, d] as in the first round."""
+        return self.of.encode(rows, coins)
+
+    def pack(self, row: Tensor, key: int) -> bytes:
+        """Return the bytes of a message of the first round."""
+        return self.of.pack(row, key)
+
+    def unpack(self, data: bytes, dim: int) -> Tensor:
+        """Return the row of a message of the first round."""
+        return self.of.unpack(data, dim)
+
+    def at(self, levels: int) -> Compressor:
+        """The compressor with so many levels."""
+        return _with_levels(self.of, levels)  # type: ignore[arg-type]
+
+
+def adapts(codec: Compressor) -> bool:
+    """Whether the compressor, or the one inside it, changes with the global round."""
+    inside = _inside(codec)
+    return isinstance(codec, Adaptive) or (inside is not None and adapts(inside))
+
+
+def at_round(codec: Compressor, turn: int) -> Compressor:
+    """The compressor of global round `turn`, counted from 0: one object for equal levels, `codec` if it stays."""
+    if isinstance(codec, Adaptive):
+        return codec.at(codec.levels.level(turn))
+    inside = _inside(codec)
+    now = inside if inside is None else at_round(inside, turn)
+    return codec if now is inside else _around(codec, now)  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=1024)
+def _with_levels(codec: Compressor, levels: int) -> Compressor:
+    assert isinstance(codec, Qsgd | Dither)
+    return replace(codec, levels=levels)
+
+
+@lru_cache(maxsize=1024)
+def _around(codec: Compressor, inside: Compressor) -> Compressor:
+    if isinstance(codec, Chain):
+        return replace(codec, then=inside)
+    assert isinstance(codec, Wrapper | OfModel)
+    return replace(codec, inner=inside)
+
+
+def _inside(codec: Compressor) -> Compressor | None:
+    if isinstance(codec, Wrapper | OfModel):
+        return codec.inner
+    return codec.then if isinstance(codec, Chain) else None

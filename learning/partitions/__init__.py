@@ -1,0 +1,1 @@
+"""Partitions: which samples each device owns, and shifts of their distributions."""

@@ -1,0 +1,1 @@
+"""Stores: the ledger of computed values, checkpoints and caches."""

@@ -1,0 +1,1 @@
+"""Tasks: what is learned, from which data, and the tensors that the engines train with."""

@@ -1,0 +1,121 @@
+"""`netsim run`: load, simulate, save, report."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from learning.engine import DeviceKind, EngineKind
+from learning.store.ledger import Ledger
+from netsim.cli.error_handling import InputError
+from netsim.cli.run_progress import both, progress
+from netsim.results.live_feed import Telling
+from netsim.scenario import Scenario, ScenarioError, digest, load
+
+if TYPE_CHECKING:
+    from netsim.results.result import Result
+
+
+def run_command(
+    name: str,
+    overrides: Sequence[str],
+    engine: EngineKind,
+    device: DeviceKind,
+    out: Path,
+    memory: str | None,
+    as_json: bool,
+    checkpoint: str | None,
+    strategy: str | None = None,
+    tune: bool = False,
+    verify: bool = False,
+) -> int:
+    """Run a scenario and write runs/<name>/<digest>/; with `as_json` stdout carries one object and nothing else.
+
+    Without `checkpoint` (host time between two) the ledger is neither asked nor fed.
+    """
+    from netsim.cli.option_values import bytes_of, seconds_of
+    from netsim.cli.run_preparation import check_memory, memory_line, strategy_of
+
+    scenario = load(name, [*overrides, "sweep={}"])  # overrides may not fit a sweep that is not run
+    memory_bytes = None if memory is None else bytes_of(memory)
+    if _sweeps(name):
+        sys.stderr.write("netsim: `sweep:` is ignored by run; `netsim sweep` runs every point\n")
+    _probe(out / scenario.name)
+    from netsim.reports import closing_lines
+    from netsim.simulation.run import simulate
+    from netsim.sweep import LEDGER
+
+    strategy = strategy_of(scenario, engine, device, strategy, tune, memory_bytes)
+    sys.stderr.write(memory_line(scenario, engine, device, strategy, memory_bytes))
+    check_memory(scenario, engine, device, strategy, memory_bytes)
+    how: dict[str, Any] = {"device": device, "strategy": strategy, "memory_bytes": memory_bytes}
+    ledger = None
+    if checkpoint is not None and engine == "batched":
+        how["checkpoint_s"] = seconds_of(checkpoint, "--checkpoint")
+        how["ledger"] = ledger = Ledger(out / LEDGER)
+    with _telling(out, scenario) as live:
+        with progress(scenario.stop.rounds) as display:
+            result = simulate(
+                scenario, engine=engine, on_round=both(display.show, live.show), verify=verify, **how
+            )
+        if ledger is not None:
+            ledger.close()
+        folder, report = _keep(result, out / scenario.name / result.digest)
+    _warn_of_divergence(result)
+    if as_json:
+        sys.stdout.write(json.dumps(result.summary(folder)) + "\n")
+    else:
+        lines = [*closing_lines(result, scenario.stop.deadline), f"report: {report}"]
+        sys.stdout.write("\n".join(lines) + "\n")
+    return 0
+
+
+def _telling(out: Path, scenario: Scenario) -> Telling:
+    """The file by which others can follow the run."""
+    stop = scenario.stop
+    heading = {"name": scenario.name, "scenario": digest(scenario)}
+    return Telling(out, heading | {"rounds": stop.rounds, "deadline_s": stop.deadline})
+
+
+def _sweeps(name: str) -> bool:
+    try:
+        return bool(load(name).sweep)
+    except ScenarioError:  # right only with the user's overrides
+        return False
+
+
+def _probe(folder: Path) -> None:
+    """Find out that nothing can be written there before the training, not after it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"--out: {folder} cannot be written: {error.strerror}; name another folder"
+        ) from None
+
+
+def _keep(result: Result, folder: Path) -> tuple[Path, Path]:
+    from netsim.reports import write_report
+
+    try:
+        kept = result.save(folder)
+        return kept, write_report(result, kept / "report.html")
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be written: {error.strerror}; free space, or name another --out"
+        ) from None
+
+
+def _warn_of_divergence(result: Result) -> None:
+    """It is a result, with all rows until then, but nobody should take it for a good one."""
+    if result.manifest["stopped_by"] == "diverged":
+        sys.stderr.write(
+            f"netsim: the model diverged, so the run ended after round {result.finished_rounds}; a smaller "
+            "learning_rate, or more quantization levels, may help\n"
+        )

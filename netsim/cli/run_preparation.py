@@ -1,0 +1,111 @@
+"""Before a run: the strategy that is measured to be fastest, if asked for, and how much memory all will take."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from learning.engine import DeviceKind, EngineKind, StrategyError, resolve
+from learning.host_memory import memory_bytes as machine_bytes
+from learning.tasks.task import describe_task
+from netsim.cli.error_handling import InputError
+from netsim.scenario import Scenario, grow
+from netsim.simulation.memory_estimate import Footprint, footprint, said
+
+
+def strategy_of(
+    scenario: Scenario,
+    engine: EngineKind,
+    device: DeviceKind,
+    strategy: str | None,
+    tune: bool,
+    memory_bytes: int | None,
+) -> str | None:
+    """The strategy to pin: the given one, the one measured to be fastest (its table goes to stderr), or None."""
+    if engine != "batched" and (tune or strategy is not None):
+        option = "--tune" if tune else "--strategy"
+        raise InputError(
+            f"{option}: says how --engine batched trains, got --engine {engine}; leave one of them out"
+        )
+    if tune and strategy is not None:
+        raise InputError(
+            f"--tune chooses the strategy itself, got --strategy {strategy}; leave one of them out"
+        )
+    if not tune:
+        return strategy
+    from learning.engine.strategy_tuning import tuned
+    from netsim.build import task_of
+
+    topology = grow(scenario)
+    task = task_of(scenario, topology)
+    try:
+        numerics = resolve("batched", device, scenario.precision, task)
+    except StrategyError as error:
+        raise InputError(str(error)) from None
+    leaf, steps = scenario.ladder.leaf, scenario.ladder.layers[0].tau
+    trials = tuned(numerics, task, leaf, steps if isinstance(steps, int) else 1, memory_bytes)
+    lines = [f"  {trial.strategy:<10}{trial.steps_per_s:>12,.0f}" for trial in trials]
+    best = trials[0].strategy
+    lines = [
+        "strategy    device-steps/s",
+        *lines,
+        f"pinned: {best}; `--strategy {best}` repeats this run anywhere",
+    ]
+    sys.stderr.write("\n".join(lines) + "\n")
+    return best
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """What the numerics want to know of a task, before its data are read."""
+
+    dim: int
+    family: str
+    devices: int
+
+
+def memory_line(
+    scenario: Scenario,
+    engine: EngineKind = "batched",
+    device: DeviceKind = "cpu",
+    strategy: str | None = None,
+    memory_bytes: int | None = None,
+) -> str:
+    """`memory: about ...`; empty where the scenario has a fault, which whoever runs it will tell."""
+    found = _footprint(scenario, engine, device, strategy, memory_bytes)
+    return f"memory: {found}\n" if found is not None else ""
+
+
+def check_memory(
+    scenario: Scenario,
+    engine: EngineKind,
+    device: DeviceKind,
+    strategy: str | None,
+    memory_bytes: int | None,
+) -> None:
+    """Raise InputError where the estimate, good to a factor of two, is over twice what this machine has."""
+    found, there = _footprint(scenario, engine, device, strategy, memory_bytes), machine_bytes()
+    if found is not None and device != "cuda" and found.total > 2 * there:
+        raise InputError(
+            f"the run would need {found}, and this machine has {said(there)}; take a smaller model, batch_size, tree "
+            "or stop.rounds, or lower --memory"
+        )
+
+
+def _footprint(
+    scenario: Scenario,
+    engine: EngineKind,
+    device: DeviceKind,
+    strategy: str | None,
+    memory_bytes: int | None,
+) -> Footprint | None:
+    topology, model = grow(scenario), scenario.task.model
+    folder = Path(scenario.task.data_dir) if scenario.task.data_dir else None
+    try:
+        dim, _, shape = describe_task(scenario.task.dataset, model, folder)
+        sizes = _Sizes(dim, "objective" if model is None else model.family, len(topology.levels[0]))
+        numerics = resolve(engine, device, scenario.precision, sizes, strategy, memory_bytes)
+    except ValueError:
+        return None
+    return footprint(scenario, topology, dim, shape, numerics, memory_bytes)

@@ -1,0 +1,129 @@
+"""`netsim sweep`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from learning.engine import DeviceKind
+from netsim.cli.error_handling import INTERRUPTED, InputError
+from netsim.cli.sweep_progress import sweep_progress
+from netsim.reports import formatting
+from netsim.scenario import load
+
+if TYPE_CHECKING:
+    from netsim.sweep import Crew, Outcome
+
+_NAMED = 20  # points in a line
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Who runs the points: processes of this machine, or a Ray cluster and what a point gets of it."""
+
+    engine: Literal["local", "ray"] = "local"
+    workers: int = 1
+    address: str | None = None
+    cpus: float = 1.0
+    gpus: float = 0.0
+    retries: int = 2
+
+
+def sweep_command(
+    name: str,
+    overrides: Sequence[str],
+    workers: Workers,
+    solver: Literal["batched", "eager"],
+    device: DeviceKind,
+    out: Path,
+    accuracy: float | None,
+) -> int:
+    """Run every point, write points.parquet and a comparison; 1 if a point failed, 130 if interrupted."""
+    from netsim.sweep import Workplace, points_of, run_sweep
+
+    scenario = load(name, overrides)
+    if not scenario.sweep:
+        raise InputError(
+            f"{name} has no `sweep:` section; add one, e.g. sweep: {{seed: [1, 2, 3]}}, or use run"
+        )
+    file = str(Path(name).absolute()) if workers.engine == "ray" and Path(name).is_file() else name
+    points = points_of(file, overrides, scenario)
+    place = Workplace.at(out.absolute(), scenario.name, solver, device)
+    place = replace(place, borrow=workers.engine == "ray")
+    _probe(place.aside)
+    crew = _crew(workers)
+    with sweep_progress(len(points)) as display:
+        try:
+            outcomes = run_sweep(points, place, display, crew)
+        except KeyboardInterrupt:
+            display.interrupted(place.out / scenario.name)
+            return INTERRUPTED
+    target = accuracy if accuracy is not None else scenario.stop.target_accuracy
+    _write(outcomes, scenario.sweep.paths, target, scenario.name, place.aside)
+    return 1 if any(outcome.error is not None for outcome in outcomes) else 0
+
+
+def _crew(workers: Workers) -> Crew:
+    from netsim.sweep import Alone, Processes
+
+    if workers.engine == "ray":
+        from netsim.sweep.ray_executor import RayCrew
+
+        return RayCrew(workers.address, workers.cpus, workers.gpus, workers.retries)
+    if (workers.address, workers.cpus, workers.gpus) != (None, 1.0, 0.0):
+        raise InputError(
+            "--address, --cpus-per-task and --gpus-per-task belong to a cluster; add --engine ray, or leave them out"
+        )
+    return Alone() if workers.workers == 1 else Processes(workers.workers, workers.retries)
+
+
+def _probe(folder: Path) -> None:
+    """Find out that nothing can be written there before the training, not after it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".probe").write_bytes(b"")
+        (folder / ".probe").unlink()
+    except OSError as error:
+        raise InputError(
+            f"--out: {folder} cannot be written: {error.strerror}; name another folder"
+        ) from None
+
+
+def _write(
+    outcomes: Sequence[Outcome], paths: Sequence[str], target: float | None, name: str, folder: Path
+) -> None:
+    """The table and the comparing page, told on stdout."""
+    from netsim.reports import write_comparison
+    from netsim.sweep.tables import points_table, write_points
+
+    done = sum(outcome.error is None for outcome in outcomes)
+    table = points_table(outcomes, paths, target)
+    path = write_points(table, folder)
+    if not done:
+        return
+    report = write_comparison(path, [one for one in paths if one != "seed"], name, folder / "report.html")
+    aim = table["target_accuracy"].iloc[0]
+    until = f"until {formatting.score(float(aim))}" if aim == aim else "no target, as no model got better"
+    of = f" (time_to_accuracy_s: {until})" if table["accuracy"].notna().any() else ""
+    sys.stdout.write(f"{done} of {len(outcomes)} points: {path}{of}\nreport: {report}\n")
+    sys.stdout.write(_untrained(outcomes))
+
+
+def _untrained(outcomes: Sequence[Outcome]) -> str:
+    """A line for every deadline before which a point fits no round."""
+    from netsim.results.run_folder import read_manifest
+
+    points: dict[float, list[int]] = {}
+    for outcome in outcomes:
+        manifest = {} if outcome.folder is None else read_manifest(outcome.folder)
+        if manifest.get("stopped_by") == "deadline" and not manifest.get("rounds"):
+            deadline_s = outcome.point.load().stop.deadline
+            points.setdefault(deadline_s or 0.0, []).append(outcome.point.index + 1)
+    return "".join(
+        f"no round fits before the deadline of {formatting.seconds(deadline_s)}: point{'s' if len(mine) > 1 else ''} "
+        f"{', '.join(map(str, mine[:_NAMED]))}{' ...' if len(mine) > _NAMED else ''} of {len(outcomes)}\n"
+        for deadline_s, mine in points.items()
+    )

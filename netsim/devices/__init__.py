@@ -1,0 +1,1 @@
+"""Devices: how long local work takes, how devices differ, and recorded speeds."""

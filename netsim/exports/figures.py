@@ -1,0 +1,76 @@
+"""The figures of a page as PNG, SVG or PDF, through plotly's kaleido (the extra `figures`) and a Chrome."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from netsim.exports.missing_extra import MissingExtraError
+from netsim.reports.page_parts import ON_PAPER, Figure
+
+FORMATS = ("png", "svg", "pdf")
+
+_WIDTH = 900
+_INK = "#1b1f24"
+
+
+class ChromeError(Exception):
+    """Kaleido draws with a Chrome or Chromium and found none; says how to name one."""
+
+
+def write_pictures(figures: Sequence[Figure], out: Path, form: str) -> list[Path]:
+    """Write every figure, as its page first shows it, as `<key>.<form>` into the folder `out`; their paths.
+
+    Dark on white, with plotly's legend in place of the page's. Raises MissingExtraError without kaleido,
+    ChromeError without a browser.
+    """
+    if find_spec("kaleido") is None:
+        raise MissingExtraError(f"figures as {form.upper()}", "kaleido", "figures")
+    import plotly.graph_objects as go
+    import plotly.io as pio
+    from kaleido.errors import ChromeNotFoundError
+
+    out.mkdir(parents=True, exist_ok=True)
+    paths = [out / f"{figure.key}.{form}" for figure in figures]
+    drawn = [go.Figure(data=named(figure), layout=_layout(figure)) for figure in figures]
+    heights = [figure.layout.height for figure in drawn]
+    try:
+        pio.write_images(drawn, paths, format=form, width=_WIDTH, height=heights, scale=2)
+    except ChromeNotFoundError:
+        raise ChromeError(
+            "figures are drawn with Chrome or Chromium and none was found; install one, "
+            "or name its program in the environment: BROWSER_PATH=/usr/bin/chromium"
+        ) from None
+    return [path.absolute() for path in paths]
+
+
+def named(figure: Figure) -> list[dict[str, Any]]:
+    """The figure's traces with the page's legend in plotly's words: one entry per button."""
+    traces: list[dict[str, Any]] = [{**trace, "showlegend": False} for trace in figure.traces]
+    for trace in traces:
+        if trace.get("meta") == ON_PAPER:  # the page's script does so in the colours of its theme
+            trace["insidetextfont"] = {"color": _INK}
+    for entry in figure.legend:
+        for k in entry.traces:
+            traces[k] |= {"legendgroup": entry.label}
+        if entry.traces:
+            traces[entry.traces[-1]] |= {"showlegend": True, "name": entry.label}
+    return traces
+
+
+def _layout(figure: Figure) -> dict[str, Any]:
+    layout: Mapping[str, Any] = figure.layout
+    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0}
+    # The page's title and legend stand above the plot; here the plot makes room for them.
+    margin = {**layout["margin"], "t": 40 + 26 * -(-len(figure.legend) // 4)}
+    title = {"text": figure.title, "x": 0.01, "y": 0.99, "yref": "container", "yanchor": "top"}
+    known = {
+        "template": "plotly_white",
+        "showlegend": bool(figure.legend),
+        "legend": legend,
+        "title": title,
+        "font": {"size": 13, "color": _INK},
+    }
+    return {**layout, **known, "margin": margin, "height": layout["height"] + margin["t"]}

@@ -1,0 +1,1 @@
+"""Radio: path loss, shadowing, fading, link budgets, rate maps and the cells built from them."""

@@ -1,0 +1,155 @@
+"""A wireless cell: every device has its own rate by a link budget, and all share the band by an access scheme."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Literal
+
+import simpy
+
+from netsim.network.channel import FixedRate
+from netsim.network.links import Downlink, Link, Ports
+from netsim.network.media import Medium
+from netsim.network.message_loss import Direction, Identity, Loss, NoLoss
+from netsim.network.packets import PACKETS, Stack
+from netsim.network.radio.cell_radio import Heard, Radio
+from netsim.network.radio.fading import Fading
+from netsim.network.radio.large_scale import check_covered
+from netsim.network.radio.multiple_access import ACCESS, Access, media, split, weight
+from netsim.network.radio.path_loss import PathLoss
+from netsim.network.radio.placement import Placement
+from netsim.network.radio.presets import PRESETS
+from netsim.network.radio.rate_maps import RateMap
+from netsim.network.radio.shadowing import Shadowing
+from netsim.topology import Node
+from netsim.units import FrequencyHz, GainDb, PowerDbm, check_quantities, render
+
+Preset = Literal["urban_micro", "urban_macro", "wifi", "factory", "tran2019", "chen2021", "yang2021"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell with separate bands up and down; a field left None takes the preset's value (`PRESETS`).
+
+    A device's distance is taken from coordinates of both ends, else from the edge's `distance_m`, else from
+    the placement. Its mean SNR follows from the link budget (powers, gains, path loss, shadowing, noise
+    figure, interference margin), its rate from fading and rate map, and its share from the access scheme:
+    `airtime` (default), `fdma` (fixed shares of the band; an uplink has its full power in its own share, the
+    downlink a constant power per hertz), `tdma` (one message after the other) or `wifi` (packet-fair, both
+    directions on one channel). A broadcast is one transfer over the whole band at the worst child's rate.
+
+    `unserved`: a device whose draws leave it without a rate (below the rate map's floor, or in a fade that
+    never ends) is drawn again, up to 100 times, so that the fleet is one that the cell covers; `refuse` makes
+    it an error, which names the device.
+
+    An edge's `rate_bps` replaces that child's link budget, its `latency_s` is added.
+    """
+
+    preset: Preset = "urban_micro"
+    uplink: FrequencyHz | None = None
+    downlink: FrequencyHz | None = None
+    carrier: FrequencyHz | None = None
+    device_power: PowerDbm | None = None
+    station_power: PowerDbm | None = None
+    device_gain: GainDb | None = None
+    station_gain: GainDb | None = None
+    device_noise_figure: GainDb | None = None
+    station_noise_figure: GainDb | None = None
+    interference_margin: GainDb | None = None
+    pathloss: PathLoss | None = None
+    shadowing: Shadowing | None = None
+    placement: Placement | None = None
+    fading: Fading | None = None
+    rate_map: RateMap | None = None
+    access: Access | None = None
+    packets: Stack | None = None
+    loss: Loss | None = None
+    downcast: Literal["broadcast", "unicast"] = "broadcast"
+    unserved: Literal["redraw", "refuse"] = "redraw"
+
+    def __post_init__(self) -> None:
+        check_quantities(self)
+        for name, choices in _CHOICES.items():
+            value = getattr(self, name)
+            if value not in choices and not (value is None and name in _OPTIONAL):
+                raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+        for name in ("device_noise_figure", "station_noise_figure", "interference_margin"):
+            if (getattr(self, name) or 0) < 0:
+                raise ValueError(f"{name} must be >= 0 dB, got {getattr(self, name):g} dB")
+        radio = self.radio
+        check_covered(radio.placement, radio.pathloss, radio.carrier)
+
+    @property
+    def radio(self) -> Radio:
+        """The preset with this cell's own numbers in place."""
+        preset = PRESETS[self.preset]
+        own = {f.name: getattr(self, f.name) for f in fields(Radio)}
+        return Radio(**{k: getattr(preset, k) if v is None else v for k, v in own.items()})
+
+    def connect(self, env: simpy.Environment, parent: Node, children: Sequence[Node], seed: int) -> Ports:
+        """See `LayerNetwork`."""
+        radio, broadcast = self.radio, self.downcast == "broadcast"
+        wireless = [child for child in children if "rate_bps" not in child.edge]
+        shares = split(radio.access, len(wireless), broadcast)
+        again = self.unserved == "redraw"
+        heard = iter(radio.hear(parent, wireless, shares, seed, again=again) if wireless else ())
+        bands_up, bands_down = media(radio.access, env, len(children), broadcast)
+        up, down = [], []
+        for child, band_up, band_down in zip(children, bands_up, bands_down, strict=True):
+            there = None if "rate_bps" in child.edge else next(heard)
+            up.append(_link(env, radio, child, seed, "up", there, band_up))
+            down.append(_link(env, radio, child, seed, "down", there, band_down))
+        return Ports(up, Downlink(down, broadcast))
+
+    def reach(self, parent: Node, children: Sequence[Node], seed: int) -> list[Heard]:
+        """How each child and the station would hear each other, without anything built; nobody is drawn again.
+
+        Raises ValueError where the path loss covers no such distance.
+        """
+        radio = self.radio
+        return radio.reach(parent, children, split(radio.access, 1, self.downcast == "broadcast"), seed)
+
+    def describe(self) -> str:
+        """See `LayerNetwork`."""
+        radio = self.radio
+        up, down, carrier = (render(hz, "frequency") for hz in (radio.uplink, radio.downlink, radio.carrier))
+        parts = (radio.pathloss, radio.placement, radio.fading, radio.rate_map)
+        said = ", ".join(part.describe() for part in parts)
+        lossy = "" if isinstance(radio.loss, NoLoss) else f", {radio.loss.describe()}"
+        return f"cell: {up} up, {down} down at {carrier}, {said}, {radio.access}, {self.downcast} downlink{lossy}"
+
+
+def _link(
+    env: simpy.Environment,
+    radio: Radio,
+    child: Node,
+    seed: int,
+    direction: Direction,
+    heard: Heard | None,
+    band: Medium,
+) -> Link:
+    channel, snr = heard.way(direction) if heard else (None, None)
+    if channel is None:
+        channel = FixedRate(child.edge["rate_bps"])
+    return Link(
+        env,
+        channel,
+        band,
+        child.edge.get("latency_s", 0.0),
+        PACKETS[radio.packets],
+        weight(radio.access, channel),
+        radio.loss,
+        Identity.of(child, seed, direction),
+        snr,
+    )
+
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "preset": tuple(PRESETS),
+    "access": ACCESS,
+    "packets": tuple(PACKETS),
+    "downcast": ("broadcast", "unicast"),
+    "unserved": ("redraw", "refuse"),
+}
+_OPTIONAL = ("access", "packets")

@@ -1,0 +1,1 @@
+"""Recorded rates: file formats, trace sources and the links that follow them."""

@@ -1,0 +1,202 @@
+"""A scenario's costs for the search: time in closed form or by a fitted law, joules by a fitted law, bits counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from netsim.bounds.costs import Amounts, Indices, Law, Sizes, bits_per_round, counts, monotone
+from netsim.bounds.from_scenario import Setting
+from netsim.bounds.problem import Floats
+from netsim.build import connect
+from netsim.planner.closed_form_timing import ClosedForm, closed_form
+from netsim.planner.timed_rounds import Timed, affordable, design, fit, timed
+from netsim.topology import Topology
+
+ROUNDS = 3
+"""Rounds of each timed run behind a law; the first tells apart the initial model's message."""
+
+
+@dataclass(frozen=True)
+class Clocking:
+    """How random times are summed up: over `seeds` runs, their mean or a quantile in (0, 1).
+
+    The first seed is the scenario's own, which also places its devices and says how fast they are: one
+    seed plans for this network, several for networks like it.
+    """
+
+    seeds: int = 1
+    quantile: float | None = None
+
+    def over(self, values: Floats) -> float:
+        """One number for the runs' values [seeds]."""
+        return float(values.mean() if self.quantile is None else np.quantile(values, self.quantile))
+
+
+@dataclass(frozen=True, eq=False)
+class Prices:
+    """See `netsim.bounds.costs.Costs`: time, then joules and bits where they are asked for."""
+
+    names: tuple[str, ...]
+    sizes: Sizes
+    clock: ClosedForm | Law
+    energy: Law | None
+    idle_w: float
+    """Joules per second that pass whatever is done (part of the energy law)."""
+    senders: tuple[int, ...]
+    speakers: tuple[int, ...]
+
+    @property
+    def random(self) -> bool:
+        """Whether rounds differ in length by chance."""
+        return isinstance(self.clock, Law)
+
+    @property
+    def exact(self) -> bool:
+        """Whether round lengths are the simulator's to rounding."""
+        return isinstance(self.clock, ClosedForm) and self.clock.exact
+
+    def rounds(self, tau: Floats, choice: Indices, share: Floats) -> Amounts:
+        """See `Costs`."""
+        up = self._expected(choice, share)
+        if isinstance(self.clock, ClosedForm):
+            first, later = self.clock.seconds(tau, choice, share)
+        else:
+            later = self.clock.amount(tau, up)
+            first = later + self.clock.first
+        opening, usual = (self._all(tau, up, seconds, self.sizes.down) for seconds in (first, later))
+        if "energy" in self.names and self.energy is not None:
+            opening[self.names.index("energy")] += self.energy.first
+        if "bits" in self.names:
+            opening[self.names.index("bits")] += sum(self.speakers) * (self.sizes.first - self.sizes.down[-1])
+        return Amounts(opening, usual)
+
+    def least(self, tau: Floats, choice: Indices, share: Floats) -> Floats:
+        """See `Costs`."""
+        up = self._expected(choice, share)
+        by_form = isinstance(self.clock, ClosedForm)
+        seconds = self.clock.at_least(tau, choice, share) if by_form else self.clock.amount(tau, up)  # type: ignore[union-attr]
+        return self._all(tau, up, seconds, monotone(self.sizes.down))
+
+    def _all(self, tau: Floats, up: Floats, seconds: Floats, down: Sequence[float]) -> Floats:
+        found = [seconds]
+        if "energy" in self.names:
+            assert self.energy is not None
+            found.append(self.energy.amount(tau, up) + self.idle_w * seconds)
+        if "bits" in self.names:
+            found.append(bits_per_round(tau, up, down, self.senders, self.speakers))
+        return np.stack(found)
+
+    def _expected(self, choice: Indices, share: Floats) -> Floats:
+        up = self.sizes.chosen(choice)
+        up[0] = up[0] * share
+        return up
+
+
+def prices(setting: Setting, sizes: Sizes, clocking: Clocking, energy: bool, bits: bool) -> Prices:
+    """What rounds of the scenario cost. Runs the timing engine where links are random, or joules are asked for."""
+    topology = setting.topology
+    clock: ClosedForm | Law | None = closed_form(setting.scenario, topology, setting.clock, sizes)
+    law, idle_w = None, 0.0
+    if clock is None or energy:
+        runs = _survey(setting, sizes, clocking)
+        if clock is None:
+            clock = _time_law(runs, sizes, clocking)
+        if energy:
+            law, idle_w = _energy_law(runs, sizes)
+    names = ("time", *(["energy"] if energy else []), *(["bits"] if bits else []))
+    senders = tuple(len(level) for level in topology.levels[:-1])
+    return Prices(names, sizes, clock, law, idle_w, senders, _speakers(setting, topology))
+
+
+@dataclass(frozen=True, eq=False)
+class _Survey:
+    """Timed runs at the design's points: tau, uplink choices, one run per seed."""
+
+    taus: list[tuple[int, ...]]
+    choices: list[tuple[int, ...]]
+    runs: list[list[Timed]]
+
+    def bits(self, sizes: Sizes) -> Floats:
+        """Uplink bits [N, M]."""
+        return sizes.chosen(np.array(self.choices).T)
+
+
+def _survey(setting: Setting, sizes: Sizes, clocking: Clocking) -> _Survey:
+    N, scenario = setting.depth, setting.scenario
+    longest = [tuple(len(row) - 1 for row in sizes.up)]
+    several = any(len(row) > 1 for row in sizes.up)
+    one_up = [tuple((len(sizes.up[m]) - 1) * (m == n) for m in range(N)) for n in range(N)]
+    points = [(tau, (0,) * N) for tau in design(N)]
+    points += [(tau, choice) for choice in one_up + longest for tau in design(N)[:2]] if several else []
+    runs = []
+    for tau, choice in points:
+        up = [row[at] for row, at in zip(sizes.up, choice, strict=True)]
+        seeds = range(scenario.seed, scenario.seed + clocking.seeds)
+        runs.append([timed(scenario, tau, up, sizes.down, ROUNDS, seed) for seed in seeds])
+    return _Survey([tau for tau, _ in points], [choice for _, choice in points], runs)
+
+
+def _time_law(survey: _Survey, sizes: Sizes, clocking: Clocking) -> Law:
+    later, first = _per_round([[run.ends_s for run in runs] for runs in survey.runs], clocking)
+    several = any(len(row) > 1 for row in sizes.up)
+    return fit(survey.taus, survey.bits(sizes), later, max(0.0, first), several)
+
+
+def _energy_law(survey: _Survey, sizes: Sizes) -> tuple[Law, float]:
+    """joules = law(tau) + idle power x seconds; the power is found by a second look at what the law leaves."""
+    from scipy.optimize import nnls
+
+    mean = Clocking()
+    joules, first = _per_round([[run.energy_j for run in runs] for runs in survey.runs], mean)
+    seconds, _ = _per_round([[run.ends_s for run in runs] for runs in survey.runs], mean)
+    tau, up = np.array(survey.taus, dtype=np.float64).T, survey.bits(sizes)
+    r = counts(tau)
+    columns = np.concatenate([tau.prod(axis=0)[None], r, r * up, seconds[None]]).T
+    scale = np.maximum(columns.max(axis=0), 1e-300)
+    found, left = nnls(columns / scale / joules[:, None], np.ones(len(joules)))
+    found = found / scale
+    N = len(tau)
+    spread = float(left / np.sqrt(len(joules)))
+    return Law(float(found[0]), found[1 : 1 + N], found[1 + N : -1], max(0.0, first), spread), float(
+        found[-1]
+    )
+
+
+def _per_round(ends: Sequence[Sequence[Sequence[float]]], clocking: Clocking) -> tuple[Floats, float]:
+    """A later round's amount at each point [M], and what the first round takes on top, the mean over points."""
+    later, first = [], []
+    for runs in ends:
+        rows = np.array(runs)  # [seeds, rounds]
+        later.append(clocking.over((rows[:, -1] - rows[:, 0]) / (rows.shape[1] - 1)))
+        first.append(clocking.over(rows[:, 0]) - later[-1])
+    return np.array(later), float(np.mean(first))
+
+
+def _speakers(setting: Setting, topology: Topology) -> tuple[int, ...]:
+    """Transfers that one message of every layer-n parent takes: one per broadcast, one per child for unicast."""
+    import simpy
+
+    ports = connect(setting.scenario, topology, simpy.Environment())
+    return tuple(
+        sum(1 if ports[p.name].down.broadcast else len(p.children) for p in level)
+        for level in topology.levels[1:]
+    )
+
+
+def retimed(
+    setting: Setting,
+    tau: Sequence[int],
+    up: Sequence[float],
+    down: Sequence[float],
+    rounds: int,
+    clocking: Clocking,
+    random: bool,
+) -> tuple[float, float]:
+    """The first and a later round's seconds by the timing engine, over the seeds; `random`: later ones differ."""
+    seeds = range(setting.scenario.seed, setting.scenario.seed + clocking.seeds)
+    few = affordable(tau, len(setting.topology.devices), rounds) if random else 2
+    ends = np.array([timed(setting.scenario, tau, up, down, few, seed).ends_s for seed in seeds])
+    return clocking.over(ends[:, 0]), clocking.over((ends[:, -1] - ends[:, 0]) / (few - 1))

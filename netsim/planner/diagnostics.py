@@ -1,0 +1,106 @@
+"""Why a plan is not to be had, or to be taken with care: the sentences a user reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from netsim.barriers.barriers import All
+from netsim.bounds.costs import Sizes
+from netsim.bounds.from_scenario import PlanError, Setting
+from netsim.bounds.learning_rate import largest_rate
+from netsim.bounds.search import Task
+from netsim.network.message_loss import NoLoss
+from netsim.planner.constants import Knowledge
+from netsim.planner.cost_model import Prices
+from netsim.planner.timed_rounds import timed
+from netsim.reports import formatting
+from netsim.selection.association import Given
+from netsim.selection.selections import Everybody
+
+
+def check_one_round(setting: Setting, task: Task, sizes: Sizes) -> None:
+    """Raise PlanError where not even a round of all ones fits, with the term that is to blame."""
+    N = setting.depth
+    point = np.array([1] * N + [0] * (N + 1))[:, None]
+    tau, choice, share = task.split(point)
+    amounts = task.costs.rounds(tau, choice, np.asarray(task.shares)[share])
+    if task.budget.allowed(amounts)[0] >= 1:
+        return
+    worst = int((amounts.first[:, 0] / task.budget.limits).argmax())
+    name, needed = task.costs.names[worst], float(amounts.first[worst, 0])
+    if name != "time":
+        said = formatting.joules(needed) if name == "energy" else formatting.bits(needed)
+        raise PlanError(
+            f"not one global round fits: with every tau 1 it takes {said}; allow at least that (--{name})"
+        )
+    where, part = _longest_part(setting, sizes)
+    raise PlanError(
+        f"not one global round fits into {formatting.seconds(float(task.budget.limits[0]))}: with every tau 1 it takes "
+        f"{formatting.seconds(needed)}, most of it {where} ({formatting.seconds(part)}); the smallest feasible deadline is "
+        f"{needed!r} s"
+    )
+
+
+def _longest_part(setting: Setting, sizes: Sizes) -> tuple[str, float]:
+    """The longest part of the critical path of a round of all ones."""
+    shortest = [row[0] for row in sizes.up]
+    scenario = setting.scenario
+    path = timed(scenario, (1,) * setting.depth, shortest, sizes.down, 1, scenario.seed).path
+    said = {"path_compute_s": "computing"}
+    for n in range(1, setting.depth + 1):
+        said |= {
+            f"path_up_s_{n}": f"the uplink of layer {n}",
+            f"path_down_s_{n}": f"the downlink of layer {n}",
+        }
+    longest = max(said, key=lambda key: path[key])
+    return said[longest], path[longest]
+
+
+def warnings(setting: Setting, facts: Knowledge, price: Prices) -> Iterator[str]:
+    """What the numbers rest on, where that is not what a user expects."""
+    if facts.origin == "assumed":
+        yield f"constants {facts.said}"
+    losses = [getattr(getattr(part, "radio", part), "loss", None) for part in setting.scenario.network]
+    if any(loss is not None and not isinstance(loss, NoLoss) for loss in losses):
+        yield "messages can be lost on the way: their repetitions are timed, missing uploads are not in the bound"
+    if any(not isinstance(wait, All) for wait in setting.scenario.wait):
+        yield "the scenario's barriers do not wait for all, as the bound does; the clock is timed with them (--refine)"
+    if any(not isinstance(selection, Everybody) for selection in setting.scenario.selection):
+        yield "the scenario selects devices, which the bound does not know; the clock is timed with it (but for polls)"
+    if setting.scenario.association != Given() or setting.scenario.devices.availability is not None:
+        yield "the bound takes all devices as available, where the topology has them; the clock is timed as they are"
+    if not price.exact:
+        how = "random: the search uses a fitted law" if price.random else "only bounded in closed form"
+        yield f"round lengths are {how}; the plans shown were timed again"
+
+
+def silent(task: Task) -> str:
+    """Theorem 1 says nothing at the scenario's learning rate, whatever tau."""
+    ones = [1] * task.depth
+    most = largest_rate(task.problem, replace(task.rule, mode="joint-1", rate=None), ones)
+    return (
+        f"Theorem 1 says nothing at learning rate {task.rule.rate:g} (it needs at most {most:.3g}, for every tau 1): "
+        "plans are ranked by its first order, which is no guarantee; use --mode joint-2, a smaller rate, or --refine"
+    )
+
+
+def unreached(task: Task, target: float | None) -> str:
+    """No point of the search has a finite value."""
+    if target is None:
+        return "no plan has a finite bound within the budget; allow more time, or use --mode joint-2"
+    return (
+        f"no plan reaches a bound of {target:g} within the budget; allow more, or raise --target (the best "
+        "bound is that of the same command without --target)"
+    )
+
+
+def verdict(bound: float | None, trivial: float) -> Iterator[str]:
+    """A bound that promises no more than what holds without any training is vacuous."""
+    if bound is not None and bound >= trivial:
+        yield (
+            f"the bound is vacuous: it promises a mean ||grad F||^2 of {bound:.3g}, and {trivial:.3g} holds without "
+            "training; take the ranking, not the number"
+        )

@@ -1,0 +1,1 @@
+"""Results of a run: tables, manifest, run folders, the live feed and citations."""

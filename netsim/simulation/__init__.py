@@ -1,0 +1,1 @@
+"""Simulation: builds a run from a scenario, steps its event loop and assembles the result."""

@@ -1,0 +1,126 @@
+"""A Ray cluster as a crew: the same jobs, on whichever nodes have processors and GPUs to spare."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import socket
+from typing import Any
+
+from netsim.sweep.executors import Done, Job, LostError
+
+CARRIED = ("NETSIM_DATA", "NETSIM_CACHE")
+"""Environment variables that workers on other nodes need as they are here."""
+
+KNOCK_S = 10.0
+
+PATIENCE_S = 1.0
+"""How long to wait for a job before looking whether somebody wants to interrupt."""
+
+
+class ClusterError(ValueError):
+    """Ray is absent, its cluster cannot be reached, or no node of it has what a job asks for."""
+
+
+class RayCrew:
+    """Jobs as Ray tasks, each with its share of processors and GPUs.
+
+    A task whose worker or node dies is repeated up to `retries` times; what a job itself raises is its answer.
+    `address`: `auto`, `host:port` or `ray://host:port`; None for RAY_ADDRESS, else a cluster of this machine
+    alone. Every node needs netsim and, where the sweep writes, the same folder. Raises ClusterError.
+    """
+
+    def __init__(
+        self, address: str | None = None, cpus: float = 1.0, gpus: float = 0.0, retries: int = 2
+    ) -> None:
+        self._ray = _ray()
+        self._under_way: dict[Any, int] = {}
+        self._began = not self._ray.is_initialized()
+        if self._began:
+            self._connect(address)
+        self._check(cpus, gpus)
+        how = {"num_cpus": cpus, "num_gpus": gpus, "max_retries": retries, "retry_exceptions": False}
+        self._task = self._ray.remote(do).options(**how)
+
+    def put(self, tag: int, job: Job) -> None:
+        """See `Crew`."""
+        self._under_way[self._task.remote(job)] = tag
+
+    def take(self) -> Done:
+        """See `Crew`."""
+        if not self._under_way:
+            raise IndexError("no job is under way")
+        ready: list[Any] = []
+        while not ready:
+            ready, _ = self._ray.wait(list(self._under_way), num_returns=1, timeout=PATIENCE_S)
+        tag = self._under_way.pop(ready[0])
+        try:
+            return Done(tag, self._ray.get(ready[0]), None)
+        except self._ray.exceptions.RayTaskError as error:
+            cause = error.cause
+            return Done(tag, None, cause if isinstance(cause, Exception) else LostError(str(error)))
+        except self._ray.exceptions.RayError as error:
+            said = str(error).strip().splitlines() or [type(error).__name__]
+            return Done(tag, None, LostError(f"its worker was lost, also when repeated: {said[0]}"))
+
+    def close(self) -> None:
+        """See `Crew`."""
+        for reference in self._under_way:
+            self._ray.cancel(reference, force=True)
+        self._under_way.clear()
+        if self._began:
+            self._ray.shutdown()
+
+    def _connect(self, address: str | None) -> None:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        _knock(address)
+        carried = {name: os.environ[name] for name in CARRIED if name in os.environ}
+        environment = {"env_vars": {"OMP_NUM_THREADS": "1", **carried}}
+        try:
+            self._ray.init(
+                address=address, log_to_driver=False, logging_level="error", runtime_env=environment
+            )
+        except Exception as error:  # Ray has no common error for what keeps it from a cluster
+            raise _absent(address or "this machine", error) from None
+
+    def _check(self, cpus: float, gpus: float) -> None:
+        """A task that no node can take would wait for ever."""
+        nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+        if not any(node.get("CPU", 0) >= cpus and node.get("GPU", 0) >= gpus for node in nodes):
+            most = ", ".join(f"{node.get('CPU', 0):g} CPUs and {node.get('GPU', 0):g} GPUs" for node in nodes)
+            self.close()
+            raise ClusterError(
+                f"a point asks for {cpus:g} CPUs and {gpus:g} GPUs, and no node has them (nodes: {most}); "
+                "lower --cpus-per-task or --gpus-per-task"
+            )
+
+
+def do(job: Job) -> Any:
+    """What a worker runs."""
+    return job()
+
+
+def _knock(address: str | None) -> None:
+    """Whether anybody listens at a `host:port`: Ray itself would try for minutes. Raises ClusterError."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        try:
+            socket.create_connection((host, int(port)), timeout=KNOCK_S).close()
+        except (OSError, OverflowError) as error:
+            raise _absent(str(address), error) from None
+
+
+def _absent(address: str, error: Exception) -> ClusterError:
+    said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return ClusterError(
+        f"no Ray cluster at {address}: {said}; begin one with `ray start --head`, or leave --address out"
+    )
+
+
+def _ray() -> Any:
+    try:
+        return importlib.import_module("ray")
+    except ImportError:
+        raise ClusterError(
+            "Ray is not installed here; in netsim's folder `pip install -e '.[ray]'`, or use --engine local"
+        ) from None
