@@ -27,7 +27,7 @@ class Schedule(Protocol):
 
 
 @dataclass(frozen=True)
-class Steady:
+class ConstantRate:
     """The learning rate as it is."""
 
     def factor(self, step: int) -> float:
@@ -53,7 +53,7 @@ class Inverse:
 
 
 @dataclass(frozen=True)
-class Stairs:
+class StepDecay:
     """Multiplied by `by` after every `every` steps."""
 
     every: int
@@ -89,7 +89,7 @@ class Cosine:
         return self.floor + (1 - self.floor) * (1 + turned) / 2
 
 
-STEADY = Steady()
+STEADY = ConstantRate()
 
 
 SMALLEST, LARGEST = 1e-30, 1e30
@@ -135,7 +135,7 @@ class Local:
     @property
     def plain(self) -> bool:
         """Whether a step is w <- w - learning_rate g, which trainers may fuse into the gradient."""
-        steady = isinstance(self.schedule, Steady)
+        steady = isinstance(self.schedule, ConstantRate)
         return steady and not (self.momentum or self.weight_decay or self.prox) and self.clip is None
 
     def velocity(self, weights: Tensor) -> Tensor | None:
@@ -164,8 +164,8 @@ class Local:
 
 PLAIN = Local()
 SCHEDULES: dict[str, type[Schedule]] = {
-    "steady": Steady,
+    "steady": ConstantRate,
     "inverse": Inverse,
-    "stairs": Stairs,
+    "stairs": StepDecay,
     "cosine": Cosine,
 }

@@ -14,13 +14,13 @@ from learning.tasks.task import Task, make_task
 from netsim.devices.clock import Clock, Work
 from netsim.energy.meter import Meter, Radios
 from netsim.network import Ports
-from netsim.protocol.membership import Roster, mass_of
+from netsim.protocol.membership import Membership, mass_of
 from netsim.scenario import Scenario
 from netsim.selection.association import Below, associated, labels_of
 from netsim.topology import Node, Topology
 
 
-class WiringError(ValueError):
+class BuildError(ValueError):
     """Parts that are right by themselves do not fit together; the text says which and what to change."""
 
 
@@ -40,11 +40,11 @@ def task_of(scenario: Scenario, topology: Topology) -> Task:
     except DataError:
         raise
     except ValueError as error:
-        raise WiringError(f"task: {error}") from None
+        raise BuildError(f"task: {error}") from None
     try:
         scenario.ladder.check_dimension(task.dim)
     except ValueError as error:
-        raise WiringError(f"algorithm: {error}") from None
+        raise BuildError(f"algorithm: {error}") from None
     return task
 
 
@@ -62,7 +62,7 @@ def attached(scenario: Scenario, topology: Topology, task: Task | None) -> Below
         counts = labels_of(task) if scenario.association.by_labels and task is not None else None
         return associated(topology, scenario.association.homes(topology, counts))
     except ValueError as error:
-        raise WiringError(f"association: {error}") from None
+        raise BuildError(f"association: {error}") from None
 
 
 def check_presence(scenario: Scenario, topology: Topology) -> None:
@@ -73,13 +73,15 @@ def check_presence(scenario: Scenario, topology: Topology) -> None:
         if scenario.devices.availability is not None:
             next(scenario.devices.availability.absences(scenario.seed, topology.devices[0]), None)
     except (ValueError, OSError) as error:
-        raise WiringError(f"devices.availability: {error}") from None
+        raise BuildError(f"devices.availability: {error}") from None
 
 
-def roster_of(ports: dict[str, Ports], below: Below, algorithm: Algorithm, samples: Sequence[int]) -> Roster:
+def roster_of(
+    ports: dict[str, Ports], below: Below, algorithm: Algorithm, samples: Sequence[int]
+) -> Membership:
     """The tree as it begins. `samples`: of every device."""
     masses = [device_masses(layer.rule, samples) for layer in algorithm.layers]
-    return Roster(ports, dict(below), masses)
+    return Membership(ports, dict(below), masses)
 
 
 def clock_of(scenario: Scenario, topology: Topology, work: Work) -> Clock:
@@ -88,7 +90,7 @@ def clock_of(scenario: Scenario, topology: Topology, work: Work) -> Clock:
     try:
         return scenario.devices.compute.clock(work, ordinals, scenario.seed)
     except (ValueError, OSError) as error:
-        raise WiringError(f"devices.compute: {error}") from None
+        raise BuildError(f"devices.compute: {error}") from None
 
 
 def meter_of(scenario: Scenario, topology: Topology, clock: Clock) -> Meter | None:
@@ -98,7 +100,7 @@ def meter_of(scenario: Scenario, topology: Topology, clock: Clock) -> Meter | No
     try:
         return Meter(scenario.energy, topology, clock, [Radios.of(layer) for layer in scenario.network])
     except ValueError as error:
-        raise WiringError(f"energy: {error}") from None
+        raise BuildError(f"energy: {error}") from None
 
 
 def connect(
@@ -116,7 +118,7 @@ def connect(
                 children = parent.children if below is None else below[parent.name]
                 ports[parent.name] = layer.connect(env, parent, children, scenario.seed)
             except ValueError as error:
-                raise WiringError(f"network[{parent.level - 1}]: {error}") from None
+                raise BuildError(f"network[{parent.level - 1}]: {error}") from None
     return ports
 
 

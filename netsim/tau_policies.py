@@ -16,7 +16,7 @@ INSTANT = 1e-12
 """Seconds that count as none."""
 
 
-class Seen(Protocol):
+class RunObservation(Protocol):
     """What a policy may look at after a global round; lists run from the devices up. Asking for values forces them."""
 
     @property
@@ -62,7 +62,7 @@ class Policy(Protocol):
         """What must be there; a scenario that lacks it is refused before the run."""
         ...
 
-    def choose(self, seen: Seen) -> Sequence[int]:
+    def choose(self, seen: RunObservation) -> Sequence[int]:
         """The taus of the next rounds."""
         ...
 
@@ -87,7 +87,7 @@ class Stages:
         """Nothing."""
         return ()
 
-    def choose(self, seen: Seen) -> Sequence[int]:
+    def choose(self, seen: RunObservation) -> Sequence[int]:
         """The entry of this stage."""
         return self.taus[min(seen.stage, len(self.taus)) - 1]
 
@@ -114,7 +114,7 @@ class AdaComm:
         """The loss."""
         return ("loss",)
 
-    def choose(self, seen: Seen) -> Sequence[int]:
+    def choose(self, seen: RunObservation) -> Sequence[int]:
         """The taus in use with the layer's changed. Raises ValueError for a layer that is not there."""
         at = self.layer - 1
         if at >= len(seen.taus):
@@ -141,7 +141,7 @@ class HierLocalQsgdIntervals:
         """The loss, and compressors with a variance."""
         return ("loss", "bounds")
 
-    def choose(self, seen: Seen) -> Sequence[int]:
+    def choose(self, seen: RunObservation) -> Sequence[int]:
         """tau_1 by the loss, each other tau by its k_n / k_{n-1}."""
         k = spread_out(seen.talk_s, seen.mixing)
         above = (max(1, round(later / before)) for before, later in itertools.pairwise(k))
@@ -161,12 +161,12 @@ class Replan:
         """Everything."""
         return ("loss", "bounds", "gradients", "deadline")
 
-    def choose(self, seen: Seen) -> Sequence[int]:
+    def choose(self, seen: RunObservation) -> Sequence[int]:
         """The plan's taus; those in use where nothing fits any more."""
         return seen.planned() or seen.taus
 
 
-def shortened(tau: int, seen: Seen) -> int:
+def shortened(tau: int, seen: RunObservation) -> int:
     """ceil(tau sqrt(F(w) / F(w_0))); tau where that has no meaning, because the model diverged or nothing is left."""
     first, now = seen.excess
     share = now / first if first > 0 else math.nan

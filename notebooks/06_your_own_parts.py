@@ -63,7 +63,7 @@ class Threshold:
         """See above."""
         return self.t**2 / dim
 
-    def encode(self, rows, coins):
+    def encode(self, rows, rng):
         """What receivers decode, for a stack of rows [K, d]."""
         kept = rows.abs() >= self.t * rows.abs().amax(1, keepdim=True)
         mean = (rows.abs() * kept).sum(1, keepdim=True) / kept.sum(1, keepdim=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netsim.build import WiringError, task_of
+from netsim.build import BuildError, task_of
 from netsim.scenario import load, load_text
 from netsim.selection.association import ClassBalance, Nearest, associated, balanced, divergence
 from netsim.simulation.run import play, stage
@@ -90,7 +90,7 @@ def test_an_edge_server_without_devices_is_refused() -> None:
 
 
 def test_nearest_needs_coordinates_and_balance_needs_labels() -> None:
-    with pytest.raises(WiringError, match="association: nearest needs coordinates, and 'device0' has none"):
+    with pytest.raises(BuildError, match="association: nearest needs coordinates, and 'device0' has none"):
         play(recipe("hier_favg", association="nearest"), engine="timing")
     tree = grow(spread((10, 0), (20, 0)), "test")
     with pytest.raises(ValueError, match="class_balance needs labels"):
@@ -100,7 +100,7 @@ def test_nearest_needs_coordinates_and_balance_needs_labels() -> None:
 def test_answers_go_to_the_new_parent_and_samples_stay_with_their_device() -> None:
     scene = scenario([3, 4], FEDAVG, task=SKEWED, association="class_balance")
     run = play(scene, device="cpu")
-    below = {edge.name: run.loop.roster.children(edge) for edge in run.trace.topology.levels[1]}
+    below = {edge.name: run.loop.membership.children(edge) for edge in run.trace.topology.levels[1]}
     sent = {(m["src"], m["dst"]) for m in run.trace.messages if m["layer"] == 1 and m["direction"] == "up"}
     assert sent == {(child.name, edge) for edge, children in below.items() for child in children}
     plain = scenario([3, 4], FEDAVG, task=SKEWED)
@@ -114,10 +114,10 @@ def test_everybody_has_a_link_of_its_own_to_the_new_parent() -> None:
     run = stage(
         scenario([3, 4], FEDAVG, task=SKEWED, association="class_balance", network=links), engine="timing"
     )
-    roster = run.loop.roster
+    membership = run.loop.membership
     for edge in run.trace.topology.levels[1]:
-        names = [link.identity.name for link in roster.ports[edge.name].up if link.identity is not None]
-        assert [child.name in name for child, name in zip(roster.children(edge), names, strict=True)] == [
+        names = [link.identity.name for link in membership.ports[edge.name].up if link.identity is not None]
+        assert [child.name in name for child, name in zip(membership.children(edge), names, strict=True)] == [
             True
         ] * 4
 
@@ -156,10 +156,10 @@ def test_check_tells_what_needs_no_data(tmp_path: Path) -> None:
     from netsim.build import check_presence
     from netsim.scenario import grow as grown
 
-    with pytest.raises(WiringError, match="association: nearest needs coordinates"):
+    with pytest.raises(BuildError, match="association: nearest needs coordinates"):
         check_presence(near := recipe("hier_favg", association="nearest"), grown(near))
     (tmp_path / "bad.csv").write_text("a,1\n")
     coming = f'{{compute: {{constant: 1 s}}, availability: {{recorded: "{tmp_path / "bad.csv"}"}}}}'
-    with pytest.raises(WiringError, match="devices.availability: .*bad.csv:1: a line is"):
+    with pytest.raises(BuildError, match="devices.availability: .*bad.csv:1: a line is"):
         check_presence(away := recipe("hier_favg", devices=coming), grown(away))
     check_presence(fine := recipe("hier_favg", association="class_balance"), grown(fine))

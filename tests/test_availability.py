@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from netsim.build import WiringError
+from netsim.build import BuildError
 from netsim.scenario import Scenario, ScenarioError, load_text
 from netsim.selection.availability import Absence, Availability, OnOff, Recorded
 from netsim.selection.availability_traces import read_presence
@@ -98,7 +98,7 @@ def test_a_damaged_recording_is_told_with_its_line(tmp_path: Path, text: str, sa
 
 def test_a_recording_beyond_its_period_is_told_before_the_run(tmp_path: Path) -> None:
     path = recorded(tmp_path, LINES).path
-    with pytest.raises(WiringError, match=r"devices.availability: period must be at least 10 s"):
+    with pytest.raises(BuildError, match=r"devices.availability: period must be at least 10 s"):
         timed(scene(path, {"path": path, "period": "9 s"}))
 
 

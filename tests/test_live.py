@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from netsim.results.live_feed import FOLDER, LiveRun, Telling, live_runs, read_live
+from netsim.results.live_feed import FOLDER, LiveFeed, LiveRun, live_runs, read_live
 
 HEADING = {"name": "mine", "scenario": "0123456789abcdef", "rounds": 3, "deadline_s": None}
 FILE = "mine-0123456789abcdef.jsonl"
@@ -31,7 +31,7 @@ def seen(out: Path) -> LiveRun:
 
 def test_rows_can_be_read_while_the_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("netsim.results.live_feed._PAUSE_S", 0.0)
-    with Telling(tmp_path, HEADING) as live:
+    with LiveFeed(tmp_path, HEADING) as live:
         assert (seen(tmp_path).state, seen(tmp_path).rows) == ("running", [])
         live.show(row(0))
         live.show(row(1, accuracy=0.5))
@@ -40,7 +40,7 @@ def test_rows_can_be_read_while_the_run_goes_on(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_run_that_is_done_leaves_no_file(tmp_path: Path) -> None:
-    with Telling(tmp_path, HEADING) as live:
+    with LiveFeed(tmp_path, HEADING) as live:
         live.show(row(0))
     assert list((tmp_path / FOLDER).iterdir()) == []
 
@@ -49,7 +49,7 @@ def test_a_run_that_is_done_leaves_no_file(tmp_path: Path) -> None:
 def test_a_run_that_broke_off_says_how_far_it_was(
     tmp_path: Path, error: type[BaseException], state: str
 ) -> None:
-    with suppress(error), Telling(tmp_path, HEADING) as live:
+    with suppress(error), LiveFeed(tmp_path, HEADING) as live:
         live.show(row(0))
         raise error
     assert (seen(tmp_path).state, len(seen(tmp_path).rows)) == (state, 1)
@@ -67,8 +67,8 @@ def test_half_a_line_is_not_read_yet_and_strangers_are_nobody(tmp_path: Path) ->
 
 
 def test_the_later_of_two_runs_of_a_scenario_keeps_its_file(tmp_path: Path) -> None:
-    with Telling(tmp_path, HEADING):
-        later = Telling(tmp_path, HEADING)
+    with LiveFeed(tmp_path, HEADING):
+        later = LiveFeed(tmp_path, HEADING)
         later.__enter__()
     assert seen(tmp_path).state == "running"
     later.__exit__(None, None, None)
@@ -77,7 +77,7 @@ def test_the_later_of_two_runs_of_a_scenario_keeps_its_file(tmp_path: Path) -> N
 
 def test_a_folder_that_cannot_be_written_stops_no_run(tmp_path: Path) -> None:
     (tmp_path / FOLDER).write_text("in the way")
-    with Telling(tmp_path, HEADING) as live:
+    with LiveFeed(tmp_path, HEADING) as live:
         live.show(row(0))
 
 

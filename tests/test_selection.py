@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from learning.engine import Visit
+from learning.engine import IterationIndex
 from netsim.scenario import Scenario, ScenarioError, load_text
-from netsim.selection.selection import Choice
+from netsim.selection.selection import Selector
 from netsim.simulation.run import play, stage
 from netsim.topology import Node
 from tests.equalities.runs import final, recipe, scenario
@@ -33,19 +33,19 @@ def uploads(plain: Data) -> Counter[str]:
     return Counter(str(m["src"]) for m in run.trace.messages if m["layer"] == 1 and m["direction"] == "up")
 
 
-def bound(plain: Data) -> tuple[Choice, Node, tuple[float, ...]]:
+def bound(plain: Data) -> tuple[Selector, Node, tuple[float, ...]]:
     """Layer 1's selection at work, its first edge server, and the devices' shares."""
     run = stage(Scenario.model_validate(plain), engine="timing")
     edge = run.trace.topology.levels[1][0]
     choice = run.loop.choices[0]
     assert choice is not None
-    return choice, edge, run.loop.roster.shares(edge)
+    return choice, edge, run.loop.membership.shares(edge)
 
 
 def picks(plain: Data, draws: int = 3000) -> list[list[tuple[str, float | None]]]:
     """Who is chosen in many visits, and with which weights."""
     choice, edge, shares = bound(plain)
-    chosen = [choice.choose(edge, edge.children, shares, (), Visit((0, k), 0)) for k in range(draws)]
+    chosen = [choice.choose(edge, edge.children, shares, (), IterationIndex((0, k), 0)) for k in range(draws)]
     return [[(node.name, weight) for node, weight in one] for one in chosen]
 
 
@@ -73,7 +73,7 @@ def test_oracle_a_sample_by_data_takes_each_as_often_as_it_has_samples() -> None
     choice, cloud = run.loop.choices[0], run.trace.topology.root
     assert choice is not None
     names = [
-        choice.choose(cloud, cloud.children, [1 / 6] * 6, (), Visit((k,), 0))[0][0].ordinal
+        choice.choose(cloud, cloud.children, [1 / 6] * 6, (), IterationIndex((k,), 0))[0][0].ordinal
         for k in range(3000)
     ]
     samples = np.array(run.task.samples)
@@ -94,7 +94,7 @@ def test_the_best_uplinks_take_part() -> None:
     run = stage(Scenario.model_validate(plain), engine="timing")
     best = set()
     for edge in run.trace.topology.levels[1]:
-        rates = [link.channel.mean_rate_bps for link in run.loop.roster.ports[edge.name].up]
+        rates = [link.channel.mean_rate_bps for link in run.loop.membership.ports[edge.name].up]
         best |= {edge.children[k].name for k in sorted(range(6), key=lambda k: -rates[k])[:2]}
     assert set(uploads(plain)) == best
 
@@ -157,11 +157,11 @@ def test_whoever_is_still_at_work_counts_as_taking_part() -> None:
     plain = content({"uniform": {"count": 3}}, "all", wait=[{"buffer": {"size": 1}}, "all"])
     choice, edge, shares = bound(plain)
     busy = {edge.children[0].name, edge.children[4].name}
-    asked = choice.choose(edge, edge.children, shares, busy, Visit((0, 0), 0))
+    asked = choice.choose(edge, edge.children, shares, busy, IterationIndex((0, 0), 0))
     assert len(asked) == 1
     assert asked[0][0].name not in busy
     assert not choice.choose(
-        edge, edge.children, shares, [c.name for c in edge.children[:3]], Visit((0, 0), 0)
+        edge, edge.children, shares, [c.name for c in edge.children[:3]], IterationIndex((0, 0), 0)
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from learning.partitions.by_layer import ByGroup
-from netsim.build import WiringError, task_of
+from netsim.build import BuildError, task_of
 from netsim.scenario import grow
 from netsim.simulation.run import play
 from tests.equalities.runs import scenario
@@ -42,5 +42,5 @@ LADDER = """leaf: {{learning_rate: 0.1, batch_size: 4}}
 def test_a_code_that_does_not_fit_the_model_is_refused_before_anything_runs(
     up: str, down: str, onto: str, said: str
 ) -> None:
-    with pytest.raises(WiringError, match=said):
+    with pytest.raises(BuildError, match=said):
         play(scenario([2, 3], LADDER.format(up, down, onto)), engine="timing")

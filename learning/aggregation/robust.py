@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from learning.rng.keyed import Coins
+    from learning.rng.keyed import KeyedRandom
 
 BLOCK = 65536
 """Coordinates sorted at once, so that sorting takes little more memory than the rows themselves."""
@@ -46,7 +46,7 @@ class TrimmedMean:
         """Keep copies of the rows; weights are ignored."""
         state.extend(row.clone() for row in rows)
 
-    def end(self, state: list[Tensor], onto: Tensor, coins: Coins) -> Tensor:
+    def end(self, state: list[Tensor], onto: Tensor, rng: KeyedRandom) -> Tensor:
         """Return onto plus the mean of what is left of the sorted updates, added from the smallest up."""
         cut = floor(self.trim * len(state) + 1e-9)  # 0.1 of 30 is 3, whatever floats say
         return _middle(state, onto, cut, len(state) - cut)
@@ -73,7 +73,7 @@ class Median:
         """Keep copies of the rows; weights are ignored."""
         state.extend(row.clone() for row in rows)
 
-    def end(self, state: list[Tensor], onto: Tensor, coins: Coins) -> Tensor:
+    def end(self, state: list[Tensor], onto: Tensor, rng: KeyedRandom) -> Tensor:
         """Return onto plus the median of the updates."""
         return _middle(state, onto, (len(state) - 1) // 2, len(state) // 2 + 1)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from learning.rng.keyed import Coins
+    from learning.rng.keyed import KeyedRandom
 
 
 TIE = 1e-6
@@ -36,7 +36,7 @@ class Rule(Protocol):
     def add(self, state: Any, rows: Tensor, weights: Sequence[float]) -> None:
         """Add decoded updates rows [K, d] in child order, row by row: the same bits for any chunking."""
 
-    def end(self, state: Any, onto: Tensor, coins: Coins) -> Tensor:
+    def end(self, state: Any, onto: Tensor, rng: KeyedRandom) -> Tensor:
         """Return the new model [d] from the state and the model the updates start from; coins has one row."""
 
 
@@ -81,7 +81,7 @@ class Mean:
         for row, weight in zip(rows, weights, strict=True):
             state.add_(row, alpha=weight)
 
-    def end(self, state: Tensor, onto: Tensor, coins: Coins) -> Tensor:
+    def end(self, state: Tensor, onto: Tensor, rng: KeyedRandom) -> Tensor:
         """Return onto plus the weighted sum."""
         return onto + state
 
@@ -146,17 +146,17 @@ class Vote:
             state[:dim].add_(row, alpha=weight)
             state[dim] += weight
 
-    def end(self, state: Tensor, onto: Tensor, coins: Coins) -> Tensor:
+    def end(self, state: Tensor, onto: Tensor, rng: KeyedRandom) -> Tensor:
         """Return onto + step * votes."""
-        return onto + self.votes(state, coins) * self.step
+        return onto + self.votes(state, rng) * self.step
 
-    def votes(self, state: Tensor, coins: Coins) -> Tensor:
+    def votes(self, state: Tensor, rng: KeyedRandom) -> Tensor:
         """Return the sign of the counts [d]; uses draw 0 of the coins where a tie is tossed."""
         weighed = self.weights is not None
         dim = (len(state) - weighed) // (1 + self._polls)
         count = _decided(state[:dim], state[dim]) if weighed else state[:dim]
         if self.ties == "random":
-            signs = tossed_signs(count[None].clone(), coins)[0]
+            signs = tossed_signs(count[None].clone(), rng)[0]
             return signs.where(state[-dim:] > 0, 0.0) if self._polls else signs
         return count.sign().where(~count.isnan(), count)  # torch's sign of nan is 0
 

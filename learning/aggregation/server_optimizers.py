@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from learning.rng.keyed import Coins
+    from learning.rng.keyed import KeyedRandom
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class FedOpt:
         for row, weight in zip(rows, weights, strict=True):
             state.add_(row, alpha=weight)
 
-    def end(self, state: Tensor, onto: Tensor, coins: Coins) -> Tensor:
+    def end(self, state: Tensor, onto: Tensor, rng: KeyedRandom) -> Tensor:
         """Return the new model [d] of a node's first merge; coins are unused."""
         return self.remember(state, onto, None)[0]
 

@@ -16,7 +16,7 @@ from typing import Literal
 from learning.aggregation.rules import Mean, Rule, Vote
 from learning.algorithms.admm_conditions import check_pulls
 from learning.compressors import Compressor, Integer, Plain, Sign, SparseSign, contraction, remembers
-from learning.optimizers import PLAIN, Local, Steady
+from learning.optimizers import PLAIN, ConstantRate, Local
 
 SMALLEST_RATE, LARGEST_RATE = 1e-30, 1e30
 """Learning rates between which a step is neither nothing nor infinite in float32."""
@@ -286,7 +286,7 @@ def _check_memory(number: int, layer: Layer) -> None:
 
 def _check_rate(number: int, layer: Layer, leaf: Leaf) -> None:
     """Signs have no length for a schedule to change; a drift is divided by the rate of every step."""
-    if isinstance(leaf.local.schedule, Steady):
+    if isinstance(leaf.local.schedule, ConstantRate):
         return
     if isinstance(layer.rule, Vote):
         raise ValueError(

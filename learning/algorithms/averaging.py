@@ -12,12 +12,12 @@ from typing import Literal, Protocol, TypeAlias
 from learning.aggregation.rules import Mean, Vote
 from learning.aggregation.server_optimizers import FedOpt
 from learning.algorithms.algorithm import Algorithm, Layer, Leaf
-from learning.compressors import Adaptive, Compressor, Growth, Integer, Plain, Qsgd, Sign
+from learning.compressors import Adaptive, Compressor, Integer, LevelSchedule, Plain, Qsgd, Sign
 from learning.optimizers import PLAIN, Local
 
 Weights = Literal["devices", "samples"]
 Code = Literal["fixed", "elias", "entropy"]
-Levels: TypeAlias = int | Growth | None
+Levels: TypeAlias = int | LevelSchedule | None
 """s_n of a layer's quantizer: for all rounds, by a schedule, or no quantizer."""
 UNCOMPRESSED = Plain()
 MOMENTUM = FedOpt()
@@ -257,7 +257,7 @@ def _quantized(
     return tuple(Layer(t, up, rule, down) for t, up in zip(tau, ups, strict=True))
 
 
-def _quantizer(levels: int | Growth, bucket: int | None, code: Code) -> Compressor:
+def _quantizer(levels: int | LevelSchedule, bucket: int | None, code: Code) -> Compressor:
     if isinstance(levels, int):
         return Qsgd(levels=levels, bucket=bucket, code=code)
     return Adaptive(Qsgd(levels=levels.level(0), bucket=bucket, code=code), levels)

@@ -12,7 +12,7 @@ from learning.compressors.error_feedback import (
     shares_memory,
 )
 from learning.compressors.integer import Integer
-from learning.compressors.level_schedules import GROWTHS, Growth
+from learning.compressors.level_schedules import LEVEL_SCHEDULES, LevelSchedule
 from learning.compressors.model_compression import OfModel, sends_models
 from learning.compressors.natural import Natural
 from learning.compressors.plain import Plain
@@ -26,7 +26,7 @@ from learning.compressors.terngrad import TernGrad
 
 __all__ = [
     "COMPRESSORS",
-    "GROWTHS",
+    "LEVEL_SCHEDULES",
     "Adaptive",
     "Chain",
     "Compressor",
@@ -34,8 +34,8 @@ __all__ = [
     "Ef21",
     "Encoded",
     "ErrorFeedback",
-    "Growth",
     "Integer",
+    "LevelSchedule",
     "Natural",
     "OfModel",
     "Plain",

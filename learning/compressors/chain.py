@@ -23,7 +23,7 @@ from learning.compressors.sparse_sign import SparseSign
 from learning.compressors.sparsify import RandK, TopK
 from learning.part_names import NO_VALUE
 from learning.rng.arrays import mixed
-from learning.rng.keyed import Coins
+from learning.rng.keyed import KeyedRandom
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -96,21 +96,21 @@ class Chain:
         one, two = self.first.delta(dim), self.then.delta(self._kept(dim))
         return None if one is None or two is None else one * two
 
-    def encode(self, rows: Tensor, coins: Coins) -> Encoded:
+    def encode(self, rows: Tensor, rng: KeyedRandom) -> Encoded:
         """Return the rows with the kept coordinates as `then` gives them; uses the coins, and keys mixed from them."""
         import torch
 
         dim = rows.shape[1]
-        chosen, values = self._sparsifier.keep(rows, coins)
-        sent = self.then.encode(values, _second(coins))
+        chosen, values = self._sparsifier.keep(rows, rng)
+        sent = self.then.encode(values, _second(rng))
         out = torch.zeros_like(rows).masked_scatter_(chosen, sent.values)
         return Encoded(out, None if self.bits(dim) is not None else self._coded_bits(chosen, sent))
 
     def pack(self, row: Tensor, key: int) -> bytes:
         """Return the positions in whole bytes, then the message of `then`."""
-        coins = Coins(np.array([key], dtype=np.uint64))
-        chosen, values = self._sparsifier.keep(row.detach().cpu().float()[None], coins)
-        rest = self.then.pack(values[0], int(_second(coins).keys[0]))
+        rng = KeyedRandom(np.array([key], dtype=np.uint64))
+        chosen, values = self._sparsifier.keep(row.detach().cpu().float()[None], rng)
+        rest = self.then.pack(values[0], int(_second(rng).keys[0]))
         if self._seeded:
             return key.to_bytes(8, "big") + rest
         at = chosen[0].nonzero()[:, 0].numpy()
@@ -155,16 +155,16 @@ class Chain:
 
         if self._seeded:
             key = int.from_bytes(np.packbits(reader.take(SEED_BITS)).tobytes(), "big")
-            coins = Coins(np.array([key], dtype=np.uint64))
-            drawn, _ = self._sparsifier.keep(torch.zeros(1, dim), coins)
+            rng = KeyedRandom(np.array([key], dtype=np.uint64))
+            drawn, _ = self._sparsifier.keep(torch.zeros(1, dim), rng)
             where: NDArray[np.int64] = drawn[0].nonzero()[:, 0].numpy()
             return where
         read = read_golomb if self.positions == "golomb" else read_fixed
         return read(reader, dim, count)
 
 
-def _second(coins: Coins) -> Coins:
-    return Coins(mixed(coins.keys + ANOTHER))
+def _second(rng: KeyedRandom) -> KeyedRandom:
+    return KeyedRandom(mixed(rng.keys + ANOTHER))
 
 
 def _whole_bytes(bits: Bits) -> Bits:

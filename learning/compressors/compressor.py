@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from learning.rng.keyed import Coins
+    from learning.rng.keyed import KeyedRandom
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class Compressor(Protocol):
     def delta(self, dim: int) -> float | None:
         """Return delta in (0, 1] with E||C(x) - x||^2 <= (1 - delta) ||x||^2 for every x, or None."""
 
-    def encode(self, rows: Tensor, coins: Coins) -> Encoded:
+    def encode(self, rows: Tensor, rng: KeyedRandom) -> Encoded:
         """Encode rows [K, d] of float32 or float64 in that dtype; takes ownership and may overwrite them.
 
         A pure function of (row, its key): no bit of a row's result depends on K or on its neighbours.

@@ -13,7 +13,7 @@ from learning.compressors.buckets import Buckets, check_bucket, fast
 from learning.compressors.compressor import Encoded
 from learning.compressors.packing import BitReader, field_bits, float_bits, to_bytes
 from learning.part_names import NO_VALUE
-from learning.rng.keyed import Coins
+from learning.rng.keyed import KeyedRandom
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,9 +64,9 @@ class Dither:
         omega = self.omega(dim)
         return 1 - omega if omega < 1 else None
 
-    def encode(self, rows: Tensor, coins: Coins) -> Encoded:
+    def encode(self, rows: Tensor, rng: KeyedRandom) -> Encoded:
         """Return the rounded rows, and their lengths where the code is `entropy`; uses draw 0 of the coins."""
-        values, scales = self._rounded(rows, coins)
+        values, scales = self._rounded(rows, rng)
         if self.code == "fixed":
             return Encoded(values, None)
         return Encoded(values, coded_bits(values, scales, self.levels, self._cut(rows.shape[1])))
@@ -95,7 +95,7 @@ class Dither:
         import torch
 
         fresh = row.detach().cpu().to(torch.float32, copy=True)
-        values, scales = self._rounded(fresh[None], Coins(np.array([key], dtype=np.uint64)))
+        values, scales = self._rounded(fresh[None], KeyedRandom(np.array([key], dtype=np.uint64)))
         levels = levels_of(values, scales, self.levels, self._cut(len(row)))[0].numpy()
         return scales[0], np.where(values[0].numpy() < 0, -levels, levels)
 
@@ -110,7 +110,7 @@ class Dither:
     def _cut(self, dim: int) -> Buckets:
         return Buckets.of(self.bucket, dim)
 
-    def _rounded(self, rows: Tensor, coins: Coins) -> tuple[Tensor, Tensor]:
+    def _rounded(self, rows: Tensor, rng: KeyedRandom) -> tuple[Tensor, Tensor]:
         """Return (values, scales [K, buckets])."""
         import torch
 
@@ -120,12 +120,12 @@ class Dither:
             from learning.compressors.rounding_kernels import round_rows
 
             rows = rows.detach().contiguous()
-            round_rows(rows.numpy(), coins.keys, scales.numpy(), self.levels, cut.size)
+            round_rows(rows.numpy(), rng.keys, scales.numpy(), self.levels, cut.size)
             return rows, scales
         units = cut.spread(scales / torch.full_like(scales, self.levels))
         ratio = (rows.abs() / torch.where(units == 0, 1.0, units)).clamp_(max=self.levels)
         whole = ratio.floor()
-        up = (ratio - whole) >= 1 - coins.uniforms(
+        up = (ratio - whole) >= 1 - rng.uniforms(
             cut.dim, rows
         )  # both exact: floor(ratio + u) without rounding
         return torch.copysign((whole + up) * units, rows) + 0.0, scales  # no -0; inf and nan spread as nan

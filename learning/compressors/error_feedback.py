@@ -11,13 +11,13 @@ from learning.compressors.integer import Integer
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from learning.rng.keyed import Coins
+    from learning.rng.keyed import KeyedRandom
 
 
 class Remembering(Compressor, Protocol):
     """A compressor with one memory row per sender; the engine keeps it and moves it once a message is delivered."""
 
-    def remember(self, rows: Tensor, memory: Tensor, coins: Coins) -> tuple[Encoded, Tensor]:
+    def remember(self, rows: Tensor, memory: Tensor, rng: KeyedRandom) -> tuple[Encoded, Tensor]:
         """Encode rows [K, d] given the senders' memory [K, d] (zeros at first); return also the memory after.
 
         Takes ownership of `rows`, not of `memory`. Row by row, as `encode`.
@@ -68,9 +68,9 @@ class Wrapper:
         """Return the inner contraction of a message sent with an empty memory."""
         return contraction(self.inner, dim)
 
-    def encode(self, rows: Tensor, coins: Coins) -> Encoded:
+    def encode(self, rows: Tensor, rng: KeyedRandom) -> Encoded:
         """Encode rows [K, d] with an empty memory."""
-        return self.inner.encode(rows, coins)
+        return self.inner.encode(rows, rng)
 
     def pack(self, row: Tensor, key: int) -> bytes:
         """Return the inner code of a row [d] that memory has been added to, or taken from."""
@@ -88,11 +88,11 @@ class ErrorFeedback(Wrapper):
     Over T messages the receiver lacks e_T alone, however coarse the code. The first message is C(x).
     """
 
-    def remember(self, rows: Tensor, memory: Tensor, coins: Coins) -> tuple[Encoded, Tensor]:
+    def remember(self, rows: Tensor, memory: Tensor, rng: KeyedRandom) -> tuple[Encoded, Tensor]:
         """Return C(x + e) and x + e - C(x + e)."""
         wanted = rows.add_(memory)
         left = wanted.clone()
-        sent = self.inner.encode(wanted, coins)
+        sent = self.inner.encode(wanted, rng)
         return sent, left.sub_(sent.values)
 
 
@@ -105,9 +105,9 @@ class Ef21(Wrapper):
 
     shared: ClassVar[bool] = True
 
-    def remember(self, rows: Tensor, memory: Tensor, coins: Coins) -> tuple[Encoded, Tensor]:
+    def remember(self, rows: Tensor, memory: Tensor, rng: KeyedRandom) -> tuple[Encoded, Tensor]:
         """Return g + C(x - g), which is also the memory after."""
-        sent = self.inner.encode(rows.sub_(memory), coins)
+        sent = self.inner.encode(rows.sub_(memory), rng)
         known = memory + sent.values
         return Encoded(known, sent.bits), known
 

@@ -13,7 +13,7 @@ from learning.compressors.packing import BitReader, field_bits, to_bytes
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from learning.rng.keyed import Coins
+    from learning.rng.keyed import KeyedRandom
 
 SLACK = 0.25  # of a step: what float32 may have added to a sum of votes on its way through a model
 
@@ -55,7 +55,7 @@ class Integer:
         """Return 1: exact on the lattice."""
         return 1.0
 
-    def encode(self, rows: Tensor, coins: Coins) -> Encoded:
+    def encode(self, rows: Tensor, rng: KeyedRandom) -> Encoded:
         """Return rows [K, d] snapped to the lattice; coins are unused. Raises ValueError off the lattice."""
         return Encoded(self._whole(rows).mul_(self.step), None)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
-class Growth(Protocol):
+class LevelSchedule(Protocol):
     """A part: a quantizer's levels in every global round."""
 
     def level(self, turn: int) -> int:
@@ -116,4 +116,4 @@ def _check(first: int, every: int, most: int) -> None:
         raise ValueError(f"most must be at least the {first} levels of the first round, got {most}")
 
 
-GROWTHS: dict[str, type[Growth]] = {"doubling": Doubling, "linear": Linear, "steps": Steps}
+LEVEL_SCHEDULES: dict[str, type[LevelSchedule]] = {"doubling": Doubling, "linear": Linear, "steps": Steps}

@@ -14,7 +14,7 @@ from learning.compressors.sparse_sign import SparseSign
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from learning.rng.keyed import Coins
+    from learning.rng.keyed import KeyedRandom
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ class OfModel:
         """Return None: no bound in terms of the update holds."""
         return None
 
-    def encode(self, rows: Tensor, coins: Coins) -> Encoded:
+    def encode(self, rows: Tensor, rng: KeyedRandom) -> Encoded:
         """Encode models [K, d]."""
-        return self.inner.encode(rows, coins)
+        return self.inner.encode(rows, rng)
 
     def pack(self, row: Tensor, key: int) -> bytes:
         """Return the inner code of a model [d]."""

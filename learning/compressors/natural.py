@@ -10,7 +10,7 @@ import numpy as np
 from learning.compressors.buckets import fast
 from learning.compressors.compressor import Encoded
 from learning.compressors.packing import BitReader, field_bits, to_bytes
-from learning.rng.keyed import Coins
+from learning.rng.keyed import KeyedRandom
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,22 +45,22 @@ class Natural:
         """Return 7/8."""
         return 0.875
 
-    def encode(self, rows: Tensor, coins: Coins) -> Encoded:
+    def encode(self, rows: Tensor, rng: KeyedRandom) -> Encoded:
         """Return the rounded rows; uses the top 23 bits of draw 0 of the coins."""
         if fast(rows):
             from learning.compressors.rounding_kernels import natural_rows
 
             rows = rows.detach().contiguous()
-            natural_rows(rows.numpy().view("u4"), coins.keys)
+            natural_rows(rows.numpy().view("u4"), rng.keys)
             return Encoded(rows, None)
-        return Encoded(_rounded(rows, coins), None)
+        return Encoded(_rounded(rows, rng), None)
 
     def pack(self, row: Tensor, key: int) -> bytes:
         """Return sign and biased exponent of each coordinate, most significant bit first."""
         import torch
 
         fresh = row.detach().cpu().to(torch.float32, copy=True)
-        values = self.encode(fresh[None], Coins(np.array([key], dtype=np.uint64))).values[0]
+        values = self.encode(fresh[None], KeyedRandom(np.array([key], dtype=np.uint64))).values[0]
         bits: NDArray[np.uint32] = values.numpy().view("u4")
         return to_bytes(field_bits(bits >> 23, 9))
 
@@ -73,7 +73,7 @@ class Natural:
         return torch.from_numpy(bits.view(np.float32))
 
 
-def _rounded(rows: Tensor, coins: Coins) -> Tensor:
+def _rounded(rows: Tensor, rng: KeyedRandom) -> Tensor:
     import torch
 
     size = rows.abs()
@@ -82,7 +82,7 @@ def _rounded(rows: Tensor, coins: Coins) -> Tensor:
     power = (size.view(whole) & exponents).view(rows.dtype).clamp(LOWEST, HIGHEST)
     lower = torch.where(size < LOWEST, 0.0, power)
     share = (size - lower) / power  # exact: the mantissa without its leading one
-    u = (coins.words(rows.shape[1], rows) >> 9).to(rows.dtype) * 2.0**-23
+    u = (rng.words(rows.shape[1], rows) >> 9).to(rows.dtype) * 2.0**-23
     rounded = torch.where(share + u >= 1, power + lower, lower).clamp(max=HIGHEST)
     signed = torch.copysign(rounded, rows) + 0.0  # + 0 turns -0 into +0
     return torch.where(rows.isfinite(), signed, torch.nan)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from learning.rng.keyed import Coins
+    from learning.rng.keyed import KeyedRandom
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Plain:
         """Return 1 for fp32, None otherwise."""
         return 1.0 if self.lossless else None
 
-    def encode(self, rows: Tensor, coins: Coins) -> Encoded:
+    def encode(self, rows: Tensor, rng: KeyedRandom) -> Encoded:
         """Return the rows, rounded to the format; coins are not used."""
         return Encoded(rows if self.lossless else self._narrow(rows).to(rows.dtype), None)
 

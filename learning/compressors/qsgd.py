@@ -17,7 +17,7 @@ from learning.compressors.packing import BitReader, field_bits, float_bits, to_b
 from learning.compressors.strided_rows import in_memory
 from learning.part_names import NO_VALUE
 from learning.rng import philox
-from learning.rng.keyed import Coins
+from learning.rng.keyed import KeyedRandom
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -81,12 +81,12 @@ class Qsgd:
         omega = self.omega(dim)
         return 1 - omega if omega < 1 else None
 
-    def encode(self, rows: Tensor, coins: Coins) -> Encoded:
+    def encode(self, rows: Tensor, rng: KeyedRandom) -> Encoded:
         """Return the quantised rows, and their lengths where the code is not fixed; uses draw 0 of the coins."""
         import torch
 
         bits = rows.new_empty(len(rows), dtype=torch.int64) if self.code == "elias" else None
-        values, norms = self._quantise(rows, coins, bits)
+        values, norms = self._quantise(rows, rng, bits)
         if self.code == "entropy":
             cut = Buckets.of(self.bucket, rows.shape[1])
             return Encoded(values, coded_bits(values, norms, self.levels, cut))
@@ -99,7 +99,7 @@ class Qsgd:
         import torch
 
         fresh = row.detach().cpu().to(torch.float32, copy=True)
-        values, norms = self._quantise(fresh[None], Coins(np.array([key], dtype=np.uint64)))
+        values, norms = self._quantise(fresh[None], KeyedRandom(np.array([key], dtype=np.uint64)))
         levels: NDArray[np.int64] = self._levels(values, norms)[0].numpy()
         signed = np.where(values[0].numpy() < 0, -levels, levels)
         if self.code == "fixed":
@@ -138,12 +138,12 @@ class Qsgd:
     def _spread(self, per_bucket: Tensor, dim: int) -> Tensor:
         return per_bucket.repeat_interleave(self._size(dim), dim=1)[:, :dim]
 
-    def _quantise(self, rows: Tensor, coins: Coins, bits: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def _quantise(self, rows: Tensor, rng: KeyedRandom, bits: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return values [K, d] and norms [K, buckets]; `bits` [K] receives the lengths of the levels' Elias code."""
         import torch
 
         if rows.device.type != "cpu" or rows.dtype != torch.float32 or not philox.has_numba():
-            values, norms = self._quantise_by_torch(rows, coins)
+            values, norms = self._quantise_by_torch(rows, rng)
             if bits is not None:
                 bits.copy_(torch_coded_bits(self._levels(values, norms)))
             return values, norms
@@ -152,10 +152,10 @@ class Qsgd:
         (rows, memory), dim = in_memory(rows), rows.shape[1]
         norms = rows.new_empty(rows.shape[0], self._buckets(dim))
         lengths = (torch.empty(0, dtype=torch.int64) if bits is None else bits).numpy()
-        quantise_rows(memory, dim, coins.keys, self.levels, self._size(dim), norms.numpy(), lengths)
+        quantise_rows(memory, dim, rng.keys, self.levels, self._size(dim), norms.numpy(), lengths)
         return rows, norms
 
-    def _quantise_by_torch(self, rows: Tensor, coins: Coins) -> tuple[Tensor, Tensor]:
+    def _quantise_by_torch(self, rows: Tensor, rng: KeyedRandom) -> tuple[Tensor, Tensor]:
         import torch
 
         dim = rows.shape[1]
@@ -163,7 +163,7 @@ class Qsgd:
         units = self._spread(norms / torch.full_like(norms, self.levels), dim)
         ratio = (rows.abs() / torch.where(units == 0, 1.0, units)).clamp_(max=self.levels)
         whole = ratio.floor()
-        up = (ratio - whole) >= 1 - coins.uniforms(dim, rows)  # both exact: floor(ratio + u) without rounding
+        up = (ratio - whole) >= 1 - rng.uniforms(dim, rows)  # both exact: floor(ratio + u) without rounding
         values = torch.copysign((whole + up) * units, rows) + 0.0  # + 0: no -0; 0 * inf is nan, as promised
         return values, norms
 

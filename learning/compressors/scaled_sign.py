@@ -11,7 +11,7 @@ from learning.compressors.buckets import Buckets, check_bucket, fast
 from learning.compressors.compressor import Encoded
 from learning.compressors.packing import BitReader, float_bits, to_bytes
 from learning.compressors.sign import Sign
-from learning.rng.keyed import Coins
+from learning.rng.keyed import KeyedRandom
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,11 +48,11 @@ class ScaledSign:
         """Return 1 / B of the largest bucket B: ||C(x) - x||^2 = ||x||^2 - ||x||_1^2 / B, worst for one coordinate."""
         return 1 / Buckets.of(self.bucket, dim).size
 
-    def encode(self, rows: Tensor, coins: Coins) -> Encoded:
+    def encode(self, rows: Tensor, rng: KeyedRandom) -> Encoded:
         """Return the scaled signs; zeros by the coins of draw 0."""
         cut = Buckets.of(self.bucket, rows.shape[1])
         scales = (cut.sums(rows, squared=False) / cut.lengths(rows)).to(rows.dtype)
-        return Encoded(_scaled(Sign().encode(rows, coins).values, scales, cut), None)
+        return Encoded(_scaled(Sign().encode(rows, rng).values, scales, cut), None)
 
     def pack(self, row: Tensor, key: int) -> bytes:
         """Return the scales, then one bit per coordinate, set for +."""
@@ -96,7 +96,7 @@ class StochasticSign:
         """Return 1 - omega where that is positive (a bucket of one coordinate), else None."""
         return 1.0 if self.omega(dim) == 0 else None
 
-    def encode(self, rows: Tensor, coins: Coins) -> Encoded:
+    def encode(self, rows: Tensor, rng: KeyedRandom) -> Encoded:
         """Return the scaled signs; uses draw 0 of the coins."""
         import torch
 
@@ -106,9 +106,9 @@ class StochasticSign:
             from learning.compressors.rounding_kernels import round_rows
 
             rows = rows.detach().contiguous()
-            round_rows(rows.numpy(), coins.keys, scales.numpy(), 0, cut.size)
+            round_rows(rows.numpy(), rng.keys, scales.numpy(), 0, cut.size)
             return Encoded(rows, None)
-        gate = coins.uniforms(cut.dim, rows) * 2 - 1  # exact: 24 bits
+        gate = rng.uniforms(cut.dim, rows) * 2 - 1  # exact: 24 bits
         signs = torch.where(rows / cut.spread(scales) > gate, 1.0, -1.0).to(rows.dtype)
         return Encoded(_scaled(signs, scales, cut), None)
 
@@ -133,7 +133,7 @@ def _pack(codec: ScaledSign | StochasticSign, bucket: int | None, row: Tensor, k
     import torch
 
     fresh = row.detach().cpu().to(torch.float32, copy=True)
-    values = codec.encode(fresh[None], Coins(np.array([key], dtype=np.uint64))).values[0]
+    values = codec.encode(fresh[None], KeyedRandom(np.array([key], dtype=np.uint64))).values[0]
     scales = values[:: Buckets.of(bucket, len(row)).size].abs()
     return to_bytes(float_bits(scales), (values > 0).numpy().astype(np.uint8))
 

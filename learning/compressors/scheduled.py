@@ -10,14 +10,14 @@ from learning.compressors.chain import Chain
 from learning.compressors.compressor import Compressor, Encoded
 from learning.compressors.dither import Dither
 from learning.compressors.error_feedback import Wrapper
-from learning.compressors.level_schedules import Growth
+from learning.compressors.level_schedules import LevelSchedule
 from learning.compressors.model_compression import OfModel
 from learning.compressors.qsgd import Qsgd
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from learning.rng.keyed import Coins
+    from learning.rng.keyed import KeyedRandom
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Adaptive:
     """
 
     of: Compressor
-    levels: Growth
+    levels: LevelSchedule
 
     def __post_init__(self) -> None:
         first = self.levels.level(0)
@@ -59,9 +59,9 @@ class Adaptive:
         """Return the smallest delta of any round."""
         return self.at(self.levels.least).delta(dim)
 
-    def encode(self, rows: Tensor, coins: Coins) -> Encoded:
+    def encode(self, rows: Tensor, rng: KeyedRandom) -> Encoded:
         """Encode rows [K, d] as in the first round."""
-        return self.of.encode(rows, coins)
+        return self.of.encode(rows, rng)
 
     def pack(self, row: Tensor, key: int) -> bytes:
         """Return the bytes of a message of the first round."""

@@ -10,7 +10,7 @@ import numpy as np
 from learning.compressors.compressor import Encoded
 from learning.compressors.packing import BitReader, to_bytes
 from learning.compressors.signs import tossed_signs
-from learning.rng.keyed import Coins
+from learning.rng.keyed import KeyedRandom
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,16 +42,16 @@ class Sign:
         """Return None: an unscaled sign is no contraction."""
         return None
 
-    def encode(self, rows: Tensor, coins: Coins) -> Encoded:
+    def encode(self, rows: Tensor, rng: KeyedRandom) -> Encoded:
         """Return the signs of rows [K, d] as +1 and -1; zeros by the coins of draw 0."""
-        return Encoded(tossed_signs(rows, coins), None)
+        return Encoded(tossed_signs(rows, rng), None)
 
     def pack(self, row: Tensor, key: int) -> bytes:
         """Return one bit per coordinate, set for +1; raises ValueError for a nan."""
         import torch
 
         fresh = row.detach().cpu().to(torch.float32, copy=True)
-        signs = self.encode(fresh[None], Coins(np.array([key], dtype=np.uint64))).values[0]
+        signs = self.encode(fresh[None], KeyedRandom(np.array([key], dtype=np.uint64))).values[0]
         bad = signs.isnan().nonzero()
         if len(bad):
             place = f"coordinate {int(bad[0])}"

@@ -10,10 +10,10 @@ from learning.rng import philox
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from learning.rng.keyed import Coins
+    from learning.rng.keyed import KeyedRandom
 
 
-def tossed_signs(rows: Tensor, coins: Coins) -> Tensor:
+def tossed_signs(rows: Tensor, rng: KeyedRandom) -> Tensor:
     """Return the signs of rows [K, d] as +1 and -1, zeros by the coins of draw 0; nan stays nan.
 
     May overwrite the rows.
@@ -24,9 +24,9 @@ def tossed_signs(rows: Tensor, coins: Coins) -> Tensor:
         from learning.compressors.sign_kernels import sign_rows
 
         rows, memory = in_memory(rows)
-        sign_rows(memory, rows.shape[1], coins.keys)
+        sign_rows(memory, rows.shape[1], rng.keys)
         return rows
-    signs = torch.where(rows == 0, coins.signs(rows.shape[1], rows), rows.sign())
+    signs = torch.where(rows == 0, rng.signs(rows.shape[1], rows), rows.sign())
     return torch.where(rows.isnan(), rows, signs)  # torch's sign of nan is 0
 
 

@@ -12,7 +12,7 @@ from learning.compressors.packing import BitReader, to_bytes
 from learning.compressors.signs import tossed_signs
 from learning.compressors.sparsify import check_size, kept, largest
 from learning.compressors.subset_code import choice_bits, choice_code, read_choice
-from learning.rng.keyed import Coins
+from learning.rng.keyed import KeyedRandom
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -57,17 +57,17 @@ class SparseSign:
         """Return None: an unscaled sign is no contraction."""
         return None
 
-    def encode(self, rows: Tensor, coins: Coins) -> Encoded:
+    def encode(self, rows: Tensor, rng: KeyedRandom) -> Encoded:
         """Return +1 and -1 where rows [K, d] are largest, zeros among them by the coins of draw 0; else 0."""
         left_out = ~largest(rows, kept(rows.shape[1], self.fraction, self.k))
-        return Encoded(tossed_signs(rows, coins).masked_fill(left_out, 0.0), None)
+        return Encoded(tossed_signs(rows, rng).masked_fill(left_out, 0.0), None)
 
     def pack(self, row: Tensor, key: int) -> bytes:
         """Return the choice, then a bit per chosen coordinate, set for +1; raises ValueError for a nan."""
         import torch
 
         fresh = row.detach().cpu().to(torch.float32, copy=True)
-        signs = self.encode(fresh[None], Coins(np.array([key], dtype=np.uint64))).values[0].numpy()
+        signs = self.encode(fresh[None], KeyedRandom(np.array([key], dtype=np.uint64))).values[0].numpy()
         if np.isnan(signs).any():
             place = f"coordinate {int(np.isnan(signs).argmax())}"
             raise ValueError(f"a sign must be of a number, got nan at {place}; lower the learning rate")

@@ -10,7 +10,7 @@ import numpy as np
 from learning.compressors.compressor import Encoded
 from learning.compressors.packing import BitReader, field_bits, float_bits, to_bytes
 from learning.compressors.positions import index_width
-from learning.rng.keyed import Coins
+from learning.rng.keyed import KeyedRandom
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,7 +48,7 @@ class TopK:
         """Return k / dim."""
         return kept(dim, self.fraction, self.k) / dim
 
-    def encode(self, rows: Tensor, coins: Coins) -> Encoded:
+    def encode(self, rows: Tensor, rng: KeyedRandom) -> Encoded:
         """Return the rows with all but the k largest coordinates set to zero; coins are not used."""
         return Encoded(rows.masked_fill(~self._chosen(rows), 0.0), None)
 
@@ -56,7 +56,7 @@ class TopK:
         """Return k at this dimension; raises ValueError where it is more than dim."""
         return kept(dim, self.fraction, self.k)
 
-    def keep(self, rows: Tensor, coins: Coins) -> tuple[Tensor, Tensor]:
+    def keep(self, rows: Tensor, rng: KeyedRandom) -> tuple[Tensor, Tensor]:
         """Return (which coordinates of rows [K, d] travel, their values [K, k] as `encode` gives them)."""
         chosen = self._chosen(rows)
         return chosen, rows[chosen].view(len(rows), -1)
@@ -114,28 +114,28 @@ class RandK:
             return share
         return 2 - 1 / share if share > 0.5 else None
 
-    def encode(self, rows: Tensor, coins: Coins) -> Encoded:
+    def encode(self, rows: Tensor, rng: KeyedRandom) -> Encoded:
         """Return the rows with all but the drawn coordinates set to zero; uses draw 0 of the coins."""
         dim = rows.shape[1]
         if self.unbiased:
             rows = rows * (dim / kept(dim, self.fraction, self.k))
-        return Encoded(rows.masked_fill(~self._chosen(rows, coins), 0.0), None)
+        return Encoded(rows.masked_fill(~self._chosen(rows, rng), 0.0), None)
 
     def kept(self, dim: int) -> int:
         """Return k at this dimension; raises ValueError where it is more than dim."""
         return kept(dim, self.fraction, self.k)
 
-    def keep(self, rows: Tensor, coins: Coins) -> tuple[Tensor, Tensor]:
+    def keep(self, rows: Tensor, rng: KeyedRandom) -> tuple[Tensor, Tensor]:
         """Return (which coordinates of rows [K, d] travel, their values [K, k] as `encode` gives them)."""
-        chosen = self._chosen(rows, coins)
+        chosen = self._chosen(rows, rng)
         values = rows[chosen].view(len(rows), -1)
         return chosen, values * (rows.shape[1] / self.kept(rows.shape[1])) if self.unbiased else values
 
     def pack(self, row: Tensor, key: int) -> bytes:
         """Return the key or the k indices in rising order, then the (scaled) values in that order."""
-        coins = Coins(np.array([key], dtype=np.uint64))
+        rng = KeyedRandom(np.array([key], dtype=np.uint64))
         row = row.detach().cpu().float()[None]
-        chosen, values = self._chosen(row, coins)[0], self.encode(row, coins).values[0]
+        chosen, values = self._chosen(row, rng)[0], self.encode(row, rng).values[0]
         if self.indices == "list":
             return _pack_list(values, chosen)
         return key.to_bytes(8, "big") + to_bytes(float_bits(values[chosen]))
@@ -148,16 +148,16 @@ class RandK:
         if self.indices == "list":
             return _unpack_list(data, dim, count)
         out = torch.zeros(dim)
-        coins = Coins(np.array([int.from_bytes(data[:8], "big")], dtype=np.uint64))
-        out[self._chosen(out[None], coins)[0]] = torch.from_numpy(BitReader.of(data[8:]).floats(count))
+        rng = KeyedRandom(np.array([int.from_bytes(data[:8], "big")], dtype=np.uint64))
+        out[self._chosen(out[None], rng)[0]] = torch.from_numpy(BitReader.of(data[8:]).floats(count))
         return out
 
-    def _chosen(self, rows: Tensor, coins: Coins) -> Tensor:
+    def _chosen(self, rows: Tensor, rng: KeyedRandom) -> Tensor:
         import torch
 
         dim = rows.shape[1]
         index = torch.arange(dim, device=rows.device)
-        order = (coins.words(dim, rows) << 31) + index  # unique: equal words fall to the lower index
+        order = (rng.words(dim, rows) << 31) + index  # unique: equal words fall to the lower index
         last = order.topk(kept(dim, self.fraction, self.k), dim=1, largest=False).values.amax(1, keepdim=True)
         return order <= last
 

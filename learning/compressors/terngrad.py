@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from learning.rng.keyed import Coins
+    from learning.rng.keyed import KeyedRandom
 
 DIGITS = 5
 """Ternary digits in a byte: 3^5 = 243."""
@@ -64,9 +64,9 @@ class TernGrad:
         """Return 1 - omega where that is positive and nothing is clipped, else None."""
         return self._dither.delta(dim) if self.clip is None else None
 
-    def encode(self, rows: Tensor, coins: Coins) -> Encoded:
+    def encode(self, rows: Tensor, rng: KeyedRandom) -> Encoded:
         """Return the rounded rows, and their lengths where the code is `entropy`; uses draw 0 of the coins."""
-        return self._dither.encode(self._clipped(rows), coins)
+        return self._dither.encode(self._clipped(rows), rng)
 
     def pack(self, row: Tensor, key: int) -> bytes:
         """Return the scales of the buckets, then the code of the signed levels."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from learning.engine.engine import Engine
 from learning.engine.finite_check import Finite, NotFiniteError
 from learning.engine.numerics import DeviceKind, EngineKind, Numerics, StrategyError, resolve
-from learning.engine.promises import Letter, Look, Place, Ref, Visit
+from learning.engine.promises import IterationIndex, Look, Payload, Place, Ref
 from learning.engine.solver import Solver, ValuesNeededError
 from learning.engine.solver_factory import make_solver
 
@@ -14,16 +14,16 @@ __all__ = [
     "Engine",
     "EngineKind",
     "Finite",
-    "Letter",
+    "IterationIndex",
     "Look",
     "NotFiniteError",
     "Numerics",
+    "Payload",
     "Place",
     "Ref",
     "Solver",
     "StrategyError",
     "ValuesNeededError",
-    "Visit",
     "make_solver",
     "resolve",
 ]

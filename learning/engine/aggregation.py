@@ -9,13 +9,13 @@ from learning.engine.answer_batches import add_run
 from learning.engine.finite_check import poisoned, without
 from learning.engine.message_values import carries_models, merge, value_of
 from learning.engine.promises import Combine, Ref
-from learning.rng.keyed import Coins
+from learning.rng.keyed import KeyedRandom
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Merging:
+class PendingAggregation:
     """The promise `ref` of combine `op`, from its first answer to its last: the state lives no longer than that."""
 
     def __init__(self, ref: Ref, op: Combine) -> None:
@@ -30,9 +30,9 @@ class Merging:
         add_run(self._op, self._state, self._models, first, last, rows)
         return last == len(self._op.answers)
 
-    def end(self, coins: Coins) -> list[tuple[Ref, Combine]]:
+    def end(self, rng: KeyedRandom) -> list[tuple[Ref, Combine]]:
         """Settle the promise; where answers were poisoned, return it with the combine that lacks them instead."""
         if self.bad:
             return [(self._ref, without(self._op, self.bad))]
-        merge(self._ref, self._op, self._state, self._models, coins)
+        merge(self._ref, self._op, self._state, self._models, rng)
         return []

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from learning.compressors import Compressor, Encoded, Integer, remembers, sends_models
 from learning.engine import optimizer_steps
-from learning.engine.aggregation import Merging
+from learning.engine.aggregation import PendingAggregation
 from learning.engine.answer_batches import runs
 from learning.engine.compressor_calls import encoded, remembered
 from learning.engine.eager_solver import bits_of, one_key
@@ -28,7 +28,7 @@ from learning.engine.minibatches import looked_at
 from learning.engine.promises import Announce, Answer, Combine, Linear, Look, Memory, Ref, Start, Train
 from learning.engine.trainers import Trainer
 from learning.engine.waves import waves
-from learning.rng.keyed import Coins
+from learning.rng.keyed import KeyedRandom
 from learning.tasks.task import BoundTask
 
 T = TypeVar("T")
@@ -120,12 +120,12 @@ class BatchedSolver:
                 stay(ref, op)
         again: list[tuple[Ref, Combine]] = []
         pulls = [(i, k) for i, (_, op) in enumerate(combines) for k in range(len(op.answers))]
-        under_way: dict[int, Merging] = {}
+        under_way: dict[int, PendingAggregation] = {}
         for chunk in _chunks(pulls, lambda pull: _kind(combines[pull[0]][1].answers[pull[1]]), self._rows):
             rows, _ = self._rows_of([combines[i][1].answers[k] for i, k in chunk])
             for i, a, b in runs([i for i, _ in chunk]):
                 ref, op = combines[i]
-                merging = under_way.pop(i, None) or Merging(ref, op)
+                merging = under_way.pop(i, None) or PendingAggregation(ref, op)
                 if not merging.take(chunk[a][1], chunk[b - 1][1] + 1, rows[a:b]):
                     under_way[i] = merging
                     continue
@@ -161,14 +161,14 @@ class BatchedSolver:
         self, codec: Compressor, work: Tensor, refs: Sequence[Ref], ops: Sequence[Answer | Announce]
     ) -> Encoded:
         """The rows as messages; the memory rows they leave behind are settled on the way."""
-        coins = Coins(np.array([op.key for op in ops], dtype=np.uint64))
+        rng = KeyedRandom(np.array([op.key for op in ops], dtype=np.uint64))
         if not remembers(codec):
-            return encoded(codec, work, coins)
+            return encoded(codec, work, rng)
         memory = torch.zeros_like(work)
         for row, op in zip(memory, ops, strict=True):
             if op.memory is not None:
                 row.copy_(value_of(op.memory))
-        sent, after = remembered(codec, work, memory, coins)
+        sent, after = remembered(codec, work, memory, rng)
         for ref, row in zip(refs, after, strict=True):
             left = None if ref.after is None else ref.after()
             if left is not None and left.value is None:

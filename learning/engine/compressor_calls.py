@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from learning.compressors import Compressor, Encoded, Remembering
-from learning.rng.keyed import Coins
+from learning.rng.keyed import KeyedRandom
 
 if TYPE_CHECKING:
     from torch import Tensor, dtype
@@ -30,23 +30,23 @@ def payload_bits(codec: Compressor, dim: int) -> int | None:
     return bits
 
 
-def encoded(codec: Compressor, rows: Tensor, coins: Coins) -> Encoded:
-    """`codec.encode(rows, coins)`, held to values like the rows and one size per row where `bits` has no law.
+def encoded(codec: Compressor, rows: Tensor, rng: KeyedRandom) -> Encoded:
+    """`codec.encode(rows, rng)`, held to values like the rows and one size per row where `bits` has no law.
 
     Raises PartError for what a stranger's part raises or returns; our own parts' errors pass as they are.
     """
     shape, dtype = tuple(rows.shape), rows.dtype
     with _blaming(codec, "encode"):
-        sent = codec.encode(rows, coins)
+        sent = codec.encode(rows, rng)
     _check(codec, sent, shape, dtype)
     return sent
 
 
-def remembered(codec: Remembering, rows: Tensor, memory: Tensor, coins: Coins) -> tuple[Encoded, Tensor]:
-    """`codec.remember(rows, memory, coins)`, held to its contract as `encoded`."""
+def remembered(codec: Remembering, rows: Tensor, memory: Tensor, rng: KeyedRandom) -> tuple[Encoded, Tensor]:
+    """`codec.remember(rows, memory, rng)`, held to its contract as `encoded`."""
     shape, dtype = tuple(rows.shape), rows.dtype
     with _blaming(codec, "remember"):
-        sent, after = codec.remember(rows, memory, coins)
+        sent, after = codec.remember(rows, memory, rng)
     _check(codec, sent, shape, dtype)
     if tuple(after.shape) != shape or after.dtype != dtype:
         raise PartError(f"{_name(codec)}: remember() must return a memory {list(shape)} of {dtype}")

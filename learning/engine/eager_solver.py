@@ -27,7 +27,7 @@ from learning.engine.message_values import (
 from learning.engine.minibatches import looked_at
 from learning.engine.promises import Announce, Answer, Combine, Linear, Look, Memory, Ref, Start, Train
 from learning.engine.trainers import Trainer
-from learning.rng.keyed import Coins
+from learning.rng.keyed import KeyedRandom
 from learning.tasks.task import BoundTask
 
 
@@ -128,9 +128,9 @@ class EagerSolver:
         return torch.from_numpy(values).to(self._task.device)
 
 
-def one_key(key: int) -> Coins:
+def one_key(key: int) -> KeyedRandom:
     """The coins of a single row."""
-    return Coins(np.array([key], dtype=np.uint64))
+    return KeyedRandom(np.array([key], dtype=np.uint64))
 
 
 def bits_of(sent: Encoded) -> int | None:

@@ -16,26 +16,26 @@ from learning.engine.finite_check import Finite, guard_of
 from learning.engine.promises import (
     Announce,
     Answer,
-    Book,
     Combine,
-    Letter,
+    DigestRegistry,
+    IterationIndex,
     Linear,
     Look,
     Memory,
     Op,
+    Payload,
     Place,
     Ref,
     Slot,
     Start,
     Train,
-    Visit,
     left_behind,
     packed,
 )
 from learning.engine.resumption import adopt, cut_of, forget
 from learning.engine.solver import Solver, ValuesNeededError
 from learning.rng.keyed import row_key
-from learning.store.checkpoints import Cut
+from learning.store.checkpoints import Checkpoint
 from learning.store.ledger import METRICS, Ledger
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Engine:
         dim: int,
         solver: Solver | None = None,
         ledger: Ledger | None = None,
-        cut: Cut | None = None,
+        cut: Checkpoint | None = None,
         finite: Finite = "keep",
     ) -> None:
         self.dim = dim
@@ -68,7 +68,7 @@ class Engine:
         """Models whose metrics were asked for, and neither the ledger nor a solver had them."""
         self._ledger = ledger
         self._seed = seed
-        self._book = Book(root + packed(seed) + (b"" if finite == "keep" else finite.encode()))
+        self._book = DigestRegistry(root + packed(seed) + (b"" if finite == "keep" else finite.encode()))
         self._solver = solver
         self._rejected = 0 if cut is None else cut.rejected
         self._cut = cut
@@ -86,7 +86,7 @@ class Engine:
         device: int,
         model: Ref,
         steps: int,
-        visit: Visit,
+        iteration: IterationIndex,
         shift: Ref | None = None,
         keeps: Literal["no", "model", "update"] = "no",
     ) -> Ref:
@@ -94,45 +94,49 @@ class Engine:
 
         `keeps`: see Train; say it where the trained model will be asked for besides the answer made of it.
         """
-        op = Train(leaf, device, model, steps, visit.first_step, shift, keeps)
+        op = Train(leaf, device, model, steps, iteration.first_step, shift, keeps)
         parents = (model,) if shift is None else (model, shift)
-        return self._promise(op, parents, (leaf,), packed(device, steps, visit.first_step))
+        return self._promise(op, parents, (leaf,), packed(device, steps, iteration.first_step))
 
     def linear(self, terms: Sequence[tuple[float, Ref]]) -> Ref:
         """The sum of coefficient times vector."""
         numbers = struct.pack(f"<{len(terms)}d", *(factor for factor, _ in terms))
         return self._promise(Linear(tuple(terms)), [ref for _, ref in terms], (), numbers)
 
-    def answer(self, codec: Compressor, place: Place, moved: Ref, heard: Ref, visit: Visit) -> Letter:
+    def answer(
+        self, codec: Compressor, place: Place, moved: Ref, heard: Ref, iteration: IterationIndex
+    ) -> Payload:
         """The upload of the node at `place`: how far `moved` is from what it `heard`, through `codec`.
 
         Where the codec remembers, the node's memory moves once the letter is `delivered`.
         """
-        codec = at_round(codec, visit.path[0])
-        key, memory = self._key("compressor", place, visit, UP), self._memories.get((*place, UP))
+        codec = at_round(codec, iteration.path[0])
+        key, memory = self._key("compressor", place, iteration, UP), self._memories.get((*place, UP))
         parents = (moved, heard) if memory is None else (moved, heard, memory)
         body = self._promise(Answer(codec, moved, heard, key, memory), parents, (codec,), packed(key))
         return self._letter(codec, body, (*place, UP))
 
-    def announce(self, codec: Compressor, place: Place, own: Ref, copy: Ref, visit: Visit) -> Letter:
+    def announce(
+        self, codec: Compressor, place: Place, own: Ref, copy: Ref, iteration: IterationIndex
+    ) -> Payload:
         """The broadcast of the node at `place`; the body is the copy its receivers then hold.
 
         It counts as delivered: downlinks repeat until they are heard.
         """
-        codec = at_round(codec, visit.path[0])
+        codec = at_round(codec, iteration.path[0])
         if codec.lossless:
-            return Letter(own, payload_bits(codec, self.dim), place)
-        key, memory = self._key("compressor", place, visit, DOWN), self._memories.get((*place, DOWN))
+            return Payload(own, payload_bits(codec, self.dim), place)
+        key, memory = self._key("compressor", place, iteration, DOWN), self._memories.get((*place, DOWN))
         parents = (own, copy) if memory is None else (own, copy, memory)
         body = self._promise(Announce(codec, own, copy, key, memory), parents, (codec,), packed(key))
-        letter = self._letter(codec, body, (*place, DOWN))
-        self.delivered(letter)
-        return letter
+        payload = self._letter(codec, body, (*place, DOWN))
+        self.delivered(payload)
+        return payload
 
-    def delivered(self, letter: Letter) -> None:
+    def delivered(self, payload: Payload) -> None:
         """The letter arrived: its sender's memory is now what the letter left behind."""
-        if letter.leaves is not None:
-            slot, memory = letter.leaves
+        if payload.leaves is not None:
+            slot, memory = payload.leaves
             self._memories[slot] = memory
 
     def combine(
@@ -141,37 +145,37 @@ class Engine:
         place: Place,
         onto: Ref,
         copy: Ref,
-        answers: Sequence[Letter],
+        answers: Sequence[Payload],
         weights: Sequence[float],
-        visit: Visit,
+        iteration: IterationIndex,
     ) -> Ref:
         """`onto` merged with the answers to `copy`; weights are final. Without answers the model stays."""
         if not answers:
             return onto
-        key = self._key("rule", place, visit, UP)
-        bodies = tuple(letter.body for letter in answers)
+        key = self._key("rule", place, iteration, UP)
+        bodies = tuple(payload.body for payload in answers)
         memory = self._memories.get((*place, MERGE))
-        guard = guard_of(self._finite, answers, visit)
+        guard = guard_of(self._finite, answers, iteration)
         op = Combine(rule, onto, copy, bodies, tuple(weights), key, memory, guard)
         numbers = struct.pack(f"<{len(weights)}d", *weights) + packed(key)
         parents = (onto, copy, *bodies) if memory is None else (onto, copy, *bodies, memory)
         model = self._promise(op, parents, (rule,), numbers)
         if rule_remembers(rule):
             self._memories[*place, MERGE] = self._after(model)
-        for letter in answers:  # what they leave behind comes about while the combine reads them, not before
-            for late in left_behind(letter):
+        for payload in answers:  # what they leave behind comes about while the combine reads them, not before
+            for late in left_behind(payload):
                 late.depth = max(late.depth, model.depth)
         return model
 
-    def bits(self, letter: Letter) -> int:
+    def bits(self, payload: Payload) -> int:
         """Payload bits of a letter: by law, else those of the coded message, which forces its value.
 
         Raises ValuesNeededError where the size depends on values and the engine only keeps time.
         """
-        if letter.law is not None:
-            return letter.law
-        body, ledger = letter.body, self._ledger
-        known = ledger.bits(letter.name) if ledger is not None else None
+        if payload.law is not None:
+            return payload.law
+        body, ledger = payload.body, self._ledger
+        known = ledger.bits(payload.name) if ledger is not None else None
         if known is not None:
             return known
         if body.bits is None:
@@ -179,7 +183,7 @@ class Engine:
         if body.bits is None:
             raise ValueError("a compressor without a bits law must return bits from encode()")
         if ledger is not None:
-            ledger.keep_bits(letter.name, body.bits)
+            ledger.keep_bits(payload.name, body.bits)
         return body.bits
 
     def score(self, model: Ref) -> Mapping[str, float]:
@@ -249,7 +253,7 @@ class Engine:
         """Whether the run is still on its way to the cut it goes on from."""
         return self._cut is not None
 
-    def cut(self, model: Ref, turn: int) -> Cut:
+    def cut(self, model: Ref, turn: int) -> Checkpoint:
         """All that is known now, after global round `turn`: a later run may go on from here."""
         rejected = self._rejected + (0 if self._solver is None else self._solver.rejected)
         return replace(cut_of(model, turn, list(self._made)), rejected=rejected)
@@ -259,12 +263,12 @@ class Engine:
         if self._cut is not None and self._cut.turn == turn:
             self._cut = None
 
-    def _letter(self, codec: Compressor, body: Ref, slot: Slot) -> Letter:
+    def _letter(self, codec: Compressor, body: Ref, slot: Slot) -> Payload:
         law = payload_bits(codec, self.dim)
         name = b"" if law is not None else self._book.size_name(body, codec)
         if not remembers(codec):
-            return Letter(body, law, slot[:2], name)
-        return Letter(body, law, slot[:2], name, (slot, self._after(body)))
+            return Payload(body, law, slot[:2], name)
+        return Payload(body, law, slot[:2], name, (slot, self._after(body)))
 
     def _after(self, message: Ref) -> Ref:
         memory = self._promise(Memory(message), (message,), (), b"")
@@ -279,10 +283,10 @@ class Engine:
             raise ValuesNeededError(said + (", or code: fixed" if "coded" in wanted else ""))
         return self._solver
 
-    def _key(self, stream: str, place: Place, visit: Visit, slot: int) -> int:
+    def _key(self, stream: str, place: Place, iteration: IterationIndex, slot: int) -> int:
         level, ordinal = place
-        path = visit.path if level else (visit.step,)
-        return row_key(self._seed, stream, level, ordinal, slot + 2 * visit.phase, *path)
+        path = iteration.path if level else (iteration.step,)
+        return row_key(self._seed, stream, level, ordinal, slot + 2 * iteration.phase, *path)
 
     def _promise(self, op: Op, parents: Sequence[Ref], parts: Sequence[object], numbers: bytes) -> Ref:
         ref = self._book.promise(op, parents, parts, numbers, keep=self._solver is not None)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import fsum
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from learning.engine.promises import Combine, Guard, Letter, Place, Visit
+from learning.engine.promises import Combine, Guard, IterationIndex, Payload, Place
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,11 +27,11 @@ class NotFiniteError(ValueError):
         return f"{self._bad} of {self._dim} numbers are nan or inf"
 
 
-def guard_of(finite: Finite, answers: Sequence[Letter], visit: Visit) -> Guard | None:
+def guard_of(finite: Finite, answers: Sequence[Payload], iteration: IterationIndex) -> Guard | None:
     """The guard of a combine; None where nothing is looked at."""
     if finite == "keep":
         return None
-    return Guard(finite == "reject", visit.path[0] + 1, tuple(letter.sender for letter in answers))
+    return Guard(finite == "reject", iteration.path[0] + 1, tuple(payload.sender for payload in answers))
 
 
 def poisoned(guard: Guard | None, first: int, rows: Sequence[Tensor] | Tensor) -> list[int]:

@@ -11,7 +11,7 @@ from torch import Tensor, zeros_like
 from learning.aggregation.rules import Vote, rule_remembers
 from learning.compressors import Compressor, Integer, OfModel
 from learning.engine.promises import Answer, Combine, Ref
-from learning.rng.keyed import Coins
+from learning.rng.keyed import KeyedRandom
 
 
 def carries_models(op: Combine) -> bool:
@@ -52,13 +52,13 @@ def copied(codec: Compressor, row: Tensor, copy: Ref) -> Tensor:
     return row.clone() if isinstance(codec, OfModel) else value_of(copy) + row
 
 
-def merge(ref: Ref, op: Combine, state: Tensor, models: bool, coins: Coins) -> Tensor | None:
+def merge(ref: Ref, op: Combine, state: Tensor, models: bool, rng: KeyedRandom) -> Tensor | None:
     """Settle a combine from its rule's state; return the memory it leaves, which is settled too if it is promised.
 
     A vote also counts the steps since its period began.
     """
     if isinstance(op.rule, Vote):
-        votes = op.rule.votes(state, coins)
+        votes = op.rule.votes(state, rng)
         ref.tally = votes if op.onto.tally is None else op.onto.tally + votes
         ref.settle(value_of(op.onto) + votes * op.rule.step)
     elif rule_remembers(op.rule):
@@ -67,7 +67,7 @@ def merge(ref: Ref, op: Combine, state: Tensor, models: bool, coins: Coins) -> T
         ref.settle(model)
         return _left(ref, left)
     else:
-        ref.settle(op.rule.end(state, base_of(op, models), coins))
+        ref.settle(op.rule.end(state, base_of(op, models), rng))
     return None
 
 

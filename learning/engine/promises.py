@@ -26,7 +26,7 @@ Place: TypeAlias = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Visit:
+class IterationIndex:
     """A place in the schedule, never a call count.
 
     `path` holds the iteration index of every ancestor, cloud first; `step` is the number of local SGD
@@ -176,7 +176,7 @@ Slot: TypeAlias = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
-class Letter:
+class Payload:
     """A message promised before it is sent: a body later, a size now unless it depends on the values (`law` None).
 
     `name` is the digest a data-dependent size is known by; `leaves` the sender's memory once it is delivered.
@@ -189,17 +189,17 @@ class Letter:
     leaves: tuple[Slot, Ref] | None = None
 
 
-def left_behind(letter: Letter) -> Iterator[Ref]:
+def left_behind(payload: Payload) -> Iterator[Ref]:
     """What comes about with an answer and outlives it: its sender's memory, and a trained model that is kept."""
-    if letter.leaves is not None:
-        yield letter.leaves[1]
-    op = letter.body.op
+    if payload.leaves is not None:
+        yield payload.leaves[1]
+    op = payload.body.op
     if isinstance(op, Answer) and isinstance(op.moved.op, Train) and op.moved.op.keeps != "no":
         yield op.moved
 
 
 @dataclass
-class Book:
+class DigestRegistry:
     """Names promises: one blake2b-128 per promise over root, operation, parts, parents and key."""
 
     root: bytes

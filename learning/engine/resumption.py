@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from learning.engine.promises import Announce, Answer, Combine, Linear, Memory, Ref, Train
-from learning.store.checkpoints import Cut
+from learning.store.checkpoints import Checkpoint
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def cut_of(model: Ref, turn: int, alive: Iterable[Ref]) -> Cut:
+def cut_of(model: Ref, turn: int, alive: Iterable[Ref]) -> Checkpoint:
     """All settled vectors in `alive`, after global round `turn`, which ended in `model`."""
     rows, tallies = {}, {}
     for ref in alive:
@@ -26,10 +26,10 @@ def cut_of(model: Ref, turn: int, alive: Iterable[Ref]) -> Cut:
             rows[ref.digest] = ref.value.detach().cpu().numpy()
         if ref.tally is not None:
             tallies[ref.digest] = ref.tally.detach().cpu().numpy()
-    return Cut(model.digest, turn, rows, tallies)
+    return Checkpoint(model.digest, turn, rows, tallies)
 
 
-def adopt(ref: Ref, cut: Cut, tensor: Callable[[NDArray[np.floating]], Tensor]) -> None:
+def adopt(ref: Ref, cut: Checkpoint, tensor: Callable[[NDArray[np.floating]], Tensor]) -> None:
     """Give `ref` its value if the cut has it."""
     if ref.digest in cut.rows:
         ref.tally = tensor(cut.tallies[ref.digest]) if ref.digest in cut.tallies else None

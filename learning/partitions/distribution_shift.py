@@ -18,7 +18,7 @@ Owner = Literal["device", "edge"]
 
 
 @dataclass(frozen=True, eq=False)
-class Holdings:
+class DeviceSamples:
     """Who has what: `parts[i]` are device i's training samples, `groups[i]` its edge server.
 
     `seed` and `place` (of the shift in its list) key the draws.
@@ -43,7 +43,7 @@ class Holdings:
 class Shift(Protocol):
     """A part: changes what the devices' training samples look like, or what they are labelled as."""
 
-    def apply(self, arrays: Arrays, holdings: Holdings) -> Arrays:
+    def apply(self, arrays: Arrays, holdings: DeviceSamples) -> Arrays:
         """New arrays with the same test split, a function of the arguments alone; ValueError for wrong inputs."""
         ...
 
@@ -69,7 +69,7 @@ class Rotation:
         if self.degrees is not None and not 0 < self.degrees <= 180:
             raise ValueError(f"degrees must be in (0, 180], got {self.degrees}; 180 is every angle")
 
-    def apply(self, arrays: Arrays, holdings: Holdings) -> Arrays:
+    def apply(self, arrays: Arrays, holdings: DeviceSamples) -> Arrays:
         """Raises ValueError where samples are no images."""
         if arrays.train_x.ndim != 4:
             inputs = list(arrays.train_x.shape[1:])
@@ -107,7 +107,7 @@ class Brightness:
                 f"spread must be in (0, 1], got {self.spread}; 1 goes from black to twice as bright"
             )
 
-    def apply(self, arrays: Arrays, holdings: Holdings) -> Arrays:
+    def apply(self, arrays: Arrays, holdings: DeviceSamples) -> Arrays:
         """Every kind of input will do."""
         factors = 1 + self.spread * (2 * holdings.draws(self.per) - 1)
         said = f"brightness within {self.spread:g} per {self.per}"
@@ -133,7 +133,7 @@ class LabelFlip:
         if self.to not in ("reverse", "next", "random"):
             raise ValueError(f"to must be reverse, next or random, got {self.to!r}; choose one of these")
 
-    def apply(self, arrays: Arrays, holdings: Holdings) -> Arrays:
+    def apply(self, arrays: Arrays, holdings: DeviceSamples) -> Arrays:
         """Labels of the adversaries' own samples are replaced."""
         labels = arrays.train_y.copy()
         liars = self.adversaries(holdings)
@@ -143,7 +143,7 @@ class LabelFlip:
         said = f"labels flipped ({self.to}) on {len(liars)} of {len(holdings.parts)} devices"
         return replace(arrays, train_y=labels, provenance=f"{arrays.provenance}; {said}")
 
-    def adversaries(self, holdings: Holdings) -> list[int]:
+    def adversaries(self, holdings: DeviceSamples) -> list[int]:
         """The devices that lie, in rising order: those with the smallest draws."""
         count = round(self.fraction * len(holdings.parts))
         return sorted(np.argsort(holdings.draws("device"), kind="stable")[:count].tolist())
@@ -162,11 +162,11 @@ def shifted(
 ) -> Arrays:
     """The arrays after all shifts, in order; the test split and the normalisation stay."""
     for place, shift in enumerate(shifts):
-        arrays = shift.apply(arrays, Holdings(parts, groups, seed, place))
+        arrays = shift.apply(arrays, DeviceSamples(parts, groups, seed, place))
     return arrays
 
 
-def _each(arrays: Arrays, holdings: Holdings, said: str, change: Any) -> Arrays:
+def _each(arrays: Arrays, holdings: DeviceSamples, said: str, change: Any) -> Arrays:
     """Training samples device by device through change(samples [n, *inputs], device), kept in their own type."""
     x = arrays.train_x.copy()
     for device, own in enumerate(holdings.parts):

@@ -62,7 +62,7 @@ def uniforms(keys: NDArray[np.uint64], count: int, draw: int = 0) -> NDArray[np.
 
 
 @dataclass(frozen=True, eq=False)
-class Coins:
+class KeyedRandom:
     """The randomness of a stack of rows: one 64-bit key per row, on which alone the row's draws depend."""
 
     keys: NDArray[np.uint64]

@@ -20,7 +20,7 @@ SUFFIX, DIGEST = ".npz", 16
 
 
 @dataclass(frozen=True, eq=False)
-class Cut:
+class Checkpoint:
     """All vectors alive between two global rounds, values [d] by digest; a killed run goes on from its last one.
 
     `model` names the model of round `turn`, `tallies` holds the vote sums behind some of the rows. Models and memory
@@ -45,7 +45,7 @@ class Checkpoints:
         self._folder = folder
         self._last: Path | None = None
 
-    def keep(self, cut: Cut) -> None:
+    def keep(self, cut: Checkpoint) -> None:
         """Write a cut and drop the one before. Raises OSError."""
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._path(cut.model, cut.turn)
@@ -63,7 +63,7 @@ class Checkpoints:
             self._last.unlink(missing_ok=True)
         self._last = path
 
-    def latest(self, models: Sequence[bytes]) -> Cut | None:
+    def latest(self, models: Sequence[bytes]) -> Checkpoint | None:
         """The cut after the last of these rounds (given by their models) that has one; a damaged file is none."""
         for turn in range(len(models), 0, -1):
             path = self._path(models[turn - 1], turn)
@@ -106,11 +106,11 @@ def _unpacked(name: str, file: Mapping[str, NDArray[Any]]) -> Rows:
     return {digest.tobytes(): row for digest, row in zip(digests, values, strict=True)}
 
 
-def _read(path: Path, model: bytes, turn: int) -> Cut | None:
+def _read(path: Path, model: bytes, turn: int) -> Checkpoint | None:
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             rows, tallies = _unpacked("rows", file), _unpacked("tallies", file)
             rejected = int(file["rejected"])
     except Exception:  # numpy and zipfile have no common error for what they cannot read
         return None
-    return Cut(model, turn, rows, tallies, rejected) if model in rows else None
+    return Checkpoint(model, turn, rows, tallies, rejected) if model in rows else None

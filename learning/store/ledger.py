@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from learning.store.checkpoints import Checkpoints, Cut
+from learning.store.checkpoints import Checkpoint, Checkpoints
 
 VERSION = 2
 """Raised when the meaning of an entry changes; a file of another version is left alone, never misread."""
@@ -91,13 +91,13 @@ class Ledger:
         """Remember measured numbers."""
         self._fresh["measures"][name] = struct.pack(f"<{len(values)}d", *values)
 
-    def keep_cut(self, cut: Cut) -> None:
+    def keep_cut(self, cut: Checkpoint) -> None:
         """Write a checkpoint, after all entries a replay to it asks for; it replaces this process's last one."""
         self.flush()
         with self._blaming():
             self._checkpoints.keep(cut)
 
-    def latest_cut(self, models: Sequence[bytes]) -> Cut | None:
+    def latest_cut(self, models: Sequence[bytes]) -> Checkpoint | None:
         """The checkpoint of the last of these models that has a whole one; the next one kept replaces it."""
         with self._blaming():
             return self._checkpoints.latest(models)

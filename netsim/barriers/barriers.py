@@ -6,14 +6,14 @@ import math
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol, TypeAlias
 
-from netsim.barriers.staleness import Indifferent, Polynomial, Staleness
+from netsim.barriers.staleness import NoDiscount, Polynomial, Staleness
 from netsim.units import DurationS, check_quantities, render
 
 Late: TypeAlias = Literal["drop", "carry"]
 """drop: cancelled at once, links and devices freed; carry: they go on, and count in the aggregation they arrive for."""
 
 
-class Wait(Protocol):
+class Barrier(Protocol):
     """When a parent stops waiting, and what it makes of those who have not answered by then."""
 
     @property
@@ -50,14 +50,14 @@ class All:
 
     after_s: ClassVar[None] = None
     late: ClassVar[Late] = "drop"
-    staleness: ClassVar[Staleness] = Indifferent()
+    staleness: ClassVar[Staleness] = NoDiscount()
 
     def enough(self, answered: int, ended: int, asked: int, *, due: bool) -> bool:
-        """See `Wait`."""
+        """See `Barrier`."""
         return ended == asked
 
     def describe(self) -> str:
-        """See `Wait`."""
+        """See `Barrier`."""
         return "for all"
 
 
@@ -68,7 +68,7 @@ class First:
     after_s: ClassVar[None] = None
     count: int
     late: Late = "drop"
-    staleness: Staleness = field(default_factory=Indifferent)
+    staleness: Staleness = field(default_factory=NoDiscount)
 
     def __post_init__(self) -> None:
         if self.count < 1:
@@ -76,11 +76,11 @@ class First:
         _check_late(self.late, self.staleness)
 
     def enough(self, answered: int, ended: int, asked: int, *, due: bool) -> bool:
-        """See `Wait`."""
+        """See `Barrier`."""
         return answered >= self.count or ended == asked
 
     def describe(self) -> str:
-        """See `Wait`."""
+        """See `Barrier`."""
         return f"for the first {self.count}, {_SAID[self.late]}"
 
 
@@ -91,7 +91,7 @@ class Fraction:
     after_s: ClassVar[None] = None
     of: float
     late: Late = "drop"
-    staleness: Staleness = field(default_factory=Indifferent)
+    staleness: Staleness = field(default_factory=NoDiscount)
 
     def __post_init__(self) -> None:
         if not 0 < self.of <= 1:
@@ -99,11 +99,11 @@ class Fraction:
         _check_late(self.late, self.staleness)
 
     def enough(self, answered: int, ended: int, asked: int, *, due: bool) -> bool:
-        """See `Wait`."""
+        """See `Barrier`."""
         return answered >= math.ceil(self.of * asked - 1e-9) or ended == asked
 
     def describe(self) -> str:
-        """See `Wait`."""
+        """See `Barrier`."""
         return f"for {self.of:.0%} of the children, {_SAID[self.late]}"
 
 
@@ -117,7 +117,7 @@ class Deadline:
     after: DurationS
     late: Late = "drop"
     at_least: int = 0
-    staleness: Staleness = field(default_factory=Indifferent)
+    staleness: Staleness = field(default_factory=NoDiscount)
 
     def __post_init__(self) -> None:
         check_quantities(self)
@@ -131,11 +131,11 @@ class Deadline:
         return self.after
 
     def enough(self, answered: int, ended: int, asked: int, *, due: bool) -> bool:
-        """See `Wait`."""
+        """See `Barrier`."""
         return ended == asked or (due and answered >= self.at_least)
 
     def describe(self) -> str:
-        """See `Wait`."""
+        """See `Barrier`."""
         least = f" and {self.at_least} answers" if self.at_least else ""
         return f"until {render(self.after, 'time')} after the broadcast{least}, {_SAID[self.late]}"
 
@@ -145,7 +145,7 @@ class SemiSynchronous:
     """Aggregate every `period`, whatever has arrived by then; the others go on."""
 
     period: DurationS
-    staleness: Staleness = field(default_factory=Indifferent)
+    staleness: Staleness = field(default_factory=NoDiscount)
 
     def __post_init__(self) -> None:
         check_quantities(self)
@@ -158,11 +158,11 @@ class SemiSynchronous:
         return self.period
 
     def enough(self, answered: int, ended: int, asked: int, *, due: bool) -> bool:
-        """See `Wait`."""
+        """See `Barrier`."""
         return due
 
     def describe(self) -> str:
-        """See `Wait`."""
+        """See `Barrier`."""
         return f"{render(self.period, 'time')} each time, {_SAID['carry']}"
 
 
@@ -185,11 +185,11 @@ class Buffer:
     late: ClassVar[Late] = "carry"
 
     def enough(self, answered: int, ended: int, asked: int, *, due: bool) -> bool:
-        """See `Wait`."""
+        """See `Barrier`."""
         return answered >= self.size or ended == asked
 
     def describe(self) -> str:
-        """See `Wait`."""
+        """See `Barrier`."""
         return f"for {self.size} answers, {_SAID['carry']}"
 
 
@@ -212,11 +212,11 @@ class Asynchronous:
     late: ClassVar[Late] = "carry"
 
     def enough(self, answered: int, ended: int, asked: int, *, due: bool) -> bool:
-        """See `Wait`."""
+        """See `Barrier`."""
         return answered >= 1 or ended == asked
 
     def describe(self) -> str:
-        """See `Wait`."""
+        """See `Barrier`."""
         return f"for any answer (asynchronous, mix {self.mix:g})"
 
 
@@ -226,11 +226,11 @@ _SAID = {"drop": "late ones are dropped", "carry": "late ones count when they ar
 def _check_late(late: str, staleness: Staleness) -> None:
     if late not in ("drop", "carry"):
         raise ValueError(f"late must be drop or carry, got {late!r}; choose one of these")
-    if late == "drop" and staleness != Indifferent():
+    if late == "drop" and staleness != NoDiscount():
         raise ValueError("staleness weighs carried answers, and late: drop carries none; write late: carry")
 
 
-WAITS: dict[str, type[Wait]] = {
+WAITS: dict[str, type[Barrier]] = {
     "all": All,
     "first": First,
     "fraction": Fraction,

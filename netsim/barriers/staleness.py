@@ -16,7 +16,7 @@ class Staleness(Protocol):
 
 
 @dataclass(frozen=True)
-class Indifferent:
+class NoDiscount:
     """Old answers weigh as much as fresh ones."""
 
     def factor(self, age: int) -> float:
@@ -59,4 +59,4 @@ class Hinge:
         return 1.0 if age <= self.grace else 1.0 / (self.slope * (age - self.grace) + 1.0)
 
 
-STALENESS: dict[str, type[Staleness]] = {"indifferent": Indifferent, "polynomial": Polynomial, "hinge": Hinge}
+STALENESS: dict[str, type[Staleness]] = {"indifferent": NoDiscount, "polynomial": Polynomial, "hinge": Hinge}

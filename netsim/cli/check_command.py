@@ -24,7 +24,7 @@ from netsim.devices.clock import Work
 from netsim.network import Ports
 from netsim.reports import formatting
 from netsim.scenario import PARTS, Scenario, digest, grow, load, resolved
-from netsim.scenario.adaptive_algorithm import Adapted
+from netsim.scenario.adaptive_algorithm import AdaptiveRecipe
 from netsim.selection.association import Given
 from netsim.selection.selections import Everybody
 from netsim.simulation.adaptive_tau import check_policy
@@ -129,7 +129,7 @@ def _changes(scenario: Scenario) -> Iterator[str]:
 
 def _adaptive(scenario: Scenario) -> Iterator[str]:
     """How the taus change under way."""
-    if isinstance(scenario.algorithm, Adapted):
+    if isinstance(scenario.algorithm, AdaptiveRecipe):
         control = scenario.algorithm.control
         rounds = "round" if control.every == 1 else f"{control.every} rounds"
         yield (

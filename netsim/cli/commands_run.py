@@ -92,10 +92,10 @@ def sweep(
 
     Interrupted, the same command goes on: finished points are kept.
     """
-    from netsim.cli.sweep_command import Workers, sweep_command
+    from netsim.cli.sweep_command import WorkerOptions, sweep_command
 
-    crew = Workers(engine, workers, address, cpus_per_task, gpus_per_task, retries)
-    end(guarded(lambda: sweep_command(scenario, overrides or [], crew, solver, device, out, accuracy)))
+    executor = WorkerOptions(engine, workers, address, cpus_per_task, gpus_per_task, retries)
+    end(guarded(lambda: sweep_command(scenario, overrides or [], executor, solver, device, out, accuracy)))
 
 
 @app.command()

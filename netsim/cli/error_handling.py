@@ -100,7 +100,7 @@ USER_ERRORS = {
     "PlanError",
     "ResultError",
     "ValuesNeededError",
-    "WiringError",
+    "BuildError",
 }
 
 

@@ -16,7 +16,7 @@ from netsim.units import parse
 
 if TYPE_CHECKING:
     from netsim.bounds.from_scenario import Setting
-    from netsim.planner.constants import Knowledge
+    from netsim.planner.constants import ConstantsEstimate
     from netsim.planner.plan import Plan
     from netsim.planner.planner import Limits, Options, Planned
     from netsim.planner.refinement import Sampler, Trial
@@ -103,7 +103,7 @@ def _limits(asked: Asked, scenario: Scenario) -> Limits:
 
 def _options(asked: Asked) -> Options:
     from netsim.bounds.learning_rate import MODES
-    from netsim.planner.cost_model import Clocking
+    from netsim.planner.cost_model import ClockSampling
     from netsim.planner.planner import Options
 
     if asked.mode not in MODES:
@@ -111,13 +111,13 @@ def _options(asked: Asked) -> Options:
     if asked.quantile is not None and not 0 < asked.quantile < 1:
         raise InputError(f"--quantile must be in (0, 1), got {asked.quantile:g}; 0.9 is a cautious clock")
     mode = MODES[MODES.index(asked.mode)]
-    clocking = Clocking(asked.clock_seeds, asked.quantile)
+    clocking = ClockSampling(asked.clock_seeds, asked.quantile)
     return Options(
         mode, asked.levels, asked.fraction, asked.fast, max(asked.shown, asked.refine), clocking=clocking
     )
 
 
-def _knowledge(asked: Asked, setting: Setting) -> Knowledge | None:
+def _knowledge(asked: Asked, setting: Setting) -> ConstantsEstimate | None:
     from netsim.planner.constants import load_knowledge
 
     if asked.calibrate and asked.constants is not None:
@@ -233,7 +233,7 @@ def _row(plan: Plan, asked: Asked, trial: Trial | None) -> dict[str, str]:
     return cells
 
 
-def _facts(knowledge: Knowledge) -> list[str]:
+def _facts(knowledge: ConstantsEstimate) -> list[str]:
     facts, errors = knowledge.facts, knowledge.errors
     numbers = {"L": facts.smoothness, "sigma^2": facts.noise, "F_0 - F*": facts.gap}
     numbers |= {f"delta_{n}^2": value for n, value in enumerate(facts.layers, start=1)}

@@ -13,7 +13,7 @@ from learning.engine import DeviceKind, EngineKind
 from learning.store.ledger import Ledger
 from netsim.cli.error_handling import InputError
 from netsim.cli.run_progress import both, progress
-from netsim.results.live_feed import Telling
+from netsim.results.live_feed import LiveFeed
 from netsim.scenario import Scenario, ScenarioError, digest, load
 
 if TYPE_CHECKING:
@@ -74,11 +74,11 @@ def run_command(
     return 0
 
 
-def _telling(out: Path, scenario: Scenario) -> Telling:
+def _telling(out: Path, scenario: Scenario) -> LiveFeed:
     """The file by which others can follow the run."""
     stop = scenario.stop
     heading = {"name": scenario.name, "scenario": digest(scenario)}
-    return Telling(out, heading | {"rounds": stop.rounds, "deadline_s": stop.deadline})
+    return LiveFeed(out, heading | {"rounds": stop.rounds, "deadline_s": stop.deadline})
 
 
 def _sweeps(name: str) -> bool:

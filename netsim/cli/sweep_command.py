@@ -15,13 +15,13 @@ from netsim.reports import formatting
 from netsim.scenario import load
 
 if TYPE_CHECKING:
-    from netsim.sweep import Crew, Outcome
+    from netsim.sweep import Executor, Outcome
 
 _NAMED = 20  # points in a line
 
 
 @dataclass(frozen=True)
-class Workers:
+class WorkerOptions:
     """Who runs the points: processes of this machine, or a Ray cluster and what a point gets of it."""
 
     engine: Literal["local", "ray"] = "local"
@@ -35,14 +35,14 @@ class Workers:
 def sweep_command(
     name: str,
     overrides: Sequence[str],
-    workers: Workers,
+    workers: WorkerOptions,
     solver: Literal["batched", "eager"],
     device: DeviceKind,
     out: Path,
     accuracy: float | None,
 ) -> int:
     """Run every point, write points.parquet and a comparison; 1 if a point failed, 130 if interrupted."""
-    from netsim.sweep import Workplace, points_of, run_sweep
+    from netsim.sweep import SweepFolders, points_of, run_sweep
 
     scenario = load(name, overrides)
     if not scenario.sweep:
@@ -51,13 +51,13 @@ def sweep_command(
         )
     file = str(Path(name).absolute()) if workers.engine == "ray" and Path(name).is_file() else name
     points = points_of(file, overrides, scenario)
-    place = Workplace.at(out.absolute(), scenario.name, solver, device)
+    place = SweepFolders.at(out.absolute(), scenario.name, solver, device)
     place = replace(place, borrow=workers.engine == "ray")
     _probe(place.aside)
-    crew = _crew(workers)
+    executor = _crew(workers)
     with sweep_progress(len(points)) as display:
         try:
-            outcomes = run_sweep(points, place, display, crew)
+            outcomes = run_sweep(points, place, display, executor)
         except KeyboardInterrupt:
             display.interrupted(place.out / scenario.name)
             return INTERRUPTED
@@ -66,18 +66,18 @@ def sweep_command(
     return 1 if any(outcome.error is not None for outcome in outcomes) else 0
 
 
-def _crew(workers: Workers) -> Crew:
-    from netsim.sweep import Alone, Processes
+def _crew(workers: WorkerOptions) -> Executor:
+    from netsim.sweep import InProcess, ProcessPool
 
     if workers.engine == "ray":
-        from netsim.sweep.ray_executor import RayCrew
+        from netsim.sweep.ray_executor import RayExecutor
 
-        return RayCrew(workers.address, workers.cpus, workers.gpus, workers.retries)
+        return RayExecutor(workers.address, workers.cpus, workers.gpus, workers.retries)
     if (workers.address, workers.cpus, workers.gpus) != (None, 1.0, 0.0):
         raise InputError(
             "--address, --cpus-per-task and --gpus-per-task belong to a cluster; add --engine ray, or leave them out"
         )
-    return Alone() if workers.workers == 1 else Processes(workers.workers, workers.retries)
+    return InProcess() if workers.workers == 1 else ProcessPool(workers.workers, workers.retries)
 
 
 def _probe(folder: Path) -> None:

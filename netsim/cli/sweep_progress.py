@@ -28,16 +28,16 @@ class PlainStages:
         self._stream.flush()
 
     def surveyed(self, done: int, points: int) -> None:
-        """See `netsim.sweep.Audience`."""
+        """See `netsim.sweep.SweepListener`."""
         if done == points or done % self._every == 0:
             self._say(f"timeline {done}/{points}")
 
     def planned(self, trainings: int, points: int) -> None:
-        """See `netsim.sweep.Audience`."""
+        """See `netsim.sweep.SweepListener`."""
         self._say(plan_in_words(trainings, points, self._points))
 
     def ended(self, outcome: Outcome) -> None:
-        """See `netsim.sweep.Audience`."""
+        """See `netsim.sweep.SweepListener`."""
         self._done += 1
         self._failed += outcome.error is not None
         self._say(f"point {self._done}/{self._points}  {told(outcome)}")

@@ -23,7 +23,7 @@ COOKIE = "netsim-token"
 
 
 @dataclass(frozen=True)
-class Gate:
+class AccessControl:
     """The checks of every request. `policy` is the content security policy of pages without one of their own."""
 
     address: Address

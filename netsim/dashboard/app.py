@@ -11,10 +11,10 @@ from flask import Flask, Response, abort
 
 from learning.datasets import DataError
 from netsim.dashboard import live_run_page, planner_page, results_page, retiming_page, scenario_page
-from netsim.dashboard.access import Gate
+from netsim.dashboard.access import AccessControl
 from netsim.dashboard.address import Address, DashboardError, run_folder
 from netsim.dashboard.layout import alert, link, tagged
-from netsim.dashboard.state import Desk
+from netsim.dashboard.state import DashboardState
 from netsim.reports.page import asset
 from netsim.results.result import Result, ResultError
 from netsim.scenario import ScenarioError
@@ -25,7 +25,7 @@ USERS = (DashboardError, ResultError, ScenarioError, DataError)
 PAGES = {"/": "Runs", "/follow": "Under way", "/edit": "New run", "/retime": "Re-time", "/plan": "Plan"}
 
 
-def make_app(desk: Desk, address: Address) -> Dash:
+def make_app(desk: DashboardState, address: Address) -> Dash:
     """The application over a folder; every request passes the gate."""
     app = Dash(
         "netsim.dashboard",
@@ -52,11 +52,11 @@ def make_app(desk: Desk, address: Address) -> Dash:
     _route(app, desk)
     _serve_files(app, desk)
     scripts = " ".join(app.csp_hashes())
-    Gate(address, _POLICY.format(scripts=scripts)).guard(app.server)
+    AccessControl(address, _POLICY.format(scripts=scripts)).guard(app.server)
     return app
 
 
-def _shell(desk: Desk) -> html.Div:
+def _shell(desk: DashboardState) -> html.Div:
     return html.Div(
         [
             dcc.Location(id="url"),
@@ -82,7 +82,7 @@ def _told(error: Exception) -> None:
     set_props("trouble", {"children": said})
 
 
-def _route(app: Dash, desk: Desk) -> None:
+def _route(app: Dash, desk: DashboardState) -> None:
     pages: dict[str, Callable[[str | None], Any]] = {
         "/": lambda search: results_page.layout(desk),
         "/compare": lambda search: results_page.compared(desk, search),
@@ -113,7 +113,7 @@ def _route(app: Dash, desk: Desk) -> None:
             return html.Div([html.H1("That did not work"), alert(str(error)), link("All runs", "/")])
 
 
-def _serve_files(app: Dash, desk: Desk) -> None:
+def _serve_files(app: Dash, desk: DashboardState) -> None:
     from plotly.offline import get_plotlyjs
 
     kept = {

@@ -13,7 +13,7 @@ from netsim.dashboard.jobs import FOLDER as KEPT
 from netsim.dashboard.jobs import Job
 from netsim.dashboard.layout import figures, link, stage, tagged, words
 from netsim.dashboard.results_index import Entry, finished
-from netsim.dashboard.state import Desk, asked
+from netsim.dashboard.state import DashboardState, asked
 from netsim.reports import formatting
 from netsim.reports.page_parts import Part, Section, Words
 from netsim.results.live_feed import FOLDER, LiveRun, live_runs, read_live
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SECOND_MS = 1000
 
 
-def layout(desk: Desk, search: str | None) -> html.Div:
+def layout(desk: DashboardState, search: str | None) -> html.Div:
     """The page of one run, or the list of all that are under way."""
     key = asked(search, "run")
     if not key:
@@ -51,7 +51,7 @@ def layout(desk: Desk, search: str | None) -> html.Div:
     )
 
 
-def forget(desk: Desk, key: str) -> bool:
+def forget(desk: DashboardState, key: str) -> bool:
     """Take a run that broke off out of the list; whether there was one. What it has learned stays in the ledger."""
     live = state_of(desk, key)[0]
     if live is None or live.state == "running":
@@ -60,7 +60,7 @@ def forget(desk: Desk, key: str) -> bool:
     return True
 
 
-def _list(desk: Desk) -> Any:
+def _list(desk: DashboardState) -> Any:
     found = live_runs(desk.folder)
     if not found:
         return words(
@@ -117,7 +117,7 @@ def points(run: LiveRun) -> DataFrame:
     return rounds.assign(point=0, seed=0, name=run.name, bits=rounds[bits].sum(axis=1))
 
 
-def state_of(desk: Desk, key: str) -> tuple[LiveRun | None, Job | None, Entry | None]:
+def state_of(desk: DashboardState, key: str) -> tuple[LiveRun | None, Job | None, Entry | None]:
     """What is known of a run by its key: its file while it runs, its process if it was started here, its end."""
     if not NAME.fullmatch(key):
         return None, None, None
@@ -164,7 +164,7 @@ def _state(live: LiveRun | None, job: Job | None, end: Entry | None, kept: bool)
     return _ended(end) if end else [words("No such run is under way, and none has finished here.")]
 
 
-def register(app: Dash, desk: Desk) -> None:
+def register(app: Dash, desk: DashboardState) -> None:
     """Connect the page's callbacks."""
 
     @app.callback(

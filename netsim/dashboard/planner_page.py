@@ -10,7 +10,7 @@ from urllib.parse import quote
 from dash import Dash, Input, Output, State, dcc, html, no_update
 
 from netsim.dashboard.layout import alert, figures, link, slider, stage, tick, words
-from netsim.dashboard.state import Desk, asked
+from netsim.dashboard.state import DashboardState, asked
 from netsim.scenario import Scenario, load_text, resolved
 from netsim.units import render
 
@@ -71,7 +71,7 @@ def drawn(planned: Planned) -> str:
     return stage(planning_sections(seen), planning_opening(seen))
 
 
-def layout(desk: Desk, search: str | None) -> html.Div:
+def layout(desk: DashboardState, search: str | None) -> html.Div:
     """The page of a scenario, or the choice of one. Raises DashboardError."""
     key = asked(search, "scenario")
     if not key:
@@ -89,7 +89,7 @@ def layout(desk: Desk, search: str | None) -> html.Div:
                     slider("plan-deadline", "Deadline", STEPS, "plan-deadline-told"),
                     tick("plan-rate", "Choose the learning rate too"),
                 ],
-                className="knobs",
+                className="link_controls",
             ),
             html.Div(id="plan-told", role="status"),
             html.Div(
@@ -101,11 +101,11 @@ def layout(desk: Desk, search: str | None) -> html.Div:
     )
 
 
-def register(app: Dash, desk: Desk) -> None:
+def register(app: Dash, desk: DashboardState) -> None:
     """Connect the page's callbacks."""
     from learning.datasets import DataError
     from netsim.bounds.from_scenario import PlanError
-    from netsim.build import WiringError
+    from netsim.build import BuildError
     from netsim.scenario import ScenarioError
 
     def ground(key: str) -> Ground:
@@ -128,7 +128,7 @@ def register(app: Dash, desk: Desk) -> None:
             deadline_s = here.deadline_s(int(step or 0))
             at = render(deadline_s, "time")
             return drawn(plans(here, deadline_s, free)), "", at, False
-        except (PlanError, ScenarioError, DataError, WiringError) as error:
+        except (PlanError, ScenarioError, DataError, BuildError) as error:
             return "", alert(str(error)), at, True
 
     @app.callback(

@@ -12,7 +12,7 @@ from netsim.dashboard.address import DashboardError, run_folder, sweep_folder
 from netsim.dashboard.layout import figures, link, stage, tagged, tick, words
 from netsim.dashboard.live_run_page import told
 from netsim.dashboard.results_index import MOST, Entry, entries, sweeps
-from netsim.dashboard.state import Desk, asked
+from netsim.dashboard.state import DashboardState, asked
 from netsim.reports import formatting
 from netsim.results.live_feed import live_runs
 
@@ -32,7 +32,7 @@ HEADS = (
 )
 
 
-def layout(desk: Desk) -> html.Div:
+def layout(desk: DashboardState) -> html.Div:
     """The page."""
     how = words("Tick runs and compare them, or open one. Whatever is written into this folder appears here.")
     label = html.Label([html.Span("Filter"), dcc.Input(id="words", type="search", value="", debounce=0.3)])
@@ -42,13 +42,13 @@ def layout(desk: Desk) -> html.Div:
     return html.Div([*sections, dcc.Store(id="listed"), dcc.Interval(id="look-again", interval=10_000)])
 
 
-def compared(desk: Desk, search: str | None) -> html.Div:
+def compared(desk: DashboardState, search: str | None) -> html.Div:
     """The page that compares runs or shows a sweep. Raises DashboardError or ResultError."""
     heading, drawn = comparison(desk, asked(search, "runs"), asked(search, "sweep"))
     return html.Div([html.H1(heading), figures("comparison", drawn)])
 
 
-def comparison(desk: Desk, keys: str, sweep: str) -> tuple[str, str]:
+def comparison(desk: DashboardState, keys: str, sweep: str) -> tuple[str, str]:
     """Heading and stage for runs (`name/digest,...`) or for a sweep. Raises DashboardError or ResultError."""
     from netsim.reports.comparison import comparison_opening, comparison_sections, read_points, sweep_axes
     from netsim.reports.several_runs import table_of_runs
@@ -124,13 +124,13 @@ def _links(entry: Entry) -> list[Any]:
     return [report, " ", link("Re-time", f"/retime?run={run}"), " ", link("Edit", f"/edit?scenario={run}")]
 
 
-def _under_way(desk: Desk) -> list[Any]:
+def _under_way(desk: DashboardState) -> list[Any]:
     live = live_runs(desk.folder)
     links = [html.Li([link(run.name, f"/follow?run={run.key}"), f": {told(run)}"]) for run in live]
     return [html.H2("Under way, or stopped before the end"), html.Ul(links)] if live else []
 
 
-def _sweeps(desk: Desk) -> list[Any]:
+def _sweeps(desk: DashboardState) -> list[Any]:
     links = [
         html.Li(link(name.removesuffix("-sweep"), f"/compare?sweep={name}")) for name in sweeps(desk.folder)
     ]
@@ -142,7 +142,7 @@ def ticked(picks: Sequence[bool], ids: Sequence[Mapping[str, str]]) -> list[str]
     return [one["run"] for one, on in zip(ids, picks, strict=True) if on]
 
 
-def register(app: Dash, desk: Desk) -> None:
+def register(app: Dash, desk: DashboardState) -> None:
     """Connect the page's callbacks."""
     boxes = State({"kind": "pick", "run": ALL}, "data"), State({"kind": "pick", "run": ALL}, "id")
 

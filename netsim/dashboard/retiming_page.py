@@ -13,7 +13,7 @@ from dash import ALL, Dash, Input, Output, State, dcc, html, no_update
 from netsim.dashboard.address import DashboardError, run_folder
 from netsim.dashboard.layout import alert, figures, link, slider, stage, words
 from netsim.dashboard.results_index import entries
-from netsim.dashboard.state import Desk, asked
+from netsim.dashboard.state import DashboardState, asked
 from netsim.network import Cell
 from netsim.scenario import PARTS, Scenario, load_text, resolved
 from netsim.units import quantities, render
@@ -30,7 +30,7 @@ LEDGER = "ledger"
 
 
 @dataclass(frozen=True)
-class Knob:
+class LinkControl:
     """A bandwidth or rate of a layer: its path as overrides spell it, and the run's own value in SI units."""
 
     path: str
@@ -44,7 +44,7 @@ class Knob:
         return render(moved, self.dimension)
 
 
-def knobs(scenario: Scenario) -> list[Knob]:
+def link_controls(scenario: Scenario) -> list[LinkControl]:
     """What can be turned: of every layer its bandwidths and rates, from the devices up."""
     found = []
     for n, part in enumerate(scenario.network):
@@ -54,7 +54,9 @@ def knobs(scenario: Scenario) -> list[Knob]:
             value = getattr(source, field)
             if quantity.dimension in _KINDS and field not in _FIXED and isinstance(value, float | int):
                 label = f"Layer {n + 1} {name} {field}"
-                found.append(Knob(f"network[{n}].{name}.{field}", label, float(value), quantity.dimension))
+                found.append(
+                    LinkControl(f"network[{n}].{name}.{field}", label, float(value), quantity.dimension)
+                )
     return found
 
 
@@ -124,14 +126,14 @@ def _as_before(old: Result) -> dict[str, Any]:
     }
 
 
-def layout(desk: Desk, search: str | None) -> html.Div:
+def layout(desk: DashboardState, search: str | None) -> html.Div:
     """The page of a run, or the choice of one. Raises DashboardError or ResultError."""
     key = asked(search, "run")
     if not key:
         return html.Div([html.H1("Re-time a run"), _choice(desk)])
     old = _result(desk, key)
-    turned = knobs(load_text(old.scenario_text))
-    sliders = [_slider(knob) for knob in turned]
+    turned = link_controls(load_text(old.scenario_text))
+    sliders = [_slider(control) for control in turned]
     launch = html.Button("Open as a new scenario", id="retime-edit", n_clicks=0)
     return html.Div(
         [
@@ -139,7 +141,7 @@ def layout(desk: Desk, search: str | None) -> html.Div:
             words(
                 "Another network, the same models: what they scored comes from the ledger. The middle is as it was run."
             ),
-            html.Div(sliders, className="knobs")
+            html.Div(sliders, className="link_controls")
             if sliders
             else words("Its links have no rate of their own to turn."),
             html.Div(id="retime-told", role="status"),
@@ -150,19 +152,19 @@ def layout(desk: Desk, search: str | None) -> html.Div:
     )
 
 
-def _slider(knob: Knob) -> html.Div:
-    told = {"kind": "knob-told", "path": knob.path}
-    return slider({"kind": "knob", "path": knob.path}, knob.label, STEPS, told)
+def _slider(control: LinkControl) -> html.Div:
+    told = {"kind": "knob-told", "path": control.path}
+    return slider({"kind": "control", "path": control.path}, control.label, STEPS, told)
 
 
-def _choice(desk: Desk) -> Any:
+def _choice(desk: DashboardState) -> Any:
     found = [entry for entry in entries(desk.folder) if entry.status != "damaged"][:50]
     if not found:
         return words("No runs here yet. `New run` starts one.")
     return html.Ul([html.Li(link(entry.key, f"/retime?run={quote(entry.key, safe='')}")) for entry in found])
 
 
-def _result(desk: Desk, key: str) -> Result:
+def _result(desk: DashboardState, key: str) -> Result:
     from netsim.results.result import Result
 
     return Result.load(run_folder(desk.folder, key))
@@ -170,24 +172,24 @@ def _result(desk: Desk, key: str) -> Result:
 
 def chosen(scenario: Scenario, steps: Mapping[str, int]) -> dict[str, str]:
     """The values of the knobs that were turned, by path; steps beyond the slider are cut to its ends."""
-    found = {knob.path: knob for knob in knobs(scenario)}
+    found = {control.path: control for control in link_controls(scenario)}
     turned = {path: max(-STEPS, min(STEPS, step)) for path, step in steps.items() if path in found}
     return {path: found[path].at(step) for path, step in turned.items() if step}
 
 
-def register(app: Dash, desk: Desk) -> None:
+def register(app: Dash, desk: DashboardState) -> None:
     """Connect the page's callbacks."""
     from learning.datasets import DataError
     from learning.store.ledger import LedgerError
-    from netsim.build import WiringError
+    from netsim.build import BuildError
     from netsim.scenario import ScenarioError
 
     @app.callback(
         Output("retimed", "data-page"),
         Output("retime-told", "children"),
         Output({"kind": "knob-told", "path": ALL}, "children"),
-        Input({"kind": "knob", "path": ALL}, "data"),
-        State({"kind": "knob", "path": ALL}, "id"),
+        Input({"kind": "control", "path": ALL}, "data"),
+        State({"kind": "control", "path": ALL}, "id"),
         State("retime-run", "data"),
     )
     def turned(
@@ -196,18 +198,20 @@ def register(app: Dash, desk: Desk) -> None:
         old = _result(desk, key)
         scenario = load_text(old.scenario_text)
         steps = {one["path"]: int(value or 0) for one, value in zip(ids, values, strict=True)}
-        labels = [knob.at(steps[knob.path]) for knob in knobs(scenario) if knob.path in steps]
+        labels = [
+            control.at(steps[control.path]) for control in link_controls(scenario) if control.path in steps
+        ]
         try:
             new = retimed_run(desk.folder, old, chosen(scenario, steps))
-        except (DashboardError, ScenarioError, DataError, LedgerError, WiringError) as error:
+        except (DashboardError, ScenarioError, DataError, LedgerError, BuildError) as error:
             return no_update, alert(str(error)), labels
         return both(old, new), told(old, new), labels
 
     @app.callback(
         Output("url", "href", allow_duplicate=True),
         Input("retime-edit", "n_clicks"),
-        State({"kind": "knob", "path": ALL}, "data"),
-        State({"kind": "knob", "path": ALL}, "id"),
+        State({"kind": "control", "path": ALL}, "data"),
+        State({"kind": "control", "path": ALL}, "id"),
         State("retime-run", "data"),
         prevent_initial_call=True,
     )

@@ -12,7 +12,7 @@ from dash import ALL, Dash, Input, Output, State, ctx, dcc, html, no_update
 from netsim.dashboard.address import DashboardError
 from netsim.dashboard.layout import link, words
 from netsim.dashboard.scenario_numbers import Number, changed, numbers_of
-from netsim.dashboard.state import Desk, Source, asked, empty
+from netsim.dashboard.state import DashboardState, Source, asked, empty
 from netsim.scenario import ScenarioError, grow, load_text
 from netsim.scenario.yaml_document import UnreadableError
 
@@ -20,7 +20,7 @@ Verdict = tuple[str, bool]
 """What is to be said about a text, and whether it can be launched."""
 
 
-def layout(desk: Desk, search: str | None) -> html.Div:
+def layout(desk: DashboardState, search: str | None) -> html.Div:
     """The page: a choice of scenarios, then the text of the chosen one."""
     chosen, draft = asked(search, "scenario"), desk.drafts.get(asked(search, "draft"))
     source = _opened(desk, chosen) if draft is None else Source(draft, "draft.yaml")
@@ -81,11 +81,11 @@ def _field(number: Number) -> html.Label:
     return html.Label([html.Span(shown), form], className="number")
 
 
-def _opened(desk: Desk, key: str) -> Source:
+def _opened(desk: DashboardState, key: str) -> Source:
     return desk.source(key) if key else empty()
 
 
-def _choices(desk: Desk) -> html.Ul:
+def _choices(desk: DashboardState) -> html.Ul:
     found = [html.Li(link(name, f"/edit?scenario={quote(name)}")) for name in desk.scenarios()]
     return html.Ul(found, className="choices")
 
@@ -100,7 +100,7 @@ def _changed(text: str, values: Mapping[str, object]) -> tuple[str, str]:
     return text, ""
 
 
-def register(app: Dash, desk: Desk) -> None:
+def register(app: Dash, desk: DashboardState) -> None:
     """Connect the page's callbacks."""
 
     @app.callback(

@@ -13,7 +13,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from netsim.dashboard.address import Address, DashboardError
 from netsim.dashboard.app import make_app
 from netsim.dashboard.jobs import Jobs
-from netsim.dashboard.state import Desk
+from netsim.dashboard.state import DashboardState
 
 
 class Quiet(WSGIRequestHandler):
@@ -30,7 +30,7 @@ def serve(folder: Path, address: Address, ready: Callable[[str], None], ended: C
     """
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     jobs = Jobs(folder)
-    app = make_app(Desk(folder, jobs), address)
+    app = make_app(DashboardState(folder, jobs), address)
     try:
         server = make_server(address.host, address.port, app.server, threaded=True, request_handler=Quiet)
     except (OSError, SystemExit) as error:

@@ -29,7 +29,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Desk:
+class DashboardState:
     """The folder of results that the dashboard shows, and the runs that it has started."""
 
     folder: Path

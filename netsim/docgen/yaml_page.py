@@ -92,16 +92,16 @@ def _records() -> list[type]:
     """Dataclasses that are no parts, in the order in which the file's keys and the parts' lead to them."""
     found: dict[type, None] = {}
 
-    def visit(hint: Any) -> None:
+    def iteration(hint: Any) -> None:
         for cls in _mentioned(hint):
             if cls not in found:
                 found[cls] = None
                 for inner in _argument_hints(cls):
-                    visit(inner)
+                    iteration(inner)
 
     for cls in (Scenario, *(part for kind in PARTS.values() for part in kind.registry.values())):
         for hint in _argument_hints(cls):
-            visit(hint)
+            iteration(hint)
     return list(found)
 
 

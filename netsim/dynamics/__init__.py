@@ -1,6 +1,6 @@
 """Dynamics: faults and mobility as a scenario defines them; losses of single messages belong to links."""
 
-from netsim.dynamics.fault_times import OCCURRENCES, Episode, Occurrence
+from netsim.dynamics.fault_times import OCCURRENCES, FaultInterval, FaultTimes
 from netsim.dynamics.faults import FAULTS, Cut, Down, Effect, Fault, Slow
 from netsim.dynamics.mobility import MOTIONS, Course, Mobility, Motion
 
@@ -12,10 +12,10 @@ __all__ = [
     "Cut",
     "Down",
     "Effect",
-    "Episode",
     "Fault",
+    "FaultInterval",
+    "FaultTimes",
     "Mobility",
     "Motion",
-    "Occurrence",
     "Slow",
 ]

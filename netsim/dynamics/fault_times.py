@@ -16,17 +16,17 @@ STREAM = 2
 """First number of the path of these draws in stream "faults"; 1 is message loss."""
 
 
-class Episode(NamedTuple):
+class FaultInterval(NamedTuple):
     """From one instant to another, seconds; `end_s` inf: for good."""
 
     begin_s: float
     end_s: float
 
 
-class Occurrence(Protocol):
+class FaultTimes(Protocol):
     """When something is the matter with a node."""
 
-    def episodes(self, seed: int, number: int, node: Node) -> Iterator[Episode]:
+    def episodes(self, seed: int, number: int, node: Node) -> Iterator[FaultInterval]:
         """In order of time and apart from each other; draws are keyed by seed, `number` (of the fault), node, count."""
         ...
 
@@ -53,8 +53,8 @@ class Random:
         if self.law not in ("exponential", "fixed"):
             raise ValueError(f"law must be exponential or fixed, got {self.law!r}; fixed times are all equal")
 
-    def episodes(self, seed: int, number: int, node: Node) -> Iterator[Episode]:
-        """See `Occurrence`."""
+    def episodes(self, seed: int, number: int, node: Node) -> Iterator[FaultInterval]:
+        """See `FaultTimes`."""
         now_s = 0.0
         for count in itertools.count():
             dice = generator(seed, "faults", STREAM, number, node.level, node.ordinal, count)
@@ -63,11 +63,11 @@ class Random:
                 sound_s, out_s = (mean * float(dice.standard_exponential()) for mean in (sound_s, out_s))
             elif count == 0:
                 sound_s *= float(dice.random())
-            yield Episode(now_s + sound_s, now_s + sound_s + out_s)
+            yield FaultInterval(now_s + sound_s, now_s + sound_s + out_s)
             now_s += sound_s + out_s
 
     def describe(self) -> str:
-        """See `Occurrence`."""
+        """See `FaultTimes`."""
         between, repair = render(self.between, "time"), render(self.repair, "time")
         return f"{self.law}, {between} between, {repair} to repair"
 
@@ -91,15 +91,15 @@ class Given:
                 "give lasts, or write a fault of its own for another time"
             )
 
-    def episodes(self, seed: int, number: int, node: Node) -> Iterator[Episode]:
-        """See `Occurrence`; nothing is drawn."""
+    def episodes(self, seed: int, number: int, node: Node) -> Iterator[FaultInterval]:
+        """See `FaultTimes`; nothing is drawn."""
         lasts_s = math.inf if self.lasts is None else self.lasts
-        return iter([Episode(at_s, at_s + lasts_s) for at_s in self.at])
+        return iter([FaultInterval(at_s, at_s + lasts_s) for at_s in self.at])
 
     def describe(self) -> str:
-        """See `Occurrence`."""
+        """See `FaultTimes`."""
         lasts = "for good" if self.lasts is None else f"for {render(self.lasts, 'time')}"
         return f"at {', '.join(render(at_s, 'time') for at_s in self.at)} {lasts}"
 
 
-OCCURRENCES: dict[str, type[Occurrence]] = {"random": Random, "given": Given}
+OCCURRENCES: dict[str, type[FaultTimes]] = {"random": Random, "given": Given}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
 from netsim.dynamics.attachment import Attachment, LoadBalanced
-from netsim.dynamics.fault_times import Episode, Occurrence
+from netsim.dynamics.fault_times import FaultInterval, FaultTimes
 from netsim.topology import Node, Topology
 from netsim.units import DurationS, TimeS, check_quantities, render
 
@@ -54,7 +54,7 @@ class Fault(Protocol):
         """Whom it strikes. Raises ValueError for a name that is not in the tree, or that it cannot strike."""
         ...
 
-    def episodes(self, seed: int, number: int, node: Node) -> Iterator[Episode]:
+    def episodes(self, seed: int, number: int, node: Node) -> Iterator[FaultInterval]:
         """When, in order and apart from each other; `number` is the fault's place in the list."""
         ...
 
@@ -70,7 +70,7 @@ class Crash:
     A device that returns is told the whole model. Compressor memories and corrections survive (they are on its disk).
     """
 
-    when: Occurrence
+    when: FaultTimes
     nodes: tuple[str, ...] = ()
     detection: TimeS = 0.0
 
@@ -86,7 +86,7 @@ class Crash:
         """See `Fault`."""
         return _named(topology, self.nodes, 0)
 
-    def episodes(self, seed: int, number: int, node: Node) -> Iterator[Episode]:
+    def episodes(self, seed: int, number: int, node: Node) -> Iterator[FaultInterval]:
         """See `Fault`."""
         return self.when.episodes(seed, number, node)
 
@@ -103,7 +103,7 @@ class ServerFailure:
     that left it return when they next are free (`go_home`), but for devices whose place `mobility` decides.
     """
 
-    when: Occurrence
+    when: FaultTimes
     nodes: tuple[str, ...] = ()
     level: int = 1
     reattach: Attachment | None = field(default_factory=LoadBalanced)
@@ -124,7 +124,7 @@ class ServerFailure:
         """See `Fault`."""
         return _named(topology, self.nodes, self.level)
 
-    def episodes(self, seed: int, number: int, node: Node) -> Iterator[Episode]:
+    def episodes(self, seed: int, number: int, node: Node) -> Iterator[FaultInterval]:
         """See `Fault`."""
         return self.when.episodes(seed, number, node)
 
@@ -161,12 +161,12 @@ class Presence:
         """See `Fault`."""
         return _named(topology, self.nodes, None)
 
-    def episodes(self, seed: int, number: int, node: Node) -> Iterator[Episode]:
+    def episodes(self, seed: int, number: int, node: Node) -> Iterator[FaultInterval]:
         """See `Fault`."""
         if self.joins:
-            yield Episode(0.0, self.joins)
+            yield FaultInterval(0.0, self.joins)
         if self.leaves is not None:
-            yield Episode(self.leaves, math.inf)
+            yield FaultInterval(self.leaves, math.inf)
 
     def describe(self) -> str:
         """See `Fault`."""
@@ -183,7 +183,7 @@ class LinkOutage:
     upload pauses and goes on afterwards (`stall`); who was working works on. What has left the sender arrives.
     """
 
-    when: Occurrence
+    when: FaultTimes
     nodes: tuple[str, ...] = ()
     level: int = 0
     uploads: Literal["fail", "stall"] = "fail"
@@ -205,7 +205,7 @@ class LinkOutage:
         """See `Fault`."""
         return _named(topology, self.nodes, self.level)
 
-    def episodes(self, seed: int, number: int, node: Node) -> Iterator[Episode]:
+    def episodes(self, seed: int, number: int, node: Node) -> Iterator[FaultInterval]:
         """See `Fault`."""
         return self.when.episodes(seed, number, node)
 
@@ -221,7 +221,7 @@ class SlowDown:
     """Devices (`nodes`, or all) compute `factor` times as long for a while: a processor that throttles or is shared."""
 
     factor: float
-    when: Occurrence
+    when: FaultTimes
     nodes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -239,7 +239,7 @@ class SlowDown:
         """See `Fault`."""
         return _named(topology, self.nodes, 0)
 
-    def episodes(self, seed: int, number: int, node: Node) -> Iterator[Episode]:
+    def episodes(self, seed: int, number: int, node: Node) -> Iterator[FaultInterval]:
         """See `Fault`."""
         return self.when.episodes(seed, number, node)
 

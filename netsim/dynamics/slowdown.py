@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from netsim.dynamics.fault_times import Episode
+from netsim.dynamics.fault_times import FaultInterval
 
 
 @dataclass
@@ -15,8 +15,8 @@ class Slowness:
     """Episodes in which one device needs `factor` times as long."""
 
     factor: float
-    episodes: Iterator[Episode]
-    _known: deque[Episode] = field(default_factory=deque)
+    episodes: Iterator[FaultInterval]
+    _known: deque[FaultInterval] = field(default_factory=deque)
 
     def forget(self, before_s: float) -> None:
         """Nobody will ask about an earlier instant any more."""
@@ -29,7 +29,7 @@ class Slowness:
             return (1.0, episode.begin_s) if now_s < episode.begin_s else (self.factor, episode.end_s)
         return 1.0, math.inf
 
-    def _from(self, now_s: float) -> Iterator[Episode]:
+    def _from(self, now_s: float) -> Iterator[FaultInterval]:
         """The episodes that are not over at an instant."""
         yield from (episode for episode in self._known if episode.end_s > now_s)
         for episode in self.episodes:

@@ -12,7 +12,7 @@ import simpy
 
 from netsim.network.channel import Channel
 from netsim.network.media import Medium, silence
-from netsim.network.message_loss import HOPELESS, Identity, Loss, NoLoss, Tries, attempt
+from netsim.network.message_loss import HOPELESS, DeliveryAttempts, Identity, Loss, NoLoss, attempt
 from netsim.network.packets import Packets
 from netsim.topology import Node
 
@@ -126,7 +126,7 @@ class Link:
         arrived, delivered = _later(served, late_s), tries.missing == 0
         return Transfer(arrived, wire_bits, airtime_s, served, self.medium, delivered)
 
-    def tries(self, payload_bits: int, error_rates: Sequence[float]) -> tuple[Tries, float]:
+    def tries(self, payload_bits: int, error_rates: Sequence[float]) -> tuple[DeliveryAttempts, float]:
         """What the channel does to the link's next message, and (units sent, repetitions included) / units.
 
         `error_rates`: of all receivers; more than one for a broadcast.
@@ -134,7 +134,7 @@ class Link:
         units = max(1, self.packets.count(payload_bits)) if self.loss.per == "packet" else 1
         number = next(self._numbers)
         if self.identity is None or payload_bits == 0 or not any(error_rates):
-            return Tries(units, 1, 0), 1.0
+            return DeliveryAttempts(units, 1, 0), 1.0
         most = math.inf if self._repeats else self.loss.attempts
         tries = attempt(self.identity.dice(number), units, error_rates, most)
         return tries, tries.sent / units

@@ -80,7 +80,7 @@ class Identity:
 
 
 @dataclass(frozen=True)
-class Tries:
+class DeliveryAttempts:
     """What became of one message of some units."""
 
     sent: int
@@ -93,7 +93,7 @@ class Tries:
 
 def attempt(
     dice: np.random.Generator, units: int, error_rates: Sequence[float], attempts: float = math.inf
-) -> Tries:
+) -> DeliveryAttempts:
     """Send `units` until every receiver has each of them, or `attempts` rounds are over. Exact.
 
     In round r a unit is sent again if some receiver k lacks it, which after r independent rounds has
@@ -108,7 +108,7 @@ def attempt(
         after = _someone_lacks(error_rates, rounds)
         lacking = int(dice.binomial(lacking, min(1.0, after / before)))
         before = after
-    return Tries(sent, max(rounds, 1), lacking)
+    return DeliveryAttempts(sent, max(rounds, 1), lacking)
 
 
 def _someone_lacks(error_rates: Sequence[float], rounds: int) -> float:

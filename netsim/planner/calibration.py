@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from learning.part_names import part_name
-from learning.rng.keyed import Coins, row_key
+from learning.rng.keyed import KeyedRandom, row_key
 from learning.tasks.objectives import SyntheticTask
 from netsim.bounds.from_scenario import PlanError, Setting
 from netsim.bounds.gradient_probe import DRAW, LARGEST, Look, look, smoothness, spread
 from netsim.bounds.problem import Facts, Floats
-from netsim.planner.constants import Knowledge, load_knowledge
+from netsim.planner.constants import ConstantsEstimate, load_knowledge
 from netsim.planner.timed_rounds import affordable
 from netsim.scenario.sweep import Sweep
 from netsim.simulation.run import play
@@ -35,7 +35,7 @@ ROUNDS = (2, 6)
 """Global rounds after which the run's model is looked at."""
 
 
-def calibrate(setting: Setting, out: Path) -> Knowledge:
+def calibrate(setting: Setting, out: Path) -> ConstantsEstimate:
     """The constants of a scenario, measured; kept beside the ledger of `out`, so that a repetition costs nothing.
 
     Raises PlanError where the gradients do not fit into memory or diverge, DataError for missing data.
@@ -55,7 +55,7 @@ def calibrate(setting: Setting, out: Path) -> Knowledge:
     return found
 
 
-def _kept(shelf: Path, depth: int) -> Knowledge | None:
+def _kept(shelf: Path, depth: int) -> ConstantsEstimate | None:
     """What was measured before; None where there is nothing, or nothing that can be read."""
     try:
         found = load_knowledge(shelf, depth)
@@ -99,7 +99,7 @@ def _model(setting: Setting, rounds: int) -> Tensor:
     return run.model.value.float()
 
 
-def _concluded(setting: Setting, looks: Sequence[Look]) -> Knowledge:
+def _concluded(setting: Setting, looks: Sequence[Look]) -> ConstantsEstimate:
     """The largest of what was seen, with the standard errors of the look that decided."""
     weights = np.array(setting.weights)
     batch, task = setting.scenario.ladder.leaf.batch_size, setting.task
@@ -128,7 +128,7 @@ def _concluded(setting: Setting, looks: Sequence[Look]) -> Knowledge:
         f"measured at {len(looks)} models, {len(weights)} devices, batches of {batch}: the largest seen; ± is a "
         "standard error over devices (of delta^2: the spread over models)"
     )
-    return Knowledge(facts, "calibrated", said, start, errors, _variances(setting, looks[0]))
+    return ConstantsEstimate(facts, "calibrated", said, start, errors, _variances(setting, looks[0]))
 
 
 def _error(values: Floats) -> float:
@@ -148,7 +148,7 @@ def _variances(setting: Setting, look: Look) -> tuple[float, ...]:
         codec = setting.scenario.ladder.layers[n - 1].up
         keys = [row_key(setting.scenario.seed, "compressor", DRAW, n, row) for row in range(len(rows))]
         given = torch.from_numpy(rows.astype(np.float32))
-        sent = codec.encode(given.clone(), Coins(np.array(keys, dtype=np.uint64))).values
+        sent = codec.encode(given.clone(), KeyedRandom(np.array(keys, dtype=np.uint64))).values
         off = (sent - given).double().square().sum(1) / given.double().square().sum(1).clamp_min(1e-300)
         found.append(float(off.mean()))
         parent = np.repeat(np.arange(len(level)), [len(node.children) for node in level])

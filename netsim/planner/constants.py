@@ -22,7 +22,7 @@ Origin = Literal["known", "given", "calibrated", "assumed"]
 
 
 @dataclass(frozen=True)
-class Knowledge:
+class ConstantsEstimate:
     """The facts with their origin, one line for people, and (calibrated) standard errors and measured variances."""
 
     facts: Facts
@@ -47,7 +47,7 @@ class Knowledge:
         fresh.replace(path)
 
 
-def load_knowledge(path: Path, depth: int) -> Knowledge:
+def load_knowledge(path: Path, depth: int) -> ConstantsEstimate:
     """What `save` wrote, or `{"facts": {smoothness, noise, layers, gap}}` by hand. Raises PlanError."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -64,10 +64,10 @@ def load_knowledge(path: Path, depth: int) -> Knowledge:
         raise PlanError(
             f"{path}: layers has {len(facts.layers)} entries, but the topology has {depth} layers"
         )
-    return Knowledge(facts, "given", f"given in {path.name}", start, errors, found)
+    return ConstantsEstimate(facts, "given", f"given in {path.name}", start, errors, found)
 
 
-def known(setting: Setting) -> Knowledge | None:
+def known(setting: Setting) -> ConstantsEstimate | None:
     """The constants of a synthetic objective, computed; None for a data set."""
     task, batch = _objective(setting), setting.scenario.ladder.leaf.batch_size
     if task is None:
@@ -83,10 +83,10 @@ def known(setting: Setting) -> Knowledge | None:
     layers = np.max([between(setting.topology, weights, rows) for rows in points], axis=0)
     facts = Facts(said.smoothness, said.noise**2 / batch, tuple(layers.tolist()), said.gap)
     where = "at every w" if isinstance(task, QuadraticTask) else "heterogeneity at the start and the optimum"
-    return Knowledge(facts, "known", f"computed from the synthetic objective ({where})", start)
+    return ConstantsEstimate(facts, "known", f"computed from the synthetic objective ({where})", start)
 
 
-def assumed(setting: Setting) -> Knowledge:
+def assumed(setting: Setting) -> ConstantsEstimate:
     """Stand-ins for a data set nobody has calibrated, consistent in units and anchored at the scenario itself.
 
     F_0 - F* = ln(classes), a classifier that knows nothing; L = 1 / (2 mu K) at the scenario's own mu and
@@ -99,7 +99,7 @@ def assumed(setting: Setting) -> Knowledge:
     spread = 0.0 if isinstance(setting.scenario.task.partition, Iid) else 2 * smoothness * gap
     layers = (0.0,) * (setting.depth - 1) + (spread,)
     said = "assumed, not measured (--calibrate measures them): L = 1 / (2 mu K) of the scenario, ln(classes) to gain"
-    return Knowledge(Facts(smoothness, 2 * smoothness * gap, layers, gap), "assumed", said)
+    return ConstantsEstimate(Facts(smoothness, 2 * smoothness * gap, layers, gap), "assumed", said)
 
 
 def _objective(setting: Setting) -> QuadraticTask | RidgeTask | None:

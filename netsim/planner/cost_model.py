@@ -20,7 +20,7 @@ ROUNDS = 3
 
 
 @dataclass(frozen=True)
-class Clocking:
+class ClockSampling:
     """How random times are summed up: over `seeds` runs, their mean or a quantile in (0, 1).
 
     The first seed is the scenario's own, which also places its devices and says how fast they are: one
@@ -36,7 +36,7 @@ class Clocking:
 
 
 @dataclass(frozen=True, eq=False)
-class Prices:
+class CostModel:
     """See `netsim.bounds.costs.Costs`: time, then joules and bits where they are asked for."""
 
     names: tuple[str, ...]
@@ -95,7 +95,7 @@ class Prices:
         return up
 
 
-def prices(setting: Setting, sizes: Sizes, clocking: Clocking, energy: bool, bits: bool) -> Prices:
+def prices(setting: Setting, sizes: Sizes, clocking: ClockSampling, energy: bool, bits: bool) -> CostModel:
     """What rounds of the scenario cost. Runs the timing engine where links are random, or joules are asked for."""
     topology = setting.topology
     clock: ClosedForm | Law | None = closed_form(setting.scenario, topology, setting.clock, sizes)
@@ -108,7 +108,7 @@ def prices(setting: Setting, sizes: Sizes, clocking: Clocking, energy: bool, bit
             law, idle_w = _energy_law(runs, sizes)
     names = ("time", *(["energy"] if energy else []), *(["bits"] if bits else []))
     senders = tuple(len(level) for level in topology.levels[:-1])
-    return Prices(names, sizes, clock, law, idle_w, senders, _speakers(setting, topology))
+    return CostModel(names, sizes, clock, law, idle_w, senders, _speakers(setting, topology))
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +124,7 @@ class _Survey:
         return sizes.chosen(np.array(self.choices).T)
 
 
-def _survey(setting: Setting, sizes: Sizes, clocking: Clocking) -> _Survey:
+def _survey(setting: Setting, sizes: Sizes, clocking: ClockSampling) -> _Survey:
     N, scenario = setting.depth, setting.scenario
     longest = [tuple(len(row) - 1 for row in sizes.up)]
     several = any(len(row) > 1 for row in sizes.up)
@@ -139,7 +139,7 @@ def _survey(setting: Setting, sizes: Sizes, clocking: Clocking) -> _Survey:
     return _Survey([tau for tau, _ in points], [choice for _, choice in points], runs)
 
 
-def _time_law(survey: _Survey, sizes: Sizes, clocking: Clocking) -> Law:
+def _time_law(survey: _Survey, sizes: Sizes, clocking: ClockSampling) -> Law:
     later, first = _per_round([[run.ends_s for run in runs] for runs in survey.runs], clocking)
     several = any(len(row) > 1 for row in sizes.up)
     return fit(survey.taus, survey.bits(sizes), later, max(0.0, first), several)
@@ -149,7 +149,7 @@ def _energy_law(survey: _Survey, sizes: Sizes) -> tuple[Law, float]:
     """joules = law(tau) + idle power x seconds; the power is found by a second look at what the law leaves."""
     from scipy.optimize import nnls
 
-    mean = Clocking()
+    mean = ClockSampling()
     joules, first = _per_round([[run.energy_j for run in runs] for runs in survey.runs], mean)
     seconds, _ = _per_round([[run.ends_s for run in runs] for runs in survey.runs], mean)
     tau, up = np.array(survey.taus, dtype=np.float64).T, survey.bits(sizes)
@@ -165,7 +165,7 @@ def _energy_law(survey: _Survey, sizes: Sizes) -> tuple[Law, float]:
     )
 
 
-def _per_round(ends: Sequence[Sequence[Sequence[float]]], clocking: Clocking) -> tuple[Floats, float]:
+def _per_round(ends: Sequence[Sequence[Sequence[float]]], clocking: ClockSampling) -> tuple[Floats, float]:
     """A later round's amount at each point [M], and what the first round takes on top, the mean over points."""
     later, first = [], []
     for runs in ends:
@@ -192,7 +192,7 @@ def retimed(
     up: Sequence[float],
     down: Sequence[float],
     rounds: int,
-    clocking: Clocking,
+    clocking: ClockSampling,
     random: bool,
 ) -> tuple[float, float]:
     """The first and a later round's seconds by the timing engine, over the seeds; `random`: later ones differ."""

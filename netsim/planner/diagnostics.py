@@ -13,8 +13,8 @@ from netsim.bounds.from_scenario import PlanError, Setting
 from netsim.bounds.learning_rate import largest_rate
 from netsim.bounds.search import Task
 from netsim.network.message_loss import NoLoss
-from netsim.planner.constants import Knowledge
-from netsim.planner.cost_model import Prices
+from netsim.planner.constants import ConstantsEstimate
+from netsim.planner.cost_model import CostModel
 from netsim.planner.timed_rounds import timed
 from netsim.reports import formatting
 from netsim.selection.association import Given
@@ -59,7 +59,7 @@ def _longest_part(setting: Setting, sizes: Sizes) -> tuple[str, float]:
     return said[longest], path[longest]
 
 
-def warnings(setting: Setting, facts: Knowledge, price: Prices) -> Iterator[str]:
+def warnings(setting: Setting, facts: ConstantsEstimate, price: CostModel) -> Iterator[str]:
     """What the numbers rest on, where that is not what a user expects."""
     if facts.origin == "assumed":
         yield f"constants {facts.said}"

@@ -12,7 +12,7 @@ from learning.algorithms.averaging import FedAvg, Recipe
 from learning.compressors import Compressor, Qsgd
 from netsim.bounds.learning_rate import Mode
 from netsim.scenario import Scenario
-from netsim.scenario.adaptive_algorithm import Adapted
+from netsim.scenario.adaptive_algorithm import AdaptiveRecipe
 from netsim.scenario.sweep import Sweep
 from netsim.selection.selections import Everybody, Uniform
 
@@ -54,7 +54,7 @@ class Plan:
 
     def _algorithm(self, algorithm: Recipe | Algorithm) -> Recipe | Algorithm:
         """A recipe stays a recipe where it has the words for it, its taus fixed; else its ladder is written out."""
-        if isinstance(algorithm, Adapted):
+        if isinstance(algorithm, AdaptiveRecipe):
             algorithm = algorithm.recipe
         changed = self._recipe(algorithm)
         if changed is not None:

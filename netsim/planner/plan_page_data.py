@@ -14,13 +14,13 @@ from netsim.planner.planner import Planned, bits_of
 from netsim.planner.refinement import Trial
 from netsim.reports import formatting
 from netsim.reports.page_parts import Table
-from netsim.reports.plan_page import Dot, Kind, Landscape, Picture
+from netsim.reports.plan_page import BoundMap, Dot, Kind, PlanPageData
 
 MOST = 300
 """Points of the search that the page shows."""
 
 
-def picture(planned: Planned, trials: Sequence[Trial], chosen: Plan) -> Picture:
+def picture(planned: Planned, trials: Sequence[Trial], chosen: Plan) -> PlanPageData:
     """The page's content; `chosen` is the plan that the command ends with."""
     scenario, facts = planned.setting.scenario, planned.knowledge.facts
     bound = "says nothing" if chosen.predicted_bound is None else f"{chosen.predicted_bound:.4g}"
@@ -38,7 +38,7 @@ def picture(planned: Planned, trials: Sequence[Trial], chosen: Plan) -> Picture:
     accuracy = all(np.isfinite(trial.accuracies).all() for trial in trials)
     score = "Accuracy" if accuracy else "Minus the loss"
     dots = [_tried(planned, trial, chosen) for trial in trials] or _met(planned, chosen)
-    return Picture(
+    return PlanPageData(
         scenario.name,
         pairs,
         notes,
@@ -106,12 +106,12 @@ def _point(planned: Planned, found: Found) -> Dot:
     )
 
 
-def _landscape(planned: Planned) -> Landscape | None:
+def _landscape(planned: Planned) -> BoundMap | None:
     if planned.setting.depth < 2 or planned.task.goal.target is not None:
         return None
     across, up, values = scan(planned, 0, 1)
     best = planned.plans[0].tau
-    return Landscape(("tau₁", "tau₂"), across, up, values, (best[0], best[1]))
+    return BoundMap(("tau₁", "tau₂"), across, up, values, (best[0], best[1]))
 
 
 def _table(planned: Planned, trials: Sequence[Trial]) -> Table:

@@ -16,8 +16,8 @@ from netsim.bounds.learning_rate import Goal, Mode, Rule, least
 from netsim.bounds.problem import Problem
 from netsim.bounds.relaxation import fast, relaxed
 from netsim.bounds.search import Found, Outcome, Task, search
-from netsim.planner.constants import Knowledge, assumed, known
-from netsim.planner.cost_model import Clocking, Prices, prices, retimed
+from netsim.planner.constants import ConstantsEstimate, assumed, known
+from netsim.planner.cost_model import ClockSampling, CostModel, prices, retimed
 from netsim.planner.diagnostics import check_one_round, silent, unreached, verdict, warnings
 from netsim.planner.plan import Plan
 from netsim.scenario import Scenario
@@ -48,7 +48,7 @@ class Options:
     """Relaxation and integer moves instead of the exact search: no certificate."""
     shown: int = 8
     tolerance: float = 1e-3
-    clocking: Clocking = field(default_factory=Clocking)
+    clocking: ClockSampling = field(default_factory=ClockSampling)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,10 +56,10 @@ class Planned:
     """The plans, best first, and all they came from."""
 
     plans: tuple[Plan, ...]
-    knowledge: Knowledge
+    knowledge: ConstantsEstimate
     setting: Setting
     task: Task
-    prices: Prices
+    prices: CostModel
     outcome: Outcome
     uplinks: tuple[tuple[Compressor, ...], ...]
     notes: tuple[str, ...]
@@ -95,7 +95,7 @@ class Planned:
 
 
 def make_plans(
-    setting: Setting, limits: Limits, options: Options, knowledge: Knowledge | None = None
+    setting: Setting, limits: Limits, options: Options, knowledge: ConstantsEstimate | None = None
 ) -> Planned:
     """The best plans within the limits. Raises PlanError where none fits, saying why and what would."""
     facts = knowledge or known(setting) or assumed(setting)
@@ -147,7 +147,7 @@ def make_plans(
 
 
 def _variances(
-    setting: Setting, uplinks: Sequence[Sequence[Compressor]], facts: Knowledge
+    setting: Setting, uplinks: Sequence[Sequence[Compressor]], facts: ConstantsEstimate
 ) -> tuple[tuple[float, ...], ...]:
     """q_n of each alternative: the worst case, scaled to what was measured where something was."""
     worst = setting.variances(uplinks)

@@ -27,7 +27,7 @@ from netsim.planner.plan import Plan
 from netsim.planner.planner import Limits, Options, Planned, as_plan
 from netsim.results.result import Result
 from netsim.scenario import Scenario, resolved
-from netsim.sweep import Outcome, Point, Workplace
+from netsim.sweep import Outcome, Point, SweepFolders
 from netsim.sweep.jobs import train
 from netsim.units import render
 
@@ -92,7 +92,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Workshop:
+class TrialRunner:
     """Where trials run."""
 
     scenario: Scenario
@@ -117,7 +117,7 @@ class Workshop:
                 settings = {"seed": self.scenario.seed + k, "stop.deadline": end}
                 points.append(Point(len(points), str(path), (), settings))
         outcomes = []
-        place = Workplace.at(self.out, f"{self.scenario.name}-plan")
+        place = SweepFolders.at(self.out, f"{self.scenario.name}-plan")
         for outcome in _outcomes(points, place, self.workers):
             outcomes.append(outcome)
             said = f"{Path(outcome.point.scenario).stem} seed {outcome.point.settings['seed']}"
@@ -126,7 +126,7 @@ class Workshop:
         return [_trial(plan, row, share, random) for plan, row in zip(plans, rows, strict=True)]
 
 
-def _outcomes(points: Sequence[Point], place: Workplace, workers: int) -> Iterator[Outcome]:
+def _outcomes(points: Sequence[Point], place: SweepFolders, workers: int) -> Iterator[Outcome]:
     """The points' outcomes, in their order, by one process or several."""
     if workers == 1:
         yield from (_tidily(point, place) for point in points)
@@ -135,7 +135,7 @@ def _outcomes(points: Sequence[Point], place: Workplace, workers: int) -> Iterat
         yield from pool.map(_tidily, points, [place] * len(points))
 
 
-def _tidily(point: Point, place: Workplace) -> Outcome:
+def _tidily(point: Point, place: SweepFolders) -> Outcome:
     """Run a point and free what it held: a run's data sits in reference cycles."""
     outcome = train(point, place)
     gc.collect()
@@ -166,7 +166,7 @@ def refine(
     """
     if not count and not compare:
         return []
-    shop = Workshop(planned.setting.scenario, out, seeds, workers, told)
+    shop = TrialRunner(planned.setting.scenario, out, seeds, workers, told)
     by_tpe = sampler == "optuna" and count > 0
     trials, out_of_race = (_proposed(shop, planned, count), []) if by_tpe else _raced(shop, planned, count)
     own = planned.plans[0]
@@ -177,13 +177,13 @@ def refine(
     return sorted(trials, key=lambda trial: -trial.score) + out_of_race + others
 
 
-def _proposed(shop: Workshop, planned: Planned, count: int) -> list[Trial]:
+def _proposed(shop: TrialRunner, planned: Planned, count: int) -> list[Trial]:
     from netsim.planner.optuna_sampler import sampled
 
     return sampled(planned, count, lambda plans: shop.run(plans, 1.0, random=False))
 
 
-def _raced(shop: Workshop, planned: Planned, count: int) -> tuple[list[Trial], list[Trial]]:
+def _raced(shop: TrialRunner, planned: Planned, count: int) -> tuple[list[Trial], list[Trial]]:
     """Those that ran to the end, and those that were dropped."""
     alive = candidates(planned, count)
     out_of_race: list[Trial] = []

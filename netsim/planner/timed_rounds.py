@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from learning.compressors import Encoded
-    from learning.rng.keyed import Coins
+    from learning.rng.keyed import KeyedRandom
 
 MOST_VISITS = 2_000
 """Device visits of one timed run, at about 0.2 ms each; what is longer is timed for fewer rounds."""
@@ -56,7 +56,7 @@ class Sized:
         """1, likewise."""
         return 1.0
 
-    def encode(self, rows: Tensor, coins: Coins) -> Encoded:
+    def encode(self, rows: Tensor, rng: KeyedRandom) -> Encoded:
         """Nothing is computed: AssertionError."""
         raise AssertionError("a size carries no values; only the timing engine may meet it")
 

@@ -8,15 +8,20 @@ from dataclasses import replace
 from typing import cast
 
 from learning.algorithms.algorithm import Layer
-from learning.engine import Engine, Letter, Ref
-from netsim.barriers.barriers import Asynchronous, Wait
-from netsim.protocol.exchange import Talk
-from netsim.protocol.membership import Roster
+from learning.engine import Engine, Payload, Ref
+from netsim.barriers.barriers import Asynchronous, Barrier
+from netsim.protocol.exchange import Exchange
+from netsim.protocol.membership import Membership
 from netsim.topology import Node
 
 
 def weigh(
-    done: Sequence[Talk], present: Sequence[Talk], roster: Roster, node: Node, wait: Wait, turn: int
+    done: Sequence[Exchange],
+    present: Sequence[Exchange],
+    membership: Membership,
+    node: Node,
+    wait: Barrier,
+    turn: int,
 ) -> list[float]:
     """Final weights of the answers that are `present` for the `turn`-th aggregation of `node`, of all talks `done`.
 
@@ -25,24 +30,29 @@ def weigh(
     Staleness factors come on top and are not brought back to 1: an old answer moves the model less. Asynchronous
     mixing weighs every answer by `mix` alone, answers of one instant one after the other.
     """
-    ages = [wait.staleness.factor(turn - talk.turn) for talk in present]
+    ages = [wait.staleness.factor(turn - exchange.turn) for exchange in present]
     if isinstance(wait, Asynchronous):
         return in_turn([wait.mix * age for age in ages])
-    mine = _shares(present, roster, node)
-    own = [share if talk.weight is None else talk.weight for talk, share in zip(present, mine, strict=True)]
-    if len(present) < len(done) and any(talk.weight is not None for talk in present):
-        asked = math.fsum(talk.weight for talk in done if talk.weight is not None)
+    mine = _shares(present, membership, node)
+    own = [
+        share if exchange.weight is None else exchange.weight
+        for exchange, share in zip(present, mine, strict=True)
+    ]
+    if len(present) < len(done) and any(exchange.weight is not None for exchange in present):
+        asked = math.fsum(exchange.weight for exchange in done if exchange.weight is not None)
         own = [weight * asked / math.fsum(own) for weight in own]
     return [weight if age == 1 else weight * age for weight, age in zip(own, ages, strict=True)]
 
 
-def _shares(present: Sequence[Talk], roster: Roster, node: Node) -> list[float]:
+def _shares(present: Sequence[Exchange], membership: Membership, node: Node) -> list[float]:
     """Shares of those who answered, summing to 1; in a changed tree by what was below them as they were told."""
-    if roster.moved:
-        masses = sum(talk.mass for talk in present)
-        return [talk.mass / masses for talk in present]
-    shares = dict(zip((child.name for child in roster.children(node)), roster.shares(node), strict=True))
-    mine = [shares[talk.child.name] for talk in present]
+    if membership.moved:
+        masses = sum(exchange.mass for exchange in present)
+        return [exchange.mass / masses for exchange in present]
+    shares = dict(
+        zip((child.name for child in membership.children(node)), membership.shares(node), strict=True)
+    )
+    mine = [shares[exchange.child.name] for exchange in present]
     if len(present) < len(shares):
         whole = math.fsum(mine)
         mine = [share / whole for share in mine]
@@ -61,8 +71,8 @@ def in_turn(mixes: Sequence[float]) -> list[float]:
     return weights[::-1]
 
 
-def whole_model(engine: Engine, layer: Layer, talk: Talk, own: Ref) -> Letter:
+def whole_model(engine: Engine, layer: Layer, exchange: Exchange, own: Ref) -> Payload:
     """The answer as what the sender's model differs by from `own`, the parent's present one, whatever it had heard."""
-    letter = cast("Letter", talk.answer)
-    heard = () if layer.up.lossless else ((1.0, talk.heard.model),)
-    return replace(letter, body=engine.linear((*heard, (1.0, letter.body), (-1.0, own))))
+    payload = cast("Payload", exchange.answer)
+    heard = () if layer.up.lossless else ((1.0, exchange.heard.model),)
+    return replace(payload, body=engine.linear((*heard, (1.0, payload.body), (-1.0, own))))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import simpy
 
-from netsim.protocol.exchange import Waiting
+from netsim.protocol.exchange import ProcessGenerator
 from netsim.protocol.loop import Loop
 from netsim.selection.availability import Absence, Availability
 from netsim.topology import Node
@@ -18,7 +18,7 @@ WHY = "availability"
 
 def begin(loop: Loop, devices: Sequence[Node], availability: Availability, seed: int) -> None:
     """Have everybody come and go from now on. Raises ValueError as `absences` does."""
-    loop.roster.changed = simpy.Event(loop.env)
+    loop.membership.changed = simpy.Event(loop.env)
     for device in devices:
         absences = availability.absences(seed, device)
         first = next(absences, None)  # now, so that a bad file is told before the run
@@ -26,20 +26,20 @@ def begin(loop: Loop, devices: Sequence[Node], availability: Availability, seed:
             loop.env.process(attend(loop, device, itertools.chain([first], absences)))
 
 
-def attend(loop: Loop, device: Node, absences: Iterator[Absence]) -> Waiting:
+def attend(loop: Loop, device: Node, absences: Iterator[Absence]) -> ProcessGenerator:
     """A device comes and goes: while it is away nobody asks it, and what it was at when it left is lost."""
-    env, roster = loop.env, loop.roster
+    env, membership = loop.env, loop.membership
     for begin_s, end_s in absences:
         if begin_s > env.now:
             yield env.timeout(begin_s - env.now)
-        roster.leave(device, WHY)
+        membership.leave(device, WHY)
         interrupt(loop, device)
         yield env.timeout(end_s - env.now)
-        roster.come(device, WHY)
+        membership.come(device, WHY)
 
 
 def interrupt(loop: Loop, child: Node) -> None:
     """Whatever the child is at for its parent ends now, without an answer."""
-    talk = loop.working.get(child.name)
-    if talk is not None and talk.process is not None and talk.process.is_alive:
-        talk.process.interrupt(WHY)
+    exchange = loop.working.get(child.name)
+    if exchange is not None and exchange.process is not None and exchange.process.is_alive:
+        exchange.process.interrupt(WHY)

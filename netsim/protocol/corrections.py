@@ -9,7 +9,7 @@ from netsim.topology import Node
 
 
 @dataclass(frozen=True)
-class Heard:
+class ReceivedModel:
     """What a node was told: its receivers' new copy of the model, and the payload bits that carried it.
 
     `shift` corrects every gradient below; `known` says that the receivers have heard it before: nothing is sent.
@@ -54,14 +54,14 @@ class Corrections:
         drift = self.drifts.setdefault(node.name, Drift())
         drift.mine, drift.weight = moved, 1.0 / rate
 
-    def moved(self, engine: Engine, said: Heard, model: Ref, pull: float) -> Ref | None:
+    def moved(self, engine: Engine, said: ReceivedModel, model: Ref, pull: float) -> Ref | None:
         """The shift of everybody below once `model` is said instead: rho (new - old) more, `pull` being rho."""
         if not pull:
             return said.shift
         step = ((pull, model), (-pull, said.model))
         return engine.linear(step if said.shift is None else ((1.0, said.shift), *step))
 
-    def told(self, engine: Engine, node: Node, said: Heard) -> Heard:
+    def told(self, engine: Engine, node: Node, said: ReceivedModel) -> ReceivedModel:
         """What the node makes of a broadcast: the corrections from above and its own, brought up to date by it."""
         drift = self.drifts.get(node.name)
         if drift is None:

@@ -9,22 +9,22 @@ from typing import Any, Literal, TypeAlias, cast
 import simpy
 from simpy.events import URGENT, EventPriority
 
-from learning.engine import Letter
-from netsim.barriers.barriers import Wait
+from learning.engine import Payload
+from netsim.barriers.barriers import Barrier
 from netsim.network import Link
-from netsim.protocol.corrections import Heard
+from netsim.protocol.corrections import ReceivedModel
 from netsim.protocol.trace import Path
-from netsim.protocol.transport import Posted
+from netsim.protocol.transport import InFlight
 from netsim.topology import Node
 
-Waiting: TypeAlias = Generator[simpy.Event, Any, Any]
+ProcessGenerator: TypeAlias = Generator[simpy.Event, Any, Any]
 
 LAST = EventPriority(2)
 """Priority of a barrier's timer: whatever arrives at that instant has arrived."""
 
 
 @dataclass(eq=False, slots=True)
-class Talk:
+class Exchange:
     """A conversation of `child` with its parent, which told it what it `heard` in its `turn`-th aggregation.
 
     `hears` fires when it has heard it, as the `place`-th receiver of the message `told`. `answer` is there once it
@@ -33,41 +33,41 @@ class Talk:
     """
 
     child: Node
-    heard: Heard
+    heard: ReceivedModel
     began_s: float
     path: Path
     hears: simpy.Event
     uplink: Link
-    told: Posted | None
+    told: InFlight | None
     place: int
     turn: int = 0
     weight: float | None = None
     mass: int = 1
     process: simpy.Process | None = None
     doing: Literal["hear", "work", "send"] = "hear"
-    sent: Posted | None = None
-    answer: Letter | None = None
+    sent: InFlight | None = None
+    answer: Payload | None = None
     ended: bool = False
     ended_s: float = 0.0
 
 
 @dataclass(eq=False)
-class Hall:
+class Inbox:
     """Where a node waits for its children; the talks of those who are late stay from one aggregation to the next."""
 
     env: simpy.Environment
-    talks: dict[str, Talk] = field(default_factory=dict)
+    exchanges: dict[str, Exchange] = field(default_factory=dict)
     turn: int = 0
     """Aggregations begun so far."""
-    spoken: list[Posted] = field(default_factory=list)
+    spoken: list[InFlight] = field(default_factory=list)
     """Broadcasts of this aggregation, and earlier ones that are still under way."""
     _opens: simpy.Event | None = None
-    _wait: Wait | None = None
+    _wait: Barrier | None = None
     _due: bool = False
     _ended: int = 0
     _answered: int = 0
 
-    def wait(self, wait: Wait) -> Waiting:
+    def wait(self, wait: Barrier) -> ProcessGenerator:
         """Until `wait` has enough answers; return whether its timer had to go off."""
         self._opens, self._wait, self._due = self.env.event(), wait, False
         if wait.after_s is not None:
@@ -77,40 +77,42 @@ class Hall:
         yield self._opens
         return self._due
 
-    def begun(self, talk: Talk, process: simpy.Process) -> None:
+    def begun(self, exchange: Exchange, process: simpy.Process) -> None:
         """A child is at work from now on; `process`, whose value is the talk, ends with it."""
-        talk.process = process
-        self.talks[talk.child.name] = talk
+        exchange.process = process
+        self.exchanges[exchange.child.name] = exchange
         assert process.callbacks is not None
         process.callbacks.append(self._through)
 
     def _through(self, process: simpy.Event) -> None:
         if not process.ok:  # nobody catches it: the event loop raises what went wrong
             return
-        talk = cast("Talk", process.value)
-        if self.talks.get(talk.child.name) is talk:
-            talk.ended, talk.process = True, None
+        exchange = cast("Exchange", process.value)
+        if self.exchanges.get(exchange.child.name) is exchange:
+            exchange.ended, exchange.process = True, None
             self._ended += 1
-            self._answered += talk.answer is not None
+            self._answered += exchange.answer is not None
             self._look()
 
-    def over(self) -> list[Talk]:
+    def over(self) -> list[Exchange]:
         """The talks that are through, which leave the hall, in the order of the children's ordinals."""
-        through = sorted((t for t in self.talks.values() if t.ended), key=lambda talk: talk.child.ordinal)
-        for talk in through:
-            del self.talks[talk.child.name]
+        through = sorted(
+            (t for t in self.exchanges.values() if t.ended), key=lambda exchange: exchange.child.ordinal
+        )
+        for exchange in through:
+            del self.exchanges[exchange.child.name]
         self._ended = self._answered = 0
         return through
 
     def dismiss(self) -> bool:
         """Interrupt everybody who is still at it; whether anybody was."""
-        rest = [talk for talk in self.talks.values() if not talk.ended]
-        self.talks.clear()
+        rest = [exchange for exchange in self.exchanges.values() if not exchange.ended]
+        self.exchanges.clear()
         self._ended = self._answered = 0
-        for talk in rest:
-            if talk.process is not None and talk.process.is_alive:
-                talk.process.interrupt()
-                talk.process = None
+        for exchange in rest:
+            if exchange.process is not None and exchange.process.is_alive:
+                exchange.process.interrupt()
+                exchange.process = None
         return bool(rest)
 
     def _timed(self, opens: simpy.Event) -> Any:
@@ -124,7 +126,7 @@ class Hall:
     def _look(self) -> None:
         if self._opens is None or self._opens.triggered or self._wait is None:
             return
-        if self._wait.enough(self._answered, self._ended, len(self.talks), due=self._due):
+        if self._wait.enough(self._answered, self._ended, len(self.exchanges), due=self._due):
             self._opens.succeed()
 
 

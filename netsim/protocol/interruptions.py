@@ -12,7 +12,7 @@ from learning.compressors import Plain, shares_memory
 from netsim.topology import Node
 
 if TYPE_CHECKING:
-    from netsim.protocol.exchange import Talk, Waiting
+    from netsim.protocol.exchange import Exchange, ProcessGenerator
     from netsim.protocol.loop import Loop
 
 Before: TypeAlias = Callable[[Node], None]
@@ -37,26 +37,26 @@ def undisturbed(device: Node, seconds: float, at_s: float) -> float:
     return seconds
 
 
-def upload(loop: Loop, node: Node, layer: Layer, talk: Talk, bits: int) -> Waiting:
-    """Send an answer until all has arrived; on a link that is down it waits, or fails: then `talk.sent` stays None.
+def upload(loop: Loop, node: Node, layer: Layer, exchange: Exchange, bits: int) -> ProcessGenerator:
+    """Send an answer until all has arrived; on a link that is down it waits, or fails: then `exchange.sent` stays None.
 
     A child whose compressor shares a memory with its parent sends that too where the parent is new: 32 bits a number.
     """
-    child = talk.child
-    if child.name in loop.roster.owing and shares_memory(layer.up):
+    child = exchange.child
+    if child.name in loop.membership.owing and shares_memory(layer.up):
         bits += Plain().bits(loop.engine.dim)
     while True:
-        outage = loop.roster.outages.get(child.name)
+        outage = loop.membership.outages.get(child.name)
         if outage is not None and not outage.stalls:
             return
         if outage is not None:
             yield outage.over
             continue
-        talk.sent, arrived = loop.posts.reply(node, talk.uplink, child, bits)
+        exchange.sent, arrived = loop.transport.reply(node, exchange.uplink, child, bits)
         try:
             yield arrived
             return
         except simpy.Interrupt as stop:
             if stop.cause != STALL:
                 raise
-            bits = loop.posts.paused(talk.sent)
+            bits = loop.transport.paused(exchange.sent)

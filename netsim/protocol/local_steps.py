@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from learning.engine import Visit
+from learning.engine import IterationIndex
 from netsim.topology import Node
 
 
 @dataclass(frozen=True)
-class Paces:
+class LocalSteps:
     """`each[k]` steps for device k; () stands for 1."""
 
     each: Sequence[int] = ()
 
-    def own(self, device: Node, tau: int, visit: Visit) -> tuple[int, Visit]:
+    def own(self, device: Node, tau: int, iteration: IterationIndex) -> tuple[int, IterationIndex]:
         """The device's SGD steps in `tau` iterations, and the visit by its own count of them."""
         if not self.each:
-            return tau, visit
+            return tau, iteration
         pace = self.each[device.ordinal]
-        return pace * tau, replace(visit, step=pace * visit.step)
+        return pace * tau, replace(iteration, step=pace * iteration.step)
 
     @property
     def mean(self) -> float:

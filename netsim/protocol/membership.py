@@ -21,7 +21,7 @@ class Outage:
 
 
 @dataclass
-class Roster:
+class Membership:
     """The tree as it is now: children in order of their ordinals, and the links to them in the same order.
 
     `masses` says for each layer 1 ... N how much every device counts in it, by leaf ordinal, in whole numbers.

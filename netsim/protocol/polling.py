@@ -11,13 +11,13 @@ import simpy
 from learning.aggregation.rules import Mean
 from learning.algorithms.algorithm import Layer
 from learning.compressors import Plain
-from learning.engine import Look, Visit
+from learning.engine import IterationIndex, Look
 from netsim.barriers.barriers import All
-from netsim.protocol.corrections import Heard
-from netsim.protocol.exchange import Hall, Talk, Waiting
+from netsim.protocol.corrections import ReceivedModel
+from netsim.protocol.exchange import Exchange, Inbox, ProcessGenerator
 from netsim.protocol.interruptions import upload
 from netsim.protocol.trace import BUSY, SENDING, Path
-from netsim.selection.selection import Asked, is_curious
+from netsim.selection.selection import Asked, needs_polling
 from netsim.topology import Node
 
 if TYPE_CHECKING:
@@ -36,29 +36,31 @@ class Polled:
     """Whom a parent asks, what it tells them, and the critical path of the poll before (None: there was none)."""
 
     asked: Asked
-    said: Heard
+    said: ReceivedModel
     path: Path | None = None
 
 
-def asked(loop: Loop, node: Node, said: Heard, hall: Hall, visit: Visit) -> Waiting:
+def asked(
+    loop: Loop, node: Node, said: ReceivedModel, inbox: Inbox, iteration: IterationIndex
+) -> ProcessGenerator:
     """The children of a node that shall work in this visit (a `Polled`); a curious selection polls them first.
 
     Whoever was polled holds the model already: it is told at no cost that it shall work.
     """
-    choice, roster = loop.choices[node.level - 1] if loop.choices else None, loop.roster
-    busy = set(hall.talks)
-    children = roster.present(node)
-    shares = roster.shares_of(node, children)
+    choice, membership = loop.choices[node.level - 1] if loop.choices else None, loop.membership
+    busy = set(inbox.exchanges)
+    children = membership.present(node)
+    shares = membership.shares_of(node, children)
     if choice is None:
         return Polled([(child, None) for child in children if child.name not in busy], said)
-    if not is_curious(choice):
-        return Polled(choice.choose(node, children, shares, busy, visit), said)
-    candidates = choice.candidates(node, children, busy, visit)
+    if not needs_polling(choice):
+        return Polled(choice.choose(node, children, shares, busy, iteration), said)
+    candidates = choice.candidates(node, children, busy, iteration)
     if not candidates:
         return Polled((), said)
-    poll = _Poll(loop, node, said, visit, choice.look)
+    poll = _Poll(loop, node, said, iteration, choice.look)
     path = yield from poll.run(candidates)
-    there = roster.present(node)
+    there = membership.present(node)
     return Polled(choice.preferred(node, there, busy, poll.losses), replace(said, known=True), path)
 
 
@@ -73,51 +75,51 @@ class _Poll:
 
     loop: Loop
     node: Node
-    said: Heard
-    visit: Visit
-    look: Callable[[Node, Visit], tuple[Look, int]]
+    said: ReceivedModel
+    iteration: IterationIndex
+    look: Callable[[Node, IterationIndex], tuple[Look, int]]
     losses: dict[str, float] = field(default_factory=dict)
 
-    def run(self, candidates: Sequence[Node]) -> Waiting:
+    def run(self, candidates: Sequence[Node]) -> ProcessGenerator:
         """Tell them the model and wait for everybody; the path of the last to answer."""
-        hall = self.loop.halls[polled_at(self.node)] = Hall(self.loop.env)
-        talks = self.loop.teller.tell(self.node, candidates, self.said, hall)
-        for talk in talks:
-            hall.begun(talk, self.loop.env.process(self.loop.converse(talk, self._answer(talk))))
+        inbox = self.loop.inboxes[polled_at(self.node)] = Inbox(self.loop.env)
+        exchanges = self.loop.broadcaster.tell(self.node, candidates, self.said, inbox)
+        for exchange in exchanges:
+            inbox.begun(exchange, self.loop.env.process(self.loop.converse(exchange, self._answer(exchange))))
         try:
-            yield from hall.wait(All())
+            yield from inbox.wait(All())
         except simpy.Interrupt:
-            self.loop.close(hall)
+            self.loop.close(inbox)
             raise
-        self.loop.close(hall)  # what is still said there, nobody hears
-        return max(talks, key=lambda talk: talk.ended_s).path
+        self.loop.close(inbox)  # what is still said there, nobody hears
+        return max(exchanges, key=lambda exchange: exchange.ended_s).path
 
-    def _answer(self, talk: Talk) -> Waiting:
+    def _answer(self, exchange: Exchange) -> ProcessGenerator:
         """Hear the model, compute its loss, answer with it."""
-        loop, device, trace = self.loop, talk.child, self.loop.posts.trace
-        if device.name in loop.roster.silent:
+        loop, device, trace = self.loop, exchange.child, self.loop.transport.trace
+        if device.name in loop.membership.silent:
             yield loop.env.event()
-        yield talk.hears
-        heard_s, talk.doing = loop.env.now, "work"
+        yield exchange.hears
+        heard_s, exchange.doing = loop.env.now, "work"
         trace.at(device, BUSY, heard_s)
         yield loop.env.timeout(self._computing_s(device))
-        ready_s, talk.doing = loop.env.now, "send"
+        ready_s, exchange.doing = loop.env.now, "send"
         trace.at(device, SENDING, ready_s)
-        yield from upload(loop, self.node, PLAIN, talk, NUMBER_BITS)
-        if talk.sent is None:
+        yield from upload(loop, self.node, PLAIN, exchange, NUMBER_BITS)
+        if exchange.sent is None:
             return
-        path = talk.path.computing(ready_s - heard_s)
-        talk.path = path.over(1, heard_s - talk.began_s, loop.env.now - ready_s)
-        if talk.sent.message.delivered:
-            self.losses[device.name] = loop.engine.loss(self.said.model, self.look(device, self.visit)[0])
+        path = exchange.path.computing(ready_s - heard_s)
+        exchange.path = path.over(1, heard_s - exchange.began_s, loop.env.now - ready_s)
+        if exchange.sent.message.delivered:
+            self.losses[device.name] = loop.engine.loss(self.said.model, self.look(device, self.iteration)[0])
 
     def _computing_s(self, device: Node) -> float:
         loop, steps = (
             self.loop,
-            FORWARD * self.look(device, self.visit)[1] / self.loop.algorithm.leaf.batch_size,
+            FORWARD * self.look(device, self.iteration)[1] / self.loop.algorithm.leaf.batch_size,
         )
-        seconds = steps * loop.clock.local_work_s(device.ordinal, 1, self.visit.first_step)
+        seconds = steps * loop.clock.local_work_s(device.ordinal, 1, self.iteration.first_step)
         seconds = loop.pace(device, seconds, loop.env.now)
-        if loop.posts.meter is not None:
-            loop.posts.meter.computed(device, steps, seconds, loop.env.now)
+        if loop.transport.meter is not None:
+            loop.transport.meter.computed(device, steps, seconds, loop.env.now)
         return seconds

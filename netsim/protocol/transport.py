@@ -17,7 +17,7 @@ from netsim.results.addressing import EVERYBODY, addressed
 from netsim.topology import Node
 
 
-class Posted(NamedTuple):
+class InFlight(NamedTuple):
     """A message under way: its row in the trace, and what the links know of it."""
 
     place: int
@@ -31,7 +31,7 @@ class Posted(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Posts:
+class Transport:
     """Puts messages on links."""
 
     env: simpy.Environment
@@ -42,7 +42,7 @@ class Posts:
 
     def speak(
         self, node: Node, ports: Ports, children: Sequence[Node], places: Sequence[int], bits: int
-    ) -> tuple[Posted, Sequence[simpy.Event]]:
+    ) -> tuple[InFlight, Sequence[simpy.Event]]:
         """A message of `node` to some children, who stand at `places` of its ports; when each hears it."""
         sent = ports.down.send(bits, None if len(places) == len(ports.up) else places)
         sizes = bits * sent.transfers, sent.wire_bits, sent.airtime_s
@@ -55,9 +55,9 @@ class Posts:
             hearers = [children] if sent.transfers == 1 else [(child,) for child in children]
             for one, those in zip(sent.each, hearers, strict=True):
                 self.meter.begun(node.level, node, those, one, whole=ports.down.broadcast)
-        return Posted(place, message, sent), sent.arrivals
+        return InFlight(place, message, sent), sent.arrivals
 
-    def reply(self, node: Node, link: Link, child: Node, bits: int) -> tuple[Posted, simpy.Event]:
+    def reply(self, node: Node, link: Link, child: Node, bits: int) -> tuple[InFlight, simpy.Event]:
         """An answer of `child` to `node` over its uplink; when it is there, or missed."""
         sent = link.send(bits)
         sizes = bits, sent.wire_bits, sent.airtime_s
@@ -66,27 +66,27 @@ class Posts:
         self._stamp(sent.arrived, place, delivered=sent.delivered)
         if self.meter is not None:
             self.meter.begun(node.level, child, (node,), sent)
-        return Posted(place, message, sent), sent.arrived
+        return InFlight(place, message, sent), sent.arrived
 
-    def drop(self, posted: Posted) -> None:
+    def drop(self, in_flight: InFlight) -> None:
         """Give up a message that nobody waits for any more; without effect once it has arrived."""
-        each = posted.transfers
-        if self.is_over(posted):
+        each = in_flight.transfers
+        if self.is_over(in_flight):
             return
         left = [self._stopped(transfer) for transfer in each]
-        for arrived in posted.sent.arrivals if isinstance(posted.sent, Sent) else ():
+        for arrived in in_flight.sent.arrivals if isinstance(in_flight.sent, Sent) else ():
             silence(arrived)
-        self._shorten(posted, each, left)
-        self.trace.dropped(posted.place, self.env.now, whole=not any(left))
+        self._shorten(in_flight, each, left)
+        self.trace.dropped(in_flight.place, self.env.now, whole=not any(left))
 
-    def drop_all(self, those: Sequence[Posted]) -> None:
+    def drop_all(self, those: Sequence[InFlight]) -> None:
         """Give up several."""
-        for posted in those:
-            self.drop(posted)
+        for in_flight in those:
+            self.drop(in_flight)
 
-    def is_over(self, posted: Posted) -> bool:
+    def is_over(self, in_flight: InFlight) -> bool:
         """Whether it has arrived everywhere, or was stopped before."""
-        return all(one.arrived.processed or one.served in self._ended for one in posted.transfers)
+        return all(one.arrived.processed or one.served in self._ended for one in in_flight.transfers)
 
     def _stopped(self, transfer: Transfer) -> float:
         """End a transfer; the share of it that is not sent because of that."""
@@ -101,41 +101,41 @@ class Posts:
         transfer.cancel()
         return left
 
-    def _shorten(self, posted: Posted, each: Sequence[Transfer], left: Sequence[float]) -> None:
+    def _shorten(self, in_flight: InFlight, each: Sequence[Transfer], left: Sequence[float]) -> None:
         """Take back what the transfers of a message do not send: so much of each."""
-        message, many = posted.message, len(each)
+        message, many = in_flight.message, len(each)
         payload_bits = sum(round(message.payload_bits / many * share) for share in left)
         wire_bits = sum(round(one.wire_bits * share) for one, share in zip(each, left, strict=True))
         airtime_s = sum(one.airtime_s * share for one, share in zip(each, left, strict=True))
         if any(left):
-            self.trace.shortened(posted.place, message, payload_bits, wire_bits, airtime_s)
+            self.trace.shortened(in_flight.place, message, payload_bits, wire_bits, airtime_s)
 
-    def under_way(self, posted: Posted, k: int = 0) -> bool:
+    def under_way(self, in_flight: InFlight, k: int = 0) -> bool:
         """Whether something is still to be sent of the message (where everyone has a transfer: of the k-th)."""
-        each = posted.transfers
+        each = in_flight.transfers
         return not each[k if len(each) > 1 else 0].served.processed
 
-    def paused(self, posted: Posted) -> int:
+    def paused(self, in_flight: InFlight) -> int:
         """Stop an upload that shall go on later: the payload bits that are still to be sent."""
-        sent = posted.sent
+        sent = in_flight.sent
         assert isinstance(sent, Transfer)
         left = sent.left_s() / sent.airtime_s if sent.airtime_s else 1.0
-        self.drop(posted)
-        return max(1, round(posted.message.payload_bits * left))
+        self.drop(in_flight)
+        return max(1, round(in_flight.message.payload_bits * left))
 
-    def unheard(self, posted: Posted | None, k: int) -> None:
+    def unheard(self, in_flight: InFlight | None, k: int) -> None:
         """The k-th receiver listens no longer: a transfer of its own stops, a broadcast goes on for the others."""
         if (
-            posted is None
-            or not isinstance(posted.sent, Sent)
-            or posted.message.receivers > posted.sent.transfers
+            in_flight is None
+            or not isinstance(in_flight.sent, Sent)
+            or in_flight.message.receivers > in_flight.sent.transfers
         ):
             return
-        each = posted.sent.each
+        each = in_flight.sent.each
         left = [self._stopped(one) if i == k else 0.0 for i, one in enumerate(each)]
-        self._shorten(posted, each, left)
+        self._shorten(in_flight, each, left)
         if all(one.served in self._ended for one in each):
-            self.trace.dropped(posted.place, self.env.now, whole=False)
+            self.trace.dropped(in_flight.place, self.env.now, whole=False)
 
     def _stamp(self, event: simpy.Event, place: int, *, delivered: bool) -> None:
         """Write the arrival into the message's row, before anybody who waits for it goes on."""

@@ -16,7 +16,7 @@ SLACK_S = 1e-12
 
 
 @dataclass
-class Stay:
+class ActivityInterval:
     """A node was at this from `begin_s` to `end_s`; on a link of `layer`, whose medium was its own for `airtime_s`.
 
     `over_s`: when the transfer is over, which may be in a later round. `soft_s`: the parent's next word after it
@@ -51,7 +51,7 @@ class Spent(NamedTuple):
     sending_s: float
 
 
-def fit(stays: list[Stay], spent: Spent | None) -> None:
+def fit(stays: list[ActivityInterval], spent: Spent | None) -> None:
     """Move those ends that the messages leave open until the stays of a round last what was `spent`.
 
     None: the table does not say; whoever never answers then works until its parent's next word.
@@ -64,7 +64,7 @@ def fit(stays: list[Stay], spent: Spent | None) -> None:
         _work(stays, spent.busy_s)
 
 
-def _hear(stays: list[Stay], spent: Spent) -> None:
+def _hear(stays: list[ActivityInterval], spent: Spent) -> None:
     """A message to several is over when its last receiver has it, which may be later than this one.
 
     Whoever stops listening does so by its parent's next word, or earlier if it left and so did no work besides
@@ -85,7 +85,7 @@ def _hear(stays: list[Stay], spent: Spent) -> None:
         _until(stays, heard[-1], stays[heard[-1]].end_s - over_s)
 
 
-def _until(stays: list[Stay], k: int, end_s: float) -> float:
+def _until(stays: list[ActivityInterval], k: int, end_s: float) -> float:
     """The k-th stay ends then, and the next begins, if it followed at once; by how much that is earlier."""
     stay, after = stays[k], stays[k + 1] if k + 1 < len(stays) else None
     old_s = stay.end_s
@@ -98,7 +98,7 @@ def _until(stays: list[Stay], k: int, end_s: float) -> float:
     return max(0.0, old_s - stay.end_s)
 
 
-def _work(stays: list[Stay], spent_s: float) -> None:
+def _work(stays: list[ActivityInterval], spent_s: float) -> None:
     busy = [stay for stay in stays if stay.at == "busy"]
     told, unheard_of, unanswered = ([s for s in busy if s.ends == ends] for ends in _ORDER)
     left_s = spent_s - sum(stay.length_s for stay in told)
@@ -110,7 +110,7 @@ def _work(stays: list[Stay], spent_s: float) -> None:
     _give(unanswered, left_s)
 
 
-def _give(stays: Sequence[Stay], left_s: float) -> None:
+def _give(stays: Sequence[ActivityInterval], left_s: float) -> None:
     """So many seconds in all to conversations without an answer: each up to its parent's next word, then further."""
     latest = [stay.end_s for stay in stays]
     for stay in stays:
@@ -122,14 +122,14 @@ def _give(stays: Sequence[Stay], left_s: float) -> None:
         left_s -= more_s
 
 
-def _shorten(stays: list[Stay], told: Sequence[Stay], over_s: float) -> None:
+def _shorten(stays: list[ActivityInterval], told: Sequence[ActivityInterval], over_s: float) -> None:
     """Work that took less than until the answer was sent: its link was down, and the answer waited."""
     for stay in reversed(told):
         cut_s = min(over_s, stay.length_s)
         if cut_s > SLACK_S:
             k = next(k for k, one in enumerate(stays) if one is stay)
             layer = next((one.layer for one in stays[k:] if one.at == "sending"), 0)
-            stays.insert(k + 1, Stay("sending", stay.end_s - cut_s, stay.end_s, layer))
+            stays.insert(k + 1, ActivityInterval("sending", stay.end_s - cut_s, stay.end_s, layer))
             stay.end_s -= cut_s
         over_s -= cut_s
 

@@ -11,7 +11,7 @@ from netsim.reports import formatting
 from netsim.reports.accuracy_bands import LEGIBLE, SAYS, curve_chooser, curve_figures, part_chooser
 from netsim.reports.axes import layout
 from netsim.reports.labels import as_written, lines
-from netsim.reports.metrics_at import Question, accuracy_by_deadline, time_to_target
+from netsim.reports.metrics_at import MetricQuery, accuracy_by_deadline, time_to_target
 from netsim.reports.page import page_html, write_page
 from netsim.reports.page_parts import Facts, Figure, Part, Section, Table, Trace, Words
 from netsim.reports.pareto import front_figures
@@ -90,7 +90,7 @@ def _curves(settings: Sequence[Setting], target: float) -> list[Part]:
 
 
 def _asked(
-    key: str, title: str, settings: Sequence[Setting], axes: Sequence[str], question: Question | None
+    key: str, title: str, settings: Sequence[Setting], axes: Sequence[str], question: MetricQuery | None
 ) -> list[Section]:
     """The slider of a question with all figures that it moves; nothing where there is no answer."""
     if question is None:

@@ -14,7 +14,7 @@ from netsim.reports.pareto import deadline_chooser, deadlines, steps
 from netsim.reports.settings import Floats, Setting
 
 
-class Question(NamedTuple):
+class MetricQuery(NamedTuple):
     """A number per run of a setting, and the slider on which it depends.
 
     `answer` gives NaN for a run that has none; `worth` writes a value in words; `name` and `title` say what it is.
@@ -35,7 +35,7 @@ class Question(NamedTuple):
         return float(values.mean()) / self.scale.size if len(values) else float("nan")
 
 
-def accuracy_by_deadline(settings: Sequence[Setting]) -> Question | None:
+def accuracy_by_deadline(settings: Sequence[Setting]) -> MetricQuery | None:
     """Accuracy of the last model by the deadline; None without a deadline or an accuracy."""
     times = deadlines(settings)
     if not times or not any(setting.runs for setting in settings):
@@ -43,10 +43,12 @@ def accuracy_by_deadline(settings: Sequence[Setting]) -> Question | None:
     title = "Accuracy at the deadline (share)"
     share = formatting.Scale(1.0, "")
     at = deadline_chooser(settings)
-    return Question(at, times, Setting.at, "Accuracy at the deadline", title, share, formatting.score, "most")
+    return MetricQuery(
+        at, times, Setting.at, "Accuracy at the deadline", title, share, formatting.score, "most"
+    )
 
 
-def time_to_target(settings: Sequence[Setting], preset: float) -> Question | None:
+def time_to_target(settings: Sequence[Setting], preset: float) -> MetricQuery | None:
     """Simulated time to the target accuracy; None without an accuracy. The slider begins at `preset`."""
     levels = targets(settings, preset)
     if not levels:
@@ -57,7 +59,7 @@ def time_to_target(settings: Sequence[Setting], preset: float) -> Question | Non
     end = max(float(setting.rows["sim_time_s"].max()) for setting in settings)
     scale = formatting.time_scale(end)
     title = f"Simulated time to the target ({scale.unit})"
-    return Question(
+    return MetricQuery(
         chooser, levels, Setting.until, "Time to the target", title, scale, formatting.seconds, "least"
     )
 

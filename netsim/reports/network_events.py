@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from netsim.reports import formatting
 from netsim.reports.axes import layout
-from netsim.reports.event_marks import COLOURS, Befell, Spell, spells
+from netsim.reports.event_marks import COLOURS, EventInterval, EventKind, spells
 from netsim.reports.page_parts import Figure, Legend, Table, Trace
 from netsim.results.result import Result
 
@@ -26,7 +26,7 @@ def befallen_figure(result: Result) -> Figure | None:
     end_s = max([result.sim_time_s, *(spell.begin_s for spell in found)])
     scale = formatting.time_scale(end_s)
     shown = names[:NODES]
-    kinds: list[Befell] = [kind for kind in COLOURS if any(spell.befell == kind for spell in found)]
+    kinds: list[EventKind] = [kind for kind in COLOURS if any(spell.befell == kind for spell in found)]
     traces = [
         _bars(kind, [s for s in found if s.befell == kind and s.node in shown], end_s, scale)
         for kind in kinds
@@ -59,7 +59,7 @@ def befallen_table(events: DataFrame) -> Table:
     return Table(f"Events{rest}", heads, rows)
 
 
-def _bars(kind: Befell, found: list[Spell], end_s: float, scale: formatting.Scale) -> Trace:
+def _bars(kind: EventKind, found: list[EventInterval], end_s: float, scale: formatting.Scale) -> Trace:
     least_s = 0.004 * end_s  # an instant has to be seen
     lengths = [max(least_s, min(s.end_s, end_s) - s.begin_s) / scale.size for s in found]
     texts = [f"{s.node}: {kind} from {formatting.seconds(s.begin_s)}" for s in found]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from netsim.reports.activity_fit import SLACK_S, At, Ends, Spent, Stay, fit
+from netsim.reports.activity_fit import SLACK_S, ActivityInterval, At, Ends, Spent, fit
 from netsim.results.addressing import EVERYBODY, addressees
 from netsim.results.result import Result
 
@@ -35,7 +35,7 @@ class _Word(NamedTuple):
     over_s: float
 
 
-class Lives:
+class NodeActivities:
     """The lives of a run's nodes, each derived when it is first asked for."""
 
     def __init__(self, result: Result, tree: nx.DiGraph[str]) -> None:
@@ -55,17 +55,17 @@ class Lives:
         self._spent = _spent(result.nodes)
         self._homes = _homes(result.events)
         self._tree = tree
-        self._known: dict[str, list[list[Stay]]] = {}
+        self._known: dict[str, list[list[ActivityInterval]]] = {}
 
-    def round_of(self, node: str, turn: int) -> list[Stay]:
+    def round_of(self, node: str, turn: int) -> list[ActivityInterval]:
         """What a node was at in round `turn` (1, 2, ...), in order of time; in between it waited."""
         if node not in self._known:
             self._known[node] = self._life(node)
         return self._known[node][turn - 1]
 
-    def _life(self, node: str) -> list[list[Stay]]:
+    def _life(self, node: str) -> list[list[ActivityInterval]]:
         spent, ends = self._spent.get(node, {}), self._ends_s
-        rounds: list[list[Stay]] = [[] for _ in ends[1:]]
+        rounds: list[list[ActivityInterval]] = [[] for _ in ends[1:]]
         for stay in self._stays(node):
             first = max(bisect_right(ends, stay.begin_s), 1)
             for turn in range(first, len(ends)):
@@ -77,15 +77,15 @@ class Lives:
             fit(stays, spent.get(turn))
         return [[stay for stay in stays if stay.length_s > SLACK_S] for stays in rounds]
 
-    def _stays(self, node: str) -> list[Stay]:
-        words, found, told = self._words(node), list[Stay](), -1
+    def _stays(self, node: str) -> list[ActivityInterval]:
+        words, found, told = self._words(node), list[ActivityInterval](), -1
         for word, after in zip(words, [*words[1:], None], strict=True):
             if not word.own:
                 told = word.row
             found += self._answer(word, after, told) if word.own else self._question(word, after)
         return found
 
-    def _question(self, word: _Word, after: _Word | None) -> list[Stay]:
+    def _question(self, word: _Word, after: _Word | None) -> list[ActivityInterval]:
         """It hears, then it works until it answers, or until some instant before it is told again."""
         answers, next_s = after is not None and after.own, after.sent_s if after else math.inf
         ends: Ends = "told" if answers else "open"
@@ -93,26 +93,26 @@ class Lives:
         link = self._link("hearing", word, next_s)
         return [
             replace(link, ends=ends, soft_s=soft_s),
-            Stay("busy", link.end_s, next_s, ends=ends, soft_s=soft_s),
+            ActivityInterval("busy", link.end_s, next_s, ends=ends, soft_s=soft_s),
         ]
 
-    def _answer(self, word: _Word, after: _Word | None, told: int) -> list[Stay]:
+    def _answer(self, word: _Word, after: _Word | None, told: int) -> list[ActivityInterval]:
         """It sends. What it sends besides before it is told again: the rest of a stalled upload, or more for a poll."""
         next_s = after.sent_s if after else math.inf
         link = self._link("sending", word, next_s)
         if after is not None and after.own and self._cancelled[word.row]:
-            return [link, Stay("sending", link.end_s, next_s, link.layer)]
+            return [link, ActivityInterval("sending", link.end_s, next_s, link.layer)]
         if told < 0 or self._bits[word.row] != POLLED_BITS:
             return [link]
         asked_s = min(next_s, max(link.end_s, self._all_in(told)))
         if after is not None and after.own:
-            return [link, Stay("busy", asked_s, next_s, ends="headless")]
+            return [link, ActivityInterval("busy", asked_s, next_s, ends="headless")]
         soft_s = self._next_word(str(self._dst[word.row]), asked_s)
-        return [link, Stay("busy", asked_s, next_s, ends="open", soft_s=soft_s)]
+        return [link, ActivityInterval("busy", asked_s, next_s, ends="open", soft_s=soft_s)]
 
-    def _link(self, at: At, word: _Word, next_s: float) -> Stay:
+    def _link(self, at: At, word: _Word, next_s: float) -> ActivityInterval:
         over_s = min(word.over_s, next_s)
-        return Stay(
+        return ActivityInterval(
             at, word.sent_s, over_s, int(self._layer[word.row]), float(self._airtime_s[word.row]), over_s
         )
 

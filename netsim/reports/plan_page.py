@@ -30,7 +30,7 @@ Kind = Literal["plan", "bound", "candidate", "random", "met"]
 
 
 @dataclass(frozen=True)
-class Landscape:
+class BoundMap:
     """The bound over two taus, all else as in the best plan; None where nothing is feasible."""
 
     names: tuple[str, str]
@@ -59,13 +59,13 @@ class Dot:
 
 
 @dataclass(frozen=True)
-class Picture:
+class PlanPageData:
     """All that the page shows."""
 
     title: str
     facts: Sequence[tuple[str, str]]
     notes: Sequence[str]
-    landscape: Landscape | None
+    landscape: BoundMap | None
     dots: Sequence[Dot]
     score: str
     """What `Dot.score` is: accuracy, or minus the loss."""
@@ -73,22 +73,22 @@ class Picture:
     terms: Table
 
 
-def write_planning(picture: Picture, path: Path) -> Path:
+def write_planning(picture: PlanPageData, path: Path) -> Path:
     """Write the page as one self-contained file; atomic. Raises OSError."""
     return write_page(planning_html(picture), path)
 
 
-def planning_html(picture: Picture) -> str:
+def planning_html(picture: PlanPageData) -> str:
     """The page as a string of HTML."""
     return page_html(f"{picture.title}: plan", planning_sections(picture), planning_opening(picture))
 
 
-def planning_opening(picture: Picture) -> list[Part]:
+def planning_opening(picture: PlanPageData) -> list[Part]:
     """What stands above the sections: the plan's numbers, and notes."""
     return [Facts(picture.facts, large=True), *(Words(note) for note in picture.notes)]
 
 
-def planning_sections(picture: Picture) -> list[Section]:
+def planning_sections(picture: PlanPageData) -> list[Section]:
     """What the page says below its opening, in order."""
     run = [dot for dot in picture.dots if dot.score is not None]
     sections = [Section("plans", "Plans", [picture.table])]
@@ -105,7 +105,7 @@ def planning_sections(picture: Picture) -> list[Section]:
     return sections
 
 
-def landscape(land: Landscape) -> Figure:
+def landscape(land: BoundMap) -> Figure:
     """A map of the bound, colours by its logarithm, a star at the plan."""
     values = [[None if v is None else round(math.log10(v), 4) for v in row] for row in land.values]
     hover = f"{land.names[0]} %{{x}}, {land.names[1]} %{{y}}: %{{customdata:.4g}}<extra></extra>"

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from netsim.reports.accuracy_bands import LEGIBLE
 from netsim.reports.axes import BAR, layout
 from netsim.reports.labels import as_written, ticks
-from netsim.reports.metrics_at import Question
+from netsim.reports.metrics_at import MetricQuery
 from netsim.reports.page_parts import Change, Figure, Legend, Trace
 from netsim.reports.palette import GREY, setting_colours
 from netsim.reports.pareto import reach
@@ -35,7 +35,7 @@ class _Axis(NamedTuple):
         return ticks([self.said[value] for value in self.values])
 
 
-def swept_figures(settings: Sequence[Setting], paths: Sequence[str], question: Question) -> list[Figure]:
+def swept_figures(settings: Sequence[Setting], paths: Sequence[str], question: MetricQuery) -> list[Figure]:
     """The question against each numeric axis (three at most), and over the first two axes that form a grid."""
     axes = [axis for place, path in enumerate(paths) if (axis := _axis(settings, path, place))]
     numeric = [axis for axis in axes if axis.numbers is not None and len(axis.values) > 1][:_MOST_AXES]
@@ -57,7 +57,7 @@ def _axis(settings: Sequence[Setting], path: str, place: int) -> _Axis | None:
     return _Axis(path, place, values, None, said) if len(values) > 1 else None
 
 
-def _lines(settings: Sequence[Setting], axis: _Axis, question: Question) -> Figure:
+def _lines(settings: Sequence[Setting], axis: _Axis, question: MetricQuery) -> Figure:
     """One line for every choice of the other axes; bars reach from the lowest to the highest seed."""
     groups = _groups(settings, axis)
     colours = setting_colours(len(groups))
@@ -108,7 +108,7 @@ def _split(label: str, own: str) -> list[str]:
     return [before.removesuffix(", "), after.removeprefix(", ")]
 
 
-def _answers(groups: Sequence[Sequence[Setting]], question: Question, option: float) -> Change:
+def _answers(groups: Sequence[Sequence[Setting]], question: MetricQuery, option: float) -> Change:
     ys: list[Any] = []
     above: list[Any] = []
     below: list[Any] = []
@@ -158,7 +158,7 @@ def _grid(settings: Sequence[Setting], axes: Sequence[_Axis]) -> tuple[_Axis, _A
     return None
 
 
-def _heat(settings: Sequence[Setting], x: _Axis, y: _Axis, question: Question) -> Figure:
+def _heat(settings: Sequence[Setting], x: _Axis, y: _Axis, question: MetricQuery) -> Figure:
     """A cell for each pair of values: the best of the settings that have it."""
     maps = [_cells(settings, x, y, question, option) for option in question.options]
     changes = [_painted(cells, question) for cells in maps]
@@ -180,7 +180,7 @@ def _heat(settings: Sequence[Setting], x: _Axis, y: _Axis, question: Question) -
 
 
 def _cells(
-    settings: Sequence[Setting], x: _Axis, y: _Axis, question: Question, option: float
+    settings: Sequence[Setting], x: _Axis, y: _Axis, question: MetricQuery, option: float
 ) -> list[list[Any]]:
     best = max if question.best == "most" else min
     found: dict[tuple[object, object], float] = {}
@@ -191,19 +191,19 @@ def _cells(
     return [[_short(found[a, b]) if (a, b) in found else None for a in x.values] for b in y.values]
 
 
-def _painted(cells: list[list[Any]], question: Question) -> Change:
+def _painted(cells: list[list[Any]], question: MetricQuery) -> Change:
     """The cells in colours that reach over what is there at this option."""
     known = [value for row in cells for value in row if value is not None] or [0.0]
     ends = {"zmin": [min(known)], "zmax": [max(max(known), min(known) + 1e-9)]}
     return Change({"z": [cells], "text": [_texts(cells, question)], **ends})
 
 
-def _texts(cells: list[list[Any]], question: Question) -> list[list[str]]:
+def _texts(cells: list[list[Any]], question: MetricQuery) -> list[list[str]]:
     size = question.scale.size
     return [["" if v is None else question.worth(v * size) for v in row] for row in cells]
 
 
-def _says(settings: Sequence[Setting], question: Question) -> str:
+def _says(settings: Sequence[Setting], question: MetricQuery) -> str:
     option = question.options[question.chooser.start]
     known = [(question.mean(s, option), s) for s in settings]
     finite = [pair for pair in known if math.isfinite(pair[0])]

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from netsim.reports import formatting
-from netsim.reports.activity_fit import SLACK_S, Stay
+from netsim.reports.activity_fit import SLACK_S, ActivityInterval
 from netsim.reports.axes import layout, thin
-from netsim.reports.event_marks import COLOURS, Befell, spells, within
+from netsim.reports.event_marks import COLOURS, EventKind, spells, within
 from netsim.reports.labels import ticks
-from netsim.reports.node_activity import Lives
+from netsim.reports.node_activity import NodeActivities
 from netsim.reports.page_parts import ON_PAPER, Change, Chooser, Figure, Legend, Swatch, Trace
 from netsim.reports.palette import GREY, faint, layer_colour
 from netsim.reports.tree_layout import family, in_order
@@ -19,14 +19,14 @@ from netsim.results.result import Result
 if TYPE_CHECKING:
     import networkx as nx
 
-Doing = Literal["downlink", "uplink", "queueing", "compute", "serving", "waiting"] | Befell
+Doing = Literal["downlink", "uplink", "queueing", "compute", "serving", "waiting"] | EventKind
 
 _ROWS = 60  # nodes drawn
 _STRETCHES = 3_000  # of a round; more are not seen, and a browser takes seconds for them
 _PAGE = 20_000  # stretches of all rounds on the slider
 
 
-class Stretch(NamedTuple):
+class ActivitySpan(NamedTuple):
     """What a node does from one instant to another; `layer` of the link, 0 where none is used."""
 
     node: str
@@ -40,7 +40,7 @@ class Timeline(NamedTuple):
     """The nodes that are drawn, in order, and the stretches of each drawn round by its number."""
 
     nodes: list[str]
-    rounds: dict[int, list[Stretch]]
+    rounds: dict[int, list[ActivitySpan]]
     all_nodes: int
 
 
@@ -64,12 +64,12 @@ class Rounds:
     """The rounds of a run, each taken apart into what its nodes did."""
 
     def __init__(self, result: Result, tree: nx.DiGraph[str]) -> None:
-        self._lives = Lives(result, tree)
+        self._lives = NodeActivities(result, tree)
         self._ends_s = result.rounds["sim_time_s"].tolist()
         self._tree = tree
         self._spells = spells(result.events)
 
-    def stretches(self, nodes: Sequence[str], turn: int) -> list[Stretch]:
+    def stretches(self, nodes: Sequence[str], turn: int) -> list[ActivitySpan]:
         """What `nodes` do in round `turn`, seconds from its start; they follow each other without a gap.
 
         After a message from above a node works until it answers, or until nobody waits for it any more; then it
@@ -77,13 +77,13 @@ class Rounds:
         way.
         """
         span_s = self._ends_s[turn - 1], self._ends_s[turn]
-        found: list[Stretch] = []
+        found: list[ActivitySpan] = []
         for node in nodes:
             stays = self._lives.round_of(node, turn)
             found += _life(node, stays, bool(self._tree.out_degree(node)), *span_s)
         drawn = set(nodes)
         befell = [spell for spell in within(self._spells, *span_s) if spell.node in drawn]
-        return found + [Stretch(one.node, one.befell, 0, one.begin_s, one.end_s) for one in befell]
+        return found + [ActivitySpan(one.node, one.befell, 0, one.begin_s, one.end_s) for one in befell]
 
 
 def gantt_chooser(found: Timeline) -> Chooser:
@@ -141,19 +141,21 @@ def _chosen(result: Result, tree: nx.DiGraph[str], most: int = _ROWS) -> list[st
     return [node for node in order if node in kept]
 
 
-def _life(node: str, stays: Sequence[Stay], serves: bool, start_s: float, end_s: float) -> list[Stretch]:
+def _life(
+    node: str, stays: Sequence[ActivityInterval], serves: bool, start_s: float, end_s: float
+) -> list[ActivitySpan]:
     now_s = start_s
-    life: list[Stretch] = []
+    life: list[ActivitySpan] = []
     for stay in stays:
-        life.append(Stretch(node, "waiting", 0, now_s, stay.begin_s))
+        life.append(ActivitySpan(node, "waiting", 0, now_s, stay.begin_s))
         if stay.at == "busy":
-            life.append(Stretch(node, "serving" if serves else "compute", 0, stay.begin_s, stay.end_s))
+            life.append(ActivitySpan(node, "serving" if serves else "compute", 0, stay.begin_s, stay.end_s))
         else:
             link: Doing = "uplink" if stay.at == "sending" else "downlink"
-            life.append(Stretch(node, "queueing", stay.layer, stay.begin_s, stay.served_s))
-            life.append(Stretch(node, link, stay.layer, stay.served_s, stay.end_s))
+            life.append(ActivitySpan(node, "queueing", stay.layer, stay.begin_s, stay.served_s))
+            life.append(ActivitySpan(node, link, stay.layer, stay.served_s, stay.end_s))
         now_s = stay.end_s
-    life.append(Stretch(node, "waiting", 0, now_s, end_s))
+    life.append(ActivitySpan(node, "waiting", 0, now_s, end_s))
     return [
         s._replace(begin_s=s.begin_s - start_s, end_s=s.end_s - start_s)
         for s in life
@@ -162,7 +164,7 @@ def _life(node: str, stays: Sequence[Stay], serves: bool, start_s: float, end_s:
 
 
 def _drawn(
-    found: Sequence[Stretch],
+    found: Sequence[ActivitySpan],
     kinds: Sequence[tuple[Doing, int]],
     rows: dict[str, int],
     scale: formatting.Scale,

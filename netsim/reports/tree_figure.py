@@ -143,7 +143,7 @@ def _extremes(quantity: _Quantity) -> str:
 
 
 _ACTIVITIES = {
-    "waiting_s": "Waiting",
+    "waiting_s": "ProcessGenerator",
     "compute_s": "Compute",
     "uplink_s": "Uplink",
     "downlink_s": "Downlink",

@@ -44,7 +44,7 @@ class LiveRun:
     rows: list[dict[str, Any]] = field(default_factory=list)
 
 
-class Telling:
+class LiveFeed:
     """Writes the rounds of a run into `<out>/.live/<key>.jsonl` while it is entered.
 
     Left without an error the file is removed, else it stays and says why. Whatever goes wrong with the file, the

@@ -19,7 +19,7 @@ KEY = "adaptive"
 
 
 @dataclass(frozen=True)
-class Adapted:
+class AdaptiveRecipe:
     """A recipe with its first taus, and the control that changes them; itself a recipe."""
 
     recipe: Recipe
@@ -45,7 +45,7 @@ class Adapted:
         return False
 
 
-class AdaptedForm:
+class AdaptiveRecipeForm:
     """How such a recipe is built from plain data and written back."""
 
     def __init__(self, recipes: PartOf) -> None:
@@ -58,7 +58,7 @@ class AdaptedForm:
         tau = _tau(value)
         return isinstance(tau, Mapping) and KEY in tau
 
-    def build(self, value: Mapping[str, Any]) -> Adapted:
+    def build(self, value: Mapping[str, Any]) -> AdaptiveRecipe:
         """The recipe; ValidationError with places where something is wrong."""
         name, arguments = next(iter(value.items()))
         crowd = [key for key in arguments["tau"] if key != KEY]
@@ -73,11 +73,11 @@ class AdaptedForm:
             ) from None
         try:
             recipe = self.recipes.build({name: {**arguments, "tau": list(control.start)}})
-            return Adapted(recipe, control)
+            return AdaptiveRecipe(recipe, control)
         except ValidationError as error:
             raise refusal([_started(problem, name) for problem in problems_of(error)], value) from None
 
-    def dump(self, value: Adapted) -> object:
+    def dump(self, value: AdaptiveRecipe) -> object:
         """In the form it was written in."""
         dumped: Any = self.recipes.dump(value.recipe)
         name, arguments = next(iter(dumped.items()))

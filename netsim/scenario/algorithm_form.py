@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from learning.algorithms.algorithm import Algorithm
 from learning.algorithms.recipes import Recipe
-from netsim.scenario.adaptive_algorithm import Adapted, AdaptedForm
+from netsim.scenario.adaptive_algorithm import AdaptiveRecipe, AdaptiveRecipeForm
 from netsim.scenario.dataclass_schema import Reads, Record, arguments_of, blame
 from netsim.scenario.errors import Problem, problems_of, refusal, shown
 from netsim.scenario.parts import PartOf
@@ -23,11 +23,11 @@ class AlgorithmForm(Reads):
     def __init__(self, recipes: PartOf) -> None:
         super().__init__(self)
         self.recipes, self.ladder = recipes, Record(Algorithm, recipes.records)
-        self.adapted = AdaptedForm(recipes)
+        self.adapted = AdaptiveRecipeForm(recipes)
 
     def build(self, value: object) -> Recipe | Algorithm:
         """A recipe or the ladder itself; either way its laws have been checked."""
-        if isinstance(value, Algorithm | Adapted):
+        if isinstance(value, Algorithm | AdaptiveRecipe):
             return value
         if isinstance(value, Mapping) and any(key in value for key in LADDER_KEYS):
             return self._written_out(value)
@@ -35,7 +35,7 @@ class AlgorithmForm(Reads):
         try:
             recipe.ladder()
         except (ValueError, TypeError, ArithmeticError) as error:
-            plain = recipe.recipe if isinstance(recipe, Adapted) else recipe
+            plain = recipe.recipe if isinstance(recipe, AdaptiveRecipe) else recipe
             problem = blame(error, [field.name for field in arguments_of(type(plain))])
             name = next(iter(value)) if isinstance(value, Mapping) else None
             raise refusal([problem.below(name) if name else Problem((), problem.message)], value) from None
@@ -43,7 +43,7 @@ class AlgorithmForm(Reads):
 
     def dump(self, value: Recipe | Algorithm) -> object:
         """In the form it was written in."""
-        if isinstance(value, Adapted):
+        if isinstance(value, AdaptiveRecipe):
             return self.adapted.dump(value)
         return self.ladder.dump(value) if isinstance(value, Algorithm) else self.recipes.dump(value)
 

@@ -15,8 +15,8 @@ from learning.aggregation.rules import Mean, Rule, Vote
 from learning.algorithms.algorithm import Algorithm
 from learning.partitions.by_layer import ByLayer
 from learning.partitions.partitions import Partition
-from netsim.barriers.barriers import All, Asynchronous, Wait
-from netsim.barriers.staleness import Indifferent
+from netsim.barriers.barriers import All, Asynchronous, Barrier
+from netsim.barriers.staleness import NoDiscount
 from netsim.scenario.errors import Loc, Problem, path_of, problems_of
 from netsim.scenario.overrides import BadOverrideError, replaced, steps
 from netsim.scenario.sweep import Sweep
@@ -77,7 +77,7 @@ def skew_problems(partition: Partition, depth: int) -> list[Problem]:
     return [Problem(("task", "partition"), f"{said}; write one per layer, from the devices up (null: IID)")]
 
 
-def wait_problems(waits: Sequence[Wait], ladder: Algorithm, depth: int) -> list[Problem]:
+def wait_problems(waits: Sequence[Barrier], ladder: Algorithm, depth: int) -> list[Problem]:
     """Objections to barriers: one per layer, and none that the algorithm cannot live with."""
     if waits and len(waits) != depth:
         layers = f"the topology has {depth} layer{'s' if depth > 1 else ''}"
@@ -94,7 +94,7 @@ def wait_problems(waits: Sequence[Wait], ladder: Algorithm, depth: int) -> list[
                 "leaves late children out, but corrections (drift) need every child in every period; use all"
             )
             found.append(Problem(("wait", n), said))
-        if wait.staleness != Indifferent() and _counts_alike(layer.rule):
+        if wait.staleness != NoDiscount() and _counts_alike(layer.rule):
             said = f"{layer.rule} counts answers as one each, so staleness changes nothing; write indifferent"
             found.append(Problem(("wait", n), said))
         if isinstance(wait, Asynchronous) and not isinstance(layer.rule, Mean):

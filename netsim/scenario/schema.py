@@ -22,16 +22,16 @@ from pydantic import (
 from learning.aggregation.rules import RULES, Rule
 from learning.algorithms.algorithm import Algorithm
 from learning.algorithms.recipes import RECIPES, Recipe
-from learning.compressors import COMPRESSORS, GROWTHS, Compressor, Growth
+from learning.compressors import COMPRESSORS, LEVEL_SCHEDULES, Compressor, LevelSchedule
 from learning.datasets import DATASETS, Dataset, Synthetic
 from learning.models import MODELS, Model
 from learning.optimizers import SCHEDULES, Schedule
 from learning.partitions.distribution_shift import SHIFTS, Shift
 from learning.partitions.partitions import PARTITIONS, Iid, Partition
-from netsim.barriers.barriers import WAITS, Wait
+from netsim.barriers.barriers import WAITS, Barrier
 from netsim.barriers.staleness import STALENESS, Staleness
 from netsim.devices.compute import COMPUTE, SPREADS, Compute, Servers, Spread
-from netsim.dynamics import FAULTS, MOTIONS, OCCURRENCES, Fault, Mobility, Motion, Occurrence
+from netsim.dynamics import FAULTS, MOTIONS, OCCURRENCES, Fault, FaultTimes, Mobility, Motion
 from netsim.dynamics.attachment import ATTACHMENTS, Attachment
 from netsim.energy.consumption import CONSUMPTIONS, Consumption, Energy
 from netsim.network import (
@@ -81,7 +81,7 @@ from netsim.units import DurationS
 PARTS = Catalogue(
     [
         ("compressor", Compressor, COMPRESSORS),
-        ("growth", Growth, GROWTHS),
+        ("growth", LevelSchedule, LEVEL_SCHEDULES),
         ("rule", Rule, RULES),
         ("schedule", Schedule, SCHEDULES),
         ("recipe", Recipe, RECIPES),
@@ -103,13 +103,13 @@ PARTS = Catalogue(
         ("compute", Compute, COMPUTE),
         ("spread", Spread, SPREADS),
         ("consumption", Consumption, CONSUMPTIONS),
-        ("wait", Wait, WAITS),
+        ("wait", Barrier, WAITS),
         ("selection", Selection, SELECTIONS),
         ("availability", Availability, AVAILABILITIES),
         ("association", Association, ASSOCIATIONS),
         ("staleness", Staleness, STALENESS),
         ("fault", Fault, FAULTS),
-        ("occurrence", Occurrence, OCCURRENCES),
+        ("occurrence", FaultTimes, OCCURRENCES),
         ("motion", Motion, MOTIONS),
         ("attachment", Attachment, ATTACHMENTS),
     ]
@@ -216,7 +216,7 @@ class Scenario(Section):
     energy: Annotated[Energy, Reads(Record(Energy, PARTS.records))] | None = None
     algorithm: Annotated[Recipe | Algorithm, AlgorithmForm(PARTS["recipe"])]
     network: tuple[Annotated[LayerNetwork, PARTS["network"]], ...]
-    wait: tuple[Annotated[Wait, PARTS["wait"]], ...] = ()
+    wait: tuple[Annotated[Barrier, PARTS["wait"]], ...] = ()
     faults: tuple[Annotated[Fault, PARTS["fault"]], ...] = ()
     mobility: Annotated[Mobility, Reads(Record(Mobility, PARTS.records))] | None = None
     selection: tuple[Annotated[Selection, PARTS["selection"]], ...] = ()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from learning.aggregation.rules import Mean, Vote
 from learning.aggregation.server_optimizers import FedOpt
 from learning.algorithms.algorithm import Algorithm, Layer
-from netsim.barriers.barriers import All, Wait
+from netsim.barriers.barriers import All, Barrier
 from netsim.scenario.errors import Loc, Problem
 from netsim.selection.availability import Availability
 from netsim.selection.selection import Selection
@@ -16,7 +16,7 @@ from netsim.topology import Topology
 
 
 def selection_problems(
-    selections: Sequence[Selection], waits: Sequence[Wait], ladder: Algorithm, tree: Topology
+    selections: Sequence[Selection], waits: Sequence[Barrier], ladder: Algorithm, tree: Topology
 ) -> list[Problem]:
     """Objections to selections: one per layer, of children that are there, and such as the algorithm can bear."""
     if not selections:
@@ -74,7 +74,7 @@ def _crowded(selection: Selection, n: int, widest: int) -> Iterator[str]:
         yield f"power_of_choice asks devices for their loss: it belongs to layer 1, not {n + 1}; use data or uniform"
 
 
-def _weighed(selection: Selection, wait: Wait, layer: Layer) -> Iterator[str]:
+def _weighed(selection: Selection, wait: Barrier, layer: Layer) -> Iterator[str]:
     if selection.unbiased and not isinstance(layer.rule, Mean | FedOpt):
         name = type(layer.rule).__name__.lower()
         yield f"unbiased weights scale updates, which the rule {name} does not add up; use renormalised"

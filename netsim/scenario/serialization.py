@@ -13,7 +13,7 @@ from ruamel.yaml.representer import RoundTripRepresenter
 
 from learning.algorithms.algorithm import Algorithm
 from learning.algorithms.recipes import Recipe
-from netsim.scenario.adaptive_algorithm import Adapted
+from netsim.scenario.adaptive_algorithm import AdaptiveRecipe
 from netsim.scenario.external_parts import sources, unplaced
 from netsim.scenario.inline_topology import written
 from netsim.scenario.schema import PARTS, Scenario, grow
@@ -31,7 +31,7 @@ def resolved(scenario: Scenario) -> str:
     ladder, an equal tree and the same digest.
     """
     swept = any(path.startswith("algorithm.") for path in scenario.sweep.paths)
-    stays = swept or isinstance(scenario.algorithm, Adapted)
+    stays = swept or isinstance(scenario.algorithm, AdaptiveRecipe)
     content = _content(scenario, scenario.algorithm if stays else scenario.ladder)
     if not content["sweep"]:
         del content["sweep"]
@@ -63,7 +63,7 @@ def dump_part(part: Any) -> object:
 
 def _natural(scenario: Scenario) -> Recipe | Algorithm:
     """The ladder with every downlink said; a recipe whose taus change stays one, for it makes many ladders."""
-    if isinstance(scenario.algorithm, Adapted):
+    if isinstance(scenario.algorithm, AdaptiveRecipe):
         return scenario.algorithm
     ladder = scenario.ladder
     return replace(ladder, layers=tuple(replace(layer, down=layer.downlink) for layer in ladder.layers))

@@ -6,16 +6,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, TypeGuard
 
-from learning.engine import Look, Visit
+from learning.engine import IterationIndex, Look
 from netsim.devices.clock import Clock
-from netsim.protocol.membership import Roster
+from netsim.protocol.membership import Membership
 from netsim.topology import Node
 
 Asked: TypeAlias = Sequence[tuple[Node, float | None]]
 """Children in order, each with its final weight; None stands for its share among those who answer."""
 
 
-class Choice(Protocol):
+class Selector(Protocol):
     """A selection at work in a run."""
 
     def choose(
@@ -24,7 +24,7 @@ class Choice(Protocol):
         children: Sequence[Node],
         shares: Sequence[float],
         busy: Collection[str],
-        visit: Visit,
+        iteration: IterationIndex,
     ) -> Asked:
         """Those whom `node` asks in this visit, in order, none of the `busy`, with their weights.
 
@@ -33,16 +33,16 @@ class Choice(Protocol):
         ...
 
 
-class Curious(Choice, Protocol):
+class PollingSelector(Selector, Protocol):
     """A choice that asks for losses first: candidates hear the model and answer one number each."""
 
     def candidates(
-        self, node: Node, children: Sequence[Node], busy: Collection[str], visit: Visit
+        self, node: Node, children: Sequence[Node], busy: Collection[str], iteration: IterationIndex
     ) -> Sequence[Node]:
         """Those who are told the model and asked for their loss, in order, none of the `busy`; () spares the poll."""
         ...
 
-    def look(self, device: Node, visit: Visit) -> tuple[Look, int]:
+    def look(self, device: Node, iteration: IterationIndex) -> tuple[Look, int]:
         """Over which samples a candidate's loss is taken, and how many these are."""
         ...
 
@@ -53,20 +53,20 @@ class Curious(Choice, Protocol):
         ...
 
 
-def is_curious(choice: Choice) -> TypeGuard[Curious]:
+def needs_polling(choice: Selector) -> TypeGuard[PollingSelector]:
     """Whether the choice wants losses."""
     return hasattr(choice, "candidates")
 
 
 @dataclass(frozen=True, eq=False)
-class Grounds:
+class SelectionContext:
     """What a selection may go by in a run; all of it known before the run, but for who is below whom.
 
     `samples` and `clock` are the devices'.
     """
 
     seed: int
-    roster: Roster
+    membership: Membership
     samples: Sequence[int]
     clock: Clock
 
@@ -80,13 +80,13 @@ class Grounds:
 
     def rates_bps(self, node: Node, children: Sequence[Node]) -> list[float]:
         """Mean rates of the uplinks of some of the node's children, each alone on its medium."""
-        links = self.roster.ports[node.name].up
-        return [links[place].channel.mean_rate_bps for place in self.roster.places(node, children)]
+        links = self.membership.ports[node.name].up
+        return [links[place].channel.mean_rate_bps for place in self.membership.places(node, children)]
 
     def _devices(self, node: Node) -> list[Node]:
         if not node.level:
             return [node]
-        return [device for child in self.roster.children(node) for device in self._devices(child)]
+        return [device for child in self.membership.children(node) for device in self._devices(child)]
 
 
 class Selection(Protocol):
@@ -107,7 +107,7 @@ class Selection(Protocol):
         """The most children that it asks for by number; 0 where it names a fraction."""
         ...
 
-    def choice(self, grounds: Grounds) -> Choice | None:
+    def choice(self, context: SelectionContext) -> Selector | None:
         """The selection in a run; None: everybody."""
         ...
 

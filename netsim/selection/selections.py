@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from netsim.selection.selection import Choice, Grounds, Selection
-from netsim.selection.selectors import Best, Drawn, Polled
+from netsim.selection.selection import Selection, SelectionContext, Selector
+from netsim.selection.selectors import HighestScoreSelector, Polled, RandomSelector
 
 Weights: TypeAlias = Literal["renormalised", "unbiased"]
 """renormalised: shares brought back to 1 over those who answer; unbiased: share / inclusion probability."""
@@ -20,7 +20,7 @@ class Everybody:
     empty = False
     most = 0
 
-    def choice(self, grounds: Grounds) -> Choice | None:
+    def choice(self, context: SelectionContext) -> Selector | None:
         """None."""
         return None
 
@@ -101,9 +101,9 @@ class Uniform(_Sample):
     q' = (1 + q) / pi - 1 (docs/selection.md).
     """
 
-    def choice(self, grounds: Grounds) -> Choice:
+    def choice(self, context: SelectionContext) -> Selector:
         """See `Selection`."""
-        return Drawn(self, grounds.seed, lambda child: 1)
+        return RandomSelector(self, context.seed, lambda child: 1)
 
     def describe(self) -> str:
         """See `Selection`."""
@@ -114,9 +114,9 @@ class Uniform(_Sample):
 class Data(_Sample):
     """A child's probability is proportional to the training samples below it, up to 1."""
 
-    def choice(self, grounds: Grounds) -> Choice:
+    def choice(self, context: SelectionContext) -> Selector:
         """See `Selection`."""
-        return Drawn(self, grounds.seed, grounds.data)
+        return RandomSelector(self, context.seed, context.data)
 
     def describe(self) -> str:
         """See `Selection`."""
@@ -127,9 +127,11 @@ class Data(_Sample):
 class Speed(_Sized):
     """Those with the shortest mean local step; a server is as slow as its slowest device. The first win ties."""
 
-    def choice(self, grounds: Grounds) -> Choice:
+    def choice(self, context: SelectionContext) -> Selector:
         """See `Selection`."""
-        return Best(self, lambda node, children: [-grounds.step_s(child) for child in children])
+        return HighestScoreSelector(
+            self, lambda node, children: [-context.step_s(child) for child in children]
+        )
 
     def describe(self) -> str:
         """See `Selection`."""
@@ -140,9 +142,9 @@ class Speed(_Sized):
 class Channel(_Sized):
     """Those with the highest mean rate of their uplink, alone on its medium. The first win ties."""
 
-    def choice(self, grounds: Grounds) -> Choice:
+    def choice(self, context: SelectionContext) -> Selector:
         """See `Selection`."""
-        return Best(self, grounds.rates_bps)
+        return HighestScoreSelector(self, context.rates_bps)
 
     def describe(self) -> str:
         """See `Selection`."""
@@ -174,10 +176,13 @@ class PowerOfChoice(_Sized):
         """See `Selection`."""
         return self.candidates
 
-    def choice(self, grounds: Grounds) -> Choice:
+    def choice(self, context: SelectionContext) -> Selector:
         """See `Selection`."""
         return Polled(
-            self, Drawn(Data(count=self.candidates), grounds.seed, grounds.data), grounds.data, self.samples
+            self,
+            RandomSelector(Data(count=self.candidates), context.seed, context.data),
+            context.data,
+            self.samples,
         )
 
     def describe(self) -> str:

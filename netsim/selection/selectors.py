@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.engine import Look, Visit
+from learning.engine import IterationIndex, Look
 from netsim.rng import generator, uniforms
 from netsim.selection.sampling import Floats, inclusion, independent, size, smallest, systematic
 from netsim.selection.selection import Asked
@@ -48,7 +48,7 @@ class Sample(Sized, Protocol):
 
 
 @dataclass(frozen=True)
-class Drawn:
+class RandomSelector:
     """A sample at work."""
 
     part: Sample
@@ -61,9 +61,9 @@ class Drawn:
         children: Sequence[Node],
         shares: Sequence[float],
         busy: Collection[str],
-        visit: Visit,
+        iteration: IterationIndex,
     ) -> Asked:
-        """See `Choice`."""
+        """See `Selector`."""
         free = [k for k, child in enumerate(children) if child.name not in busy]
         if not free:
             return []
@@ -72,7 +72,7 @@ class Drawn:
             return []
         masses = np.array([self.mass(children[k]) for k in free], dtype=np.float64)
         chances = inclusion(masses, min(expected, len(free)))
-        picked = self._picked(node, [children[k] for k in free], chances, visit)
+        picked = self._picked(node, [children[k] for k in free], chances, iteration)
         found = [(children[k], shares[k] / chance) for k, chance in zip(free, chances.tolist(), strict=True)]
         return [
             (child, weight if self.part.unbiased else None)
@@ -88,8 +88,10 @@ class Drawn:
             return max(0.0, min(float(whole or 0), present) - busy)
         return max(0, size(part.fraction, part.count, present) - busy)
 
-    def _picked(self, node: Node, free: Sequence[Node], chances: Floats, visit: Visit) -> NDArray[np.bool_]:
-        where = (node.level, node.ordinal, *visit.path)
+    def _picked(
+        self, node: Node, free: Sequence[Node], chances: Floats, iteration: IterationIndex
+    ) -> NDArray[np.bool_]:
+        where = (node.level, node.ordinal, *iteration.path)
         drawn = uniforms(self.seed, "selection", *where, ordinals=[child.ordinal for child in free])[:, 0]
         if self.part.law == "bernoulli":
             return independent(chances, drawn)
@@ -100,7 +102,7 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class Best:
+class HighestScoreSelector:
     """The highest scores at work."""
 
     part: Sized
@@ -112,9 +114,9 @@ class Best:
         children: Sequence[Node],
         shares: Sequence[float],
         busy: Collection[str],
-        visit: Visit,
+        iteration: IterationIndex,
     ) -> Asked:
-        """See `Choice`."""
+        """See `Selector`."""
         free = [child for child in children if child.name not in busy]
         wanted = size(self.part.fraction, self.part.count, len(children)) - (len(children) - len(free))
         return highest(free, self.scores(node, free), wanted)
@@ -125,7 +127,7 @@ class Polled:
     """Power of choice at work."""
 
     part: Sized
-    drawn: Drawn
+    drawn: RandomSelector
     data: Callable[[Node], int]
     samples: int | None = None
 
@@ -135,29 +137,29 @@ class Polled:
         children: Sequence[Node],
         shares: Sequence[float],
         busy: Collection[str],
-        visit: Visit,
+        iteration: IterationIndex,
     ) -> Asked:
-        """See `Choice`: without losses, the candidates themselves."""
-        return [(child, None) for child in self.candidates(node, children, busy, visit)]
+        """See `Selector`: without losses, the candidates themselves."""
+        return [(child, None) for child in self.candidates(node, children, busy, iteration)]
 
     def candidates(
-        self, node: Node, children: Sequence[Node], busy: Collection[str], visit: Visit
+        self, node: Node, children: Sequence[Node], busy: Collection[str], iteration: IterationIndex
     ) -> Sequence[Node]:
-        """See `Curious`."""
+        """See `PollingSelector`."""
         if self._wanted(children, busy) < 1:
             return ()
-        asked = self.drawn.choose(node, children, [1.0] * len(children), busy, visit)
+        asked = self.drawn.choose(node, children, [1.0] * len(children), busy, iteration)
         return [child for child, _ in asked]
 
-    def look(self, device: Node, visit: Visit) -> tuple[Look, int]:
-        """See `Curious`."""
-        look = Look(device.ordinal, self.samples, visit.first_step)
+    def look(self, device: Node, iteration: IterationIndex) -> tuple[Look, int]:
+        """See `PollingSelector`."""
+        look = Look(device.ordinal, self.samples, iteration.first_step)
         return look, self.samples or self.data(device)
 
     def preferred(
         self, node: Node, children: Sequence[Node], busy: Collection[str], losses: Mapping[str, float]
     ) -> Asked:
-        """See `Curious`."""
+        """See `PollingSelector`."""
         heard = [child for child in children if child.name in losses]
         return highest(heard, [losses[child.name] for child in heard], self._wanted(children, busy))
 

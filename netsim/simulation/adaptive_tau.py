@@ -16,11 +16,11 @@ from learning.engine import Engine, Ref, ValuesNeededError
 from learning.tasks.task import Task
 from netsim.bounds.from_scenario import PlanError, check_means, down_variances, variance
 from netsim.bounds.gradient_probe import LARGEST
-from netsim.build import WiringError
+from netsim.build import BuildError
 from netsim.protocol.trace import Trace
 from netsim.scenario import Scenario
-from netsim.scenario.adaptive_algorithm import Adapted
-from netsim.simulation.observation import Scene, Sight
+from netsim.scenario.adaptive_algorithm import AdaptiveRecipe
+from netsim.simulation.observation import ControlContext, Observation
 from netsim.tau_policies import Taus
 from netsim.topology import Topology
 
@@ -30,10 +30,10 @@ MOST_STEPS = 2**63 - 1
 
 def control_of(scenario: Scenario, task: Task, engine: Engine, trace: Trace) -> Control | None:
     """The control of a scenario with an adaptive tau; None for others. Raises WiringError as `check_policy`."""
-    if not isinstance(scenario.algorithm, Adapted):
+    if not isinstance(scenario.algorithm, AdaptiveRecipe):
         return None
     check_policy(scenario, trace.topology, task.dim)
-    scene = Scene(scenario, scenario.algorithm.control, task, engine, trace)
+    scene = ControlContext(scenario, scenario.algorithm.control, task, engine, trace)
     return Control(scene, scenario.algorithm, scenario.ladder)
 
 
@@ -41,8 +41,8 @@ def control_of(scenario: Scenario, task: Task, engine: Engine, trace: Trace) -> 
 class Control:
     """The taus of an adaptive run: asked by the loop, told of every finished global round; made by `control_of`."""
 
-    scene: Scene
-    recipe: Adapted
+    scene: ControlContext
+    recipe: AdaptiveRecipe
     algorithm: Algorithm
     """The ladder of the next global round."""
 
@@ -61,17 +61,17 @@ class Control:
 
     def choose(self, turn: int, now_s: float, model: Ref, metrics: Mapping[str, float]) -> None:
         """Let the policy choose after round `turn`. Raises WiringError where its choice breaks a law."""
-        seen = Sight(self.scene, self.algorithm, turn, now_s, model, metrics)
+        seen = Observation(self.scene, self.algorithm, turn, now_s, model, metrics)
         try:
             ladder = self.recipe.at(self._kept(tuple(self.recipe.control.policy.choose(seen))))
             ladder.check_dimension(self.scene.engine.dim)
         except ValuesNeededError:
             raise
         except ValueError as error:
-            raise WiringError(f"algorithm: tau.adaptive.policy, after round {turn}: {error}") from None
+            raise BuildError(f"algorithm: tau.adaptive.policy, after round {turn}: {error}") from None
         left = self.scene.scenario.stop.rounds - turn
         if self.scene.trace.rounds[-1]["local_steps"] + left * ladder.steps(ladder.depth) > MOST_STEPS:
-            raise WiringError(
+            raise BuildError(
                 f"algorithm: tau {list(ladder.taus)}, chosen after round {turn}, makes more than {MOST_STEPS} local "
                 "steps; lower tau.adaptive.most"
             )
@@ -94,11 +94,11 @@ class Control:
 
 def check_policy(scenario: Scenario, topology: Topology, dim: int) -> None:
     """What an adaptive tau needs is there. Raises WiringError with what is missing."""
-    if not isinstance(scenario.algorithm, Adapted):
+    if not isinstance(scenario.algorithm, AdaptiveRecipe):
         return
     ladder, needs = scenario.ladder, scenario.algorithm.control.policy.needs
     if "deadline" in needs and scenario.stop.deadline is None:
-        raise WiringError("algorithm: tau.adaptive.policy plans up to a deadline; give stop.deadline")
+        raise BuildError("algorithm: tau.adaptive.policy plans up to a deadline; give stop.deadline")
     if "bounds" not in needs:
         return
     try:
@@ -107,10 +107,10 @@ def check_policy(scenario: Scenario, topology: Topology, dim: int) -> None:
         for n, layer in enumerate(ladder.layers, start=1):
             variance(layer.up, dim, f"layer {n}: up")
     except PlanError as error:
-        raise WiringError(f"algorithm: tau.adaptive.policy: {error}; or use adacomm or stages") from None
+        raise BuildError(f"algorithm: tau.adaptive.policy: {error}; or use adacomm or stages") from None
     devices = len(topology.devices)
     if "gradients" in needs and devices * dim > LARGEST:
-        raise WiringError(
+        raise BuildError(
             f"algorithm: tau.adaptive.policy holds a gradient per device, {devices} x {dim:,} numbers, more than "
             f"{LARGEST:,}; use hier_local_qsgd or adacomm"
         )
@@ -118,4 +118,4 @@ def check_policy(scenario: Scenario, topology: Topology, dim: int) -> None:
 
 def needs_values(scenario: Scenario) -> bool:
     """Whether the taus depend on what the models are."""
-    return isinstance(scenario.algorithm, Adapted) and bool(scenario.algorithm.control.policy.needs)
+    return isinstance(scenario.algorithm, AdaptiveRecipe) and bool(scenario.algorithm.control.policy.needs)

@@ -11,7 +11,7 @@ CHECKPOINT_S = 30.0
 """Host seconds between two checkpoints, unless they take long to write: then they take at most a twentieth."""
 
 
-class Cadence:
+class CheckpointSchedule:
     """When the run's vectors are written down: every so many host seconds, and after its last round."""
 
     def __init__(self, ledger: Ledger, every_s: float) -> None:

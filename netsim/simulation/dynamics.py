@@ -12,9 +12,9 @@ from netsim.dynamics.attachment import Attachment
 from netsim.network import Cell
 from netsim.protocol.loop import Loop
 from netsim.scenario import Scenario
-from netsim.simulation.fault_injection import Changes
-from netsim.simulation.link_updates import Relinking, Whereabouts, around
-from netsim.simulation.reattachment import Forming
+from netsim.simulation.fault_injection import FaultInjector
+from netsim.simulation.link_updates import DevicePositions, LinkUpdates, around
+from netsim.simulation.reattachment import Reattachment
 from netsim.topology import Node, Topology
 
 
@@ -23,14 +23,16 @@ def disturbed(loop: Loop, scenario: Scenario, topology: Topology) -> Loop:
 
     Raises ValueError, which begins with the section, where a policy lacks coordinates or a radio, or a fault its nodes.
     """
-    roster, mobility = loop.roster, scenario.mobility
-    roster.changed = roster.changed or loop.env.event()
-    roster.roaming = mobility is not None
+    membership, mobility = loop.membership, scenario.mobility
+    membership.changed = membership.changed or loop.env.event()
+    membership.roaming = mobility is not None
     where = _still if mobility is None else _moving(mobility, topology, scenario.seed, loop.env)
     clearance_m = 0.0 if mobility is None else mobility.clearance
-    relinking = Relinking(loop.env, topology, scenario.network, scenario.seed, roster, where, clearance_m)
-    forming = Forming(loop, topology, relinking, mobility)
-    changes = Changes(forming, scenario.seed)
+    relinking = LinkUpdates(
+        loop.env, topology, scenario.network, scenario.seed, membership, where, clearance_m
+    )
+    forming = Reattachment(loop, topology, relinking, mobility)
+    changes = FaultInjector(forming, scenario.seed)
     if mobility is not None:
         _check(mobility.handover, scenario, topology, 1, "mobility.handover")
     for number, fault in enumerate(scenario.faults):
@@ -43,8 +45,8 @@ def disturbed(loop: Loop, scenario: Scenario, topology: Topology) -> Loop:
             for level in {node.level for node in concerned if node.level}:
                 _check(effect.reattach, scenario, topology, level, f"faults[{number}].reattach")
     changes.start(scenario.faults)
-    if loop.posts.meter is not None:
-        loop.posts.meter.fanout = lambda node: len(roster.children(node))
+    if loop.transport.meter is not None:
+        loop.transport.meter.fanout = lambda node: len(membership.children(node))
     return replace(loop, before=forming.before, pace=changes.pace)
 
 
@@ -72,7 +74,7 @@ def _still(node: Node) -> Node:
     return node
 
 
-def _moving(mobility: Mobility, topology: Topology, seed: int, env: simpy.Environment) -> Whereabouts:
+def _moving(mobility: Mobility, topology: Topology, seed: int, env: simpy.Environment) -> DevicePositions:
     middle_m = around(topology)
     courses = {device.name: mobility.motion.course(seed, device, middle_m) for device in topology.devices}
     for device in topology.devices:
@@ -91,7 +93,7 @@ class _Somewhere:
     courses: dict[str, Course]
 
     def __call__(self, node: Node) -> Node:
-        """See `Whereabouts`."""
+        """See `DevicePositions`."""
         course = self.courses.get(node.name)
         if course is None:
             return node

@@ -6,10 +6,10 @@ import math
 from typing import TYPE_CHECKING
 
 from learning.compressors import Plain
-from learning.engine import Visit
-from netsim.protocol.corrections import Heard
+from learning.engine import IterationIndex
+from netsim.protocol.corrections import ReceivedModel
 from netsim.simulation.garbage_collection import seldom_collecting
-from netsim.simulation.invariants import Watchman
+from netsim.simulation.invariants import InvariantMonitor
 
 if TYPE_CHECKING:
     from netsim.simulation.run import Run
@@ -25,9 +25,9 @@ def drive(run: Run) -> None:
     ends at the deadline, not at the last event before it.
     """
     cloud, stop = run.trace.topology.root, run.scenario.stop
-    first = Heard(run.model, Plain().bits(run.engine.dim), origin=cloud.level)
-    done = run.env.process(run.loop.advance(cloud, first, stop.rounds, Visit((), 0), run.watch))
-    watchman = Watchman(run) if run.verify else None
+    first = ReceivedModel(run.model, Plain().bits(run.engine.dim), origin=cloud.level)
+    done = run.env.process(run.loop.advance(cloud, first, stop.rounds, IterationIndex((), 0), run.watch))
+    watchman = InvariantMonitor(run) if run.verify else None
     with seldom_collecting():
         while not done.processed and (stop.deadline is None or run.env.peek() <= stop.deadline):
             if run.env.peek() == math.inf:

@@ -10,19 +10,19 @@ from dataclasses import dataclass, field
 
 import simpy
 
-from netsim.dynamics import Cut, Down, Effect, Episode, Fault, Slow
+from netsim.dynamics import Cut, Down, Effect, Fault, FaultInterval, Slow
 from netsim.dynamics.slowdown import Slowness, stretched_s
 from netsim.protocol.interruptions import STALL, UNNOTICED
 from netsim.protocol.membership import Outage
-from netsim.simulation.reattachment import Forming
+from netsim.simulation.reattachment import Reattachment
 from netsim.topology import Node
 
 
 @dataclass
-class Changes:
+class FaultInjector:
     """Strikes a run's loop; `start` it before the loop, which asks for the `pace` of work."""
 
-    forming: Forming
+    forming: Reattachment
     seed: int
     _slow: dict[str, list[Slowness]] = field(default_factory=dict)
     _down: Counter[str] = field(default_factory=Counter)
@@ -49,7 +49,7 @@ class Changes:
         return stretched_s(seconds, at_s, slow) if slow else seconds
 
     def _life(
-        self, node: Node, episodes: Iterator[Episode], effect: Effect, why: Cause
+        self, node: Node, episodes: Iterator[FaultInterval], effect: Effect, why: Cause
     ) -> Generator[simpy.Event, None, None]:
         """Strike and let go, episode after episode."""
         env = self.loop.env
@@ -79,20 +79,20 @@ class Changes:
         self._happened("down", node, why)
         if self._down[node.name] > 1:
             return
-        loop.roster.silent.add(node.name)
-        if (hall := loop.halls.get(node.name)) is not None:
-            loop.close(hall)
+        loop.membership.silent.add(node.name)
+        if (inbox := loop.inboxes.get(node.name)) is not None:
+            loop.close(inbox)
         self._interrupt(node, UNNOTICED if unnoticed else None)
-        loop.teller.copies.forget(node)
-        if loop.posts.meter is not None:
-            loop.posts.meter.off(node, loop.env.now)
+        loop.broadcaster.copies.forget(node)
+        if loop.transport.meter is not None:
+            loop.transport.meter.off(node, loop.env.now)
 
     def _noticed(self, node: Node, why: Cause, effect: Down, *, for_good: bool) -> None:
         """Those around learn that a node is down."""
-        roster = self.loop.roster
-        roster.leave(node, why.key, for_good=for_good)
-        if node.name in roster.silent:
-            roster.silent.discard(node.name)
+        membership = self.loop.membership
+        membership.leave(node, why.key, for_good=for_good)
+        if node.name in membership.silent:
+            membership.silent.discard(node.name)
             self._interrupt(node, None)
         if effect.reattach is not None and node.level:
             self.forming.scatter(node, effect.reattach, f"{node.name} is down")
@@ -102,16 +102,22 @@ class Changes:
         loop = self.loop
         self._cut[node.name] += 1
         self._happened("link_down", node, why)
-        loop.roster.leave(node, why.key, for_good=for_good)
+        loop.membership.leave(node, why.key, for_good=for_good)
         if self._cut[node.name] > 1:
             return
-        loop.roster.outages[node.name] = Outage(loop.env.event(), effect.stalls)
-        talk = loop.working.get(node.name)
-        if talk is None or node.name in loop.roster.silent:
+        loop.membership.outages[node.name] = Outage(loop.env.event(), effect.stalls)
+        exchange = loop.working.get(node.name)
+        if exchange is None or node.name in loop.membership.silent:
             return
-        if talk.doing == "hear" and talk.told is not None and loop.posts.under_way(talk.told, talk.place):
+        if (
+            exchange.doing == "hear"
+            and exchange.told is not None
+            and loop.transport.under_way(exchange.told, exchange.place)
+        ):
             self._interrupt(node, None)
-        elif talk.doing == "send" and talk.sent is not None and loop.posts.under_way(talk.sent):
+        elif (
+            exchange.doing == "send" and exchange.sent is not None and loop.transport.under_way(exchange.sent)
+        ):
             self._interrupt(node, STALL if effect.stalls else None)
 
     def _over(self, node: Node, why: Cause, effect: Effect) -> None:
@@ -124,23 +130,23 @@ class Changes:
             self._rise(node, why, effect)
 
     def _mend(self, node: Node, why: Cause) -> None:
-        roster = self.loop.roster
+        membership = self.loop.membership
         self._cut[node.name] -= 1
         self._happened("link_up", node, why)
         if not self._cut[node.name]:
-            roster.outages.pop(node.name).over.succeed()
-        roster.come(node, why.key)
+            membership.outages.pop(node.name).over.succeed()
+        membership.come(node, why.key)
 
     def _rise(self, node: Node, why: Cause, effect: Down) -> None:
         self._down[node.name] -= 1
         self._happened("up", node, why)
-        roster = self.loop.roster
-        roster.come(node, why.key)
+        membership = self.loop.membership
+        membership.come(node, why.key)
         if self._down[node.name]:  # by another fault, of which nobody may know yet
-            roster.silent |= {node.name} - roster.away
+            membership.silent |= {node.name} - membership.away
             return
-        if self.loop.posts.meter is not None:
-            self.loop.posts.meter.on(node, self.loop.env.now)
+        if self.loop.transport.meter is not None:
+            self.loop.transport.meter.on(node, self.loop.env.now)
         if effect.go_home and (
             node.level > 1 or (node.level and self.forming.mobility is None)
         ):  # devices roam
@@ -148,13 +154,13 @@ class Changes:
             self.forming.go_home()
 
     def _interrupt(self, node: Node, cause: str | None) -> None:
-        talk = self.loop.working.get(node.name)
-        if talk is not None and talk.process is not None and talk.process.is_alive:
-            talk.process.interrupt(cause)
+        exchange = self.loop.working.get(node.name)
+        if exchange is not None and exchange.process is not None and exchange.process.is_alive:
+            exchange.process.interrupt(cause)
 
     def _happened(self, kind: str, node: Node, why: Cause) -> None:
         parent = self.forming.parents.get(node.name)
-        self.loop.posts.trace.happened(self.loop.env.now, kind, node, parent, parent, why.words)
+        self.loop.transport.trace.happened(self.loop.env.now, kind, node, parent, parent, why.words)
 
 
 @dataclass(frozen=True)

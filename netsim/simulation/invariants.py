@@ -34,7 +34,7 @@ def verify(run: Run) -> None:
 
 
 @dataclass
-class Watchman:
+class InvariantMonitor:
     """Looks for orphans whenever somebody was interrupted and all of that instant has happened."""
 
     run: Run
@@ -92,18 +92,18 @@ def no_orphans(run: Run) -> Iterator[str]:
     nothing more happens, so after each cancellation too.
     """
     loop = run.loop
-    alive = {name for name, talk in loop.working.items() if _is_alive(talk.process)}
+    alive = {name for name, exchange in loop.working.items() if _is_alive(exchange.process)}
     waited: set[str] = set()
     for row in run.trace.topology.levels[1:]:
         for node in row:
-            halls = [loop.halls[name] for name in (node.name, polled_at(node)) if name in loop.halls]
-            talks = {name for hall in halls for name in hall.talks}
-            waited |= talks
+            inboxes = [loop.inboxes[name] for name in (node.name, polled_at(node)) if name in loop.inboxes]
+            exchanges = {name for inbox in inboxes for name in inbox.exchanges}
+            waited |= exchanges
             at_work = (
                 node is run.trace.topology.root or node.name in alive or loop.wait_of(node).late == "carry"
             )
-            if not at_work and talks & alive:
-                yield f"{', '.join(sorted(talks & alive))} at work for {node.name}, which is not"
+            if not at_work and exchanges & alive:
+                yield f"{', '.join(sorted(exchanges & alive))} at work for {node.name}, which is not"
     if loop.algorithm.prologue is None:  # a prologue has halls of its own
         for name in sorted(alive - waited):
             yield f"{name} is at work, but nobody waits for it"
@@ -112,7 +112,7 @@ def no_orphans(run: Run) -> Iterator[str]:
 
 def _strange_transfers(loop: Loop) -> Iterator[str]:
     known = set(_waited_for(loop))
-    for name, ports in loop.roster.ports.items():
+    for name, ports in loop.membership.ports.items():
         media = {id(link.medium): link.medium for link in (*ports.up, *ports.down.links)}
         for medium in media.values():
             if any(served not in known for served in getattr(medium, "serving", ())):
@@ -174,9 +174,11 @@ def _is_alive(process: simpy.Process | None) -> bool:
 
 def _waited_for(loop: Loop) -> Iterator[simpy.Event]:
     """The services of messages that somebody listens to, or waits for."""
-    posted = [posted for hall in loop.halls.values() for posted in hall.spoken]
-    posted += [one for talk in loop.working.values() for one in (talk.told, talk.sent) if one is not None]
-    for one in posted:
+    in_flight = [in_flight for inbox in loop.inboxes.values() for in_flight in inbox.spoken]
+    in_flight += [
+        one for exchange in loop.working.values() for one in (exchange.told, exchange.sent) if one is not None
+    ]
+    for one in in_flight:
         yield from (transfer.served for transfer in one.transfers)
 
 

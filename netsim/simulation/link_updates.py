@@ -14,12 +14,12 @@ from netsim.network import Cell, Downlink, LayerNetwork, Link, Ports
 from netsim.network.links import continued
 from netsim.network.media import Medium
 from netsim.network.message_loss import Direction
-from netsim.network.radio.cell_radio import Heard
-from netsim.protocol.membership import Roster
+from netsim.network.radio.cell_radio import RadioLink
+from netsim.protocol.membership import Membership
 from netsim.rng import generator
 from netsim.topology import Node, Topology
 
-Whereabouts: TypeAlias = Callable[[Node], Node]
+DevicePositions: TypeAlias = Callable[[Node], Node]
 """A node with the coordinates it has now."""
 
 STATION = -5
@@ -27,7 +27,7 @@ STATION = -5
 
 
 @dataclass
-class Relinking:
+class LinkUpdates:
     """Rebuilds links. `clearance_m`: no child is nearer to its parent than that, as the link sees it.
 
     What the channel draws about a child (sight, shadowing, fading) belongs to child and parent: at its own parent the
@@ -38,20 +38,20 @@ class Relinking:
     topology: Topology
     network: Sequence[LayerNetwork]
     seed: int
-    roster: Roster
-    where: Whereabouts
+    membership: Membership
+    where: DevicePositions
     clearance_m: float = 0.0
     _numbers: dict[tuple[str, Direction], Iterator[int]] = field(default_factory=dict)
-    _known: dict[tuple[float, str, str], Heard | None] = field(default_factory=dict)
+    _known: dict[tuple[float, str, str], RadioLink | None] = field(default_factory=dict)
     homes: dict[str, Node] = field(init=False)
     """The parent of each child as the run begins."""
 
     def rebuild(self, parent: Node) -> None:
         """New links for all children of `parent`. Raises ValueError where one of them cannot be built."""
-        children = self.roster.children(parent)
+        children = self.membership.children(parent)
         if not children:
             return
-        before, layer = self.roster.ports[parent.name], self.network[parent.level - 1]
+        before, layer = self.membership.ports[parent.name], self.network[parent.level - 1]
         here = self.where(parent)
         there = [self._placed(child, here) for child in children]
         own = [self.homes[child.name] is parent for child in children]
@@ -62,7 +62,7 @@ class Relinking:
         downs = [built[mine].down.links[k] for k, mine in enumerate(own)]
         up = self._continued(ups, _one(built[True].up, before.up), children, "up")
         down = self._continued(downs, _one(built[True].down.links, before.down.links), children, "down")
-        self.roster.ports[parent.name] = Ports(up, Downlink(down, built[True].down.broadcast))
+        self.membership.ports[parent.name] = Ports(up, Downlink(down, built[True].down.broadcast))
 
     def seed_at(self, parent: Node) -> int:
         """The seed of what is drawn about strangers at `parent`."""
@@ -75,7 +75,7 @@ class Relinking:
         """The parents that serve a child where it is, as it sees them."""
         found = []
         for parent in parents:
-            load = sum(one is not child for one in self.roster.children(parent))
+            load = sum(one is not child for one in self.membership.children(parent))
             option = self._option(child, parent, Option(load, parent is present, parent is home))
             if option is not None:
                 found.append((parent, option))
@@ -113,7 +113,9 @@ class Relinking:
                         for one, heard in zip(those, self._reached(layer, here, those, seed), strict=True)
                     }
 
-    def _reached(self, cell: Cell, here: Node, children: Sequence[Node], seed: int) -> Sequence[Heard | None]:
+    def _reached(
+        self, cell: Cell, here: Node, children: Sequence[Node], seed: int
+    ) -> Sequence[RadioLink | None]:
         """How each hears the station; None for those too far for its path loss."""
         there = [self._placed(child, here) for child in children]
         try:
@@ -149,7 +151,7 @@ class Relinking:
         self.homes = {}
         for row in self.topology.levels[1:]:
             for parent in row:
-                ports, children = self.roster.ports[parent.name], self.roster.children(parent)
+                ports, children = self.membership.ports[parent.name], self.membership.children(parent)
                 for child, up, down in zip(children, ports.up, ports.down.links, strict=True):
                     self.homes[child.name] = parent
                     self._numbers[child.name, "up"] = up._numbers

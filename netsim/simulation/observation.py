@@ -37,7 +37,7 @@ LEAST = 1e-12
 
 
 @dataclass(frozen=True)
-class Scene:
+class ControlContext:
     """What stays as it is while a run goes on."""
 
     scenario: Scenario
@@ -79,10 +79,10 @@ class Scene:
 
 
 @dataclass(frozen=True)
-class Sight:
-    """See `netsim.tau_policies.Seen`: the run after global round `turn`, which ended at `now_s` in `model`."""
+class Observation:
+    """See `netsim.tau_policies.RunObservation`: the run after global round `turn`, which ended at `now_s` in `model`."""
 
-    scene: Scene
+    scene: ControlContext
     ladder: Algorithm
     """In use so far."""
     turn: int
@@ -127,7 +127,7 @@ class Sight:
         return [float(value) for value in growth * np.array(self.scene.tree.mixing)]
 
     def planned(self) -> Taus | None:
-        """See `Seen`. Where Theorem 1 says nothing at this rate, the bound's first order ranks, as in a plan."""
+        """See `RunObservation`. Where Theorem 1 says nothing at this rate, the bound's first order ranks, as in a plan."""
         scene, rate = self.scene, self.ladder.leaf.learning_rate
         assert scene.scenario.stop.deadline is not None
         left_s = scene.scenario.stop.deadline - self.now_s

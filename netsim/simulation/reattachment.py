@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from netsim.dynamics import Mobility
 from netsim.dynamics.attachment import Attachment
 from netsim.protocol.loop import Loop
-from netsim.simulation.link_updates import Relinking
+from netsim.simulation.link_updates import LinkUpdates
 from netsim.topology import Node, Topology
 
 
 @dataclass
-class Forming:
+class Reattachment:
     """Moves children in the roster of a run's loop and relinks them; every move is an event of the trace.
 
     A child moves while nobody waits for it. Its compressor's memory goes with it; where the new parent must know that
@@ -22,7 +22,7 @@ class Forming:
 
     loop: Loop
     topology: Topology
-    relinking: Relinking
+    relinking: LinkUpdates
     mobility: Mobility | None = None
     parents: dict[str, Node | None] = field(init=False)
     homes: dict[str, Node] = field(init=False)
@@ -61,13 +61,13 @@ class Forming:
 
     def attach(self, child: Node, after: Node | None, why: str) -> set[str]:
         """Give a child another parent (None: none); the names of those whose links are to be rebuilt."""
-        before, roster = self.parents[child.name], self.loop.roster
+        before, membership = self.parents[child.name], self.loop.membership
         if after is before:
             return set()
-        roster.attach(child, before, after)
+        membership.attach(child, before, after)
         self.parents[child.name] = after
         kind = "attach" if before is None else "detach" if after is None else "handover"
-        self.loop.posts.trace.happened(self.loop.env.now, kind, child, before, after, why)
+        self.loop.transport.trace.happened(self.loop.env.now, kind, child, before, after, why)
         return {parent.name for parent in (before, after) if parent is not None}
 
     def family(self, node: Node) -> list[Node]:
@@ -79,7 +79,7 @@ class Forming:
         """The children of a node that is down go to its peers."""
         peers = [peer for peer in self.topology.levels[node.level] if peer is not node and self._stands(peer)]
         changed: set[str] = set()
-        for child in self.loop.roster.children(node):
+        for child in self.loop.membership.children(node):
             changed |= self.moved(child, policy, peers, why)
         self._rebuild([node, *peers], changed)  # those who stay keep links of their own
 
@@ -97,7 +97,7 @@ class Forming:
     def _form(self, node: Node, mobility: Mobility) -> None:
         """All free devices below `node`, and below the cloud those of nobody too, choose anew."""
         servers = self._servers(node)
-        devices = [child for server in servers for child in self.loop.roster.children(server)]
+        devices = [child for server in servers for child in self.loop.membership.children(server)]
         if node.level == self.topology.depth:
             devices += [device for device in self.topology.devices if self.parents[device.name] is None]
         standing = [server for server in servers if self._stands(server)]
@@ -109,20 +109,20 @@ class Forming:
             self.relinking.rebuild(server)
 
     def _check_reach(self, server: Node) -> None:
-        self.relinking.listen(self.loop.roster.children(server), [server])
-        for child in self.loop.roster.children(server):
+        self.relinking.listen(self.loop.membership.children(server), [server])
+        for child in self.loop.membership.children(server):
             if self._free(child) and not self.relinking.options(child, [server], server, None):
                 self.attach(child, None, "out of reach")
 
     def _look_again_later(self, node: Node, mobility: Mobility) -> None:
         """Somebody may come within reach of a cloud that can ask nobody now."""
-        env, roster = self.loop.env, self.loop.roster
-        back = (roster.away - roster.lost) | roster.silent
+        env, membership = self.loop.env, self.loop.membership
+        back = (membership.away - membership.lost) | membership.silent
         comes = any(server.name in back for server in self.topology.levels[1])
-        roster.roaming = comes or env.now < mobility.motion.ends_s
-        if node is self.topology.root and not roster.present(node) and env.now < mobility.motion.ends_s:
+        membership.roaming = comes or env.now < mobility.motion.ends_s
+        if node is self.topology.root and not membership.present(node) and env.now < mobility.motion.ends_s:
             later = env.timeout(mobility.patience)
-            later.callbacks.append(lambda _: roster.change())
+            later.callbacks.append(lambda _: membership.change())
 
     def _rebuild(self, nodes: Sequence[Node], names: set[str]) -> None:
         for node in nodes:
@@ -132,13 +132,13 @@ class Forming:
     def _free(self, child: Node) -> bool:
         """Whether nobody waits for the child."""
         parent = self.parents[child.name]
-        hall = None if parent is None else self.loop.halls.get(parent.name)
-        return child.name not in self.loop.working and (hall is None or child.name not in hall.talks)
+        inbox = None if parent is None else self.loop.inboxes.get(parent.name)
+        return child.name not in self.loop.working and (inbox is None or child.name not in inbox.exchanges)
 
     def _servers(self, node: Node) -> list[Node]:
         if node.level == 1:
             return [node]
-        return [server for child in self.loop.roster.children(node) for server in self._servers(child)]
+        return [server for child in self.loop.membership.children(node) for server in self._servers(child)]
 
     def _stands(self, server: Node) -> bool:
-        return server.name not in self.loop.roster.away and server.name not in self.loop.roster.silent
+        return server.name not in self.loop.membership.away and server.name not in self.loop.membership.silent

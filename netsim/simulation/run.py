@@ -22,16 +22,16 @@ from learning.engine import (
     make_solver,
     resolve,
 )
-from learning.store.checkpoints import Cut
+from learning.store.checkpoints import Checkpoint
 from learning.store.ledger import Ledger
 from learning.tasks.task import Task
-from netsim.build import WiringError, task_of
+from netsim.build import BuildError, task_of
 from netsim.protocol.loop import Loop
 from netsim.protocol.trace import MERGES, Path, Trace
 from netsim.results.table_buffer import Rows
 from netsim.scenario import Scenario, grow
 from netsim.simulation.adaptive_tau import Control, control_of, needs_values
-from netsim.simulation.checkpointing import CHECKPOINT_S, Cadence
+from netsim.simulation.checkpointing import CHECKPOINT_S, CheckpointSchedule
 from netsim.simulation.event_loop import NOBODY, drive
 from netsim.simulation.invariants import verify
 from netsim.simulation.loop_setup import wire
@@ -134,7 +134,7 @@ class Run:
     engine: Engine
     trace: Trace
     loop: Loop
-    checkpoints: Cadence | None
+    checkpoints: CheckpointSchedule | None
     on_round: OnRound | None
     model: Ref
     control: Control | None = None
@@ -256,7 +256,7 @@ def stage(
     strategy: str | None = None,
     memory_bytes: int | None = None,
     ledger: Ledger | None = None,
-    cut: Cut | None = None,
+    cut: Checkpoint | None = None,
     checkpoint_s: float | None = None,
     on_round: OnRound | None = None,
     values: bool = True,
@@ -269,7 +269,7 @@ def stage(
     """
     topology = grow(scenario)
     if engine == "timing" and needs_values(scenario):
-        raise WiringError(
+        raise BuildError(
             "algorithm: an adaptive tau follows the model's loss, and the timing engine computes none: use --engine "
             "batched, or the policy stages"
         )
@@ -278,14 +278,16 @@ def stage(
         numerics = resolve(engine, device, scenario.precision, task, strategy, memory_bytes)
         solver = make_solver(numerics, task, scenario.seed, memory_bytes) if values else None
     except StrategyError as error:
-        raise WiringError(str(error)) from None
+        raise BuildError(str(error)) from None
     vectors = Engine(run_root(task, numerics), scenario.seed, task.dim, solver, ledger, cut, scenario.finite)
     env, trace = simpy.Environment(), Trace(topology)
     loop = wire(scenario, topology, task, env, vectors, trace)
     if (control := control_of(scenario, task, vectors, trace)) is not None:
         loop = replace(loop, ladders=control.ladder)
     keeps = values and engine == "batched"
-    cadence = Cadence(ledger, checkpoint_s) if keeps and ledger and checkpoint_s is not None else None
+    cadence = (
+        CheckpointSchedule(ledger, checkpoint_s) if keeps and ledger and checkpoint_s is not None else None
+    )
     first = vectors.start()
     return Run(
         scenario, task, numerics, vectors, trace, loop, cadence, on_round, first, control, verify=verify

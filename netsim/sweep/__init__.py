@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from netsim.sweep.executors import Alone, Crew, LostError, Processes
-from netsim.sweep.points import LEDGER, Outcome, Point, Workplace, learning_of, points_of
-from netsim.sweep.schedule import Audience, run_sweep
+from netsim.sweep.executors import Executor, InProcess, LostError, ProcessPool
+from netsim.sweep.points import LEDGER, Outcome, Point, SweepFolders, learning_of, points_of
+from netsim.sweep.schedule import SweepListener, run_sweep
 
 __all__ = [
     "LEDGER",
-    "Alone",
-    "Audience",
-    "Crew",
+    "Executor",
+    "InProcess",
     "LostError",
     "Outcome",
     "Point",
-    "Processes",
-    "Workplace",
+    "ProcessPool",
+    "SweepFolders",
+    "SweepListener",
     "learning_of",
     "points_of",
     "run_sweep",

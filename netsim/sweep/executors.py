@@ -39,7 +39,7 @@ class Done(NamedTuple):
     error: Exception | None
 
 
-class Crew(Protocol):
+class Executor(Protocol):
     """Does jobs in any order, some at a time."""
 
     def put(self, tag: int, job: Job) -> None:
@@ -55,18 +55,18 @@ class Crew(Protocol):
         ...
 
 
-class Alone:
+class InProcess:
     """This process does one job after the other, in the order they were put."""
 
     def __init__(self) -> None:
         self._jobs: deque[tuple[int, Job]] = deque()
 
     def put(self, tag: int, job: Job) -> None:
-        """See `Crew`."""
+        """See `Executor`."""
         self._jobs.append((tag, job))
 
     def take(self) -> Done:
-        """See `Crew`: does the next job now."""
+        """See `Executor`: does the next job now."""
         tag, job = self._jobs.popleft()
         try:
             return Done(tag, job(), None)
@@ -84,7 +84,7 @@ class _Held(NamedTuple):
     deaths: int
 
 
-class Processes:
+class ProcessPool:
     """`workers` processes of this machine, begun anew (spawn); they end when this process does, however it ends.
 
     A worker that dies, for want of memory perhaps, takes all of them along: jobs under way are then repeated
@@ -100,12 +100,12 @@ class Processes:
         self._pool = self._hire()
 
     def put(self, tag: int, job: Job) -> None:
-        """See `Crew`."""
+        """See `Executor`."""
         self._waiting.append(_Held(tag, job, 0))
         self._hand_out()
 
     def take(self) -> Done:
-        """See `Crew`."""
+        """See `Executor`."""
         while True:
             self._hand_out()
             if not self._under_way:
@@ -123,7 +123,7 @@ class Processes:
             return Done(held.tag, None, error) if error else Done(held.tag, future.result(), None)
 
     def close(self) -> None:
-        """See `Crew`."""
+        """See `Executor`."""
         self._waiting.clear()
         for child in set(multiprocessing.active_children()) - self._others:
             child.kill()

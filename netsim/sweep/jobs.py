@@ -28,7 +28,7 @@ from netsim.results.run_folder import (
 from netsim.scenario import Scenario, ScenarioError, grow
 from netsim.simulation.adaptive_tau import needs_values
 from netsim.simulation.run import Run, play, retimed, run_root, simulate
-from netsim.sweep.points import Outcome, Point, Workplace
+from netsim.sweep.points import Outcome, Point, SweepFolders
 
 TIMELINES = "timelines"
 """Below a sweep's folder: runs laid out that still lack their values."""
@@ -69,22 +69,22 @@ def fresh_start() -> None:
     _shelf = Shelf()
 
 
-def survey(point: Point, place: Workplace) -> Surveyed | Outcome:
+def survey(point: Point, place: SweepFolders) -> Surveyed | Outcome:
     """The point's timeline, or its outcome where its run folder is there already, or where it cannot run."""
     return _told(point, lambda: _survey(point, place))
 
 
-def train(point: Point, place: Workplace) -> Outcome:
+def train(point: Point, place: SweepFolders) -> Outcome:
     """Run the point, from the ledger where every value is known, else with training."""
     return _told(point, lambda: _train(point, place))
 
 
-def retime(point: Point, place: Workplace) -> Outcome | None:
+def retime(point: Point, place: SweepFolders) -> Outcome | None:
     """Run the point from the ledger alone; None where a value is missing."""
     return _told(point, lambda: _retime(point, place))
 
 
-def fill(point: Point, timeline: Timeline, metrics: Mapping[bytes, Metrics], place: Workplace) -> Outcome:
+def fill(point: Point, timeline: Timeline, metrics: Mapping[bytes, Metrics], place: SweepFolders) -> Outcome:
     """Put the metrics of its models, by name, into a point's timeline: byte for byte the run's own tables."""
     return _told(point, lambda: _fill(point, timeline, metrics, place))
 
@@ -99,7 +99,7 @@ def _told(point: Point, job: Callable[[], T]) -> T | Outcome:
         return Outcome(point, error=text)
 
 
-def _survey(point: Point, place: Workplace) -> Surveyed | Outcome:
+def _survey(point: Point, place: SweepFolders) -> Surveyed | Outcome:
     from netsim.simulation.result_assembly import HostClock, close_books, run_digest
 
     host, scenario = HostClock(), point.load()
@@ -134,7 +134,7 @@ def _wanted(scenario: Scenario, run: Run) -> dict[int, bytes]:
     return {0: start, **{k: run.digests[k - 1] for k in due}}
 
 
-def _train(point: Point, place: Workplace) -> Outcome:
+def _train(point: Point, place: SweepFolders) -> Outcome:
     known = _retime(point, place)
     if known is not None:
         return known
@@ -146,7 +146,7 @@ def _train(point: Point, place: Workplace) -> Outcome:
     )
 
 
-def _retime(point: Point, place: Workplace) -> Outcome | None:
+def _retime(point: Point, place: SweepFolders) -> Outcome | None:
     from netsim.simulation.result_assembly import HostClock, close_books
 
     host, scenario = HostClock(), point.load()
@@ -160,7 +160,7 @@ def _retime(point: Point, place: Workplace) -> Outcome | None:
     )
 
 
-def _fill(point: Point, timeline: Timeline, metrics: Mapping[bytes, Metrics], place: Workplace) -> Outcome:
+def _fill(point: Point, timeline: Timeline, metrics: Mapping[bytes, Metrics], place: SweepFolders) -> Outcome:
     try:
         manifest = read_manifest(timeline.folder)
         rounds = read_table(timeline.folder, "rounds", timeline.folder.name)
@@ -183,7 +183,7 @@ def _fill(point: Point, timeline: Timeline, metrics: Mapping[bytes, Metrics], pl
 
 
 @contextmanager
-def _ledger(place: Workplace) -> Iterator[Ledger]:
+def _ledger(place: SweepFolders) -> Iterator[Ledger]:
     """The ledger of a place; where it is borrowed, a copy on this host that is brought back whole."""
     if not place.borrow:
         with closing(Ledger(place.ledger)) as ledger:

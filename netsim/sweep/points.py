@@ -54,7 +54,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Workplace:
+class SweepFolders:
     """Where and how the points of a sweep run.
 
     `out` receives `<name>/<digest>/` of every point, `aside` what the sweep keeps for itself. With `borrow`
@@ -71,7 +71,7 @@ class Workplace:
     @classmethod
     def at(
         cls, out: Path, name: str, engine: EngineKind = "batched", device: DeviceKind = "auto"
-    ) -> Workplace:
+    ) -> SweepFolders:
         """The place of the sweep of a scenario `name` below the results folder `out`."""
         return cls(out, out / f"{name}-sweep", out / LEDGER, engine, device)
 

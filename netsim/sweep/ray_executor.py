@@ -22,7 +22,7 @@ class ClusterError(ValueError):
     """Ray is absent, its cluster cannot be reached, or no node of it has what a job asks for."""
 
 
-class RayCrew:
+class RayExecutor:
     """Jobs as Ray tasks, each with its share of processors and GPUs.
 
     A task whose worker or node dies is repeated up to `retries` times; what a job itself raises is its answer.
@@ -43,11 +43,11 @@ class RayCrew:
         self._task = self._ray.remote(do).options(**how)
 
     def put(self, tag: int, job: Job) -> None:
-        """See `Crew`."""
+        """See `Executor`."""
         self._under_way[self._task.remote(job)] = tag
 
     def take(self) -> Done:
-        """See `Crew`."""
+        """See `Executor`."""
         if not self._under_way:
             raise IndexError("no job is under way")
         ready: list[Any] = []
@@ -64,7 +64,7 @@ class RayCrew:
             return Done(tag, None, LostError(f"its worker was lost, also when repeated: {said[0]}"))
 
     def close(self) -> None:
-        """See `Crew`."""
+        """See `Executor`."""
         for reference in self._under_way:
             self._ray.cancel(reference, force=True)
         self._under_way.clear()

@@ -14,12 +14,12 @@ from typing import Any, Protocol
 from learning.store.ledger import METRICS, Ledger
 from netsim.results.run_folder import read_manifest, read_table
 from netsim.simulation.run import diverged
-from netsim.sweep.executors import Alone, Crew, Job
+from netsim.sweep.executors import Executor, InProcess, Job
 from netsim.sweep.jobs import TIMELINES, Metrics, Surveyed, fill, fresh_start, retime, survey, train
-from netsim.sweep.points import LEDGER, Outcome, Point, Workplace, learning_of
+from netsim.sweep.points import LEDGER, Outcome, Point, SweepFolders, learning_of
 
 
-class Audience(Protocol):
+class SweepListener(Protocol):
     """Who is told how a sweep goes on."""
 
     def surveyed(self, done: int, points: int) -> None:
@@ -36,7 +36,7 @@ class Audience(Protocol):
 
 
 def run_sweep(
-    points: Sequence[Point], place: Workplace, audience: Audience, crew: Crew | None = None
+    points: Sequence[Point], place: SweepFolders, listener: SweepListener, executor: Executor | None = None
 ) -> list[Outcome]:
     """Run all points, each into its own run folder, and return their outcomes in the points' order.
 
@@ -47,11 +47,11 @@ def run_sweep(
     stop the others, and one whose run folder is there already is kept.
     """
     fresh_start()
-    sweep = _Sweep(place, audience, crew or Alone())
+    sweep = _Sweep(place, listener, executor or InProcess())
     try:
         sweep.run(points)
     finally:
-        sweep.crew.close()
+        sweep.executor.close()
         shutil.rmtree(place.aside / TIMELINES, ignore_errors=True)
     return sorted(sweep.outcomes, key=lambda outcome: outcome.point.index)
 
@@ -73,9 +73,9 @@ class _Group:
 class _Sweep:
     """A sweep under way: jobs with the crew, and what follows each of them."""
 
-    place: Workplace
-    audience: Audience
-    crew: Crew
+    place: SweepFolders
+    listener: SweepListener
+    executor: Executor
     outcomes: list[Outcome] = field(default_factory=list)
     _next: dict[int, tuple[Point, Then]] = field(default_factory=dict)
     _jobs: int = 0
@@ -89,7 +89,7 @@ class _Sweep:
                 surveys.append(answer)
             else:
                 self._end(answer)
-            self.audience.surveyed(len(points) - len(self._next), len(points))
+            self.listener.surveyed(len(points) - len(self._next), len(points))
 
         for point in points:
             self._do(point, surveyed, survey, self.place)
@@ -100,17 +100,17 @@ class _Sweep:
     def _do(self, point: Point, then: Then, function: Callable[..., Any], *arguments: Any) -> None:
         self._jobs += 1
         self._next[self._jobs] = point, then
-        self.crew.put(self._jobs, Job(function, (point, *arguments)))
+        self.executor.put(self._jobs, Job(function, (point, *arguments)))
 
     def _work(self) -> None:
         while self._next:
-            done = self.crew.take()
+            done = self.executor.take()
             point, then = self._next.pop(done.tag)
             then(done.answer if done.error is None else Outcome(point, error=_said(done.error)))
 
     def _end(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
-        self.audience.ended(outcome)
+        self.listener.ended(outcome)
 
     def _start(self, surveys: Sequence[Surveyed]) -> None:
         """Everything that waits for nothing: known points, the leaders of groups, the first of each blind group."""
@@ -121,7 +121,7 @@ class _Sweep:
         for found in surveys:
             if found.timeline is None:
                 blind.setdefault(learning_of(found.point.settings), []).append(found.point)
-        self.audience.planned(len(groups) + len(blind), len(surveys))
+        self.listener.planned(len(groups) + len(blind), len(surveys))
         for group in groups:
             self._lead(group)
         for key, points in blind.items():
@@ -160,7 +160,7 @@ class _Sweep:
         """Whether a run with these losses stops before its timeline does."""
         return self.place.engine != "timing" and any(diverged(loss, losses[0]) for loss in losses)
 
-    def _lead_blind(self, points: Sequence[Point], place: Workplace, patient: bool = True) -> None:
+    def _lead_blind(self, points: Sequence[Point], place: SweepFolders, patient: bool = True) -> None:
         """Train the first point and re-time the others from its ledger.
 
         Where that lacks a value, perhaps as the first was cut short, the next one trains; where it lacks one
@@ -190,7 +190,7 @@ class _Sweep:
 
         self._do(points[0], trained, train, place)
 
-    def _place_of(self, key: str) -> Workplace:
+    def _place_of(self, key: str) -> SweepFolders:
         """Where points that learn the same run: a borrowed ledger is theirs alone."""
         if not self.place.borrow:
             return self.place

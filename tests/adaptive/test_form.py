@@ -7,11 +7,11 @@ import pytest
 
 from learning.algorithms.algorithm import Algorithm
 from netsim.bounds.from_scenario import setting_of
-from netsim.build import WiringError
+from netsim.build import BuildError
 from netsim.cli.check_command import check_command
 from netsim.planner.planner import Limits, plan
 from netsim.scenario import ScenarioError, digest, json_schema, load_text, resolved
-from netsim.scenario.adaptive_algorithm import Adapted
+from netsim.scenario.adaptive_algorithm import AdaptiveRecipe
 from netsim.simulation.adaptive_tau import control_of
 from netsim.simulation.run import play, stage
 from netsim.tau_policies import AdaComm, Adaptive
@@ -22,7 +22,7 @@ from .runs import adaptive, made
 
 def test_it_is_a_recipe_with_its_first_taus_and_a_control() -> None:
     scene = adaptive("hier_favg", "adacomm")
-    assert isinstance(scene.algorithm, Adapted)
+    assert isinstance(scene.algorithm, AdaptiveRecipe)
     assert scene.algorithm.control == Adaptive((4, 2), 2, AdaComm())
     assert scene.ladder == made("hier_favg", [4, 2]).ladder
 
@@ -79,13 +79,13 @@ def test_a_recipe_without_a_list_of_taus_has_none_that_adapts() -> None:
     ],
 )
 def test_a_policy_that_lacks_something_is_refused_before_the_run(policy: str, name: str, said: str) -> None:
-    with pytest.raises(WiringError, match=said):
+    with pytest.raises(BuildError, match=said):
         stage(adaptive(name, policy), device="cpu")
 
 
 def test_gradients_that_do_not_fit_into_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("netsim.simulation.adaptive_tau.LARGEST", 10)
-    with pytest.raises(WiringError, match="holds a gradient per device"):
+    with pytest.raises(BuildError, match="holds a gradient per device"):
         stage(adaptive("hier_favg", "replan", stop="{rounds: 6, deadline: 10 s}"), device="cpu")
 
 
@@ -96,14 +96,14 @@ def test_a_choice_beyond_most_is_cut_and_a_pinned_tau_stays() -> None:
 
 
 def test_a_choice_of_another_length_is_refused() -> None:
-    with pytest.raises(WiringError, match="after round 2: it chose 3 taus for 2 layers"):
+    with pytest.raises(BuildError, match="after round 2: it chose 3 taus for 2 layers"):
         play(adaptive("hier_favg", "{stages: [[1, 1, 1]]}"), device="cpu")
 
 
 def test_more_steps_than_can_be_counted_are_refused() -> None:
     big = 10**6
     tau = f"{{adaptive: {{start: [1, 1], every: 1, policy: {{stages: [[{big}, {big}]]}}, most: {big}}}}}"
-    with pytest.raises(WiringError, match=r"makes more than \d+ local steps; lower tau.adaptive.most"):
+    with pytest.raises(BuildError, match=r"makes more than \d+ local steps; lower tau.adaptive.most"):
         play(made("hier_favg", tau, rounds=10**7), device="cpu", engine="timing")
 
 
@@ -119,7 +119,7 @@ def test_a_plan_fixes_the_taus() -> None:
     best = plan(scene, Limits(10.0)).plans[0]
     applied = best.apply(scene)
     assert setting_of(applied).scenario.ladder.taus == best.tau
-    assert not isinstance(applied.algorithm, Adapted | Algorithm)
+    assert not isinstance(applied.algorithm, AdaptiveRecipe | Algorithm)
 
 
 def test_the_schema_knows_the_form() -> None:

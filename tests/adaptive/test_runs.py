@@ -12,7 +12,7 @@ import pytest
 
 from learning.engine import ValuesNeededError
 from learning.store.ledger import Ledger
-from netsim.build import WiringError
+from netsim.build import BuildError
 from netsim.results.result import Result
 from netsim.simulation.run import play, simulate
 
@@ -68,10 +68,10 @@ def test_devices_steps_are_numbered_through(name: str, monkeypatch: pytest.Monke
     train = Engine.train
 
     def noted(
-        self: Engine, leaf: object, device: int, model: object, steps: int, visit: object, *rest: object
+        self: Engine, leaf: object, device: int, model: object, steps: int, iteration: object, *rest: object
     ) -> object:
-        seen.append((device, visit.step, steps))  # type: ignore[attr-defined]
-        return train(self, leaf, device, model, steps, visit, *rest)  # type: ignore[arg-type]
+        seen.append((device, iteration.step, steps))  # type: ignore[attr-defined]
+        return train(self, leaf, device, model, steps, iteration, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Engine, "train", noted)
     run = play(adaptive(name, f"{{stages: {rungs}}}"), device="cpu")
@@ -152,7 +152,7 @@ def test_rounds_that_are_not_evaluated_are_where_the_policy_looks() -> None:
 
 @pytest.mark.parametrize("policy", ["adacomm", "hier_local_qsgd"])
 def test_the_timing_engine_refuses_what_needs_values(policy: str) -> None:
-    with pytest.raises(WiringError, match=r"the timing engine computes none: use --engine batched"):
+    with pytest.raises(BuildError, match=r"the timing engine computes none: use --engine batched"):
         play(adaptive("hier_local_qsgd", policy), engine="timing")
     with pytest.raises(ValuesNeededError):
         play(adaptive("hier_local_qsgd", policy), device="cpu", values=False)

@@ -9,7 +9,7 @@ import pytest
 
 from netsim.barriers.barriers import WAITS, All, Deadline, First
 from netsim.barriers.staleness import Hinge, Polynomial
-from netsim.build import WiringError
+from netsim.build import BuildError
 from netsim.scenario import ScenarioError
 
 from .scenes import line, timed, times_s
@@ -141,6 +141,6 @@ def test_enough_is_enough() -> None:
 @pytest.mark.parametrize("wait", ["{deadline: {after: 1 s}}", "{semi_synchronous: {period: 1 s}}"])
 def test_a_vote_with_coins_for_ties_wants_a_voter(wait: str) -> None:
     votes = "{sign_sgd: {learning_rate: 0.1, batch_size: 8}}"
-    with pytest.raises(WiringError, match=r"wait\[0\].*at_least"):
+    with pytest.raises(BuildError, match=r"wait\[0\].*at_least"):
         timed(line(LATE, wait, algorithm=votes))
     timed(line(LATE, "{deadline: {after: 1 s, at_least: 1}}", algorithm=votes))

@@ -22,7 +22,7 @@ import torch
 from learning.aggregation.rules import Vote
 from learning.compressors import Compressor, Qsgd, Sign
 from learning.engine.numerics import Numerics, Precision, StrategyError, pinned
-from learning.rng.keyed import Coins
+from learning.rng.keyed import KeyedRandom
 from tests.bench import fleet
 from tests.bench.measuring import table
 
@@ -96,7 +96,7 @@ def training(model: str, device: str, devices: int, steps: int) -> Iterator[Row]
 def compression(device: str, rows: int, dim: int = 400_000) -> Iterator[Row]:
     """GB/s of float32 input."""
     given = torch.randn(rows, dim, device=device)
-    work, coins = torch.empty_like(given), Coins(np.arange(rows, dtype=np.uint64))
+    work, rng = torch.empty_like(given), KeyedRandom(np.arange(rows, dtype=np.uint64))
     size, rule = 4e-9 * rows * dim, Vote(0.01)
     base = size / _seconds(lambda: work.copy_(given), device)
     yield Row("compression", "copy", "float32", base, "GB/s", 1.0)
@@ -106,7 +106,7 @@ def compression(device: str, rows: int, dim: int = 400_000) -> Iterator[Row]:
         "sign": Sign(),
     }
     for name, codec in codecs.items():
-        spent = _seconds(lambda codec=codec: codec.encode(work.copy_(given), coins), device)  # type: ignore[misc]
+        spent = _seconds(lambda codec=codec: codec.encode(work.copy_(given), rng), device)  # type: ignore[misc]
         pace = size / (spent - size / base)
         yield Row("compression", name, "float32", pace, "GB/s", pace / base)
     state = rule.begin(given[0])

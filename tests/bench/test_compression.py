@@ -14,7 +14,7 @@ import torch
 
 from learning.aggregation.rules import Vote
 from learning.compressors import Compressor, Plain, Qsgd, RandK, Sign, TopK
-from learning.rng.keyed import Coins
+from learning.rng.keyed import KeyedRandom
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
@@ -65,10 +65,10 @@ def test_a_compressor(
 ) -> None:
     torch.set_num_threads(1)
     rows, work = torch.randn(SIZES[size]), torch.empty(SIZES[size])
-    coins = Coins(np.arange(len(rows), dtype=np.uint64))
+    rng = KeyedRandom(np.arange(len(rows), dtype=np.uint64))
 
-    def fresh() -> tuple[tuple[torch.Tensor, Coins], dict[str, object]]:
-        return (work.copy_(rows), coins), {}
+    def fresh() -> tuple[tuple[torch.Tensor, KeyedRandom], dict[str, object]]:
+        return (work.copy_(rows), rng), {}
 
     benchmark.pedantic(CODECS[name].encode, setup=fresh, rounds=15, warmup_rounds=1)
     assert told(name, size, benchmark, capsys) > 0.001

@@ -15,7 +15,7 @@ import torch
 from learning.store.ledger import Ledger
 from netsim.scenario import load
 from netsim.simulation.run import simulate
-from netsim.sweep import Outcome, Workplace, points_of, run_sweep
+from netsim.sweep import Outcome, SweepFolders, points_of, run_sweep
 
 pytestmark = pytest.mark.bench
 
@@ -49,7 +49,7 @@ def seconds(name: str, overrides: tuple[str, ...], folder: Path) -> tuple[float,
     alone = time.process_time() - begun
     points = points_of(name, [*overrides, *SWEEP], load(name, [*overrides, *SWEEP]))
     begun = time.process_time()
-    run_sweep(points, Workplace.at(folder / "all", name, device="cpu"), Silence())
+    run_sweep(points, SweepFolders.at(folder / "all", name, device="cpu"), Silence())
     return alone, time.process_time() - begun
 
 

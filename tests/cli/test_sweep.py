@@ -10,7 +10,7 @@ import pytest
 
 from netsim.scenario import load
 from netsim.simulation.run import simulate
-from netsim.sweep import Outcome, Point, Workplace, points_of, run_sweep
+from netsim.sweep import Outcome, Point, SweepFolders, points_of, run_sweep
 from tests.cli.test_commands import netsim
 
 SMALL = ("stop.rounds=2", "task.model=logistic")
@@ -41,7 +41,7 @@ def swept(*overrides: str) -> list[Point]:
 
 def run(points: Sequence[Point], out: Path) -> tuple[list[Outcome], Listener]:
     listener = Listener()
-    return run_sweep(points, Workplace.at(out, "quickstart", device="cpu"), listener), listener
+    return run_sweep(points, SweepFolders.at(out, "quickstart", device="cpu"), listener), listener
 
 
 def hows(outcomes: Sequence[Outcome]) -> list[str | None]:

@@ -22,14 +22,14 @@ from learning.compressors.positions import (
     read_fixed,
     read_golomb,
 )
-from learning.rng.keyed import Coins, row_key
+from learning.rng.keyed import KeyedRandom, row_key
 
 KEYS = np.array([row_key(4, "compressor", row) for row in range(4000)], np.uint64)
 ROW = torch.randn(60, generator=torch.Generator().manual_seed(1))
 
 
 def sent(codec, row, count=4000):
-    return codec.encode(row.expand(count, -1).clone(), Coins(KEYS[:count])).values.double()
+    return codec.encode(row.expand(count, -1).clone(), KeyedRandom(KEYS[:count])).values.double()
 
 
 def test_the_error_is_what_was_dropped_plus_what_the_second_part_did():
@@ -120,7 +120,7 @@ def test_a_golomb_message_cut_short_is_refused():
 
 def test_sparser_chains_are_shorter():
     sizes = [
-        int(Chain(TopK(share), Qsgd(4), "golomb").encode(ROW.repeat(10)[None], Coins(KEYS[:1])).bits[0])
+        int(Chain(TopK(share), Qsgd(4), "golomb").encode(ROW.repeat(10)[None], KeyedRandom(KEYS[:1])).bits[0])
         for share in (0.5, 0.2, 0.1, 0.01)
     ]
     assert all(b < a for a, b in pairwise(sizes))

@@ -15,7 +15,7 @@ from learning.compressors import Integer, Plain, Qsgd, RandK, Sign, SparseSign, 
 from learning.compressors.elias import level_bits, omega_code, read_levels, torch_coded_bits
 from learning.compressors.packing import BitReader, code_bits, field_bits, to_bytes
 from learning.compressors.subset_code import choice_bits, choice_code, read_choice
-from learning.rng.keyed import Coins, row_key
+from learning.rng.keyed import KeyedRandom, row_key
 
 OMEGA = {  # Elias, IEEE Trans. Inf. Theory 21 (1975): the published codes
     1: "0", 2: "100", 3: "110", 4: "101000", 7: "101110", 8: "1110000", 15: "1111110",
@@ -29,7 +29,7 @@ def gaussian(dim, seed=0):
 
 
 def coded(codec, row, key=KEY):
-    return codec.encode(row[None].clone(), Coins(np.array([key], np.uint64)))
+    return codec.encode(row[None].clone(), KeyedRandom(np.array([key], np.uint64)))
 
 
 @pytest.mark.parametrize("number", OMEGA)
@@ -158,7 +158,7 @@ def test_an_integer_code_refuses_what_it_cannot_carry(number, zeros):
     rows = torch.full((2, 4), 0.1)
     rows[1, 2] = 0.1 * number
     with pytest.raises(ValueError, match=r"row 1, coordinate 2\); use"):
-        Integer(0.1, 3, zeros).encode(rows, Coins(np.array([KEY, KEY], np.uint64)))
+        Integer(0.1, 3, zeros).encode(rows, KeyedRandom(np.array([KEY, KEY], np.uint64)))
 
 
 def test_an_integer_code_snaps_what_float32_has_blurred():

@@ -8,7 +8,7 @@ import torch
 from scipy import stats
 
 from learning.rng import philox
-from learning.rng.keyed import Coins, row_key, uniforms, words
+from learning.rng.keyed import KeyedRandom, row_key, uniforms, words
 
 PI = ("243f6a88", "85a308d3", "13198a2e", "03707344", "a4093822", "299f31d0")
 KNOWN = [  # Random123, kat_vectors, philox4x32 10: counter, key -> words
@@ -77,7 +77,7 @@ def test_bytes_of_words_are_uniform(shift, across):
     if across == "coordinates of a row":
         drawn = words(KEYS[:1], 200_000)
     else:
-        keys = [row_key(0, "compressor", 4, visit) for visit in range(50_000)]
+        keys = [row_key(0, "compressor", 4, iteration) for iteration in range(50_000)]
         drawn = words(np.array(keys, np.uint64), 4)
     counts = np.bincount(((drawn.ravel() >> shift) & 255).astype(np.int64), minlength=256)
     assert stats.chisquare(counts).pvalue > 1e-4
@@ -93,14 +93,14 @@ def test_uniforms_lie_in_the_open_interval_with_the_moments_of_a_uniform():
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_coins_are_the_top_24_bits_of_the_words(dtype):
-    drawn = Coins(KEYS).uniforms(1000, torch.zeros(1, dtype=dtype), draw=1)
+    drawn = KeyedRandom(KEYS).uniforms(1000, torch.zeros(1, dtype=dtype), draw=1)
     assert drawn.dtype == dtype
     assert (drawn.double().numpy() == (words(KEYS, 1000, 1) >> 8) * 2.0**-24).all()
 
 
 @pytest.mark.parametrize("count", [1, 31, 32, 33, 1000])
 def test_signs_go_bit_by_bit_through_the_words(count):
-    signs = Coins(KEYS).signs(count, torch.zeros(1))
+    signs = KeyedRandom(KEYS).signs(count, torch.zeros(1))
     width = -(-count // 32)
     for coordinate in range(count):
         bit, word = divmod(coordinate, width)
@@ -109,6 +109,6 @@ def test_signs_go_bit_by_bit_through_the_words(count):
 
 
 def test_signs_are_fair():
-    signs = Coins(KEYS).signs(50_000, torch.zeros(1, dtype=torch.float64))
+    signs = KeyedRandom(KEYS).signs(50_000, torch.zeros(1, dtype=torch.float64))
     assert set(signs.unique().tolist()) == {-1.0, 1.0}
     assert abs(signs.mean().item()) < 4 / np.sqrt(signs.numel())

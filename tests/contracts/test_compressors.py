@@ -13,7 +13,7 @@ import torch
 
 from learning.compressors import COMPRESSORS, Integer, Plain, Qsgd, RandK, Sign, TopK
 from learning.rng import philox
-from learning.rng.keyed import Coins, row_key
+from learning.rng.keyed import KeyedRandom, row_key
 from tests.contracts.examples import CONTRACTING, EVERY, EXAMPLES, UNBIASED
 
 DRAWS = 4000
@@ -45,7 +45,7 @@ def keys(count, seed=0):
 
 
 def encode(codec, rows, which=None):
-    return codec.encode(rows.clone(), Coins(keys(len(rows)) if which is None else which))
+    return codec.encode(rows.clone(), KeyedRandom(keys(len(rows)) if which is None else which))
 
 
 def draws(codec, row):
@@ -166,7 +166,7 @@ def test_the_norm_is_added_by_a_halving_tree_on_every_path(dust, shape, monkeypa
 def test_rows_need_not_be_contiguous(codec):
     rows = inputs(codec, 6, 100)
     wide = torch.cat([rows, rows], dim=1)[:, :100]
-    assert same_bits(codec.encode(wide, Coins(keys(6))).values, encode(codec, rows).values)
+    assert same_bits(codec.encode(wide, KeyedRandom(keys(6))).values, encode(codec, rows).values)
 
 
 def test_sizes_and_accuracies_are_known_without_torch_and_numba():

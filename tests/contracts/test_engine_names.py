@@ -10,12 +10,12 @@ import pytest
 from learning.aggregation.rules import Mean, Vote
 from learning.algorithms.algorithm import Leaf
 from learning.compressors import Qsgd
-from learning.engine import Engine, Letter, Ref, Visit
+from learning.engine import Engine, IterationIndex, Payload, Ref
 from learning.rng import keyed
 from netsim.simulation.run import play
 from tests.equalities.runs import RECIPES, recipe
 
-LEAF, CODEC, PLACE, HERE = Leaf(0.1, 8), Qsgd(4), (1, 0), Visit((0,), 0)
+LEAF, CODEC, PLACE, HERE = Leaf(0.1, 8), Qsgd(4), (1, 0), IterationIndex((0,), 0)
 
 
 class Promises:
@@ -25,55 +25,55 @@ class Promises:
         self.engine = Engine(root, seed, dim=10)
         self.start = self.engine.start()
         self.other = self.train()
-        self.letters = [Letter(self.train(device=k), 320, (0, k)) for k in range(3)]
+        self.payloads = [Payload(self.train(device=k), 320, (0, k)) for k in range(3)]
 
     def train(self, **change: Any) -> Ref:
-        said = {"leaf": LEAF, "device": 7, "model": self.start, "steps": 2, "visit": HERE}
+        said = {"leaf": LEAF, "device": 7, "model": self.start, "steps": 2, "iteration": HERE}
         return self.engine.train(**{**said, **change})
 
     def answer(self, **change: Any) -> Ref:
-        said = {"codec": CODEC, "place": PLACE, "moved": self.other, "heard": self.start, "visit": HERE}
+        said = {"codec": CODEC, "place": PLACE, "moved": self.other, "heard": self.start, "iteration": HERE}
         return self.engine.answer(**{**said, **change}).body
 
     def announce(self, **change: Any) -> Ref:
-        said = {"codec": CODEC, "place": PLACE, "own": self.other, "copy": self.start, "visit": HERE}
+        said = {"codec": CODEC, "place": PLACE, "own": self.other, "copy": self.start, "iteration": HERE}
         return self.engine.announce(**{**said, **change}).body
 
     def combine(self, **change: Any) -> Ref:
-        said = {"rule": Vote(0.1), "place": PLACE, "onto": self.start, "copy": self.start, "visit": HERE}
-        said |= {"answers": self.letters[:2], "weights": (0.5, 0.5)}
+        said = {"rule": Vote(0.1), "place": PLACE, "onto": self.start, "copy": self.start, "iteration": HERE}
+        said |= {"answers": self.payloads[:2], "weights": (0.5, 0.5)}
         return self.engine.combine(**{**said, **change})
 
 
 ONE = Promises()
-LATER, STEPPED = Visit((1,), 0), Visit((0,), 5)
+LATER, STEPPED = IterationIndex((1,), 0), IterationIndex((0,), 5)
 CHANGES: list[tuple[str, dict[str, Any]]] = [
     ("train", {"leaf": Leaf(0.2, 8)}),
     ("train", {"leaf": Leaf(0.1, 9)}),
     ("train", {"device": 8}),
     ("train", {"model": ONE.other}),
     ("train", {"steps": 3}),
-    ("train", {"visit": STEPPED}),
+    ("train", {"iteration": STEPPED}),
     ("answer", {"codec": Qsgd(5)}),
     ("answer", {"place": (1, 1)}),
     ("answer", {"place": (2, 0)}),
     ("answer", {"moved": ONE.start}),
     ("answer", {"heard": ONE.other}),
-    ("answer", {"visit": LATER}),
+    ("answer", {"iteration": LATER}),
     ("announce", {"codec": Qsgd(5)}),
     ("announce", {"place": (1, 1)}),
     ("announce", {"own": ONE.start}),
     ("announce", {"copy": ONE.other}),
-    ("announce", {"visit": LATER}),
+    ("announce", {"iteration": LATER}),
     ("combine", {"rule": Vote(0.2)}),
     ("combine", {"rule": Mean()}),
     ("combine", {"place": (1, 1)}),
     ("combine", {"onto": ONE.other}),
     ("combine", {"copy": ONE.other}),
-    ("combine", {"answers": ONE.letters[1:]}),
-    ("combine", {"answers": ONE.letters[1::-1]}),
+    ("combine", {"answers": ONE.payloads[1:]}),
+    ("combine", {"answers": ONE.payloads[1::-1]}),
     ("combine", {"weights": (0.25, 0.75)}),
-    ("combine", {"visit": LATER}),
+    ("combine", {"iteration": LATER}),
 ]
 
 

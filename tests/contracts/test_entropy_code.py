@@ -23,7 +23,7 @@ from learning.compressors.entropy import (
     read_levels,
 )
 from learning.compressors.packing import BitReader, code_bits, to_bytes
-from learning.rng.keyed import Coins, row_key
+from learning.rng.keyed import KeyedRandom, row_key
 
 KEY = row_key(5, "compressor", 1)
 ODD = st.lists(st.integers(-65_535, 65_535) | st.integers(-20, 20) | st.just(0), min_size=1, max_size=80)
@@ -91,7 +91,7 @@ def test_numba_torch_and_the_bytes_agree_on_the_size(codec):
     row = gaussian(5001)
     row[600:1100] = 0
     sizes = [
-        codec.encode(x.clone()[None], Coins(np.array([KEY], np.uint64))).bits.item()
+        codec.encode(x.clone()[None], KeyedRandom(np.array([KEY], np.uint64))).bits.item()
         for x in (row, row.double())
     ]
     assert sizes[0] == sizes[1]

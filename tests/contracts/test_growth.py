@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from learning.compressors import (
-    GROWTHS,
+    LEVEL_SCHEDULES,
     Adaptive,
     Chain,
     Compressor,
     Dither,
     Ef21,
     ErrorFeedback,
-    Growth,
+    LevelSchedule,
     Plain,
     Qsgd,
     TopK,
@@ -23,7 +23,7 @@ from learning.compressors import (
 )
 from learning.compressors.level_schedules import Doubling, Linear, Steps
 
-LAWS: list[tuple[Growth, list[int]]] = [
+LAWS: list[tuple[LevelSchedule, list[int]]] = [
     (Doubling(2, 3, 12), [2, 2, 2, 4, 4, 4, 8, 8, 8, 12, 12, 12, 12]),
     (Linear(3, 2, 2, 8), [3, 3, 5, 5, 7, 7, 8, 8]),
     (Steps((4, 16, 2), (2, 5)), [4, 4, 16, 16, 16, 2, 2]),
@@ -32,8 +32,8 @@ GROWING = Adaptive(Qsgd(4, 16), Doubling(4, 2))
 
 
 @pytest.mark.parametrize(("growth", "levels"), LAWS)
-def test_levels_of_every_round(growth: Growth, levels: list[int]) -> None:
-    assert {type(one) for one, _ in LAWS} == set(GROWTHS.values())
+def test_levels_of_every_round(growth: LevelSchedule, levels: list[int]) -> None:
+    assert {type(one) for one, _ in LAWS} == set(LEVEL_SCHEDULES.values())
     assert [growth.level(turn) for turn in range(len(levels))] == levels
     assert (growth.least, growth.most) == (min(levels), max(levels))
     assert growth.level(10**9) == levels[-1]

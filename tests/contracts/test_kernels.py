@@ -13,15 +13,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from learning.aggregation.sign_votes import add_votes
+from learning.aggregation.vote_kernels import WIDE
 from learning.compressors import Qsgd, Sign
 from learning.compressors.elias import level_bits, omega_code, torch_coded_bits
 from learning.compressors.elias_lengths import LANES, elias_bits, omega_length
 from learning.compressors.norms import DEEPEST, STRIDE, norm
 from learning.compressors.norms import WIDTH as BLOCK
-from learning.aggregation.sign_votes import add_votes
-from learning.aggregation.vote_kernels import WIDE
 from learning.compressors.strided_rows import in_memory
-from learning.rng.keyed import Coins
+from learning.rng.keyed import KeyedRandom
 from tests.conftest import REPOSITORY
 
 GAPS = [1, 2, 3, 4, 7, 8, 15, 16, 31, 32, 63, 64, 65, 126, 127, 128, 129, 255, 256, 1000]
@@ -98,8 +98,8 @@ def test_rows_with_gaps_between_them_are_coded_where_they_lie(codec: Qsgd | Sign
     keys = np.arange(5, dtype=np.uint64)
     wide = torch.randn(5, 144, generator=torch.Generator().manual_seed(1))
     rows, gaps = wide[:, :131], wide[:, 131:].clone()
-    alone = codec.encode(rows.clone(), Coins(keys))
-    sent = codec.encode(rows, Coins(keys))
+    alone = codec.encode(rows.clone(), KeyedRandom(keys))
+    sent = codec.encode(rows, KeyedRandom(keys))
     assert sent.values.data_ptr() == wide.data_ptr()
     assert torch.equal(sent.values, alone.values)
     assert torch.equal(wide[:, 131:], gaps)

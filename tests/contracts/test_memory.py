@@ -9,7 +9,7 @@ import torch
 from learning.aggregation.rules import Mean
 from learning.algorithms.algorithm import Algorithm, Layer, Leaf
 from learning.compressors import Ef21, ErrorFeedback, Integer, Plain, Qsgd, RandK, TopK
-from learning.rng.keyed import Coins, row_key
+from learning.rng.keyed import KeyedRandom, row_key
 
 INNER = [TopK(0.1), TopK(k=1), Qsgd(16, 9), Qsgd(16, 9, "elias"), RandK(0.2, unbiased=False)]
 inner = pytest.mark.parametrize("codec", INNER, ids=repr)
@@ -19,8 +19,8 @@ def rows(count, dim=60, seed=0):
     return torch.randn(count, dim, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
 
-def coins(count, step):
-    return Coins(np.array([row_key(3, "compressor", row, step) for row in range(count)], np.uint64))
+def rng(count, step):
+    return KeyedRandom(np.array([row_key(3, "compressor", row, step) for row in range(count)], np.uint64))
 
 
 @inner
@@ -28,7 +28,7 @@ def test_what_receivers_hear_in_all_is_what_was_said_less_the_memory(codec):
     memory = heard = said = torch.zeros(4, 60, dtype=torch.float64)
     for step in range(20):
         x = rows(4, seed=step)
-        sent, memory = ErrorFeedback(codec).remember(x.clone(), memory, coins(4, step))
+        sent, memory = ErrorFeedback(codec).remember(x.clone(), memory, rng(4, step))
         heard, said = heard + sent.values, said + x
     assert torch.allclose(heard, said - memory, rtol=0, atol=1e-12)
 
@@ -39,7 +39,7 @@ def test_what_receivers_know_of_a_constant_approaches_it_at_the_rate_of_the_cont
         pytest.skip("a random rounding keeps its rate in the mean only")
     x, known, steps = rows(3), torch.zeros(3, 60, dtype=torch.float64), 30
     for step in range(steps):
-        sent, known = Ef21(codec).remember(x.clone(), known, coins(3, step))
+        sent, known = Ef21(codec).remember(x.clone(), known, rng(3, step))
         assert sent.values is known
     left = (known - x).square().sum(1) / x.square().sum(1)
     rate = (1 - codec.delta(60)) ** steps
@@ -50,17 +50,17 @@ def test_the_memory_given_is_not_overwritten():
     for codec in (ErrorFeedback(TopK(0.1)), Ef21(TopK(0.1))):
         memory = rows(2, seed=9)
         kept = memory.clone()
-        codec.remember(rows(2), memory, coins(2, 0))
+        codec.remember(rows(2), memory, rng(2, 0))
         assert torch.equal(memory, kept)
 
 
 @inner
 def test_a_row_does_not_depend_on_its_neighbours(codec):
-    x, memory, keyed = rows(5), rows(5, seed=1), coins(5, 0)
+    x, memory, keyed = rows(5), rows(5, seed=1), rng(5, 0)
     together, after = ErrorFeedback(codec).remember(x.clone(), memory, keyed)
     for i in range(5):
         alone, left = ErrorFeedback(codec).remember(
-            x[i : i + 1].clone(), memory[i : i + 1], Coins(keyed.keys[i : i + 1])
+            x[i : i + 1].clone(), memory[i : i + 1], KeyedRandom(keyed.keys[i : i + 1])
         )
         assert torch.equal(alone.values[0], together.values[i])
         assert torch.equal(left[0], after[i])

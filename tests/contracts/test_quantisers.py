@@ -29,7 +29,7 @@ from learning.compressors import (
     TopK,
 )
 from learning.rng import philox
-from learning.rng.keyed import Coins, row_key
+from learning.rng.keyed import KeyedRandom, row_key
 from tests.contracts.examples import EVERY
 
 DRAWS = 6000
@@ -41,7 +41,7 @@ def gaussian(*shape, seed=0):
 
 
 def draws(codec, row):
-    return codec.encode(row.expand(DRAWS, -1).clone(), Coins(KEYS)).values.double()
+    return codec.encode(row.expand(DRAWS, -1).clone(), KeyedRandom(KEYS)).values.double()
 
 
 def error(codec, row):
@@ -71,12 +71,14 @@ def test_dithering_in_double_precision_is_the_formula():
     x = gaussian(3, 200).double()
     unit = np.abs(x.numpy()).max(1, keepdims=True) / 5
     expected = np.sign(x.numpy()) * np.floor(np.abs(x.numpy()) / unit + uniforms(200)) * unit
-    assert np.allclose(Dither(5, None).encode(x, Coins(KEYS[:3])).values, expected, rtol=1e-12, atol=0)
+    assert np.allclose(Dither(5, None).encode(x, KeyedRandom(KEYS[:3])).values, expected, rtol=1e-12, atol=0)
 
 
 def test_terngrad_is_dithering_with_one_level():
     x = gaussian(5, 100)
-    tern, one = (codec.encode(x.clone(), Coins(KEYS[:5])).values for codec in (TernGrad(9), Dither(1, 9)))
+    tern, one = (
+        codec.encode(x.clone(), KeyedRandom(KEYS[:5])).values for codec in (TernGrad(9), Dither(1, 9))
+    )
     assert torch.equal(tern, one)
 
 
@@ -84,7 +86,7 @@ def test_terngrad_clips_at_root_mean_squares_of_each_bucket():
     x = gaussian(1, 40)
     x[0, 3], x[0, 25] = 50.0, -50.0
     limits = 2.5 * x.view(2, 20).double().square().mean(1).sqrt()
-    top = TernGrad(20, 2.5).encode(x.clone(), Coins(KEYS[:1])).values.view(2, 20).abs().amax(1)
+    top = TernGrad(20, 2.5).encode(x.clone(), KeyedRandom(KEYS[:1])).values.view(2, 20).abs().amax(1)
     assert top.tolist() == pytest.approx(limits.tolist(), rel=1e-6)
     assert limits.max() < 50
 
@@ -102,8 +104,8 @@ def test_natural_compression_rounds_the_mantissa_up_with_its_own_probability():
     fraction, exponent = np.frexp(np.abs(x.numpy()))
     power = 2.0 ** (exponent - 1)
     expected = np.sign(x.numpy()) * power * (1 + (2 * fraction - 1 + uniforms(200, 23) >= 1))
-    assert np.array_equal(Natural().encode(x.clone(), Coins(KEYS[:3])).values, expected)
-    assert np.array_equal(Natural().encode(x.float(), Coins(KEYS[:3])).values, expected)
+    assert np.array_equal(Natural().encode(x.clone(), KeyedRandom(KEYS[:3])).values, expected)
+    assert np.array_equal(Natural().encode(x.float(), KeyedRandom(KEYS[:3])).values, expected)
 
 
 def test_natural_compression_attains_its_omega_at_four_thirds():
@@ -115,9 +117,9 @@ def test_natural_compression_attains_its_omega_at_four_thirds():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_natural_compression_keeps_powers_of_two_and_ends_at_its_range(dtype):
     exact = torch.tensor([[1.0, -0.5, 2.0**-126, 2.0**127, -0.0, 0.0]], dtype=dtype)
-    assert torch.equal(Natural().encode(exact.clone(), Coins(KEYS[:1])).values, exact)
+    assert torch.equal(Natural().encode(exact.clone(), KeyedRandom(KEYS[:1])).values, exact)
     high = torch.tensor([[1.9 * 2.0**127, -1.5 * 2.0**127]], dtype=dtype)
-    assert Natural().encode(high, Coins(KEYS[:1])).values.tolist() == [[2.0**127, -(2.0**127)]]
+    assert Natural().encode(high, KeyedRandom(KEYS[:1])).values.tolist() == [[2.0**127, -(2.0**127)]]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -143,7 +145,7 @@ def test_one_coordinate_alone_attains_the_delta_of_the_scaled_sign():
 
 def test_the_scale_of_a_short_last_bucket_is_its_own_mean():
     row = torch.tensor([[1.0, -1.0, 1.0, -1.0, 8.0, -4.0]])
-    assert ScaledSign(4).encode(row, Coins(KEYS[:1])).values.tolist() == [[1, -1, 1, -1, 6, -6]]
+    assert ScaledSign(4).encode(row, KeyedRandom(KEYS[:1])).values.tolist() == [[1, -1, 1, -1, 6, -6]]
 
 
 def test_a_stochastic_sign_of_the_l2_norm_has_exactly_its_omega_for_every_vector():
@@ -166,7 +168,9 @@ def test_a_stochastic_sign_in_double_precision_is_the_formula():
     x = gaussian(3, 200).double()
     scale = np.linalg.norm(x.numpy(), axis=1, keepdims=True)
     expected = np.where(uniforms(200) < (1 + x.numpy() / scale) / 2, scale, -scale)
-    assert np.allclose(StochasticSign("l2", None).encode(x, Coins(KEYS[:3])).values, expected, rtol=1e-12)
+    assert np.allclose(
+        StochasticSign("l2", None).encode(x, KeyedRandom(KEYS[:3])).values, expected, rtol=1e-12
+    )
 
 
 # --- all of the table ------------------------------------------------------------------------------------------
@@ -184,7 +188,7 @@ def test_a_poisoned_coordinate_turns_to_nan_with_the_bucket_that_shares_its_scal
     rows = gaussian(2, 100).to(dtype)
     rows[1, 40] = poison
     size = 1 if isinstance(codec, Natural) else codec.bucket or 100
-    bad = codec.encode(rows, Coins(KEYS[:2])).values.isnan()
+    bad = codec.encode(rows, KeyedRandom(KEYS[:2])).values.isnan()
     assert bad.nonzero().tolist() == [[1, j] for j in range(100) if j // size == 40 // size]
 
 
@@ -192,7 +196,7 @@ def test_a_poisoned_coordinate_turns_to_nan_with_the_bucket_that_shares_its_scal
 def test_a_poisoned_message_arrives_as_it_was_encoded(codec):
     row = gaussian(100)
     row[40] = torch.nan
-    sent = codec.encode(row[None].clone(), Coins(KEYS[:1]))
+    sent = codec.encode(row[None].clone(), KeyedRandom(KEYS[:1]))
     data = codec.pack(row, int(KEYS[0]))
     assert torch.equal(codec.unpack(data, 100).nan_to_num(9e9), sent.values[0].nan_to_num(9e9))
     assert sent.bits is None or len(data) == -(-int(sent.bits[0]) // 8)
@@ -201,7 +205,7 @@ def test_a_poisoned_message_arrives_as_it_was_encoded(codec):
 @pytest.mark.parametrize("codec", SCALED, ids=repr)
 def test_zeros_stay_zeros_without_a_sign(codec):
     for dtype in (torch.float32, torch.float64):
-        values = codec.encode(torch.tensor([[0.0, -0.0] * 20], dtype=dtype), Coins(KEYS[:1])).values
+        values = codec.encode(torch.tensor([[0.0, -0.0] * 20], dtype=dtype), KeyedRandom(KEYS[:1])).values
         assert torch.equal(values.view(torch.uint8), torch.zeros(1, 40, dtype=dtype).view(torch.uint8))
 
 

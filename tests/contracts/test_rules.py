@@ -9,7 +9,7 @@ from scipy import stats
 
 from learning.aggregation.rules import RULES, Mean, Median, TrimmedMean, Vote
 from learning.aggregation.server_optimizers import FedOpt
-from learning.rng.keyed import Coins, row_key
+from learning.rng.keyed import KeyedRandom, row_key
 
 EXAMPLES = {
     "mean": [Mean(), Mean("samples")],
@@ -24,7 +24,7 @@ EXAMPLES = {
 EVERY = [rule for name in RULES for rule in EXAMPLES[name]]
 OPEN = [rule for rule in EVERY if isinstance(rule, Mean | Vote) or rule == TrimmedMean(0.0)]
 ROBUST = [TrimmedMean(0.13), TrimmedMean(0.3), TrimmedMean(0.49), Median()]
-COINS = Coins(np.array([row_key(3, "rule", 0)], np.uint64))
+COINS = KeyedRandom(np.array([row_key(3, "rule", 0)], np.uint64))
 WEIGHTS = [0.05, 0.2, 0.1, 0.15, 0.1, 0.2, 0.05, 0.1]
 
 
@@ -33,11 +33,11 @@ def updates(dtype=torch.float32):
     return torch.where(torch.rand(8, 101, generator=numbers) < 0.5, -1.0, 1.0).to(dtype)
 
 
-def merge(rule, rows, weights, onto, chunk=3, coins=COINS):
+def merge(rule, rows, weights, onto, chunk=3, rng=COINS):
     state = rule.begin(onto)
     for at in range(0, len(rows), chunk):
         rule.add(state, rows[at : at + chunk], weights[at : at + chunk])
-    return rule.end(state, onto, coins)
+    return rule.end(state, onto, rng)
 
 
 @pytest.fixture
@@ -92,9 +92,9 @@ def test_ties_are_tossed_by_a_fair_coin_of_the_row_key():
     votes = merge(Vote(1.0), rows, [1, 1], torch.zeros(20_000))
     assert set(votes.tolist()) == {-1.0, 1.0}
     assert abs(votes.mean().item()) < 4 / np.sqrt(20_000)
-    other = Coins(np.array([row_key(3, "rule", 1)], np.uint64))
+    other = KeyedRandom(np.array([row_key(3, "rule", 1)], np.uint64))
     assert torch.equal(votes, merge(Vote(1.0), rows, [1, 1], torch.zeros(20_000)))
-    assert not torch.equal(votes, merge(Vote(1.0), rows, [1, 1], torch.zeros(20_000), coins=other))
+    assert not torch.equal(votes, merge(Vote(1.0), rows, [1, 1], torch.zeros(20_000), rng=other))
 
 
 def test_ties_may_be_told_to_stay(onto):

@@ -13,7 +13,7 @@ import pytest
 from learning.store.ledger import Ledger
 from netsim.dashboard.address import Address
 from netsim.dashboard.jobs import Jobs
-from netsim.dashboard.state import Desk
+from netsim.dashboard.state import DashboardState
 from netsim.results.result import Result
 from netsim.scenario import load
 from netsim.simulation.run import simulate
@@ -55,19 +55,19 @@ def old(results: Path) -> Result:
 
 
 @pytest.fixture
-def desk(results: Path) -> Desk:
-    return Desk(results, Jobs(results))
+def desk(results: Path) -> DashboardState:
+    return DashboardState(results, Jobs(results))
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Iterator[Desk]:
+def own(tmp_path: Path) -> Iterator[DashboardState]:
     """A desk over an empty folder, whose runs are stopped."""
-    desk = Desk(tmp_path, Jobs(tmp_path))
+    desk = DashboardState(tmp_path, Jobs(tmp_path))
     yield desk
     desk.jobs.stop()
 
 
-Serve = Callable[[Desk], str]
+Serve = Callable[[DashboardState], str]
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def served() -> Iterator[Serve]:
 
     servers = []
 
-    def serve(desk: Desk) -> str:
+    def serve(desk: DashboardState) -> str:
         app = make_app(desk, Address())
         server = make_server("127.0.0.1", 0, app.server, threaded=True, request_handler=Quiet)
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -94,7 +94,7 @@ def served() -> Iterator[Serve]:
 
 
 @dataclass
-class Visit:
+class IterationIndex:
     """A page of the dashboard with what it said and what it asked for."""
 
     page: Any
@@ -116,7 +116,7 @@ class Visit:
         return int(self.page.evaluate(f"document.getElementById('plot-{plot}').data.length"))
 
 
-Visiting = Callable[..., Visit]
+Visiting = Callable[..., IterationIndex]
 
 
 @pytest.fixture(scope="module")
@@ -131,16 +131,16 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def visit(browser: Any, served: Serve) -> Iterator[Visiting]:
+def iteration(browser: Any, served: Serve) -> Iterator[Visiting]:
     contexts = []
 
     def visiting(
-        desk: Desk, path: str = "/", width: int = 1280, height: int = 800, scheme: str = "light"
-    ) -> Visit:
+        desk: DashboardState, path: str = "/", width: int = 1280, height: int = 800, scheme: str = "light"
+    ) -> IterationIndex:
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
         context.set_default_timeout(20_000)
         contexts.append(context)
-        seen = Visit(context.new_page(), served(desk))
+        seen = IterationIndex(context.new_page(), served(desk))
         seen.page.on("console", lambda message: seen.said.append(message.text))
         seen.page.on("pageerror", lambda error: seen.said.append(str(error)))
         seen.page.on("request", lambda request: seen.asked.append(request.url))

@@ -10,9 +10,9 @@ import pytest
 
 pytest.importorskip("dash", reason="the dashboard needs the extra `dashboard`")
 
-from netsim.dashboard.state import Desk
+from netsim.dashboard.state import DashboardState
 from netsim.results.result import Result
-from tests.dashboard.conftest import Visit, Visiting
+from tests.dashboard.conftest import IterationIndex, Visiting
 from tests.dashboard.test_command import LONG, until
 from tests.views.conftest import Opened
 from tests.views.test_sweep_browser import serious
@@ -37,7 +37,7 @@ def pages(old: Result) -> dict[str, str]:
     }
 
 
-def slide(seen: Visit, name: str, key: str, times: int = 1) -> None:
+def slide(seen: IterationIndex, name: str, key: str, times: int = 1) -> None:
     slider = seen.page.get_by_role("slider", name=name)
     slider.focus()
     for _ in range(times):
@@ -46,9 +46,9 @@ def slide(seen: Visit, name: str, key: str, times: int = 1) -> None:
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
 def test_every_page_is_quiet_offline_and_fits_the_screen(
-    visit: Visiting, desk: Desk, old: Result, width: int, height: int
+    iteration: Visiting, desk: DashboardState, old: Result, width: int, height: int
 ) -> None:
-    seen = visit(desk, width=width, height=height)
+    seen = iteration(desk, width=width, height=height)
     for path, drawn in pages(old).items():
         seen.go(path)
         seen.page.wait_for_selector(drawn)
@@ -58,16 +58,20 @@ def test_every_page_is_quiet_offline_and_fits_the_screen(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_barrier(visit: Visiting, desk: Desk, old: Result, scheme: str) -> None:
-    seen = visit(desk, scheme=scheme)
+def test_axe_finds_no_serious_barrier(
+    iteration: Visiting, desk: DashboardState, old: Result, scheme: str
+) -> None:
+    seen = iteration(desk, scheme=scheme)
     for path, drawn in pages(old).items():
         seen.go(path)
         seen.page.wait_for_selector(drawn)
         assert serious(Opened(seen.page)) == [], path
 
 
-def test_ticked_runs_are_compared_against_the_chosen_axis_and_deadline(visit: Visiting, desk: Desk) -> None:
-    seen = visit(desk)
+def test_ticked_runs_are_compared_against_the_chosen_axis_and_deadline(
+    iteration: Visiting, desk: DashboardState
+) -> None:
+    seen = iteration(desk)
     seen.page.wait_for_selector("#runs table")
     for box in seen.page.locator("#runs input[type=checkbox]").all():
         box.press("Space")
@@ -82,21 +86,23 @@ def test_ticked_runs_are_compared_against_the_chosen_axis_and_deadline(visit: Vi
     assert seen.said == []
 
 
-def test_comparing_nothing_says_what_to_do(visit: Visiting, desk: Desk) -> None:
-    seen = visit(desk)
+def test_comparing_nothing_says_what_to_do(iteration: Visiting, desk: DashboardState) -> None:
+    seen = iteration(desk)
     seen.page.get_by_role("button", name="Compare").click()
     expect(seen.page.locator("#compare-told")).to_have_text("Tick at least one run.")
 
 
-def test_the_filter_narrows_the_list(visit: Visiting, desk: Desk, old: Result) -> None:
-    seen = visit(desk)
+def test_the_filter_narrows_the_list(iteration: Visiting, desk: DashboardState, old: Result) -> None:
+    seen = iteration(desk)
     expect(seen.page.locator("#runs tbody tr")).to_have_count(2)
     seen.page.get_by_label("Filter").fill(old.digest)
     expect(seen.page.locator("#runs tbody tr")).to_have_count(1)
 
 
-def test_a_slider_re_times_the_run_beside_the_old_one(visit: Visiting, desk: Desk, old: Result) -> None:
-    seen = visit(desk, f"/retime?run=quickstart%2F{old.digest}")
+def test_a_slider_re_times_the_run_beside_the_old_one(
+    iteration: Visiting, desk: DashboardState, old: Result
+) -> None:
+    seen = iteration(desk, f"/retime?run=quickstart%2F{old.digest}")
     seen.page.wait_for_selector("#plot-accuracy .main-svg")
     assert seen.curves("accuracy") == 1
     slide(seen, "Layer 1 cell uplink", "ArrowLeft", 10)
@@ -108,8 +114,10 @@ def test_a_slider_re_times_the_run_beside_the_old_one(visit: Visiting, desk: Des
     assert "uplink: 2 MHz" in seen.page.locator("#text").input_value()
 
 
-def test_the_planner_follows_its_slider_and_its_plan_opens_in_the_editor(visit: Visiting, desk: Desk) -> None:
-    seen = visit(desk, "/plan?scenario=quickstart")
+def test_the_planner_follows_its_slider_and_its_plan_opens_in_the_editor(
+    iteration: Visiting, desk: DashboardState
+) -> None:
+    seen = iteration(desk, "/plan?scenario=quickstart")
     seen.page.wait_for_selector("#plot-landscape .main-svg")
     before = seen.page.locator(".facts").first.inner_text()
     slide(seen, "Deadline", "ArrowLeft", 8)
@@ -120,8 +128,10 @@ def test_the_planner_follows_its_slider_and_its_plan_opens_in_the_editor(visit: 
     assert "deadline: 1.11 s" in seen.page.locator("#text").input_value()
 
 
-def test_a_number_s_field_changes_the_text_and_a_wrong_one_is_told(visit: Visiting, desk: Desk) -> None:
-    seen = visit(desk, "/edit?scenario=quickstart")
+def test_a_number_s_field_changes_the_text_and_a_wrong_one_is_told(
+    iteration: Visiting, desk: DashboardState
+) -> None:
+    seen = iteration(desk, "/edit?scenario=quickstart")
     verdict, run = seen.page.locator("#verdict"), seen.page.get_by_role("button", name="Run", exact=True)
     field = seen.page.get_by_label("network[1].wired.rate")
     field.fill("5 parsecs")
@@ -138,8 +148,8 @@ def test_a_number_s_field_changes_the_text_and_a_wrong_one_is_told(visit: Visiti
     assert seen.said == []
 
 
-def test_a_run_is_launched_followed_and_cancelled(visit: Visiting, own: Desk) -> None:
-    seen = visit(own, "/edit?scenario=quickstart")
+def test_a_run_is_launched_followed_and_cancelled(iteration: Visiting, own: DashboardState) -> None:
+    seen = iteration(own, "/edit?scenario=quickstart")
     seen.page.locator("#text").fill(LONG)
     expect(seen.page.locator("#verdict")).to_contain_text("at most 100000 rounds")
     seen.page.get_by_role("button", name="Run", exact=True).click()
@@ -156,7 +166,7 @@ def test_a_run_is_launched_followed_and_cancelled(visit: Visiting, own: Desk) ->
     assert (seen.said, seen.elsewhere) == ([], [])
 
 
-def test_hostile_addresses_and_names_are_shown_and_not_run(visit: Visiting, own: Desk) -> None:
+def test_hostile_addresses_and_names_are_shown_and_not_run(iteration: Visiting, own: DashboardState) -> None:
     run = own.folder / "mine" / "0123456789abcdef"
     run.mkdir(parents=True)
     manifest = {
@@ -168,7 +178,7 @@ def test_hostile_addresses_and_names_are_shown_and_not_run(visit: Visiting, own:
     }
     (run / "manifest.json").write_text(json.dumps(manifest))
     (own.folder / f"{HOSTILE.replace('/', '')}.yaml").write_text(f"name: {HOSTILE}\n")
-    seen = visit(own)
+    seen = iteration(own)
     for path in (
         "/",
         f"/follow?run={HOSTILE}",
@@ -184,9 +194,9 @@ def test_hostile_addresses_and_names_are_shown_and_not_run(visit: Visiting, own:
 
 
 def test_a_report_is_drawn_anew_and_cannot_reach_the_dashboard(
-    visit: Visiting, desk: Desk, old: Result
+    iteration: Visiting, desk: DashboardState, old: Result
 ) -> None:
-    seen = visit(desk)
+    seen = iteration(desk)
     answer = seen.page.goto(f"{seen.home}/report/quickstart/{old.digest}")
     assert answer.headers["content-security-policy"] == "sandbox allow-scripts allow-downloads"
     seen.page.wait_for_selector("#plot-accuracy .main-svg")
@@ -194,8 +204,8 @@ def test_a_report_is_drawn_anew_and_cannot_reach_the_dashboard(
     assert seen.said == []
 
 
-def test_the_theme_and_the_keyboard_reach_everything(visit: Visiting, desk: Desk) -> None:
-    seen = visit(desk, scheme="dark")
+def test_the_theme_and_the_keyboard_reach_everything(iteration: Visiting, desk: DashboardState) -> None:
+    seen = iteration(desk, scheme="dark")
     assert seen.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 28)"
     reached: list[Any] = []
     for _ in range(12):

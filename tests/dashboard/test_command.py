@@ -20,7 +20,7 @@ from netsim.cli.error_handling import InputError
 from netsim.dashboard.address import Address, DashboardError
 from netsim.dashboard.jobs import Job
 from netsim.dashboard.server import opened_at
-from netsim.dashboard.state import Desk
+from netsim.dashboard.state import DashboardState
 from netsim.results.live_feed import live_runs
 from netsim.results.result import Result
 from netsim.scenario import ScenarioError, load, resolved
@@ -40,11 +40,11 @@ def until(holds: Callable[[], bool]) -> bool:
     return False
 
 
-def has_rows(desk: Desk) -> bool:
+def has_rows(desk: DashboardState) -> bool:
     return any(len(run.rows) > 1 for run in live_runs(desk.folder))
 
 
-def test_a_launched_run_is_the_run_of_the_command_line(own: Desk) -> None:
+def test_a_launched_run_is_the_run_of_the_command_line(own: DashboardState) -> None:
     job = own.jobs.start(SHORT)
     assert until(lambda: job.state == "finished"), job.said
     (folder,) = own.folder.glob("quickstart/*")
@@ -53,7 +53,7 @@ def test_a_launched_run_is_the_run_of_the_command_line(own: Desk) -> None:
     assert live_runs(own.folder) == []
 
 
-def test_a_cancelled_run_keeps_what_it_has_and_goes_on_when_launched_again(own: Desk) -> None:
+def test_a_cancelled_run_keeps_what_it_has_and_goes_on_when_launched_again(own: DashboardState) -> None:
     job = own.jobs.start(LONG)
     assert until(lambda: has_rows(own)), job.said
     job.cancel()
@@ -64,7 +64,7 @@ def test_a_cancelled_run_keeps_what_it_has_and_goes_on_when_launched_again(own: 
     assert until(lambda: [run.state for run in live_runs(own.folder)] == ["running"]), again.said
 
 
-def test_a_dashboard_that_ends_interrupts_what_it_started(own: Desk) -> None:
+def test_a_dashboard_that_ends_interrupts_what_it_started(own: DashboardState) -> None:
     own.jobs.start(LONG)
     assert until(lambda: has_rows(own))
     assert own.jobs.stop() == 1
@@ -72,7 +72,7 @@ def test_a_dashboard_that_ends_interrupts_what_it_started(own: Desk) -> None:
     assert own.jobs.stop() == 0
 
 
-def test_a_run_that_ignores_the_interruption_is_terminated(own: Desk, tmp_path: Path) -> None:
+def test_a_run_that_ignores_the_interruption_is_terminated(own: DashboardState, tmp_path: Path) -> None:
     deaf = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -85,7 +85,7 @@ def test_a_run_that_ignores_the_interruption_is_terminated(own: Desk, tmp_path: 
 
 
 def test_one_scenario_runs_once_at_a_time_and_a_few_at_most(
-    own: Desk, monkeypatch: pytest.MonkeyPatch
+    own: DashboardState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("netsim.dashboard.jobs.MOST", 1)
     own.jobs.start(LONG)
@@ -95,14 +95,14 @@ def test_one_scenario_runs_once_at_a_time_and_a_few_at_most(
         own.jobs.start(SHORT)
 
 
-def test_a_wrong_scenario_starts_nothing(own: Desk) -> None:
+def test_a_wrong_scenario_starts_nothing(own: DashboardState) -> None:
     with pytest.raises(ScenarioError, match="rounds"):
         own.jobs.start(SHORT.replace("rounds: 2", "rounds: 0"))
     assert own.jobs.known == {}
 
 
 def test_a_scenario_that_names_files_beside_it_runs_from_the_dashboard_s_folder(
-    own: Desk, tmp_path: Path
+    own: DashboardState, tmp_path: Path
 ) -> None:
     beside = tmp_path / "elsewhere"
     beside.mkdir()

@@ -16,8 +16,8 @@ from netsim.dashboard.jobs import Jobs
 from netsim.dashboard.live_run_page import forget, state_of
 from netsim.dashboard.results_index import entries, finished, sweeps
 from netsim.dashboard.results_page import cells_of, comparison, table
-from netsim.dashboard.state import Desk
-from netsim.results.live_feed import Telling, live_runs
+from netsim.dashboard.state import DashboardState
+from netsim.results.live_feed import LiveFeed, live_runs
 from netsim.results.result import Result
 
 HOSTILE = [
@@ -35,7 +35,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("key", HOSTILE)
-def test_names_that_could_lead_elsewhere_are_refused(desk: Desk, key: str) -> None:
+def test_names_that_could_lead_elsewhere_are_refused(desk: DashboardState, key: str) -> None:
     for ask in (
         lambda: run_folder(desk.folder, key),
         lambda: sweep_folder(desk.folder, key),
@@ -45,14 +45,14 @@ def test_names_that_could_lead_elsewhere_are_refused(desk: Desk, key: str) -> No
             ask()
 
 
-def test_following_a_name_that_could_lead_elsewhere_finds_nothing(desk: Desk) -> None:
+def test_following_a_name_that_could_lead_elsewhere_finds_nothing(desk: DashboardState) -> None:
     for key in [*HOSTILE, "*-" + "0" * 16, "**-0"]:
         assert state_of(desk, key) == (None, None, None)
 
 
-def test_a_run_that_broke_off_can_be_forgotten_and_one_under_way_cannot(own: Desk) -> None:
+def test_a_run_that_broke_off_can_be_forgotten_and_one_under_way_cannot(own: DashboardState) -> None:
     heading = {"name": "mine", "scenario": "0" * 16, "rounds": 1, "deadline_s": None}
-    with suppress(KeyboardInterrupt), Telling(own.folder, heading):
+    with suppress(KeyboardInterrupt), LiveFeed(own.folder, heading):
         assert not forget(own, "mine-" + "0" * 16)
         raise KeyboardInterrupt
     assert len(live_runs(own.folder)) == 1
@@ -118,7 +118,7 @@ def test_an_empty_folder_says_what_to_do(tmp_path: Path) -> None:
     assert "New run" in str(table([], []))
 
 
-def test_runs_are_compared_in_the_report_s_own_words(desk: Desk, results: Path) -> None:
+def test_runs_are_compared_in_the_report_s_own_words(desk: DashboardState, results: Path) -> None:
     heading, drawn = comparison(desk, ",".join(entry.key for entry in entries(results)), "")
     page = json.loads(drawn)
     assert heading == "2 runs"
@@ -127,7 +127,7 @@ def test_runs_are_compared_in_the_report_s_own_words(desk: Desk, results: Path) 
 
 
 @pytest.mark.parametrize("keys", ["", ",", ",".join(f"a/{k:016x}" for k in range(25))])
-def test_nothing_and_too_much_are_not_compared(desk: Desk, keys: str) -> None:
+def test_nothing_and_too_much_are_not_compared(desk: DashboardState, keys: str) -> None:
     with pytest.raises(DashboardError, match="compare 1 to 24 runs"):
         comparison(desk, keys, "")
 
@@ -135,7 +135,7 @@ def test_nothing_and_too_much_are_not_compared(desk: Desk, keys: str) -> None:
 def test_scenarios_of_the_folder_come_before_those_that_ship(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("name: mine\n")
     (tmp_path / "away.yaml").symlink_to("/etc/hostname")
-    desk = Desk(tmp_path, Jobs(tmp_path))
+    desk = DashboardState(tmp_path, Jobs(tmp_path))
     assert desk.scenarios()[1] == "mine.yaml"
     assert "quickstart" in desk.scenarios()
     assert desk.source("mine.yaml").text == "name: mine\n"
@@ -143,7 +143,7 @@ def test_scenarios_of_the_folder_come_before_those_that_ship(tmp_path: Path) -> 
         desk.source("away.yaml")
 
 
-def test_drafts_are_kept_by_name_and_the_oldest_go(desk: Desk) -> None:
+def test_drafts_are_kept_by_name_and_the_oldest_go(desk: DashboardState) -> None:
     first = desk.draft("name: a\n")
     assert desk.drafts[first.partition("=")[2]] == "name: a\n"
     for k in range(40):

@@ -11,7 +11,7 @@ pytest.importorskip("dash", reason="the dashboard needs the extra `dashboard`")
 from netsim.dashboard.access import COOKIE, is_loopback, is_own_host, new_token
 from netsim.dashboard.address import Address
 from netsim.dashboard.app import make_app
-from netsim.dashboard.state import Desk
+from netsim.dashboard.state import DashboardState
 
 SECRET = "a-secret-of-some-length"
 CALLBACK = {
@@ -23,12 +23,12 @@ CALLBACK = {
 
 
 @pytest.fixture
-def client(desk: Desk) -> Any:
+def client(desk: DashboardState) -> Any:
     return make_app(desk, Address()).server.test_client()
 
 
 @pytest.fixture
-def locked(desk: Desk) -> Any:
+def locked(desk: DashboardState) -> Any:
     return make_app(desk, Address("0.0.0.0", token=SECRET)).server.test_client()
 
 

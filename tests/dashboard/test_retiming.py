@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("dash", reason="the dashboard needs the extra `dashboard`")
 
 from netsim.dashboard.address import DashboardError
-from netsim.dashboard.retiming_page import both, chosen, knobs, retimed_run, told
+from netsim.dashboard.retiming_page import both, chosen, link_controls, retimed_run, told
 from netsim.results.result import Result
 from netsim.scenario import load, load_text
 from netsim.simulation.run import simulate
@@ -19,7 +19,7 @@ from tests.dashboard.conftest import TINY
 
 
 def test_every_bandwidth_and_rate_of_the_network_can_be_turned(old: Result) -> None:
-    found = {knob.path: knob.value for knob in knobs(load_text(old.scenario_text))}
+    found = {control.path: control.value for control in link_controls(load_text(old.scenario_text))}
     assert found == {
         "network[0].cell.uplink": 20e6,
         "network[0].cell.downlink": 20e6,
@@ -30,15 +30,15 @@ def test_every_bandwidth_and_rate_of_the_network_can_be_turned(old: Result) -> N
 
 def test_a_cell_s_preset_supplies_what_the_scenario_leaves_out() -> None:
     scenario = load("quickstart", ["sweep={}", "network[0]={cell: {preset: chen2021}}"])
-    assert [knob.path for knob in knobs(scenario)][:2] == [
+    assert [control.path for control in link_controls(scenario)][:2] == [
         "network[0].cell.uplink",
         "network[0].cell.downlink",
     ]
 
 
 def test_ten_steps_are_a_decade_and_none_is_the_run_s_own_value(old: Result) -> None:
-    knob = knobs(load_text(old.scenario_text))[0]
-    assert [knob.at(step) for step in (-10, 0, 3, 20)] == ["2 MHz", "20 MHz", "39.9 MHz", "2 GHz"]
+    control = link_controls(load_text(old.scenario_text))[0]
+    assert [control.at(step) for step in (-10, 0, 3, 20)] == ["2 MHz", "20 MHz", "39.9 MHz", "2 GHz"]
 
 
 def test_only_what_was_turned_is_changed_and_never_beyond_the_slider(old: Result) -> None:

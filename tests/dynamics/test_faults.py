@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from netsim.dynamics import OCCURRENCES, Episode
+from netsim.dynamics import OCCURRENCES, FaultInterval
 from netsim.dynamics.fault_times import Given, Random
 from netsim.dynamics.slowdown import Slowness, stretched_s
 from netsim.scenario import Scenario
@@ -191,7 +191,7 @@ def test_a_slow_device_takes_longer_only_while_it_is_slow() -> None:
 )
 def test_stretched_work_by_hand(work_s: float, at_s: float, takes_s: float) -> None:
     """Twice as long in [2, 4) and, on top, in [10, 12)."""
-    slow = [Slowness(2.0, iter([Episode(2, 4), Episode(10, 12)]))]
+    slow = [Slowness(2.0, iter([FaultInterval(2, 4), FaultInterval(10, 12)]))]
     if (work_s, at_s) == (9, 1.5):
         takes_s = 11.0
     if (work_s, at_s) == (3, 0):
@@ -200,7 +200,10 @@ def test_stretched_work_by_hand(work_s: float, at_s: float, takes_s: float) -> N
 
 
 def test_factors_of_overlapping_slow_downs_multiply() -> None:
-    slow = [Slowness(2.0, iter([Episode(0, math.inf)])), Slowness(3.0, iter([Episode(6, math.inf)]))]
+    slow = [
+        Slowness(2.0, iter([FaultInterval(0, math.inf)])),
+        Slowness(3.0, iter([FaultInterval(6, math.inf)])),
+    ]
     assert stretched_s(4.0, 0.0, slow) == pytest.approx(6.0 + 1.0 * 6.0)
 
 

@@ -9,10 +9,10 @@ import pytest
 import simpy
 
 from netsim.energy.meter import Meter
-from netsim.protocol.exchange import Hall
+from netsim.protocol.exchange import Inbox
 from netsim.protocol.loop import Loop
 from netsim.protocol.trace import Path, Trace
-from netsim.protocol.transport import Posts
+from netsim.protocol.transport import Transport
 from netsim.scenario import Scenario
 from netsim.simulation import invariants
 from netsim.simulation.invariants import BrokenLawError
@@ -95,24 +95,24 @@ def test_an_answer_merged_twice_breaks_no_clairvoyance(monkeypatch: pytest.Monke
 
 
 def test_a_child_that_nobody_sends_home_breaks_no_orphans(monkeypatch: pytest.MonkeyPatch) -> None:
-    def forget(self: Hall) -> bool:
-        self.talks.clear()
+    def forget(self: Inbox) -> bool:
+        self.exchanges.clear()
         return True
 
-    monkeypatch.setattr(Hall, "dismiss", forget)
+    monkeypatch.setattr(Inbox, "dismiss", forget)
     assert "nobody waits for it" in broken("no orphans")
 
 
 def test_a_server_that_keeps_its_children_at_work_breaks_no_orphans(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Loop, "close", lambda self, hall: False)
+    monkeypatch.setattr(Loop, "close", lambda self, inbox: False)
     assert "which is not" in broken("no orphans")
 
 
 def test_a_link_that_goes_on_serving_breaks_no_orphans(monkeypatch: pytest.MonkeyPatch) -> None:
-    def half(self: Posts, posted: Any) -> None:
-        self.trace.dropped(posted.place, self.env.now, whole=True)
+    def half(self: Transport, in_flight: Any) -> None:
+        self.trace.dropped(in_flight.place, self.env.now, whole=True)
 
-    monkeypatch.setattr(Posts, "drop", half)
+    monkeypatch.setattr(Transport, "drop", half)
     assert "serves a message that nobody waits for" in broken("no orphans")
 
 
@@ -163,7 +163,7 @@ def test_every_law_is_broken_here() -> None:
 
 
 def test_orphans_are_found_at_the_instant_at_which_they_come_about(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Loop, "close", lambda self, hall: False)
+    monkeypatch.setattr(Loop, "close", lambda self, inbox: False)
     failure = {"server_failure": {"nodes": ["edge0"], "when": given("1500 ms", "20 s")}}
     with pytest.raises(BrokenLawError, match=r"at 1\.5 s"):
         timed(scene(failure))
@@ -183,9 +183,9 @@ def test_a_verified_run_is_the_same_run() -> None:
 def test_nobody_waits_for_losses_once_the_poll_is_over() -> None:
     picky = [{"power_of_choice": {"count": 1, "candidates": 2}}, "all"]
     run = play(Scenario.model_validate(scene(selection=picky)), engine="batched", verify=True)
-    polls = [hall for name, hall in run.loop.halls.items() if name.endswith("(poll)")]
+    polls = [inbox for name, inbox in run.loop.inboxes.items() if name.endswith("(poll)")]
     assert len(polls) == 2
-    assert not any(hall.talks for hall in polls)
+    assert not any(inbox.exchanges for inbox in polls)
 
 
 def test_a_wait_for_somebody_between_a_prologue_and_the_round_is_on_the_critical_path() -> None:

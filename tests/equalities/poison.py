@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from learning.datasets.arrays import Arrays
-from learning.partitions.distribution_shift import Holdings
+from learning.partitions.distribution_shift import DeviceSamples
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Poison:
     devices: tuple[int, ...]
     samples: int | None = None
 
-    def apply(self, arrays: Arrays, holdings: Holdings) -> Arrays:
+    def apply(self, arrays: Arrays, holdings: DeviceSamples) -> Arrays:
         """New arrays of floats."""
         x = arrays.train_x.astype(np.float32)
         for device in self.devices:

@@ -14,7 +14,7 @@ from netsim.cli.error_handling import guarded
 from netsim.cli.run_command import run_command
 from netsim.results.result import Result
 from netsim.simulation.run import diverged, simulate
-from netsim.sweep import Outcome, Point, Workplace, run_sweep
+from netsim.sweep import Outcome, Point, SweepFolders, run_sweep
 
 from .runs import scenario
 from .test_ledger import tables_equal
@@ -83,7 +83,7 @@ def test_points_of_a_sweep_diverge_as_they_would_alone(again: bool, tmp_path: Pa
         Point(k, str(file), (), {"stop.rounds": 6 - k, "network[0].wired.latency": f"{k + 1} ms"})
         for k in range(3)
     ]
-    place = Workplace.at(tmp_path / "runs", "tiny")
+    place = SweepFolders.at(tmp_path / "runs", "tiny")
     for _ in range(1 + again):
         outcomes = run_sweep(points[::-1] if again else points, place, Silent())
     assert [outcome.error for outcome in outcomes] == [None] * 3

@@ -51,9 +51,9 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[int, int, 
     seen: list[tuple[int, int, int]] = []
     train = Engine.train
 
-    def spy(self, leaf, device, model, steps, visit, *rest):  # type: ignore[no-untyped-def]
-        seen.append((device, steps, visit.first_step))
-        return train(self, leaf, device, model, steps, visit, *rest)
+    def spy(self, leaf, device, model, steps, iteration, *rest):  # type: ignore[no-untyped-def]
+        seen.append((device, steps, iteration.first_step))
+        return train(self, leaf, device, model, steps, iteration, *rest)
 
     monkeypatch.setattr(Engine, "train", spy)
     return seen
@@ -67,7 +67,9 @@ def test_every_device_passes_over_its_own_samples(trainings: list[tuple[int, int
     pass_of = [-(-count // 16) for count in run.task.samples]
     assert len(set(pass_of)) > 3
     assert sorted(trainings) == sorted(
-        (device, 2 * each, 2 * each * visit) for device, each in enumerate(pass_of) for visit in range(4)
+        (device, 2 * each, 2 * each * iteration)
+        for device, each in enumerate(pass_of)
+        for iteration in range(4)
     )
     assert run.trace.rounds[-1]["local_steps"] == 8 * sum(pass_of) / 6
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from learning.engine import Engine, Letter, Place, Ref
+from learning.engine import Engine, Payload, Place, Ref
 from netsim.simulation.run import play
 
 from .runs import scenario, weights
@@ -18,22 +18,22 @@ def ends(
     error_feedback: str, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(the cloud's final model, its first one plus the means of all the updates it was sent)."""
-    heard: list[tuple[list[Letter], tuple[float, ...]]] = []
+    heard: list[tuple[list[Payload], tuple[float, ...]]] = []
     combine = Engine.combine
 
-    def spy(self: Engine, rule, place: Place, onto, copy, answers, shares, visit) -> Ref:  # type: ignore[no-untyped-def]
+    def spy(self: Engine, rule, place: Place, onto, copy, answers, shares, iteration) -> Ref:  # type: ignore[no-untyped-def]
         if place[0] == 2:
             heard.append((answers, tuple(shares)))
-        return combine(self, rule, place, onto, copy, answers, shares, visit)
+        return combine(self, rule, place, onto, copy, answers, shares, iteration)
 
     monkeypatch.setattr(Engine, "combine", spy)
     scene = scenario([2, 3], VOTES.format(error_feedback), rounds=4, precision="float64")
     run = play(scene, engine="eager", device="cpu")
     total = np.asarray(run.task.initial(scene.seed), dtype=np.float64)
     for answers, shares in heard:
-        for letter, share in zip(answers, shares, strict=True):
-            assert letter.body.value is not None
-            total = total + share * letter.body.value.numpy()
+        for payload, share in zip(answers, shares, strict=True):
+            assert payload.body.value is not None
+            total = total + share * payload.body.value.numpy()
     return weights(run), total
 
 
@@ -59,11 +59,11 @@ def test_whole_models_sent_up_are_updates_of_what_was_said_not_of_the_sender_s_o
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The cloud's new model is its own plus the mean of (answer - said), though answers are whole models."""
-    heard: list[tuple[Ref, Ref, list[Letter], tuple[float, ...], Ref]] = []
+    heard: list[tuple[Ref, Ref, list[Payload], tuple[float, ...], Ref]] = []
     combine = Engine.combine
 
-    def spy(self: Engine, rule, place: Place, onto, copy, answers, shares, visit) -> Ref:  # type: ignore[no-untyped-def]
-        made = combine(self, rule, place, onto, copy, answers, shares, visit)
+    def spy(self: Engine, rule, place: Place, onto, copy, answers, shares, iteration) -> Ref:  # type: ignore[no-untyped-def]
+        made = combine(self, rule, place, onto, copy, answers, shares, iteration)
         if place[0] == 2:
             heard.append((onto, copy, answers, tuple(shares), made))
         return made

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from learning.engine import Engine, Letter
+from learning.engine import Engine, Payload
 from learning.store.ledger import Ledger
-from netsim.build import WiringError
+from netsim.build import BuildError
 from netsim.reports.terminal import closing_lines
 from netsim.results.result import Result
 from netsim.scenario import Scenario, load, resolved
 from netsim.simulation.run import UpdateError, play, simulate
-from netsim.sweep import Workplace, points_of, run_sweep
+from netsim.sweep import SweepFolders, points_of, run_sweep
 from tests.cli.test_sweep import Listener
 
 from .runs import CODED, SPARSE, scenario, weights
@@ -54,13 +54,13 @@ def never_heard(device: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on no node merges what this device sends: the others' weights are renormalised."""
     combine = Engine.combine
 
-    def without(self, rule, place, onto, copy, answers, shares, visit):  # type: ignore[no-untyped-def]
-        kept: list[tuple[Letter, float]] = [
+    def without(self, rule, place, onto, copy, answers, shares, iteration):  # type: ignore[no-untyped-def]
+        kept: list[tuple[Payload, float]] = [
             (a, w) for a, w in zip(answers, shares, strict=True) if a.sender != (0, device)
         ]
         left = [a for a, _ in kept]
         return combine(
-            self, rule, place, onto, copy, left, [w / sum(w for _, w in kept) for _, w in kept], visit
+            self, rule, place, onto, copy, left, [w / sum(w for _, w in kept) for _, w in kept], iteration
         )
 
     monkeypatch.setattr(Engine, "combine", without)
@@ -120,7 +120,7 @@ def test_votes_of_one_bit_cannot_be_left_out() -> None:
     scene = scenario(
         [2, 3], "hier_sign_sgd: {learning_rate: 0.1, batch_size: 8, tau: [1, 2]}", finite="reject"
     )
-    with pytest.raises(WiringError, match="finite: votes can be rejected"):
+    with pytest.raises(BuildError, match="finite: votes can be rejected"):
         play(scene, device="cpu")
 
 
@@ -162,7 +162,7 @@ def test_a_sweep_re_times_the_counts(tmp_path: Path) -> None:
     file.write_text(resolved(scene))
     given = ['sweep={"network[0].wired.latency": [3 ms, 9 ms]}']
     points = points_of(str(file), given, load(str(file), given))
-    done = run_sweep(points, Workplace.at(tmp_path / "runs", "tiny", device="cpu"), Listener())
+    done = run_sweep(points, SweepFolders.at(tmp_path / "runs", "tiny", device="cpu"), Listener())
     assert [outcome.how for outcome in done] == ["trained", "re-timed"]
     tables = [Result.load(outcome.folder).rounds for outcome in done if outcome.folder]
     assert tables[0]["rejected"].iloc[-1] > 0

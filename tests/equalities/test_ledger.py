@@ -86,9 +86,9 @@ def test_names_without_values_are_the_names_with_values() -> None:
 def test_two_ledgers_on_one_file_see_each_other(tmp_path: Path) -> None:
     one, two = Ledger(tmp_path), Ledger(tmp_path)
     one.keep_metrics(b"model", {"accuracy": float("nan"), "loss": float("inf")})
-    one.keep_bits(b"letter", 123)
-    assert two.bits(b"letter") is None
+    one.keep_bits(b"payload", 123)
+    assert two.bits(b"payload") is None
     one.flush()
     found = two.metrics(b"model")
     assert found is not None
-    assert (str(found["accuracy"]), found["loss"], two.bits(b"letter")) == ("nan", float("inf"), 123)
+    assert (str(found["accuracy"]), found["loss"], two.bits(b"payload")) == ("nan", float("inf"), 123)

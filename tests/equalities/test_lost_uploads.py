@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from learning.engine import Engine, Letter
-from netsim.build import WiringError
+from learning.engine import Engine, Payload
+from netsim.build import BuildError
 from netsim.simulation.run import play
 
 from .runs import final, recipe, scenario
@@ -26,9 +26,9 @@ def weights_heard(network: str, monkeypatch: pytest.MonkeyPatch) -> list[tuple[f
     seen: list[tuple[float, ...]] = []
     combine = Engine.combine
 
-    def spy(self: Engine, rule, place, onto, copy, answers: list[Letter], weights, visit):  # type: ignore[no-untyped-def]
+    def spy(self: Engine, rule, place, onto, copy, answers: list[Payload], weights, iteration):  # type: ignore[no-untyped-def]
         seen.append(tuple(weights))
-        return combine(self, rule, place, onto, copy, answers, weights, visit)
+        return combine(self, rule, place, onto, copy, answers, weights, iteration)
 
     monkeypatch.setattr(Engine, "combine", spy)
     play(scenario([2, 5], FAVG, rounds=6, network=network), engine="timing")
@@ -81,5 +81,5 @@ def test_an_algorithm_that_loses_half_its_votes_still_learns() -> None:
 
 
 def test_votes_that_can_be_lost_need_a_word_for_no_step() -> None:
-    with pytest.raises(WiringError, match="ties: zero"):
+    with pytest.raises(BuildError, match="ties: zero"):
         play(recipe("hier_sign_sgd", network=lossy(0.5)), engine="timing")

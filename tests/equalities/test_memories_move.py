@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from learning.compressors import ErrorFeedback, TopK
-from learning.engine import Engine, Letter, Visit
+from learning.engine import Engine, IterationIndex, Payload
 from netsim.simulation.run import play
 
 from .runs import ladder, scenario
@@ -17,32 +17,32 @@ CODEC = ErrorFeedback(TopK(0.1))
 def test_a_lost_message_leaves_no_memory(arrives: bool) -> None:
     engine = Engine(b"", 1, 10)
     first, second = engine.start(), engine.linear([(2.0, engine.start())])
-    letter = engine.answer(CODEC, (1, 0), second, first, Visit((0,), 0))
+    payload = engine.answer(CODEC, (1, 0), second, first, IterationIndex((0,), 0))
     if arrives:
-        engine.delivered(letter)
-    again = engine.answer(CODEC, (1, 0), second, first, Visit((1,), 0)).body.digest
+        engine.delivered(payload)
+    again = engine.answer(CODEC, (1, 0), second, first, IterationIndex((1,), 0)).body.digest
     fresh = Engine(b"", 1, 10)
-    alone = fresh.answer(CODEC, (1, 0), second, first, Visit((1,), 0)).body.digest
+    alone = fresh.answer(CODEC, (1, 0), second, first, IterationIndex((1,), 0)).body.digest
     assert (again == alone) is not arrives
 
 
 def test_a_broadcast_moves_it_at_once_for_downlinks_repeat_until_heard() -> None:
     engine = Engine(b"", 1, 10)
     own, copy = engine.linear([(2.0, engine.start())]), engine.start()
-    engine.announce(CODEC, (1, 0), own, copy, Visit((0,), 0))
-    again = engine.announce(CODEC, (1, 0), own, copy, Visit((1,), 0)).body.digest
+    engine.announce(CODEC, (1, 0), own, copy, IterationIndex((0,), 0))
+    again = engine.announce(CODEC, (1, 0), own, copy, IterationIndex((1,), 0)).body.digest
     fresh = Engine(b"", 1, 10)
-    assert again != fresh.announce(CODEC, (1, 0), own, copy, Visit((1,), 0)).body.digest
+    assert again != fresh.announce(CODEC, (1, 0), own, copy, IterationIndex((1,), 0)).body.digest
 
 
 def test_in_a_run_as_many_memories_move_as_messages_arrive(monkeypatch: pytest.MonkeyPatch) -> None:
     moved: list[int] = []
     delivered = Engine.delivered
 
-    def spy(self: Engine, letter: Letter) -> None:
-        assert letter.leaves is not None
-        moved.append(letter.leaves[0][0])
-        delivered(self, letter)
+    def spy(self: Engine, payload: Payload) -> None:
+        assert payload.leaves is not None
+        moved.append(payload.leaves[0][0])
+        delivered(self, payload)
 
     monkeypatch.setattr(Engine, "delivered", spy)
     lossy = 2 * "\n  - wired: {rate: 10 Mbit/s, latency: 3 ms, loss: {erasure: {probability: 0.4}}}"

@@ -10,7 +10,7 @@ from learning.aggregation.rules import Mean
 from learning.algorithms.algorithm import Algorithm, Layer, Leaf
 from learning.compressors import Adaptive, Encoded, OfModel, Plain, Qsgd, TopK, at_round
 from learning.compressors.level_schedules import Doubling
-from learning.rng.keyed import Coins
+from learning.rng.keyed import KeyedRandom
 from netsim.bounds.from_scenario import PlanError
 from netsim.planner.planner import Limits, plan
 from netsim.scenario import Scenario
@@ -29,9 +29,9 @@ def star(up: str, down: str = "none", tau: int = 2, **more: object) -> Scenario:
 def test_the_cloud_averages_what_it_decodes_of_models(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     encode, models = OfModel.encode, []
 
-    def spy(self: OfModel, rows: torch.Tensor, coins: Coins) -> Encoded:
+    def spy(self: OfModel, rows: torch.Tensor, rng: KeyedRandom) -> Encoded:
         models.extend(rows.clone())
-        return encode(self, rows, coins)
+        return encode(self, rows, rng)
 
     monkeypatch.setattr(OfModel, "encode", spy)
     run = play(star(BF16, rounds=1, precision="float64"), device="cpu", engine=engine)

@@ -72,8 +72,8 @@ def aggregated(
     moved = y.copy()
     for child in range(node * fan, (node + 1) * fan):
         change = run(n - 1, child, y, path, step, data) - y
-        visit = path if n > 1 else (step,)
-        moved += quantized(change, LEVELS[n - 1], (n - 1, child, 0, *visit)) / fan
+        iteration = path if n > 1 else (step,)
+        moved += quantized(change, LEVELS[n - 1], (n - 1, child, 0, *iteration)) / fan
     return moved
 
 

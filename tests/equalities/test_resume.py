@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from learning.store.checkpoints import Checkpoints, Cut
+from learning.store.checkpoints import Checkpoint, Checkpoints
 from learning.store.ledger import Ledger
 from netsim.results.result import Result
 from netsim.simulation.run import simulate
@@ -27,7 +27,7 @@ def killed_after(rounds: int, scene: object, ledger: Ledger, monkeypatch: pytest
     kept = 0
     keep = Checkpoints.keep
 
-    def dying(self: Checkpoints, cut: Cut) -> None:
+    def dying(self: Checkpoints, cut: Checkpoint) -> None:
         nonlocal kept
         if kept == rounds:
             raise KilledError

@@ -13,7 +13,7 @@ from learning.engine.solver_factory import make_trainer
 from learning.engine.vmap_trainer import Vmapped, passes
 from learning.models import CifarCnn, LeNet, Logistic, Mlp, Model, ResNet8
 from learning.tasks.task import BoundTask
-from netsim.simulation.run import WiringError, play
+from netsim.simulation.run import BuildError, play
 
 from .runs import final, recipe
 from .test_trainers_agree import bound, trained
@@ -86,12 +86,12 @@ def test_memory_bounds_the_stack_of_vmap() -> None:
 
 @pytest.mark.parametrize("strategy", ["vmap:0", "vmap:", "vmap:x", "reference", "fast"])
 def test_an_unknown_strategy_is_refused_with_the_known_ones(strategy: str) -> None:
-    with pytest.raises(WiringError, match=f"fused, im2col, loop, vmap or vmap:ROWS.*got '{strategy}'"):
+    with pytest.raises(BuildError, match=f"fused, im2col, loop, vmap or vmap:ROWS.*got '{strategy}'"):
         play(recipe("hier_favg"), device="cpu", strategy=strategy)
 
 
 def test_a_strategy_that_cannot_train_the_model_says_so() -> None:
-    with pytest.raises(WiringError, match=r"means a chain of convolutions.*take another strategy"):
+    with pytest.raises(BuildError, match=r"means a chain of convolutions.*take another strategy"):
         play(recipe("hier_favg"), device="cpu", strategy="im2col")
     task = bound(LeNet(), SMALL, torch.float32)
     with pytest.raises(StrategyError, match="means a chain of nn.Linear"):
@@ -122,13 +122,13 @@ def test_the_eager_engine_multiplies_in_bfloat16_too() -> None:
 
 
 def test_tf32_needs_cuda() -> None:
-    with pytest.raises(WiringError, match="tf32 exists on CUDA devices alone"):
+    with pytest.raises(BuildError, match="tf32 exists on CUDA devices alone"):
         play(recipe("hier_favg", precision="tf32"), device="cpu")
 
 
 def test_bfloat16_is_refused_by_hand_written_products() -> None:
     task = recipe("hier_favg", precision="bf16")
-    with pytest.raises(WiringError, match="fused knows no bf16; use loop or vmap"):
+    with pytest.raises(BuildError, match="fused knows no bf16; use loop or vmap"):
         play(task, device="cpu", strategy="fused")
     assert resolve("batched", "cpu", "bf16", _Sized()).strategy == "loop"
 

@@ -24,7 +24,7 @@ from learning.datasets import DataError
 from learning.datasets.idx import _content, parse_idx
 from learning.datasets.images import ImageFolder, decode
 from learning.datasets.npz import Npz
-from learning.store.checkpoints import Checkpoints, Cut, _read
+from learning.store.checkpoints import Checkpoint, Checkpoints, _read
 from learning.store.ledger import Ledger, LedgerError
 from netsim.bounds.from_scenario import PlanError
 from netsim.devices.speed_traces import read_speeds
@@ -107,7 +107,7 @@ def arrays(compressed: bool, **changed: object) -> bytes:
 def cut() -> bytes:
     """A checkpoint with one model."""
     with tempfile.TemporaryDirectory() as folder:
-        Checkpoints(Path(folder)).keep(Cut(MODEL, 1, {MODEL: np.zeros(3, np.float32)}, {}))
+        Checkpoints(Path(folder)).keep(Checkpoint(MODEL, 1, {MODEL: np.zeros(3, np.float32)}, {}))
         return next(Path(folder).iterdir()).read_bytes()
 
 

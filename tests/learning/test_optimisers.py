@@ -10,11 +10,11 @@ import torch
 
 from learning.aggregation.rules import Mean
 from learning.aggregation.server_optimizers import FedOpt
-from learning.optimizers import Cosine, Inverse, Local, Schedule, Stairs, Steady
+from learning.optimizers import ConstantRate, Cosine, Inverse, Local, Schedule, StepDecay
 
 EVERY = [
     Local(), Local(momentum=0.9), Local(momentum=0.8, nesterov=True), Local(weight_decay=0.1), Local(clip=0.7),
-    Local(Stairs(3, 0.5), 0.9, True, 0.01, 1.5),
+    Local(StepDecay(3, 0.5), 0.9, True, 0.01, 1.5),
 ]  # fmt: skip
 
 
@@ -81,7 +81,7 @@ def test_rows_do_not_depend_on_their_neighbours(local: Local) -> None:
 @pytest.mark.parametrize(
     ("schedule", "expected"),
     [
-        (Steady(), [1, 1, 1, 1]), (Inverse(2.0), [1, 2 / 3, 1 / 2, 1 / 6]), (Stairs(2, 0.5), [1, 1, 0.5, 1 / 32]),
+        (ConstantRate(), [1, 1, 1, 1]), (Inverse(2.0), [1, 2 / 3, 1 / 2, 1 / 6]), (StepDecay(2, 0.5), [1, 1, 0.5, 1 / 32]),
         (Cosine(4, 0.2), [1, 0.2 + 0.4 * (1 + np.sqrt(0.5)), 0.6, 0.2]),
     ],
     ids=repr,
@@ -117,8 +117,8 @@ def test_without_momentum_and_with_rate_one_the_server_takes_the_mean() -> None:
     ("part", "arguments", "value"),
     [
         (Local, {"momentum": 1.0}, "1.0"), (Local, {"nesterov": True}, "0.0"), (Local, {"weight_decay": -1.0}, "-1.0"),
-        (Local, {"clip": 0.0}, "0.0"), (Inverse, {"half": 0.0}, "0.0"), (Stairs, {"every": 0}, "0"),
-        (Stairs, {"every": 2, "by": 2.0}, "2.0"), (Cosine, {"steps": 0}, "0"), (Cosine, {"steps": 5, "floor": 1.0}, "1.0"),
+        (Local, {"clip": 0.0}, "0.0"), (Inverse, {"half": 0.0}, "0.0"), (StepDecay, {"every": 0}, "0"),
+        (StepDecay, {"every": 2, "by": 2.0}, "2.0"), (Cosine, {"steps": 0}, "0"), (Cosine, {"steps": 5, "floor": 1.0}, "1.0"),
         (FedOpt, {"kind": "adagrad"}, "adagrad"), (FedOpt, {"rate": 0.0}, "0.0"), (FedOpt, {"b2": 1.0}, "1.0"),
     ],
 )  # fmt: skip

@@ -17,7 +17,7 @@ from learning.models.architectures import Logistic
 from learning.partitions.distribution_shift import (
     SHIFTS,
     Brightness,
-    Holdings,
+    DeviceSamples,
     LabelFlip,
     Rotation,
     Shift,
@@ -38,9 +38,9 @@ def arrays(count: int = 40, kind: Any = np.uint8, side: int = 8, channels: int =
     return Arrays(x, y, x[:5], y[:5], 10, (0.5,) * channels, (0.3,) * channels, "made up")
 
 
-def holdings(devices: int, each: int = 2, seed: int = 1, place: int = 0) -> Holdings:
+def holdings(devices: int, each: int = 2, seed: int = 1, place: int = 0) -> DeviceSamples:
     parts = np.split(np.arange(devices * each), devices)
-    return Holdings(parts, [device // 2 for device in range(devices)], seed, place)
+    return DeviceSamples(parts, [device // 2 for device in range(devices)], seed, place)
 
 
 def dots(devices: int) -> Arrays:
@@ -75,7 +75,7 @@ def test_shifts_keep_shapes_types_and_the_test_split_and_leave_their_input_alone
 
 @pytest.mark.parametrize("shift", EVERY, ids=repr)
 def test_a_shift_belongs_to_seed_and_place_and_nothing_else(shift: Shift) -> None:
-    def view(held: Holdings) -> tuple[bytes, bytes]:
+    def view(held: DeviceSamples) -> tuple[bytes, bytes]:
         after = shift.apply(arrays(), held)
         return after.train_x.tobytes(), after.train_y.tobytes()
 

@@ -7,11 +7,11 @@ from tests.mutants.mutation import Mutation
 LEARN = "learning/"
 # fmt: off
 LEARNING = (
-    Mutation("vote ties always +1", LEARN + "rules.py", "tossed_signs(count[None].clone(), coins)[0]", "count.sign().where(count != 0, count + 1)", "contracts/test_rules"),
+    Mutation("vote ties always +1", LEARN + "rules.py", "tossed_signs(count[None].clone(), rng)[0]", "count.sign().where(count != 0, count + 1)", "contracts/test_rules"),
     Mutation("a rejected child's weight is nobody's", LEARN + "engine/guarding.py", "share = fsum(weights) / fsum(op.weights)", "share = 1.0", "equalities/test_finite"),
     Mutation("a resumed run forgets what it rejected", LEARN + "engine/engine.py", "self._rejected = 0 if cut is None else cut.rejected", "self._rejected = 0", "equalities/test_finite"),
     Mutation("an epoch of one's own samples lacks its last batch", LEARN + "algorithm.py", "-(-count // self.leaf.batch_size)", "max(1, count // self.leaf.batch_size)", "equalities/test_epochs"),
-    Mutation("levels stay those of the first round", LEARN + "engine/engine.py", "codec = at_round(codec, visit.path[0])\n        key", "key", "equalities/test_adaptive"),
+    Mutation("levels stay those of the first round", LEARN + "engine/engine.py", "codec = at_round(codec, iteration.path[0])\n        key", "key", "equalities/test_adaptive"),
     Mutation("a decoded model is taken for an update", LEARN + "engine/merging.py", "row.sub_(value_of(known))", "row.sub_(0.0)", "equalities/test_of_model"),
     Mutation("silence is a tie", LEARN + "rules.py", "return signs.where(state[-dim:] > 0, 0.0) if self._polls else signs", "return signs", "contracts/test_rules"),
     Mutation("the choice of coordinates travels for nothing", LEARN + "compressors/sparse_sign.py", "return choice_bits(dim, count) + count", "return count", "contracts/test_codecs contracts/test_compressors"),
@@ -36,7 +36,7 @@ LEARNING = (
     Mutation("the rounding of a mantissa uses fewer bits than it has", LEARN + "compressors/rounding_kernels.py", "words[i] >> np.uint32(9)", "words[i] >> np.uint32(10)", "contracts/test_quantisers contracts/test_compressors"),
     Mutation("a stochastic sign ignores magnitudes", LEARN + "compressors/rounding_kernels.py", "scale if x[i] / scale > gate", "scale if np.float32(0) > gate", "contracts/test_quantisers contracts/test_compressors"),
     Mutation("the scale of signs is a sum, not a mean", LEARN + "compressors/scaled_sign.py", "cut.sums(rows, squared=False) / cut.lengths(rows)", "cut.sums(rows, squared=False)", "contracts/test_quantisers"),
-    Mutation("the second part of a chain sees the words that chose", LEARN + "compressors/chain.py", "Coins(mixed(coins.keys + ANOTHER))", "coins", "contracts/test_compressors"),
+    Mutation("the second part of a chain sees the words that chose", LEARN + "compressors/chain.py", "KeyedRandom(mixed(rng.keys + ANOTHER))", "rng", "contracts/test_compressors"),
     Mutation("positions of a chain travel for nothing", LEARN + "compressors/chain.py", "return _whole_bytes(self._position_bits(dim)) + values", "return values", "contracts/test_chain contracts/test_compressors"),
     Mutation("Golomb's parameter is one too large", LEARN + "compressors/positions.py", "max(0, 1 + floor(", "max(0, 2 + floor(", "contracts/test_chain"),
     Mutation("entropy coding forgets its table", LEARN + "compressors/entropy.py", "[_table(c)[1] + _state_bits", "[_state_bits", "contracts/test_entropy_code"),
@@ -52,7 +52,7 @@ LEARNING = (
     Mutation("an edge's devices turn one by one", LEARN + "shifts.py", 'self.groups if per == "edge"', 'range(len(self.parts)) if per == "edge"', "learning/test_shifts"),
     Mutation("a random flip may keep the label", LEARN + "shifts.py", "generator.integers(1, classes", "generator.integers(0, classes", "learning/test_shifts"),
     Mutation("error feedback forgets", LEARN + "compressors/memory.py", "return sent, left.sub_(sent.values)", "return sent, left.sub_(left)", "contracts/test_memory"),
-    Mutation("EF21 sends the whole", LEARN + "compressors/memory.py", "self.inner.encode(rows.sub_(memory), coins)", "self.inner.encode(rows, coins)", "contracts/test_memory"),
+    Mutation("EF21 sends the whole", LEARN + "compressors/memory.py", "self.inner.encode(rows.sub_(memory), rng)", "self.inner.encode(rows, rng)", "contracts/test_memory"),
     Mutation("a checkpoint is taken for that of another round", LEARN + "checkpoints.py", "for turn in range(len(models), 0, -1):", "for turn in range(len(models) - 1, 0, -1):", "equalities/test_resume"),
     Mutation("entries are believed whatever their checksum", LEARN + "ledger.py", "return row[0] if _mark(digest, row[0]) == row[1] else None", "return bytes(row[0])", "equalities/test_resume"),
     Mutation("hier_sign_sgd compresses every layer's broadcast", LEARN + "ladders.py", "told = down if top else Plain()", "told = down", "contracts/test_recipes"),

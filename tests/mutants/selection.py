@@ -6,9 +6,9 @@ CHOSEN, LIVE = "netsim/selection/selections.py", "netsim/selection/selectors.py"
 
 # fmt: off
 SELECTION: tuple[tuple[str, str, str, str, str], ...] = (
-    ("selection: the slowest for the fastest", CHOSEN, "[-grounds.step_s(child) for", "[grounds.step_s(child) for", "test_selection"),
+    ("selection: the slowest for the fastest", CHOSEN, "[-context.step_s(child) for", "[context.step_s(child) for", "test_selection"),
     ("selection: unbiased weights forget 1/pi", LIVE, "shares[k] / chance", "shares[k]", "test_selection"),
-    ("selection: one draw for all visits", LIVE, "where = (node.level, node.ordinal, *visit.path)", "where = (node.level, node.ordinal)", "test_selection"),
+    ("selection: one draw for all visits", LIVE, "where = (node.level, node.ordinal, *iteration.path)", "where = (node.level, node.ordinal)", "test_selection"),
     ("selection: the busy do not take part", LIVE, "return max(0, size(part.fraction, part.count, present) - busy)", "return max(0, size(part.fraction, part.count, present))", "test_selection"),
     ("selection: whoever exceeds one is not certain", "netsim/selection/sampling.py", "open_ &= ~above", "break", "test_sampling"),
     ("selection: systematic points all at nought", "netsim/selection/sampling.py", "np.ceil(ends - start)", "np.ceil(ends)", "test_sampling"),
@@ -16,7 +16,7 @@ SELECTION: tuple[tuple[str, str, str, str, str], ...] = (
     ("selection: the lowest losses", LIVE, "key=lambda k: -scores[k]", "key=lambda k: scores[k]", "test_selection equalities/test_power_of_choice"),
     ("selection: a loss is free of computing", "netsim/protocol/polling.py", "FORWARD = 1.0 / 3.0", "FORWARD = 0.0", "equalities/test_power_of_choice"),
     ("selection: losses of one device for all", "learning/engine/promises.py", "            packed(look.device)\n", "            packed(0)\n", "equalities/test_power_of_choice"),
-    ("selection: a poll's time is forgotten", "netsim/protocol/polling.py", "path = talk.path.computing(ready_s - heard_s)", "path = talk.path", "equalities/test_power_of_choice"),
+    ("selection: a poll's time is forgotten", "netsim/protocol/polling.py", "path = exchange.path.computing(ready_s - heard_s)", "path = exchange.path", "equalities/test_power_of_choice"),
     ("selection: the plan's fraction is not run", "netsim/planner/plan.py", "if self.fraction < 1:", "if self.fraction < 0:", "planner/test_fraction"),
     ("availability: nobody is interrupted", "netsim/protocol/availability.py", "        interrupt(loop, device)\n", "", "test_availability"),
     ("availability: everybody is there at first", "netsim/selection/availability.py", "now_s = 0.0 if at_s >= self.on else", "now_s =", "test_availability"),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from netsim.network.radio.fading import FADING, Air, Block, Ergodic
+from netsim.network.radio.fading import FADING, Block, ChannelContext, Ergodic
 from netsim.network.radio.fading_laws import LAWS, Rician
 from netsim.network.radio.rate_maps import RATE_MAPS, Shannon
 
@@ -52,7 +52,7 @@ def airtimes_s(kind: str, part: Any) -> list[float]:
     rates = part if kind == "rate_map" else Shannon()
     times_s = list[float]()
     for direction in ("up", "down"):
-        air = Air(1e6, 2e9, direction, 3, 0, [0])
+        air = ChannelContext(1e6, 2e9, direction, 3, 0, [0])
         found = fading.channels(np.array([10.0]), rates, air)[0]
         assert found is not None
         times_s.append(found.airtime_s(1e5, 0.3))

@@ -12,8 +12,8 @@ from scipy.integrate import quad
 from scipy.special import exp1
 
 from netsim.network.channel import Channel
-from netsim.network.radio.block_fading import CHUNK, Blocks, OneFade
-from netsim.network.radio.fading import FADING, Air, Block, Ergodic, Fading, NoFading, QuasiStatic
+from netsim.network.radio.block_fading import CHUNK, Blocks, QuasiStaticFade
+from netsim.network.radio.fading import FADING, Block, ChannelContext, Ergodic, Fading, NoFading, QuasiStatic
 from netsim.network.radio.fading_laws import LAWS, Law, Nakagami, Rayleigh, Rician
 from netsim.network.radio.rate_maps import RATE_MAPS, CqiTable, RateMap, Shannon, TruncatedShannon
 
@@ -21,7 +21,7 @@ BAND_HZ = 1e6
 
 
 def channel(fading: Fading, snr_db: float, rates: RateMap | None = None, ordinal: int = 0) -> Channel:
-    air = Air(BAND_HZ, 2e9, "up", 7, 0, [ordinal])
+    air = ChannelContext(BAND_HZ, 2e9, "up", 7, 0, [ordinal])
     found = fading.channels(np.array([10 ** (snr_db / 10)]), rates or Shannon(), air)[0]
     assert found is not None
     return found
@@ -67,7 +67,7 @@ def test_oracle_F2_fading_always_costs_under_a_concave_map(law: Law, snr_db: flo
 def test_oracle_F3_rayleigh_outage_and_the_outage_rate() -> None:
     assert float(Rayleigh().cdf(np.array(0.1))) == pytest.approx(-math.expm1(-0.1), rel=1e-14)
     one = channel(QuasiStatic(outage_rate=0.1), 10)
-    assert isinstance(one, OneFade)
+    assert isinstance(one, QuasiStaticFade)
     assert one.least_rate_bps / BAND_HZ == pytest.approx(math.log2(1 - 10 * math.log(0.9)), rel=1e-12)
     assert one.least_rate_bps / BAND_HZ == pytest.approx(1.03816, abs=5e-6)
 
@@ -206,7 +206,7 @@ def test_oracle_samples_follow_their_law_with_unit_mean(law: Law) -> None:
 
 def test_links_fade_by_child_and_direction_and_never_by_who_else_is_there() -> None:
     def airtimes(direction: Any, ordinals: list[int]) -> list[float]:
-        air = Air(BAND_HZ, 2e9, direction, 7, 0, ordinals)
+        air = ChannelContext(BAND_HZ, 2e9, direction, 7, 0, ordinals)
         found = Block(coherence_time=0.01).channels(np.full(len(ordinals), 10.0), Shannon(), air)
         return [one.airtime_s(1e5, 1.0) for one in found if one is not None]
 
@@ -225,7 +225,7 @@ def test_links_fade_by_child_and_direction_and_never_by_who_else_is_there() -> N
     ],
 )
 def test_who_is_far_below_the_floor_has_no_channel(fading: Fading) -> None:
-    air = Air(BAND_HZ, 2e9, "up", 7, 0, [0, 1])
+    air = ChannelContext(BAND_HZ, 2e9, "up", 7, 0, [0, 1])
     found = fading.channels(np.array([10 ** (-4.0), 100.0]), TruncatedShannon(), air)
     assert found[0] is None
     assert found[1] is not None

@@ -92,8 +92,8 @@ def test_bits_are_conserved(shape: Any, share: float, stack: Any, more: st.DataO
     rows, totals, last = run.trace.messages, run.trace.totals, run.trace.rounds[-1]
     ups = [row for row in rows if row["direction"] == "up"]
     assert merged == sum(row["delivered"] for row in ups) == len(ups) - sum(totals["lost_up"])
-    talks = conversations(fanout, tau, 2)
-    for n, (parents, children) in enumerate(talks, start=1):
+    exchanges = conversations(fanout, tau, 2)
+    for n, (parents, children) in enumerate(exchanges, start=1):
         for way, count in (("up", children), ("down", parents)):
             here = [row for row in rows if (row["layer"], row["direction"]) == (n, way)]
             assert len(here) == count

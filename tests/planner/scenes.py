@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netsim.bounds.from_scenario import setting_of
-from netsim.planner.constants import Knowledge
+from netsim.planner.constants import ConstantsEstimate
 from netsim.planner.planner import Limits, Options, Planned, make_plans
 from netsim.scenario import Scenario, load_text
 
@@ -45,7 +45,10 @@ def scene(
 
 
 def planned(
-    scenario: Scenario, options: Options | None = None, knowledge: Knowledge | None = None, **limits: float
+    scenario: Scenario,
+    options: Options | None = None,
+    knowledge: ConstantsEstimate | None = None,
+    **limits: float,
 ) -> Planned:
     """Plans of a scenario; the deadline is its own unless given."""
     limits.setdefault("deadline_s", scenario.stop.deadline or 0.0)

@@ -12,7 +12,7 @@ from learning.algorithms.algorithm import Algorithm
 from netsim.bounds.from_scenario import PlanError, setting_of
 from netsim.bounds.problem import Facts
 from netsim.planner.bound_map import octaves, random_points, scan
-from netsim.planner.constants import Knowledge, assumed, known, load_knowledge
+from netsim.planner.constants import ConstantsEstimate, assumed, known, load_knowledge
 from netsim.planner.explanation import explain
 from netsim.planner.plan import Plan
 from netsim.planner.planner import Options, distinct
@@ -22,7 +22,7 @@ from netsim.simulation.run import play
 from .scenes import QMLHFL, planned, scene
 
 FACTS = Facts(2.0, 1.0, (0.5, 0.2, 0.1), 2.3)
-MEASURED = Knowledge(FACTS, "given", "given for a test", 1.0)
+MEASURED = ConstantsEstimate(FACTS, "given", "given for a test", 1.0)
 QUADRATIC = """
 name: quadratic
 task: {dataset: {synthetic: {heterogeneity: 0.6, edge_heterogeneity: 0.3, noise: 2.0, smoothness: 2.0}}}

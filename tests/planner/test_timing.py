@@ -7,7 +7,7 @@ import pytest
 
 from netsim.bounds.from_scenario import setting_of
 from netsim.planner.closed_form_timing import Group, last_upload
-from netsim.planner.cost_model import Clocking, prices
+from netsim.planner.cost_model import ClockSampling, prices
 from netsim.planner.planner import Options
 from netsim.planner.timed_rounds import Law, design, fit, timed
 from netsim.scenario import Scenario
@@ -36,7 +36,7 @@ NETWORKS = {
 
 def predicted(scenario: Scenario, tau: tuple[int, ...]) -> tuple[float, float]:
     setting = setting_of(scenario)
-    price = prices(setting, setting.sizes(setting.uplinks(False)), Clocking(), energy=False, bits=False)
+    price = prices(setting, setting.sizes(setting.uplinks(False)), ClockSampling(), energy=False, bits=False)
     assert price.exact
     amounts = price.rounds(
         np.array(tau, dtype=float)[:, None], np.zeros((len(tau), 1), dtype=int), np.ones(1)
@@ -134,7 +134,7 @@ def test_random_rounds_are_timed_by_the_engine() -> None:
 def test_a_high_quantile_of_random_times_plans_for_fewer_rounds() -> None:
     scenario = scene(links=(FADING, TRUNK, LINE), jitter=", jitter: {lognormal: 0.8}")
     bold, careful = (
-        planned(scenario, Options(clocking=Clocking(4, quantile))).plans[0] for quantile in (0.05, 0.95)
+        planned(scenario, Options(clocking=ClockSampling(4, quantile))).plans[0] for quantile in (0.05, 0.95)
     )
     assert careful.value > bold.value
 

@@ -17,8 +17,8 @@ MakePoints = Callable[..., pd.DataFrame]
 
 
 def test_the_front_holds_exactly_what_nothing_beats() -> None:
-    coins = np.random.Generator(np.random.Philox(3))
-    found = [Stop(k, *map(float, coins.integers(0, 1000, 3))) for k in range(60)]
+    rng = np.random.Generator(np.random.Philox(3))
+    found = [Stop(k, *map(float, rng.integers(0, 1000, 3))) for k in range(60)]
     early = [s for s in found if s.time_s <= 500]
     beaten = {
         s.setting

@@ -8,7 +8,7 @@ import pytest
 
 from netsim.protocol.polling import NUMBER_BITS
 from netsim.protocol.trace import Trace
-from netsim.reports.node_activity import POLLED_BITS, Lives
+from netsim.reports.node_activity import POLLED_BITS, NodeActivities
 from netsim.reports.timeline import Rounds
 from netsim.reports.tree_layout import family
 from netsim.results.addressing import addressed, addressees
@@ -76,7 +76,7 @@ def ran(name: str) -> tuple[Result, Times]:
 @pytest.mark.parametrize("name", SCENES)
 def test_a_node_is_drawn_at_each_thing_for_as_long_as_the_nodes_table_says(name: str) -> None:
     run, _ = ran(name)
-    lives, tree = Lives(run, family(run)), family(run)
+    lives, tree = NodeActivities(run, family(run)), family(run)
     for row in run.nodes.to_dict("records"):
         turn, node = int(row["round"]), str(row["node"])
         if node not in tree or not tree.in_degree(node):
@@ -90,7 +90,7 @@ def test_a_node_is_drawn_at_each_thing_for_as_long_as_the_nodes_table_says(name:
 @pytest.mark.parametrize("name", SCENES)
 def test_a_node_is_drawn_at_each_thing_when_it_was_at_it(name: str) -> None:
     run, seen = ran(name)
-    lives, tree, end_s = Lives(run, family(run)), family(run), run.sim_time_s
+    lives, tree, end_s = NodeActivities(run, family(run)), family(run), run.sim_time_s
     for node in [node for node in tree if tree.in_degree(node)]:
         true = [
             (("hearing", "busy", "sending")[doing], begin_s, over_s)

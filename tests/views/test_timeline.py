@@ -68,7 +68,7 @@ def test_the_tree_has_the_colours_of_the_chosen_quantity(star_run: Result) -> No
     assert found is not None
     chooser, figure = found
     assert chooser.options == [
-        "Waiting",
+        "ProcessGenerator",
         "Compute",
         "Uplink",
         "Downlink",

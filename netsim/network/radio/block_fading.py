@@ -18,7 +18,7 @@ CHUNK = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Fader:
+class FadingProcess:
     """A link's gains and what they are worth."""
 
     law: Law
@@ -47,7 +47,7 @@ class Blocks:
     Block b spans [b, b + 1) x `block_s` of simulated time; its gain is a function of key and b alone.
     """
 
-    fader: Fader
+    fader: FadingProcess
     block_s: float
     mean_rate_bps: float
     """Over all fades: the ergodic rate."""
@@ -77,13 +77,13 @@ class Blocks:
 
 
 @dataclass(slots=True)
-class OneFade:
+class QuasiStaticFade:
     """Quasi-static fading: one gain for a whole message, above the outage quantile.
 
     A new instant begins a new message; calls at the same instant are about the same message.
     """
 
-    fader: Fader
+    fader: FadingProcess
     outage: float
     """Share of the worst fades, never used."""
     mean_rate_bps: float

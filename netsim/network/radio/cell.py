@@ -13,7 +13,7 @@ from netsim.network.links import Downlink, Link, Ports
 from netsim.network.media import Medium
 from netsim.network.message_loss import Direction, Identity, Loss, NoLoss
 from netsim.network.packets import PACKETS, Stack
-from netsim.network.radio.cell_radio import Heard, Radio
+from netsim.network.radio.cell_radio import Radio, RadioLink
 from netsim.network.radio.fading import Fading
 from netsim.network.radio.large_scale import check_covered
 from netsim.network.radio.multiple_access import ACCESS, Access, media, split, weight
@@ -102,7 +102,7 @@ class Cell:
             down.append(_link(env, radio, child, seed, "down", there, band_down))
         return Ports(up, Downlink(down, broadcast))
 
-    def reach(self, parent: Node, children: Sequence[Node], seed: int) -> list[Heard]:
+    def reach(self, parent: Node, children: Sequence[Node], seed: int) -> list[RadioLink]:
         """How each child and the station would hear each other, without anything built; nobody is drawn again.
 
         Raises ValueError where the path loss covers no such distance.
@@ -126,7 +126,7 @@ def _link(
     child: Node,
     seed: int,
     direction: Direction,
-    heard: Heard | None,
+    heard: RadioLink | None,
     band: Medium,
 ) -> Link:
     channel, snr = heard.way(direction) if heard else (None, None)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from netsim.network.channel import Channel
 from netsim.network.message_loss import Direction, Loss, NoLoss
 from netsim.network.packets import Stack
-from netsim.network.radio.fading import Air, Fading
+from netsim.network.radio.fading import ChannelContext, Fading
 from netsim.network.radio.large_scale import Place, places
 from netsim.network.radio.link_budget import snr_linear
 from netsim.network.radio.multiple_access import Access
@@ -28,7 +28,7 @@ ATTEMPTS = 100
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Heard:
+class RadioLink:
     """One device as its station hears it (`up`) and as it hears its station (`down`)."""
 
     place: Place
@@ -74,7 +74,7 @@ class Radio:
 
     def hear(
         self, parent: Node, children: Sequence[Node], split: tuple[int, int], seed: int, *, again: bool
-    ) -> list[Heard]:
+    ) -> list[RadioLink]:
         """All children in their order, with rates in both directions.
 
         Args:
@@ -87,7 +87,7 @@ class Radio:
         Raises:
             ValueError: a child that has no rate, or that the path loss does not cover, by name.
         """
-        found: dict[int, Heard] = {}
+        found: dict[int, RadioLink] = {}
         lacking, drawn = list(range(len(children))), seed
         for attempt in range(ATTEMPTS if again else 1):
             spots = places(
@@ -103,18 +103,20 @@ class Radio:
             drawn = int(generator(seed, "channel", children[0].level, REDRAW, attempt).integers(2**62))
         raise ValueError(_unserved(parent, children[lacking[0]], found[lacking[0]], len(lacking), again))
 
-    def reach(self, parent: Node, children: Sequence[Node], split: tuple[int, int], seed: int) -> list[Heard]:
+    def reach(
+        self, parent: Node, children: Sequence[Node], split: tuple[int, int], seed: int
+    ) -> list[RadioLink]:
         """All children in their order, drawn once, the unserved among them. Raises ValueError as `places` does."""
         spots = places(parent, children, self.placement, self.pathloss, self.shadowing, self.carrier, seed)
         return self._rates(children, spots, split, seed)
 
     def _rates(
         self, children: Sequence[Node], spots: Sequence[Place], split: tuple[int, int], seed: int
-    ) -> list[Heard]:
+    ) -> list[RadioLink]:
         ups, snr_up = self._way("up", children, spots, split[0], seed)
         downs, snr_down = self._way("down", children, spots, split[1], seed)
         pairs = zip(spots, ups, downs, snr_up.tolist(), snr_down.tolist(), strict=True)
-        return [Heard(*pair) for pair in pairs]
+        return [RadioLink(*pair) for pair in pairs]
 
     def _way(
         self, direction: Direction, children: Sequence[Node], spots: Sequence[Place], split: int, seed: int
@@ -130,11 +132,11 @@ class Radio:
         snr = np.array(
             [snr_linear(power_dbm, gains_db, s.loss_db, figure_db, noise_hz, margin_db) for s in spots]
         )
-        air = Air(band_hz, self.carrier, direction, seed, children[0].level, ordinals)
+        air = ChannelContext(band_hz, self.carrier, direction, seed, children[0].level, ordinals)
         return self.fading.channels(snr, self.rate_map, air), snr
 
 
-def _unserved(parent: Node, child: Node, heard: Heard, count: int, again: bool) -> str:
+def _unserved(parent: Node, child: Node, heard: RadioLink, count: int, again: bool) -> str:
     way, snr = ("uplink", heard.snr_up) if heard.up is None else ("downlink", heard.snr_down)
     level = f"{10.0 * np.log10(snr):.1f} dB" if snr > 0 else "zero"
     tried = f" in any of {ATTEMPTS} draws" if again else ""

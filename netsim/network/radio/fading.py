@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from netsim.network.channel import Channel, FixedRate
 from netsim.network.message_loss import Direction
-from netsim.network.radio.block_fading import Blocks, Fader, OneFade
+from netsim.network.radio.block_fading import Blocks, FadingProcess, QuasiStaticFade
 from netsim.network.radio.fading_averages import average
 from netsim.network.radio.fading_laws import Law, Rayleigh
 from netsim.network.radio.rate_maps import RateMap, Shannon
@@ -26,7 +26,7 @@ SPEED_OF_LIGHT_MPS = 3.0e8
 
 
 @dataclass(frozen=True)
-class Air:
+class ChannelContext:
     """One direction of a cell's radio, and whose draws its links use."""
 
     bandwidth_hz: float
@@ -36,17 +36,17 @@ class Air:
     level: int
     ordinals: Sequence[int]
 
-    def fader(self, row: int, snr: float, law: Law, rates: RateMap) -> Fader:
+    def fader(self, row: int, snr: float, law: Law, rates: RateMap) -> FadingProcess:
         """The gains of one link, keyed by its child's level and ordinal and the direction."""
         way = 0 if self.direction == "up" else 1
         key = (self.level, self.ordinals[row], way)
-        return Fader(law, rates, self.direction, self.bandwidth_hz, snr, self.seed, key)
+        return FadingProcess(law, rates, self.direction, self.bandwidth_hz, snr, self.seed, key)
 
 
 class Fading(Protocol):
     """How the SNR of a link moves about its mean."""
 
-    def channels(self, snr: Array, rates: RateMap, air: Air) -> list[Channel | None]:
+    def channels(self, snr: Array, rates: RateMap, air: ChannelContext) -> list[Channel | None]:
         """A channel for every link, by its mean SNR (linear, > 0, [K]); None where it would have no rate."""
         ...
 
@@ -59,7 +59,7 @@ class Fading(Protocol):
 class NoFading:
     """The SNR is its mean: B x efficiency(mean SNR), optimistic by Jensen's inequality."""
 
-    def channels(self, snr: Array, rates: RateMap, air: Air) -> list[Channel | None]:
+    def channels(self, snr: Array, rates: RateMap, air: ChannelContext) -> list[Channel | None]:
         """See `Fading`."""
         return _steady(rates.efficiency(snr, air.direction), air)
 
@@ -79,7 +79,7 @@ class Ergodic:
 
     law: Law = field(default_factory=Rayleigh)
 
-    def channels(self, snr: Array, rates: RateMap, air: Air) -> list[Channel | None]:
+    def channels(self, snr: Array, rates: RateMap, air: ChannelContext) -> list[Channel | None]:
         """See `Fading`; unserved is who has a rate in less than `SERVED` of the time."""
         return _steady(mean_efficiency(self.law, snr, rates, air.direction), air)
 
@@ -118,7 +118,7 @@ class Block:
         assert self.speed is not None
         return 0.423 * SPEED_OF_LIGHT_MPS / (self.speed * carrier_hz)
 
-    def channels(self, snr: Array, rates: RateMap, air: Air) -> list[Channel | None]:
+    def channels(self, snr: Array, rates: RateMap, air: ChannelContext) -> list[Channel | None]:
         """See `Fading`; unserved is who has a rate in less than `SERVED` of the time."""
         block_s = self.coherence_s(air.carrier_hz)
         mean = mean_efficiency(self.law, snr, rates, air.direction).tolist()
@@ -165,7 +165,7 @@ class QuasiStatic:
         if self.outage_rate is not None and not 1e-9 <= self.outage_rate <= 0.999:
             raise ValueError(f"outage_rate must be 1e-9 to 0.999, got {self.outage_rate}; 1 % is 0.01")
 
-    def channels(self, snr: Array, rates: RateMap, air: Air) -> list[Channel | None]:
+    def channels(self, snr: Array, rates: RateMap, air: ChannelContext) -> list[Channel | None]:
         """See `Fading`; unserved is who is in outage nearly always, or without a rate just above it."""
         worst = self._outage(snr)
         least = rates.efficiency(snr * self.law.quantile(np.minimum(worst, 1 - SERVED)), air.direction)
@@ -182,7 +182,7 @@ class QuasiStatic:
             slow = average(self.law, slowness, snr[served], rates.knots(air.direction), worst[served])
             mean[served] = air.bandwidth_hz / slow
         return [
-            OneFade(
+            QuasiStaticFade(
                 air.fader(k, float(snr[k]), self.law, rates),
                 float(worst[k]),
                 float(mean[k]),
@@ -230,7 +230,7 @@ def _rayleigh_shannon(snr: Array) -> Array:
     return np.asarray(scaled / math.log(2.0))
 
 
-def _steady(efficiency: Array, air: Air) -> list[Channel | None]:
+def _steady(efficiency: Array, air: ChannelContext) -> list[Channel | None]:
     rates_bps = (air.bandwidth_hz * efficiency).tolist()
     return [FixedRate(rate_bps) if rate_bps > 0 else None for rate_bps in rates_bps]
 
