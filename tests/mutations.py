@@ -15,13 +15,13 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from tests.mutants.changing import CHANGING
+from tests.mutants.dynamics import CHANGING
 from tests.mutants.learning import LEARNING
-from tests.mutants.loop import LOOP
 from tests.mutants.mutation import Mutation
 from tests.mutants.network import NETWORK
-from tests.mutants.pages import PAGES
-from tests.mutants.planning import PLANNING
+from tests.mutants.planner import PLANNING
+from tests.mutants.protocol import LOOP
+from tests.mutants.reports import PAGES
 from tests.mutants.selection import SELECTION
 
 REPOSITORY = Path(__file__).resolve().parents[1]

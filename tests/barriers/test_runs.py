@@ -9,7 +9,7 @@ import pytest
 
 from learning.store.ledger import Ledger
 from netsim.simulation.run import Run, play, retimed, simulate
-from tests.equalities.runs import RECIPES, recipe, scenario
+from tests.simulation.runs import RECIPES, recipe, scenario
 
 from .scenes import model, timed, times_s
 

@@ -12,7 +12,7 @@ from learning.rng.keyed import row_key, words
 from netsim.build import task_of
 from netsim.scenario import grow
 from netsim.simulation.run import play
-from tests.equalities.test_qmlhfl_reference import Vector, gradient, local_data
+from tests.simulation.test_qmlhfl_reference import Vector, gradient, local_data
 
 from .scenes import line, model, times_s
 

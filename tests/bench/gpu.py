@@ -24,7 +24,7 @@ from learning.compressors import Compressor, Qsgd, Sign
 from learning.engine.numerics import Numerics, Precision, StrategyError, pinned
 from learning.rng.keyed import KeyedRandom
 from tests.bench import fleet
-from tests.bench.measuring import table
+from tests.bench.timers import table
 
 REPEATS, LOOPED = 3, 20
 """Measurements of each; devices that the sequential loop trains, whose pace does not depend on their number."""

@@ -20,8 +20,8 @@ from learning.engine.im2col_trainer import Im2col
 from learning.engine.numerics import resolve
 from netsim.scenario import load_text
 from netsim.simulation.run import play
-from tests.bench.fleet import BATCH, DEVICES, PERIODS, STEPS, batched, eager, naive, scene, task_of
-from tests.bench.measuring import medians_s, peak_flops_per_s, table
+from tests.bench.timers import medians_s, peak_flops_per_s, table
+from tests.bench.workload import BATCH, DEVICES, PERIODS, STEPS, batched, eager, naive, scene, task_of
 
 pytestmark = pytest.mark.bench
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.bench.measuring import table
+from tests.bench.timers import table
 
 pytestmark = pytest.mark.bench
 

@@ -12,7 +12,7 @@ from netsim.network import SOURCES
 from netsim.results.references import FORMAL, cited, cited_in, entries, entry_of, parts_in
 from netsim.scenario import PARTS, load
 from tests.cli.test_commands import netsim
-from tests.cli.test_strangers import GOOD, LADDER
+from tests.cli.test_external_parts import GOOD, LADDER
 from tests.conftest import REPOSITORY
 
 EVERY = [(kind, name, part) for kind, shelf in PARTS.items() for name, part in shelf.registry.items()]

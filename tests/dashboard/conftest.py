@@ -17,7 +17,7 @@ from netsim.dashboard.state import DashboardState
 from netsim.results.result import Result
 from netsim.scenario import load
 from netsim.simulation.run import simulate
-from tests.views.conftest import CHROMIUM, FLAGS
+from tests.reports.conftest import CHROMIUM, FLAGS
 
 TINY = (
     "sweep={}",

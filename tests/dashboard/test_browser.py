@@ -14,8 +14,8 @@ from netsim.dashboard.state import DashboardState
 from netsim.results.result import Result
 from tests.dashboard.conftest import IterationIndex, Visiting
 from tests.dashboard.test_command import LONG, until
-from tests.views.conftest import Opened
-from tests.views.test_sweep_browser import serious
+from tests.reports.conftest import Opened
+from tests.reports.test_sweep_browser import serious
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the extra `test` installs playwright")
 expect = sync_api.expect

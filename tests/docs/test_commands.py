@@ -20,7 +20,7 @@ from tests.docs.pages import DOCS, PAGES, Block, blocks
 HEAVY = ("results.md", "benchmarks.md", "mutations.md", "dashboard.md", "reliability.md", "planner.md")
 """Pages about long runs, or with a test of their own: their commands are parsed and their scenarios loaded."""
 OWN_TEST = ("models.md", "scenarios.md")
-"""tests/learning/test_module.py and tests/cli/test_strangers.py run these."""
+"""tests/learning/models/test_module.py and tests/cli/test_external_parts.py run these."""
 RUN = [page for page in PAGES if DOCS in page.parents and page.name not in (*HEAVY, *OWN_TEST)]
 
 

@@ -12,9 +12,9 @@ from learning.store.ledger import Ledger
 from netsim.results.result import Result
 from netsim.scenario import Scenario
 from netsim.simulation.run import play, simulate
-from tests.equalities.runs import RECIPES, recipe, weights
-from tests.equalities.test_ledger import trainings
-from tests.equalities.test_resume import killed_after, resumed
+from tests.simulation.runs import RECIPES, recipe, weights
+from tests.simulation.test_ledger import trainings
+from tests.simulation.test_resume import killed_after, resumed
 
 FAULTS = """
   - crash: {when: {random: {between: 120 ms, repair: 60 ms}}}

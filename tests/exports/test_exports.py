@@ -14,7 +14,7 @@ from netsim.exports.figures import named
 from netsim.exports.missing_extra import MissingExtraError
 from netsim.reports.page_parts import Figure, Legend
 from netsim.results.result import Result
-from tests.views.conftest import star, synthetic
+from tests.reports.conftest import star, synthetic
 
 FIGURE = Figure(
     "f",

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from netsim.reports.palette import BLUE, GREEN, GREY, VERMILLION
-from tests.papers.drawing import dots, panels
-from tests.papers.ladders import uplinks
+from tests.papers.figure_files import dots, panels
+from tests.papers.layers import uplinks
 from tests.papers.points import best, ends, markdown, over_seeds, power, spread, tails
 from tests.papers.sections import Section
 

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.papers import bias, duals, ladders, signs
-from tests.papers.drawing import write_png
+from tests.papers import admm, bias, layers, signs
+from tests.papers.figure_files import write_png
 from tests.papers.points import read_points
 from tests.papers.sections import Reader, between
 
@@ -104,13 +104,13 @@ CLAIMS = (
     Claim("signs_downlink", 6, signs.downlink),
     Claim("floor_mnist", 2, signs.floor),
     Claim("floor_quadratic", 4, signs.floor_quadratic),
-    Claim("layers_mnist", 3, ladders.depths),
-    Claim("quantizers_cifar10", 7, ladders.levels),
-    Claim("quantizers_quadratic", 3, ladders.one_link),
-    Claim("threshold_quadratic", 4, ladders.threshold),
+    Claim("layers_mnist", 3, layers.depths),
+    Claim("quantizers_cifar10", 7, layers.levels),
+    Claim("quantizers_quadratic", 3, layers.one_link),
+    Claim("threshold_quadratic", 4, layers.threshold),
     Claim("bias_mnist", 2, bias.accuracies),
     Claim("bias_quadratic", 4, bias.losses),
-    Claim("admm_mnist", 3, duals.equal_bits),
+    Claim("admm_mnist", 3, admm.equal_bits),
 )
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from netsim.reports.palette import BLUE, GREEN, VERMILLION
-from tests.papers.drawing import COLOURS, dots, line, panels
+from tests.papers.figure_files import COLOURS, dots, line, panels
 from tests.papers.points import best, ends, markdown, over_seeds, pick, power, spread, tails
 from tests.papers.sections import Section
 

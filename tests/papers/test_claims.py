@@ -13,7 +13,7 @@ import pytest
 from netsim.scenario import load
 from netsim.simulation.run import simulate
 from tests.conftest import REPOSITORY
-from tests.papers.ladders import largest_rate
+from tests.papers.layers import largest_rate
 
 DIGITS = ("task.dataset=digits", "task.partition=iid", "stop.rounds=15", "evaluate.every=15")
 TOP = "{top_k: {fraction: 0.1}}"

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tests.papers import make
-from tests.papers.ladders import crossing, largest_rate
+from tests.papers.layers import crossing, largest_rate
 from tests.papers.points import best, ends, over_seeds, parsed, tails
 from tests.papers.sections import between
 

@@ -12,8 +12,8 @@ from netsim.planner.planner import Options
 from netsim.scenario import Scenario, grow, load_text, resolved
 from netsim.selection.selections import Everybody, Uniform
 from netsim.simulation.run import play
-from tests.equalities.runs import final
 from tests.planner.scenes import FADING, LINE, TRUNK, planned, scene
+from tests.simulation.runs import final
 
 SEEDS, RATE, STEPS, DEVICES = 250, 0.1, 3, 8
 TEXT = """

@@ -11,7 +11,7 @@ import pytest
 from netsim.results.time_to_accuracy import common_target
 from netsim.sweep import Outcome, Point
 from netsim.sweep.tables import points_table, write_points
-from tests.views.conftest import synthetic
+from tests.reports.conftest import synthetic
 
 NAN = float("nan")
 

@@ -1,0 +1,87 @@
+"""`--tune` measures, pins and says so; `--strategy` pins; the estimate of memory comes before the run."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from learning.engine.numerics import Numerics
+from learning.engine.strategy_tuning import tuned
+from netsim.build import task_of
+from netsim.scenario import grow
+from tests.cli.test_commands import QUICK, netsim
+from tests.simulation.runs import recipe
+
+MEMORY = r"memory: about \d+ MB beside the libraries: data \d+ MB, models \d+ MB, memories \d+ MB, stack \d+ MB, evaluation"
+
+
+def test_the_fastest_is_pinned_told_and_recorded(tmp_path: Path) -> None:
+    done = netsim(*QUICK, "--tune", "--json", "--no-ledger", cwd=tmp_path)
+    table = re.findall(r"^  (\S+) +([\d,]+)$", done.stderr, re.MULTILINE)
+    best = table[0][0]
+    assert {"fused", "loop", "vmap:32"} <= {name for name, _ in table}
+    assert "im2col" not in dict(table)
+    assert [int(pace.replace(",", "")) for _, pace in table] == sorted(
+        (int(pace.replace(",", "")) for _, pace in table), reverse=True
+    )
+    assert f"pinned: {best}; `--strategy {best}` repeats" in done.stderr
+    summary = json.loads(done.stdout)
+    manifest = json.loads((Path(summary["run_dir"]) / "manifest.json").read_text())
+    assert manifest["numerics"]["strategy"] == best
+    again = netsim(*QUICK, "--strategy", best, "--json", "--no-ledger", "--out", "b", cwd=tmp_path)
+    assert json.loads(again.stdout)["digest"] == summary["digest"]
+
+
+def test_another_strategy_is_another_run_with_the_same_clock(tmp_path: Path) -> None:
+    usual, other = (
+        json.loads(netsim(*QUICK, *how, "--json", cwd=tmp_path).stdout)
+        for how in ((), ("--strategy", "loop"))
+    )
+    assert usual["digest"] != other["digest"]
+    assert usual["sim_time_s"] == other["sim_time_s"]
+    assert usual["loss"] == pytest.approx(other["loss"], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--strategy", "fast"), "got 'fast'; leave it out"),
+        (("--strategy", "im2col"), "means a chain of convolutions"),
+        (("--tune", "--strategy", "loop"), "--tune chooses the strategy itself, got --strategy loop"),
+        (("--tune", "--engine", "timing"), "--tune: says how --engine batched trains, got --engine timing"),
+        (("--strategy", "loop", "--engine", "eager"), "--strategy: says how --engine batched trains"),
+    ],
+)
+def test_what_cannot_be_pinned_is_refused(options: tuple[str, ...], says: str, tmp_path: Path) -> None:
+    done = netsim(*QUICK, *options, cwd=tmp_path)
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_estimate_of_memory_comes_before_the_run(tmp_path: Path) -> None:
+    done = netsim(*QUICK, cwd=tmp_path)
+    assert re.search(MEMORY + r".*\nround 0/2", done.stderr)
+    assert re.search(MEMORY, netsim("check", "quickstart", cwd=tmp_path).stdout)
+
+
+@pytest.mark.parametrize(("model", "fits"), [("logistic", "fused"), ("{mlp: {hidden: [5]}}", "fused")])
+def test_only_what_can_train_the_model_is_tried(model: str, fits: str) -> None:
+    scene = recipe("hier_favg", model=model)
+    task = task_of(scene, grow(scene))
+    trials = tuned(
+        Numerics("batched", "cpu", "float32", fits), task, scene.ladder.leaf, 3, memory_bytes=10**9
+    )
+    assert sorted(trial.strategy for trial in trials) == ["fused", "loop", "vmap:2", "vmap:6"]
+    assert all(trial.steps_per_s > 0 for trial in trials)
+
+
+def test_hand_written_products_are_not_tried_in_bfloat16() -> None:
+    scene = recipe("hier_favg", precision="bf16")
+    trials = tuned(
+        Numerics("batched", "cpu", "bf16", "loop"), task_of(scene, grow(scene)), scene.ladder.leaf, 1
+    )
+    assert {trial.strategy for trial in trials} == {"loop", "vmap:2", "vmap:6"}

@@ -1,0 +1,123 @@
+"""A deadline charges what was drawn by then: shares of messages and steps under way, and waiting to its very end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from netsim.energy.meter import Joules
+from netsim.simulation.run import Run, play
+
+from tests.simulation.runs import scenario
+
+STEP_S, POWER_W, PER_BIT_J = 0.5, 2.0, 1e-6
+ENERGY = f"""{{
+  compute: {{active_power: {POWER_W} W}}, wired_per_bit: 1 uJ/bit,
+  device: {{amplifier_efficiency: 0.5, circuit_power: 0.1 W, receive_power: 0.3 W, idle_power: 0.02 W}},
+  station: {{amplifier_efficiency: 0.25, circuit_power: 5 W, receive_power: 3 W, idle_power: 2 W}}}}"""
+DEVICES = 4
+SENDS_W = {"up": 10 ** ((23 - 30) / 10) / 0.5 + 0.1, "down": 10 ** ((30 - 30) / 10) / 0.25 + 5}
+HEARS_W = {"up": 3.0, "down": 0.3}
+
+
+def run(network: str, deadline_s: float | None = None) -> Run:
+    """A star of 4 equal devices, 2 steps of half a second and one upload each."""
+    cut = "" if deadline_s is None else f", deadline: {deadline_s!r} s"
+    scene = scenario(
+        [DEVICES],
+        "fedavg: {learning_rate: 0.1, batch_size: 8, local_steps: 2}",
+        devices=f"{{compute: {{constant: {{step: {STEP_S} s}}}}}}",
+        network=f"[{network}]",
+        energy=ENERGY,
+        stop=f"{{rounds: 2{cut}}}",
+    )
+    return play(scene, engine="timing")
+
+
+def cell(access: str) -> str:
+    powers = "device_power: 23 dBm, station_power: 30 dBm, placement: {distances: {distances: [100 m, 100 m, 100 m, 100 m]}}"
+    return (
+        f"{{cell: {{{powers}, access: {access}, fading: none, shadowing: none, uplink: 1 MHz, downlink: 1 MHz, "
+        "pathloss: {log_distance: {exponent: 3}}}}"
+    )
+
+
+def spent(one: Run) -> Any:
+    assert one.trace.meter is not None
+    return one.trace.meter.closed_j
+
+
+def begun(network: str, way: str) -> Any:
+    """The first message of a direction; all uploads of a round begin together."""
+    return next(row for row in run(network).trace.messages if row["direction"] == way)
+
+
+WIRED = "{wired: {rate: 100 kbit/s, latency: 70 ms, shared: false}}"
+
+
+def test_computing_cut_off_costs_the_seconds_computed_and_waiting_the_rest() -> None:
+    heard_s = begun(WIRED, "down")["arrived_s"]
+    cut = spent(run(WIRED, heard_s + 0.3))
+    assert cut.compute_j == pytest.approx(DEVICES * POWER_W * 0.3, rel=1e-9)
+    assert cut.idle_j == pytest.approx(DEVICES * 0.02 * heard_s, rel=1e-9)
+
+
+def test_a_wire_costs_the_bits_it_carried() -> None:
+    up = begun(WIRED, "up")
+    cut = spent(run(WIRED, up["sent_s"] + 0.25 * up["airtime_s"]))
+    assert cut.wired_j == pytest.approx(DEVICES * PER_BIT_J * up["wire_bits"] * 1.25, rel=1e-9)
+
+
+def test_what_is_sent_but_not_arrived_is_paid_whole() -> None:
+    up = begun(WIRED, "up")
+    cut = spent(run(WIRED, up["arrived_s"] - 0.01))
+    assert cut.wired_j == pytest.approx(DEVICES * PER_BIT_J * up["wire_bits"] * 2, rel=1e-9)
+
+
+@pytest.mark.parametrize("way", ["up", "down"])
+@pytest.mark.parametrize("access", ["airtime", "tdma", "fdma"])
+def test_a_radio_cut_off_pays_for_the_airtime_it_had(access: str, way: str) -> None:
+    """However the cell shares its band, it served all seconds since the uploads began, or the one broadcast."""
+    row = begun(cell(access), way)
+    gone_s = 0.3 * row["airtime_s"]
+    before = spent(run(cell(access), row["sent_s"] * (1 - 1e-12))) if row["sent_s"] else Joules()
+    cut = spent(run(cell(access), row["sent_s"] + gone_s))
+    senders = DEVICES if way == "up" and access == "fdma" else 1
+    receivers = DEVICES if way == "down" else 1
+    sent_j, heard_j = cut.transmit_j - before.transmit_j, cut.receive_j - before.receive_j
+    assert sent_j == pytest.approx(SENDS_W[way] * gone_s * senders, rel=1e-6)
+    assert heard_j == pytest.approx(HEARS_W[way] * gone_s * receivers, rel=1e-6)
+
+
+def test_by_turns_the_first_has_paid_and_the_last_has_not() -> None:
+    row = begun(cell("tdma"), "up")
+    joules = (
+        spent(run(cell("tdma"), row["sent_s"] + 1.25 * row["airtime_s"])).transmit_j
+        - SENDS_W["down"] * begun(cell("tdma"), "down")["airtime_s"]
+    )
+    assert joules == pytest.approx(SENDS_W["up"] * 1.25 * row["airtime_s"], rel=1e-9)
+
+
+def test_waiting_is_paid_up_to_the_deadline_and_not_to_the_last_event() -> None:
+    """Nothing happens between an upload's begin and its end; every radio waits whenever it is not busy."""
+    row = begun(cell("airtime"), "up")
+    deadline_s = row["sent_s"] + 0.5 * row["airtime_s"]
+    cut, down_s = spent(run(cell("airtime"), deadline_s)), begun(cell("airtime"), "down")["airtime_s"]
+    on_air_s = 0.5 * row["airtime_s"]
+    phones_s = DEVICES * (deadline_s - down_s - 2 * STEP_S) - on_air_s
+    station_s = deadline_s - down_s - on_air_s
+    assert cut.idle_j == pytest.approx(0.02 * phones_s + 2 * station_s, rel=1e-9)
+    assert run(cell("airtime"), deadline_s).env.now == deadline_s
+
+
+def test_bits_of_messages_under_way_are_counted_whole() -> None:
+    row = begun(WIRED, "up")
+    totals = run(WIRED, row["sent_s"] + 0.25 * row["airtime_s"]).trace.totals
+    assert totals["wire_bits_up"] == [DEVICES * row["wire_bits"]]
+    assert totals["bits_up"] == [DEVICES * row["payload_bits"]]
+
+
+def test_a_deadline_that_cuts_nothing_changes_no_joule() -> None:
+    free = run(WIRED)
+    assert spent(run(WIRED, free.env.now * 2)) == spent(free) == spent(run(WIRED, free.env.now))

@@ -1,0 +1,105 @@
+"""Batched equals eager in every wave; batched equals itself for every stack size and process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from torch import Tensor
+
+from learning.engine import trainers
+from learning.engine.promises import Train
+from netsim.simulation.run import play
+
+from .runs import RECIPES, TIMED, final, recipe, scenario
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("model", ["logistic", "{mlp: {hidden: [5]}}"])
+def test_every_wave_of_updates_equals_the_reference(
+    name: str, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waves = witnessed(monkeypatch, "fused")
+    play(recipe(name, model=model, precision="float64"), device="cpu")
+    assert len(waves) >= 3
+    assert max(waves) < 1e-12
+
+
+@pytest.mark.parametrize(
+    ("model", "strategy"),
+    [("lenet", "im2col"), ("mcmahan_cnn", "loop"), ("cifar_cnn", "loop"), ("resnet8", "loop")],
+)
+def test_convolutions_equal_the_reference_too(
+    model: str, strategy: str, pictures: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waves = witnessed(monkeypatch, strategy)
+    task = f"{{dataset: {{npz: {{path: {pictures}}}}}, model: {model}}}"
+    algorithm = "hier_sign_sgd: {learning_rate: 0.1, batch_size: 3, tau: [1, 2]}"
+    play(scenario([2, 2], algorithm, task=task, precision="float64", rounds=1), device="cpu")
+    assert len(waves) >= 2
+    assert max(waves) < 1e-12
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> str:
+    """Random 28 x 28 pictures of ten classes."""
+    noise = np.random.default_rng(0)
+    x, y = noise.integers(0, 256, (40, 28, 28), dtype=np.uint8), np.arange(40) % 10
+    np.savez(tmp_path / "pictures.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    return str(tmp_path / "pictures.npz")
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_stack_size_changes_no_bit(name: str) -> None:
+    scene = recipe(name)
+    whole = final(scene)
+    row = 4 * 4 * whole.size
+    for rows in (1, 2, 3):
+        assert np.array_equal(final(scene, memory_bytes=rows * row), whole)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_eager_engine_ends_in_the_same_place(name: str) -> None:
+    """Float64, so that last-bit differences between the strategies flip no coin."""
+    scene = recipe(name, precision="float64", rounds=2)
+    assert np.allclose(final(scene, engine="eager"), final(scene), rtol=0, atol=1e-12)
+
+
+def test_another_process_gives_the_same_bits() -> None:
+    code = (
+        "from tests.simulation.runs import final, recipe\n"
+        "print(final(recipe('qmlhfl'), memory_bytes=7000).tobytes().hex())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == final(recipe("qmlhfl")).tobytes().hex()
+
+
+@pytest.mark.parametrize("name", TIMED)
+def test_a_timing_only_run_keeps_the_same_time_and_counts_the_same_bits(name: str) -> None:
+    timed, trained = play(recipe(name), engine="timing"), play(recipe(name), device="cpu")
+    assert [r["sim_time_s"] for r in timed.trace.rounds] == [r["sim_time_s"] for r in trained.trace.rounds]
+    assert timed.trace.totals == trained.trace.totals
+
+
+def witnessed(monkeypatch: pytest.MonkeyPatch, strategy: str) -> list[float]:
+    """Largest difference to the reference trainer of every stack trained from now on."""
+    largest: list[float] = []
+    make = trainers.TRAINERS[strategy]
+
+    class Witness:
+        def __init__(self, task: object, seed: int) -> None:
+            self.real, self.reference = make(task, seed), trainers.Reference(task, seed)  # type: ignore[arg-type]
+
+        def train(self, work: Tensor, jobs: Sequence[Train], models: bool) -> None:
+            expected = work.clone()
+            self.reference.train(expected, jobs, models)
+            self.real.train(work, jobs, models)
+            largest.append(float((work - expected).abs().max()))
+            assert float(expected.abs().max()) > 0
+
+    monkeypatch.setitem(trainers.TRAINERS, strategy, Witness)
+    return largest
