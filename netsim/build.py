@@ -13,21 +13,21 @@ from learning.datasets import DataError
 from learning.tasks.task import Task, make_task
 from netsim.devices.clock import Clock, Work
 from netsim.energy.meter import Meter, Radios
-from netsim.network import Ports
-from netsim.protocol.membership import Membership, mass_of
+from netsim.network import ParentLinks
+from netsim.protocol.membership import Membership, subtree_weight
 from netsim.scenario import Scenario
-from netsim.selection.association import Below, associated, labels_of
+from netsim.selection.association import ChildrenByParent, children_by_parent, count_labels
 from netsim.topology import Node, Topology
 
 
 class BuildError(ValueError):
-    """Parts that are right by themselves do not fit together; the text says which and what to change."""
+    """Valid sections of a scenario do not fit together; the text says which ones and what to change."""
 
 
-def task_of(scenario: Scenario, topology: Topology) -> Task:
-    """The learning task, its data split over the topology's devices (groups are the edge servers).
+def build_task(scenario: Scenario, topology: Topology) -> Task:
+    """Return the learning task with its data partitioned over the devices of the topology.
 
-    Raises DataError where the data set is missing or broken, WiringError where the parts do not fit.
+    Raises DataError if the data set is missing or damaged, BuildError if sections do not fit together.
     """
     spec = scenario.task
     groups = [edge.ordinal for edge in topology.levels[1] for _ in edge.children]
@@ -49,26 +49,26 @@ def task_of(scenario: Scenario, topology: Topology) -> Task:
 
 
 def _ancestors(root: Node) -> list[tuple[int, ...]]:
-    """For every device below, in order, the ordinals of the nodes above it, from its edge server to below the root."""
+    """Return, for every device in order, the ordinals of its ancestors from the edge server to below the root."""
     if root.level == 1:
         return [() for _ in root.children]
     below = [(child, path) for child in root.children for path in _ancestors(child)]
     return [(*path, child.ordinal) for child, path in below]
 
 
-def attached(scenario: Scenario, topology: Topology, task: Task | None) -> Below:
-    """Who is below whom as the run begins. Raises WiringError where the association cannot be made."""
+def initial_children(scenario: Scenario, topology: Topology, task: Task | None) -> ChildrenByParent:
+    """Return the children of every node at the beginning of a run. Raises BuildError if association is impossible."""
     try:
-        counts = labels_of(task) if scenario.association.by_labels and task is not None else None
-        return associated(topology, scenario.association.homes(topology, counts))
+        counts = count_labels(task) if scenario.association.needs_labels and task is not None else None
+        return children_by_parent(topology, scenario.association.edge_ordinals(topology, counts))
     except ValueError as error:
         raise BuildError(f"association: {error}") from None
 
 
-def check_presence(scenario: Scenario, topology: Topology) -> None:
-    """Whether devices can be associated and their recordings read, as far as that needs no data. Raises WiringError."""
-    if not scenario.association.by_labels:
-        attached(scenario, topology, None)
+def check_association_and_availability(scenario: Scenario, topology: Topology) -> None:
+    """Check what can be checked without data: association and availability files. Raises BuildError."""
+    if not scenario.association.needs_labels:
+        initial_children(scenario, topology, None)
     try:
         if scenario.devices.availability is not None:
             next(scenario.devices.availability.absences(scenario.seed, topology.devices[0]), None)
@@ -76,16 +76,16 @@ def check_presence(scenario: Scenario, topology: Topology) -> None:
         raise BuildError(f"devices.availability: {error}") from None
 
 
-def roster_of(
-    ports: dict[str, Ports], below: Below, algorithm: Algorithm, samples: Sequence[int]
+def build_membership(
+    ports: dict[str, ParentLinks], children: ChildrenByParent, algorithm: Algorithm, samples: Sequence[int]
 ) -> Membership:
-    """The tree as it begins. `samples`: of every device."""
-    masses = [device_masses(layer.rule, samples) for layer in algorithm.layers]
-    return Membership(ports, dict(below), masses)
+    """Return the tree at the beginning of a run. `samples`: training samples of every device."""
+    weights = [device_weights(layer.rule, samples) for layer in algorithm.layers]
+    return Membership(ports, dict(children), weights)
 
 
-def clock_of(scenario: Scenario, topology: Topology, work: Work) -> Clock:
-    """The devices' clock. Raises WiringError where the compute part cannot time this work."""
+def device_clock(scenario: Scenario, topology: Topology, work: Work) -> Clock:
+    """Return the devices' clock. Raises BuildError if the compute model cannot time this work."""
     ordinals = [device.ordinal for device in topology.levels[0]]
     try:
         return scenario.devices.compute.clock(work, ordinals, scenario.seed)
@@ -93,8 +93,8 @@ def clock_of(scenario: Scenario, topology: Topology, work: Work) -> Clock:
         raise BuildError(f"devices.compute: {error}") from None
 
 
-def meter_of(scenario: Scenario, topology: Topology, clock: Clock) -> Meter | None:
-    """The meter of a scenario with an energy section. Raises WiringError where a part lacks what it needs."""
+def build_meter(scenario: Scenario, topology: Topology, clock: Clock) -> Meter | None:
+    """Return the energy meter; None without a section `energy`. Raises BuildError if a power model lacks a number."""
     if scenario.energy is None:
         return None
     try:
@@ -103,34 +103,34 @@ def meter_of(scenario: Scenario, topology: Topology, clock: Clock) -> Meter | No
         raise BuildError(f"energy: {error}") from None
 
 
-def connect(
-    scenario: Scenario, topology: Topology, env: simpy.Environment, below: Below | None = None
-) -> dict[str, Ports]:
-    """The links between every parent and its children (default: the topology's own), by parent name.
+def build_links(
+    scenario: Scenario, topology: Topology, env: simpy.Environment, children: ChildrenByParent | None = None
+) -> dict[str, ParentLinks]:
+    """Return the links between every parent and its children (default: those of the topology), by parent name.
 
-    Raises WiringError where one cannot be built, such as for a distance its path loss does not cover.
+    Raises BuildError if one cannot be built, such as for a distance outside the range of its path loss model.
     """
     ports = {}
     for level in topology.levels[1:]:
         for parent in level:
             layer = scenario.network[parent.level - 1]
             try:
-                children = parent.children if below is None else below[parent.name]
-                ports[parent.name] = layer.connect(env, parent, children, scenario.seed)
+                attached = parent.children if children is None else children[parent.name]
+                ports[parent.name] = layer.connect(env, parent, attached, scenario.seed)
             except ValueError as error:
                 raise BuildError(f"network[{parent.level - 1}]: {error}") from None
     return ports
 
 
-def device_masses(rule: Rule, samples: Sequence[int]) -> Sequence[int]:
-    """How much each device counts in a layer's rule: as one, or by its samples."""
+def device_weights(rule: Rule, samples: Sequence[int]) -> Sequence[int]:
+    """Return the integer weight of each device in a layer's rule: 1, or its number of samples."""
     by_samples = isinstance(rule, Mean | Vote) and rule.weights == "samples"
     return samples if by_samples else (1,) * len(samples)
 
 
-def children_shares(parent: Node, rule: Rule, samples: Sequence[int]) -> tuple[float, ...]:
-    """The children's weights in their parent's rule, summing to 1: by devices below them, or by samples."""
-    masses = device_masses(rule, samples)
-    mine = [mass_of(child, masses, lambda node: node.children) for child in parent.children]
-    whole = sum(mine)
-    return tuple(mass / whole for mass in mine)
+def child_shares(parent: Node, rule: Rule, samples: Sequence[int]) -> tuple[float, ...]:
+    """Return the weights of the children in their parent's rule, normalised to a sum of 1."""
+    weights = device_weights(rule, samples)
+    own = [subtree_weight(child, weights, lambda node: node.children) for child in parent.children]
+    total = sum(own)
+    return tuple(weight / total for weight in own)

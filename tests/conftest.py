@@ -34,7 +34,7 @@ def laws_hold(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -
     if request.node.get_closest_marker("bench"):
         return
 
-    for function in (run.stage, run.simulate):
+    for function in (run.prepare, run.simulate):
         monkeypatch.setitem(function.__kwdefaults__, "verify", True)
 
 

@@ -17,18 +17,18 @@ from learning.compressors import Qsgd
 from learning.datasets import DataError
 from learning.tasks.task import check_data, describe_task
 from netsim.barriers.barriers import All
-from netsim.build import check_presence, clock_of, connect, meter_of
+from netsim.build import build_links, build_meter, check_association_and_availability, device_clock
 from netsim.cli.error_handling import InputError
 from netsim.cli.run_preparation import memory_line
 from netsim.devices.clock import Work
-from netsim.network import Ports
+from netsim.network import ParentLinks
 from netsim.reports import formatting
 from netsim.scenario import PARTS, Scenario, digest, grow, load, resolved
 from netsim.scenario.adaptive_algorithm import AdaptiveRecipe
 from netsim.selection.association import Given
-from netsim.selection.selections import Everybody
+from netsim.selection.selections import AllChildren
 from netsim.simulation.adaptive_tau import check_policy
-from netsim.simulation.run import stage
+from netsim.simulation.run import prepare
 from netsim.topology import Topology
 
 WORTH_A_HINT = 2.0
@@ -52,14 +52,14 @@ def check_command(name: str, overrides: Sequence[str], show_resolved: bool) -> i
     with _placed(f"{name}: task.partition: "):
         lacking = _lacking_data(scenario, topology, folder)
     check_policy(scenario, topology, dim)
-    ports = connect(scenario, topology, simpy.Environment())
+    ports = build_links(scenario, topology, simpy.Environment())
     batch = scenario.ladder.leaf.batch_size
-    clock = clock_of(scenario, topology, Work(float(flops * batch), batch))
-    meter_of(scenario, topology, clock)
-    check_presence(scenario, topology)
+    clock = device_clock(scenario, topology, Work(float(flops * batch), batch))
+    build_meter(scenario, topology, clock)
+    check_association_and_availability(scenario, topology)
     if not lacking and (scenario.faults or scenario.mobility is not None):
         with _placed(f"{name}: "):
-            stage(scenario, engine="timing")
+            prepare(scenario, engine="timing")
     sys.stdout.write("\n".join(_heading(scenario, topology, dim, flops, not lacking)) + "\n")
     _print_table(scenario, topology, dim)
     speeds = [*_rates(topology, ports), f"local step: {_range(clock.step_s.tolist(), formatting.seconds)}"]
@@ -114,7 +114,7 @@ def _layers(scenario: Scenario) -> Iterator[str]:
         up, down = _short("compressor", layer.up), _short("compressor", layer.downlink)
         yield f"layer {n}: up {up}, rule {_short('rule', layer.rule)}, down {down}, onto {layer.onto}"
         yield f"         {network.describe()}"
-        if scenario.selection and not isinstance(scenario.selection[n - 1], Everybody):
+        if scenario.selection and not isinstance(scenario.selection[n - 1], AllChildren):
             yield f"         asks {scenario.selection[n - 1].describe()}"
         if scenario.wait and not isinstance(scenario.wait[n - 1], All):
             yield f"         waits {scenario.wait[n - 1].describe()}"
@@ -138,7 +138,7 @@ def _adaptive(scenario: Scenario) -> Iterator[str]:
         )
 
 
-def _rates(topology: Topology, ports: Mapping[str, Ports]) -> Iterator[str]:
+def _rates(topology: Topology, ports: Mapping[str, ParentLinks]) -> Iterator[str]:
     """What each layer's links carry when they have their medium to themselves."""
     for n, parents in enumerate(topology.levels[1:], start=1):
         ends = [ports[parent.name] for parent in parents]

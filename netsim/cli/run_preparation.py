@@ -6,12 +6,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from learning.engine import DeviceKind, EngineKind, StrategyError, resolve
+from learning.engine import DeviceKind, EngineKind, StrategyError, resolve_numerics
 from learning.host_memory import memory_bytes as machine_bytes
 from learning.tasks.task import describe_task
 from netsim.cli.error_handling import InputError
 from netsim.scenario import Scenario, grow
-from netsim.simulation.memory_estimate import Footprint, footprint, said
+from netsim.simulation.memory_estimate import MemoryEstimate, estimate_memory, format_bytes
 
 
 def strategy_of(
@@ -34,17 +34,17 @@ def strategy_of(
         )
     if not tune:
         return strategy
-    from learning.engine.strategy_tuning import tuned
-    from netsim.build import task_of
+    from learning.engine.strategy_tuning import tune_strategy
+    from netsim.build import build_task
 
     topology = grow(scenario)
-    task = task_of(scenario, topology)
+    task = build_task(scenario, topology)
     try:
-        numerics = resolve("batched", device, scenario.precision, task)
+        numerics = resolve_numerics("batched", device, scenario.precision, task)
     except StrategyError as error:
         raise InputError(str(error)) from None
     leaf, steps = scenario.ladder.leaf, scenario.ladder.layers[0].tau
-    trials = tuned(numerics, task, leaf, steps if isinstance(steps, int) else 1, memory_bytes)
+    trials = tune_strategy(numerics, task, leaf, steps if isinstance(steps, int) else 1, memory_bytes)
     lines = [f"  {trial.strategy:<10}{trial.steps_per_s:>12,.0f}" for trial in trials]
     best = trials[0].strategy
     lines = [
@@ -88,7 +88,7 @@ def check_memory(
     found, there = _footprint(scenario, engine, device, strategy, memory_bytes), machine_bytes()
     if found is not None and device != "cuda" and found.total > 2 * there:
         raise InputError(
-            f"the run would need {found}, and this machine has {said(there)}; take a smaller model, batch_size, tree "
+            f"the run would need {found}, and this machine has {format_bytes(there)}; take a smaller model, batch_size, tree "
             "or stop.rounds, or lower --memory"
         )
 
@@ -99,13 +99,13 @@ def _footprint(
     device: DeviceKind,
     strategy: str | None,
     memory_bytes: int | None,
-) -> Footprint | None:
+) -> MemoryEstimate | None:
     topology, model = grow(scenario), scenario.task.model
     folder = Path(scenario.task.data_dir) if scenario.task.data_dir else None
     try:
         dim, _, shape = describe_task(scenario.task.dataset, model, folder)
         sizes = _Sizes(dim, "objective" if model is None else model.family, len(topology.levels[0]))
-        numerics = resolve(engine, device, scenario.precision, sizes, strategy, memory_bytes)
+        numerics = resolve_numerics(engine, device, scenario.precision, sizes, strategy, memory_bytes)
     except ValueError:
         return None
-    return footprint(scenario, topology, dim, shape, numerics, memory_bytes)
+    return estimate_memory(scenario, topology, dim, shape, numerics, memory_bytes)

@@ -66,20 +66,20 @@ def retimed_run(out: Path, old: Result, changes: Mapping[str, str]) -> Result:
     Raises DashboardError where the ledger does not know them, ScenarioError where a value is out of bounds.
     """
     from learning.store.ledger import Ledger
-    from netsim.simulation.result_assembly import HostClock, close_books
-    from netsim.simulation.run import retimed
+    from netsim.simulation.result_assembly import HostClock, assemble_result
+    from netsim.simulation.run import retime
 
     scenario = load_text(old.scenario_text, overrides=[f"{path}={value}" for path, value in changes.items()])
     if not (out / LEDGER).is_dir():
         raise DashboardError(UNKNOWN)
     host, ledger = HostClock(), Ledger(out / LEDGER)
     try:
-        run, _ = retimed(scenario, ledger=ledger, **_as_before(old))
+        run, _ = retime(scenario, ledger=ledger, **_as_before(old))
     finally:
         ledger.close()
     if run is None:
         raise DashboardError(UNKNOWN)
-    return close_books(scenario, run.numerics, run.task, run.trace, run.stopped_by, host)
+    return assemble_result(scenario, run.numerics, run.task, run.trace, run.stopped_by, host)
 
 
 def both(old: Result, new: Result) -> str:
@@ -146,7 +146,7 @@ def layout(desk: DashboardState, search: str | None) -> html.Div:
             else words("Its links have no rate of their own to turn."),
             html.Div(id="retime-told", role="status"),
             html.Div([launch], className="row"),
-            figures("retimed"),
+            figures("retime"),
             dcc.Store(id="retime-run", data=key),
         ]
     )
@@ -185,7 +185,7 @@ def register(app: Dash, desk: DashboardState) -> None:
     from netsim.scenario import ScenarioError
 
     @app.callback(
-        Output("retimed", "data-page"),
+        Output("retime", "data-page"),
         Output("retime-told", "children"),
         Output({"kind": "knob-told", "path": ALL}, "children"),
         Input({"kind": "control", "path": ALL}, "data"),

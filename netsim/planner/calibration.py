@@ -25,7 +25,7 @@ from netsim.bounds.problem import Facts, Floats
 from netsim.planner.constants import ConstantsEstimate, load_knowledge
 from netsim.planner.timed_rounds import affordable
 from netsim.scenario.sweep import Sweep
-from netsim.simulation.run import play
+from netsim.simulation.run import execute
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -90,8 +90,8 @@ def _model(setting: Setting, rounds: int) -> Tensor:
         update={"rounds": min(few, rounds), "deadline": None, "target_accuracy": None}
     )
     every = scenario.evaluate.model_copy(update={"every": rounds + 1})
-    run = play(scenario.model_copy(update={"stop": stop, "evaluate": every, "sweep": Sweep()}), device="cpu")
-    run.engine.settle(run.model)
+    run = execute(scenario.model_copy(update={"stop": stop, "evaluate": every, "sweep": Sweep()}), device="cpu")
+    run.engine.compute(run.model)
     if run.model.value is None or not bool(run.model.value.isfinite().all()):
         raise PlanError(
             f"the run to calibrate on diverges at learning rate {scenario.ladder.leaf.learning_rate:g}; lower it"

@@ -17,18 +17,18 @@ import simpy
 from netsim.barriers.barriers import All
 from netsim.bounds.costs import Indices, Sizes, monotone
 from netsim.bounds.problem import Floats
-from netsim.build import connect
+from netsim.build import build_links
 from netsim.devices.clock import Clock
 from netsim.devices.variation import NoSpread
-from netsim.network import Ports
+from netsim.network import ParentLinks
 from netsim.network.channel import FixedRate
-from netsim.network.constant_delay import Constant
+from netsim.network.constant_delay import ConstantDelay
 from netsim.network.fifo_medium import FifoMedium
 from netsim.network.links import Link
-from netsim.network.media import PrivateMedium, SharedMedium
+from netsim.network.media import DedicatedMedium, SharedMedium
 from netsim.scenario import Scenario
 from netsim.selection.association import Given
-from netsim.selection.selections import Everybody
+from netsim.selection.selections import AllChildren
 from netsim.topology import Node, Topology
 
 
@@ -125,12 +125,12 @@ def closed_form(scenario: Scenario, topology: Topology, clock: Clock, sizes: Siz
     """
     if any(not isinstance(wait, All) for wait in scenario.wait):
         return None
-    if any(not isinstance(selection, Everybody) for selection in scenario.selection):
+    if any(not isinstance(selection, AllChildren) for selection in scenario.selection):
         return None
     if scenario.association != Given() or scenario.devices.availability is not None:
         return None
     env = simpy.Environment()
-    ports = connect(scenario, topology, env)
+    ports = build_links(scenario, topology, env)
     links = [link for port in ports.values() for link in (*port.up, *port.down.links)]
     if not all(map(_constant, links)) or not isinstance(clock.jitter.law, NoSpread):
         return None
@@ -147,25 +147,25 @@ def closed_form(scenario: Scenario, topology: Topology, clock: Clock, sizes: Siz
 
 
 def _constant(link: Link) -> bool:
-    return isinstance(link.channel, FixedRate | Constant) and link.error_rate == 0
+    return isinstance(link.channel, FixedRate | ConstantDelay) and link.error_rate == 0
 
 
-def _groups(parents: Sequence[Node], ports: Mapping[str, Ports], up: Sequence[float]) -> list[Group] | None:
+def _groups(parents: Sequence[Node], ports: Mapping[str, ParentLinks], up: Sequence[float]) -> list[Group] | None:
     """Parents of equally many children together; None where a medium is of neither known kind."""
     kinds: dict[tuple[int, bool], list[Node]] = {}
     for parent in parents:
         media = [link.medium for link in ports[parent.name].up]
-        if not all(isinstance(medium, PrivateMedium | SharedMedium | FifoMedium) for medium in media):
+        if not all(isinstance(medium, DedicatedMedium | SharedMedium | FifoMedium) for medium in media):
             return None
         distinct = len({id(medium) for medium in media})
-        alone = distinct == len(media) or isinstance(media[0], PrivateMedium)
+        alone = distinct == len(media) or isinstance(media[0], DedicatedMedium)
         if not alone and distinct > 1:
             return None
         kinds.setdefault((len(media), not alone), []).append(parent)
     return [_group(together, shared, ports, up) for (_, shared), together in kinds.items()]
 
 
-def _group(parents: Sequence[Node], shared: bool, ports: Mapping[str, Ports], up: Sequence[float]) -> Group:
+def _group(parents: Sequence[Node], shared: bool, ports: Mapping[str, ParentLinks], up: Sequence[float]) -> Group:
     rows = [ports[parent.name].up for parent in parents]
     airtime = [[[link.airtime_s(round(bits), 0.0) for link in row] for row in rows] for bits in up]
     return Group(
@@ -184,7 +184,7 @@ def _exact(group: Group) -> bool:
 
 
 def _crossing(
-    topology: Topology, ports: Mapping[str, Ports], arrival: Mapping[float, tuple[Floats, ...]]
+    topology: Topology, ports: Mapping[str, ParentLinks], arrival: Mapping[float, tuple[Floats, ...]]
 ) -> bool:
     """Whether an upload could meet downlinks on one medium, because siblings still listen."""
     for n, level in enumerate(topology.levels[1:]):
@@ -192,7 +192,7 @@ def _crossing(
             port = ports[parent.name]
             medium, siblings = port.up[0].medium, [child.ordinal for child in parent.children]
             uneven = any(np.ptp(layers[n][siblings]) > 0 for layers in arrival.values())
-            one = medium is port.down.links[0].medium and not isinstance(medium, PrivateMedium)
+            one = medium is port.down.links[0].medium and not isinstance(medium, DedicatedMedium)
             if one and uneven:
                 return True
     return False
@@ -201,7 +201,7 @@ def _crossing(
 def _arrivals(scenario: Scenario, topology: Topology, bits: float) -> tuple[Floats, ...]:
     """Per layer, when a message of that size, sent at time 0 by every parent, reaches each child."""
     env = simpy.Environment()
-    ports = connect(scenario, topology, env)
+    ports = build_links(scenario, topology, env)
     times = [np.zeros(len(level)) for level in topology.levels[:-1]]
 
     def note(row: Floats, ordinal: int, event: simpy.Event) -> None:

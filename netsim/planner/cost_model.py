@@ -10,7 +10,7 @@ import numpy as np
 from netsim.bounds.costs import Amounts, Indices, Law, Sizes, bits_per_round, counts, monotone
 from netsim.bounds.from_scenario import Setting
 from netsim.bounds.problem import Floats
-from netsim.build import connect
+from netsim.build import build_links
 from netsim.planner.closed_form_timing import ClosedForm, closed_form
 from netsim.planner.timed_rounds import Timed, affordable, design, fit, timed
 from netsim.topology import Topology
@@ -179,7 +179,7 @@ def _speakers(setting: Setting, topology: Topology) -> tuple[int, ...]:
     """Transfers that one message of every layer-n parent takes: one per broadcast, one per child for unicast."""
     import simpy
 
-    ports = connect(setting.scenario, topology, simpy.Environment())
+    ports = build_links(setting.scenario, topology, simpy.Environment())
     return tuple(
         sum(1 if ports[p.name].down.broadcast else len(p.children) for p in level)
         for level in topology.levels[1:]

@@ -18,7 +18,7 @@ from netsim.planner.cost_model import CostModel
 from netsim.planner.timed_rounds import timed
 from netsim.reports import formatting
 from netsim.selection.association import Given
-from netsim.selection.selections import Everybody
+from netsim.selection.selections import AllChildren
 
 
 def check_one_round(setting: Setting, task: Task, sizes: Sizes) -> None:
@@ -68,7 +68,7 @@ def warnings(setting: Setting, facts: ConstantsEstimate, price: CostModel) -> It
         yield "messages can be lost on the way: their repetitions are timed, missing uploads are not in the bound"
     if any(not isinstance(wait, All) for wait in setting.scenario.wait):
         yield "the scenario's barriers do not wait for all, as the bound does; the clock is timed with them (--refine)"
-    if any(not isinstance(selection, Everybody) for selection in setting.scenario.selection):
+    if any(not isinstance(selection, AllChildren) for selection in setting.scenario.selection):
         yield "the scenario selects devices, which the bound does not know; the clock is timed with it (but for polls)"
     if setting.scenario.association != Given() or setting.scenario.devices.availability is not None:
         yield "the bound takes all devices as available, where the topology has them; the clock is timed as they are"

@@ -14,7 +14,7 @@ from netsim.bounds.learning_rate import Mode
 from netsim.scenario import Scenario
 from netsim.scenario.adaptive_algorithm import AdaptiveRecipe
 from netsim.scenario.sweep import Sweep
-from netsim.selection.selections import Everybody, Uniform
+from netsim.selection.selections import AllChildren, Uniform
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Plan:
         }
         if self.fraction < 1:
             sample = Uniform(fraction=self.fraction, weights="unbiased", law="bernoulli")
-            changes["selection"] = (sample, *[Everybody()] * (len(self.tau) - 1))
+            changes["selection"] = (sample, *[AllChildren()] * (len(self.tau) - 1))
         return scenario.model_copy(update=changes)
 
     def _algorithm(self, algorithm: Recipe | Algorithm) -> Recipe | Algorithm:

@@ -21,7 +21,7 @@ from netsim.planner.cost_model import ClockSampling, CostModel, prices, retimed
 from netsim.planner.diagnostics import check_one_round, silent, unreached, verdict, warnings
 from netsim.planner.plan import Plan
 from netsim.scenario import Scenario
-from netsim.selection.selections import Everybody
+from netsim.selection.selections import AllChildren
 
 APART = 1.3
 """Two plans are told apart where some tau, or their product, differs by this factor."""
@@ -115,7 +115,7 @@ def make_plans(
         )
     if limits.energy_j is not None and setting.scenario.energy is None:
         raise PlanError("--energy needs an `energy:` section that says what devices draw; add one")
-    if options.fraction and any(not isinstance(one, Everybody) for one in setting.scenario.selection):
+    if options.fraction and any(not isinstance(one, AllChildren) for one in setting.scenario.selection):
         raise PlanError("--fraction chooses a selection, and the scenario has one; remove either")
     if options.fraction and any(not isinstance(wait, All) for wait in setting.scenario.wait[:1]):
         raise PlanError(

@@ -21,7 +21,7 @@ from netsim.bounds.problem import Floats
 from netsim.scenario import Scenario
 from netsim.scenario.sweep import Sweep
 from netsim.selection.selections import Data, PowerOfChoice
-from netsim.simulation.run import play
+from netsim.simulation.run import execute
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -97,7 +97,7 @@ def timed(
         Data(chosen.fraction, chosen.count) if isinstance(chosen, PowerOfChoice) else chosen
         for chosen in scenario.selection
     )
-    run = play(scenario.model_copy(update=changes), engine="timing")
+    run = execute(scenario.model_copy(update=changes), engine="timing")
     rows = run.trace.rounds[1:]
     joules = tuple(row.get("energy_j", float("nan")) for row in rows)
     path = {key: float(value) for key, value in rows[-1].items() if key.startswith("path_")}

@@ -1,1 +1,1 @@
-"""The nested loop and what it speaks with: talks between parents and children, messages, copies, corrections."""
+"""Protocol: the round loop, the exchanges between parents and children, and the trace of a run."""

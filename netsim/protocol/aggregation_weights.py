@@ -1,4 +1,4 @@
-"""What answers count in an aggregation: shares of those who answered, selections' weights, staleness, mixing."""
+"""Weights of answers in an aggregation: shares of the children, selection weights, staleness and mixing."""
 
 from __future__ import annotations
 
@@ -8,71 +8,75 @@ from dataclasses import replace
 from typing import cast
 
 from learning.algorithms.algorithm import Layer
-from learning.engine import Engine, Payload, Ref
+from learning.engine import Engine, LazyVector, Payload
 from netsim.barriers.barriers import Asynchronous, Barrier
 from netsim.protocol.exchange import Exchange
 from netsim.protocol.membership import Membership
 from netsim.topology import Node
 
 
-def weigh(
-    done: Sequence[Exchange],
-    present: Sequence[Exchange],
+def aggregation_weights(
+    finished: Sequence[Exchange],
+    answered: Sequence[Exchange],
     membership: Membership,
     node: Node,
-    wait: Barrier,
-    turn: int,
+    barrier: Barrier,
+    aggregation: int,
 ) -> list[float]:
-    """Final weights of the answers that are `present` for the `turn`-th aggregation of `node`, of all talks `done`.
+    """Return the weights of the `answered` exchanges among all `finished` ones, for one aggregation of `node`.
 
-    Shares of children are brought back to a sum of 1 over those who answered, a selection's own weights to the sum
-    over those who were asked: what is lost on the way does not shorten the step.
-    Staleness factors come on top and are not brought back to 1: an old answer moves the model less. Asynchronous
-    mixing weighs every answer by `mix` alone, answers of one instant one after the other.
+    Shares are normalised to a sum of 1 over the children that answered; weights from a selection are normalised to
+    their sum over the selected children, so that lost answers do not shorten the step. Staleness factors multiply these
+    and are not normalised: a stale answer moves the model less. With asynchronous mixing the weight is `mix` times the
+    staleness factor, and answers of the same instant are mixed in one after the other.
     """
-    ages = [wait.staleness.factor(turn - exchange.turn) for exchange in present]
-    if isinstance(wait, Asynchronous):
-        return in_turn([wait.mix * age for age in ages])
-    mine = _shares(present, membership, node)
-    own = [
+    factors = [barrier.staleness.factor(aggregation - exchange.aggregation) for exchange in answered]
+    if isinstance(barrier, Asynchronous):
+        return sequential_weights([barrier.mix * factor for factor in factors])
+    weights = [
         share if exchange.weight is None else exchange.weight
-        for exchange, share in zip(present, mine, strict=True)
+        for exchange, share in zip(answered, _shares(answered, membership, node), strict=True)
     ]
-    if len(present) < len(done) and any(exchange.weight is not None for exchange in present):
-        asked = math.fsum(exchange.weight for exchange in done if exchange.weight is not None)
-        own = [weight * asked / math.fsum(own) for weight in own]
-    return [weight if age == 1 else weight * age for weight, age in zip(own, ages, strict=True)]
+    if len(answered) < len(finished) and any(exchange.weight is not None for exchange in answered):
+        selected = math.fsum(exchange.weight for exchange in finished if exchange.weight is not None)
+        weights = [weight * selected / math.fsum(weights) for weight in weights]
+    return [
+        weight if factor == 1 else weight * factor for weight, factor in zip(weights, factors, strict=True)
+    ]
 
 
-def _shares(present: Sequence[Exchange], membership: Membership, node: Node) -> list[float]:
-    """Shares of those who answered, summing to 1; in a changed tree by what was below them as they were told."""
-    if membership.moved:
-        masses = sum(exchange.mass for exchange in present)
-        return [exchange.mass / masses for exchange in present]
-    shares = dict(
-        zip((child.name for child in membership.children(node)), membership.shares(node), strict=True)
-    )
-    mine = [shares[exchange.child.name] for exchange in present]
-    if len(present) < len(shares):
-        whole = math.fsum(mine)
-        mine = [share / whole for share in mine]
-    return mine
+def _shares(answered: Sequence[Exchange], membership: Membership, node: Node) -> list[float]:
+    """Return the shares of the children that answered, with sum 1; if the tree changed, by weights at the broadcast."""
+    if membership.has_reattached:
+        total = sum(exchange.subtree_weight for exchange in answered)
+        return [exchange.subtree_weight / total for exchange in answered]
+    names = (child.name for child in membership.children(node))
+    by_name = dict(zip(names, membership.shares(node), strict=True))
+    shares = [by_name[exchange.child.name] for exchange in answered]
+    if len(answered) < len(by_name):
+        total_share = math.fsum(shares)
+        shares = [share / total_share for share in shares]
+    return shares
 
 
-def in_turn(mixes: Sequence[float]) -> list[float]:
-    """Weights c of w + sum_i c_i (x_i - w) that mix models x_i in one after the other: w <- (1 - a_i) w + a_i x_i.
+def sequential_weights(mixes: Sequence[float]) -> list[float]:
+    """Return weights c so that w + sum_i c_i (x_i - w) mixes in the models x_i in order: w <- (1 - a_i) w + a_i x_i.
 
-    c_i = a_i times the product of 1 - a_j over j > i: together never more than 1, however many answer at once.
+    c_i = a_i prod_{j > i} (1 - a_j), of which the sum is at most 1. Source: FedAsync, arXiv:1903.03934, applied
+    repeatedly (own derivation).
     """
-    left, weights = 1.0, []
+    remaining, weights = 1.0, []
     for mix in reversed(mixes):
-        weights.append(mix * left)
-        left *= 1.0 - mix
+        weights.append(mix * remaining)
+        remaining *= 1.0 - mix
     return weights[::-1]
 
 
-def whole_model(engine: Engine, layer: Layer, exchange: Exchange, own: Ref) -> Payload:
-    """The answer as what the sender's model differs by from `own`, the parent's present one, whatever it had heard."""
+def relative_to(engine: Engine, layer: Layer, exchange: Exchange, model: LazyVector) -> Payload:
+    """Return the answer as the difference of the sender's model from `model`, the parent's current one.
+
+    The upload encodes a difference from the model that the sender received, which may be older.
+    """
     payload = cast("Payload", exchange.answer)
-    heard = () if layer.up.lossless else ((1.0, exchange.heard.model),)
-    return replace(payload, body=engine.linear((*heard, (1.0, payload.body), (-1.0, own))))
+    received = () if layer.up.lossless else ((1.0, exchange.received.model),)
+    return replace(payload, decoded=engine.weighted_sum((*received, (1.0, payload.decoded), (-1.0, model))))

@@ -1,4 +1,4 @@
-"""Devices come and go during a run: the roster learns of it, and what a device was at when it left is lost."""
+"""Availability of devices in a run: absent devices take no part, and work in progress when a device leaves is lost."""
 
 from __future__ import annotations
 
@@ -8,38 +8,32 @@ from collections.abc import Iterator, Sequence
 import simpy
 
 from netsim.protocol.exchange import ProcessGenerator
-from netsim.protocol.loop import Loop
+from netsim.protocol.exchange_runner import ExchangeRunner
 from netsim.selection.availability import Absence, Availability
 from netsim.topology import Node
 
-WHY = "availability"
-"""This reason for being away, in the roster."""
+REASON = "availability"
+"""The reason for being unavailable, in the membership."""
 
 
-def begin(loop: Loop, devices: Sequence[Node], availability: Availability, seed: int) -> None:
-    """Have everybody come and go from now on. Raises ValueError as `absences` does."""
-    loop.membership.changed = simpy.Event(loop.env)
+def start_absences(
+    exchanges: ExchangeRunner, devices: Sequence[Node], availability: Availability, seed: int
+) -> None:
+    """Start a process per device that makes it unavailable during its absences. Raises ValueError for bad files."""
+    exchanges.membership.change_event = simpy.Event(exchanges.env)
     for device in devices:
         absences = availability.absences(seed, device)
-        first = next(absences, None)  # now, so that a bad file is told before the run
+        first = next(absences, None)  # read now, so that errors in a file are raised before the run
         if first is not None:
-            loop.env.process(attend(loop, device, itertools.chain([first], absences)))
+            exchanges.env.process(_follow(exchanges, device, itertools.chain([first], absences)))
 
 
-def attend(loop: Loop, device: Node, absences: Iterator[Absence]) -> ProcessGenerator:
-    """A device comes and goes: while it is away nobody asks it, and what it was at when it left is lost."""
-    env, membership = loop.env, loop.membership
+def _follow(exchanges: ExchangeRunner, device: Node, absences: Iterator[Absence]) -> ProcessGenerator:
+    env, membership = exchanges.env, exchanges.membership
     for begin_s, end_s in absences:
         if begin_s > env.now:
             yield env.timeout(begin_s - env.now)
-        membership.leave(device, WHY)
-        interrupt(loop, device)
+        membership.mark_unavailable(device, REASON)
+        exchanges.interrupt(device, REASON)
         yield env.timeout(end_s - env.now)
-        membership.come(device, WHY)
-
-
-def interrupt(loop: Loop, child: Node) -> None:
-    """Whatever the child is at for its parent ends now, without an answer."""
-    exchange = loop.working.get(child.name)
-    if exchange is not None and exchange.process is not None and exchange.process.is_alive:
-        exchange.process.interrupt(WHY)
+        membership.clear_reason(device, REASON)

@@ -1,4 +1,4 @@
-"""How a node speaks to its children: one message to those who can build on it, a whole copy to those who missed one."""
+"""Broadcast: one message to all children that can decode it, and a whole model to those that missed its base."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import simpy
 
 from learning.compressors import Plain
-from netsim.protocol.corrections import ReceivedModel
+from netsim.protocol.corrections import BroadcastModel
 from netsim.protocol.exchange import Exchange, Inbox
 from netsim.protocol.membership import Membership
 from netsim.protocol.model_copies import ModelCopies
@@ -19,7 +19,7 @@ from netsim.topology import Node
 
 @dataclass(frozen=True)
 class Broadcaster:
-    """Speaks to the children that `membership` knows; `dim` is the number of parameters, `depth` that of layers."""
+    """Sends models to children in `membership`; `dim` is the number of parameters, `depth` that of layers."""
 
     env: simpy.Environment
     membership: Membership
@@ -28,39 +28,45 @@ class Broadcaster:
     depth: int
     copies: ModelCopies = field(default_factory=ModelCopies)
 
-    def tell(self, node: Node, children: Sequence[Node], said: ReceivedModel, inbox: Inbox) -> list[Exchange]:
-        """Speak to some children; each one's talk begins, in their order.
+    def broadcast(
+        self, node: Node, children: Sequence[Node], model: BroadcastModel, inbox: Inbox
+    ) -> list[Exchange]:
+        """Send a model to some children of `node`; return an exchange per child, in their order.
 
-        Whoever missed the copy that a message builds on gets the whole copy, in a message of its own size.
+        Children that lack the copy that the message is a difference from get the whole model in a second message.
         """
-        inbox.spoken[:] = [in_flight for in_flight in inbox.spoken if not self.transport.is_over(in_flight)]
-        if not self.copies.watching:
-            return list(self._told(node, children, said, inbox))
-        behind = [not said.known and not self.copies.fits(child, said) for child in children]
-        whole = replace(said, bits=Plain().bits(self.dim), base=None)
+        inbox.broadcasts[:] = [sent for sent in inbox.broadcasts if not self.transport.is_finished(sent)]
+        if not self.copies.tracked:
+            return list(self._send(node, children, model, inbox))
+        is_behind = [
+            not model.already_received and not self.copies.can_decode(child, model) for child in children
+        ]
+        whole = replace(model, bits=Plain().bits(self.dim), base=None)
         exchanges: dict[str, Exchange] = {}
-        for late, heard in ((False, said), (True, whole)):
-            those = [child for child, missed in zip(children, behind, strict=True) if missed is late]
-            if those:
-                for exchange in self._told(node, those, heard, inbox):
+        for behind, version in ((False, model), (True, whole)):
+            group = [child for child, late in zip(children, is_behind, strict=True) if late is behind]
+            if group:
+                for exchange in self._send(node, group, version, inbox):
                     exchanges[exchange.child.name] = exchange
         for child in children:
-            self.copies.has(child, said)
+            self.copies.record(child, model)
         return [exchanges[child.name] for child in children]
 
-    def unheard(self, exchange: Exchange) -> None:
-        """The child stops listening before it has heard all."""
-        self.copies.missed(exchange.child, exchange.heard)
-        self.transport.unheard(exchange.told, exchange.place)
+    def abort_reception(self, exchange: Exchange) -> None:
+        """Record that the child stops receiving before it has the whole message."""
+        self.copies.discard(exchange.child, exchange.received)
+        self.transport.stop_receiving(exchange.broadcast, exchange.receiver)
 
-    def _told(
-        self, node: Node, children: Sequence[Node], heard: ReceivedModel, inbox: Inbox
+    def _send(
+        self, node: Node, children: Sequence[Node], model: BroadcastModel, inbox: Inbox
     ) -> Iterator[Exchange]:
-        ports, nothing, in_flight = self.membership.ports[node.name], Path.none(self.depth), None
-        places = self.membership.places(node, children)
-        events: Sequence[simpy.Event] = [self.env.timeout(0) for _ in children] if heard.known else ()
-        if not heard.known:
-            in_flight, events = self.transport.speak(node, ports, children, places, heard.bits)
-            inbox.spoken.append(in_flight)
-        for k, (child, i, hears) in enumerate(zip(children, places, events, strict=True)):
-            yield Exchange(child, heard, self.env.now, nothing, hears, ports.up[i], in_flight, k)
+        ports, empty, in_flight = self.membership.ports[node.name], Path.empty(self.depth), None
+        positions = self.membership.positions(node, children)
+        arrivals: Sequence[simpy.Event]
+        if model.already_received:
+            arrivals = [self.env.timeout(0) for _ in children]
+        else:
+            in_flight, arrivals = self.transport.send_down(node, ports, children, positions, model.bits)
+            inbox.broadcasts.append(in_flight)
+        for k, (child, i, arrival) in enumerate(zip(children, positions, arrivals, strict=True)):
+            yield Exchange(child, model, self.env.now, empty, arrival, ports.up[i], in_flight, k)

@@ -1,76 +1,80 @@
-"""What a node is told, and what it adds to gradients because of what it heard before."""
+"""Broadcast models, and the gradient corrections of MTGC, SCAFFOLD, ADMM and DC-HierSignSGD."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from learning.engine import Engine, Ref
+from learning.engine import Engine, LazyVector
 from netsim.topology import Node
 
 
 @dataclass(frozen=True)
-class ReceivedModel:
-    """What a node was told: its receivers' new copy of the model, and the payload bits that carried it.
+class BroadcastModel:
+    """A model as a parent broadcasts it: the copy that receivers hold afterwards, and the payload bits it takes.
 
-    `shift` corrects every gradient below; `known` says that the receivers have heard it before: nothing is sent.
-    `base` is the copy that the message says a difference from (None: it says the whole model), which the speaker at
-    level `origin` said before.
+    Receivers add `shift` to every gradient. With `already_received` nothing is sent, because the receivers hold the
+    model. `base` is the copy that the message is a difference from (None: the message is the whole model), which
+    a sender at level `origin` broadcast before.
     """
 
-    model: Ref
+    model: LazyVector
     bits: int
-    shift: Ref | None = None
-    known: bool = False
-    base: Ref | None = None
+    shift: LazyVector | None = None
+    already_received: bool = False
+    base: LazyVector | None = None
     origin: int = 0
 
 
 @dataclass
 class Drift:
-    """One node's correction so far; `mine` is the model it ended its last period in, `weight` 1 / (rate x steps)."""
+    """The correction of one node: `last_model` ended its last period, `weight` is 1 / (learning rate x steps)."""
 
-    mine: Ref | None = None
+    last_model: LazyVector | None = None
     weight: float = 0.0
-    shift: Ref | None = None
+    shift: LazyVector | None = None
 
 
 @dataclass(frozen=True)
 class Corrections:
-    """Every node's correction, by name: shift += (mine - heard) / (rate x steps).
+    """The correction of every node, by name: shift += (last model - received model) / (learning rate x steps).
 
-    So do MTGC (arXiv:2409.18448) and SCAFFOLD (arXiv:1910.06378, option II with everybody taking part, where c - c_i is
-    this sum). ADMM's duals are rho (mine - heard), added up: there `rate` is 1 / rho. One period's worth, taken anew by
-    a prologue, is DC-HierSignSGD's anchor (arXiv:2602.02355).
+    This is the correction of MTGC (arXiv:2409.18448) and of SCAFFOLD (arXiv:1910.06378, option II with full
+    participation, where c - c_i is this sum). The dual variables of ADMM are rho (last model - received model), summed:
+    there the rate is 1 / rho. The value of one period, recomputed by a prologue, is the anchor of DC-HierSignSGD
+    (arXiv:2602.02355).
     """
 
     drifts: dict[str, Drift] = field(default_factory=dict)
 
-    def replaced(self, newer: Corrections) -> None:
-        """Forget what is known of every node of which `newer` knows."""
+    def update_from(self, newer: Corrections) -> None:
+        """Replace the corrections of all nodes that `newer` contains."""
         self.drifts.update(newer.drifts)
 
-    def ended(self, node: Node, moved: Ref, rate: float) -> None:
-        """The node ended its period in `moved`, after steps of a total `rate` (learning rate x steps)."""
+    def record_end(self, node: Node, model: LazyVector, total_rate: float) -> None:
+        """Record that `node` ended its period in `model`; `total_rate` is learning rate x steps."""
         drift = self.drifts.setdefault(node.name, Drift())
-        drift.mine, drift.weight = moved, 1.0 / rate
+        drift.last_model, drift.weight = model, 1.0 / total_rate
 
-    def moved(self, engine: Engine, said: ReceivedModel, model: Ref, pull: float) -> Ref | None:
-        """The shift of everybody below once `model` is said instead: rho (new - old) more, `pull` being rho."""
-        if not pull:
-            return said.shift
-        step = ((pull, model), (-pull, said.model))
-        return engine.linear(step if said.shift is None else ((1.0, said.shift), *step))
+    def shift_for(
+        self, engine: Engine, previous: BroadcastModel, model: LazyVector, rho: float
+    ) -> LazyVector | None:
+        """Return the shift that goes with `model` after `previous`: its shift plus rho (model - previous model)."""
+        if not rho:
+            return previous.shift
+        step = ((rho, model), (-rho, previous.model))
+        return engine.weighted_sum(step if previous.shift is None else ((1.0, previous.shift), *step))
 
-    def told(self, engine: Engine, node: Node, said: ReceivedModel) -> ReceivedModel:
-        """What the node makes of a broadcast: the corrections from above and its own, brought up to date by it."""
+    def apply(self, engine: Engine, node: Node, broadcast: BroadcastModel) -> BroadcastModel:
+        """Return what `node` works with: the broadcast, its shift plus the node's own correction, updated by it."""
         drift = self.drifts.get(node.name)
         if drift is None:
-            return said
-        if drift.mine is not None:
-            new = ((drift.weight, drift.mine), (-drift.weight, said.model))
+            return broadcast
+        if drift.last_model is not None:
+            new = ((drift.weight, drift.last_model), (-drift.weight, broadcast.model))
             old = ((1.0, drift.shift),) if drift.shift is not None else ()
-            drift.shift, drift.mine = engine.linear((*old, *new)), None
+            drift.shift, drift.last_model = engine.weighted_sum((*old, *new)), None
         if drift.shift is None:
-            return said
-        both = drift.shift if said.shift is None else engine.linear(((1.0, said.shift), (1.0, drift.shift)))
-        return replace(said, shift=both)
+            return broadcast
+        if broadcast.shift is None:
+            return replace(broadcast, shift=drift.shift)
+        return replace(broadcast, shift=engine.weighted_sum(((1.0, broadcast.shift), (1.0, drift.shift))))

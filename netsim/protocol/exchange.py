@@ -1,4 +1,4 @@
-"""Conversations between a node and its children: who is at work for whom, and when the node stops waiting."""
+"""Exchanges: one round trip between a parent and a child, and the inbox in which a parent waits for its children."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from simpy.events import URGENT, EventPriority
 from learning.engine import Payload
 from netsim.barriers.barriers import Barrier
 from netsim.network import Link
-from netsim.protocol.corrections import ReceivedModel
+from netsim.protocol.corrections import BroadcastModel
 from netsim.protocol.trace import Path
 from netsim.protocol.transport import InFlight
 from netsim.topology import Node
@@ -20,123 +20,124 @@ from netsim.topology import Node
 ProcessGenerator: TypeAlias = Generator[simpy.Event, Any, Any]
 
 LAST = EventPriority(2)
-"""Priority of a barrier's timer: whatever arrives at that instant has arrived."""
+"""Priority of a barrier's timer: messages that arrive at the same instant are processed before it."""
 
 
 @dataclass(eq=False, slots=True)
 class Exchange:
-    """A conversation of `child` with its parent, which told it what it `heard` in its `turn`-th aggregation.
+    """One round trip of a parent with `child`: broadcast, local work, upload.
 
-    `hears` fires when it has heard it, as the `place`-th receiver of the message `told`. `answer` is there once it
-    has arrived; `ended` says that nothing more will come. `weight` replaces the child's share where a selection says
-    what it counts; `mass` is what was below it when it was told, counted in a tree that changes.
+    `arrival` fires when the child has received `received`, as receiver number `receiver` of the message `broadcast`
+    (None: it held the model already). `aggregation` is the number of the parent's aggregation that started it. `answer`
+    is set once the upload has arrived; `finished` means that no answer can follow. `weight` replaces the child's share
+    where a selection defines it; `subtree_weight` is the child's weight at the broadcast, if the tree changes.
     """
 
     child: Node
-    heard: ReceivedModel
+    received: BroadcastModel
     began_s: float
     path: Path
-    hears: simpy.Event
+    arrival: simpy.Event
     uplink: Link
-    told: InFlight | None
-    place: int
-    turn: int = 0
+    broadcast: InFlight | None
+    receiver: int
+    aggregation: int = 0
     weight: float | None = None
-    mass: int = 1
+    subtree_weight: int = 1
     process: simpy.Process | None = None
-    doing: Literal["hear", "work", "send"] = "hear"
-    sent: InFlight | None = None
+    phase: Literal["receive", "work", "send"] = "receive"
+    upload: InFlight | None = None
     answer: Payload | None = None
-    ended: bool = False
-    ended_s: float = 0.0
+    finished: bool = False
+    finished_s: float = 0.0
 
 
 @dataclass(eq=False)
 class Inbox:
-    """Where a node waits for its children; the talks of those who are late stay from one aggregation to the next."""
+    """Where a node waits for its children; exchanges of late children can stay from one aggregation to the next."""
 
     env: simpy.Environment
     exchanges: dict[str, Exchange] = field(default_factory=dict)
-    turn: int = 0
-    """Aggregations begun so far."""
-    spoken: list[InFlight] = field(default_factory=list)
-    """Broadcasts of this aggregation, and earlier ones that are still under way."""
-    _opens: simpy.Event | None = None
-    _wait: Barrier | None = None
-    _due: bool = False
-    _ended: int = 0
+    """By child."""
+    aggregations: int = 0
+    """Number of aggregations begun."""
+    broadcasts: list[InFlight] = field(default_factory=list)
+    """Broadcasts of this aggregation, and earlier ones that are still in flight."""
+    _opening: simpy.Event | None = None
+    _barrier: Barrier | None = None
+    _timer_expired: bool = False
+    _finished: int = 0
     _answered: int = 0
 
-    def wait(self, wait: Barrier) -> ProcessGenerator:
-        """Until `wait` has enough answers; return whether its timer had to go off."""
-        self._opens, self._wait, self._due = self.env.event(), wait, False
-        if wait.after_s is not None:
-            timer = _scheduled(self.env, LAST, wait.after_s)
-            timer.callbacks.append(self._timed(self._opens))
-        self._look()
-        yield self._opens
-        return self._due
+    def wait(self, barrier: Barrier) -> ProcessGenerator:
+        """Wait until `barrier` opens; return whether its timer had expired by then."""
+        self._opening, self._barrier, self._timer_expired = self.env.event(), barrier, False
+        if barrier.timeout_s is not None:
+            timer = _schedule(self.env, LAST, barrier.timeout_s)
+            timer.callbacks.append(self._expire(self._opening))
+        self._check()
+        yield self._opening
+        return self._timer_expired
 
-    def begun(self, exchange: Exchange, process: simpy.Process) -> None:
-        """A child is at work from now on; `process`, whose value is the talk, ends with it."""
+    def add(self, exchange: Exchange, process: simpy.Process) -> None:
+        """Add an exchange that `process` runs; the value of the process is the exchange."""
         exchange.process = process
         self.exchanges[exchange.child.name] = exchange
         assert process.callbacks is not None
-        process.callbacks.append(self._through)
+        process.callbacks.append(self._finish)
 
-    def _through(self, process: simpy.Event) -> None:
-        if not process.ok:  # nobody catches it: the event loop raises what went wrong
+    def _finish(self, process: simpy.Event) -> None:
+        if not process.ok:  # the event loop raises the error
             return
         exchange = cast("Exchange", process.value)
         if self.exchanges.get(exchange.child.name) is exchange:
-            exchange.ended, exchange.process = True, None
-            self._ended += 1
+            exchange.finished, exchange.process = True, None
+            self._finished += 1
             self._answered += exchange.answer is not None
-            self._look()
+            self._check()
 
-    def over(self) -> list[Exchange]:
-        """The talks that are through, which leave the hall, in the order of the children's ordinals."""
-        through = sorted(
-            (t for t in self.exchanges.values() if t.ended), key=lambda exchange: exchange.child.ordinal
-        )
-        for exchange in through:
+    def take_finished(self) -> list[Exchange]:
+        """Remove and return the finished exchanges, in the order of the children's ordinals."""
+        finished = [exchange for exchange in self.exchanges.values() if exchange.finished]
+        for exchange in finished:
             del self.exchanges[exchange.child.name]
-        self._ended = self._answered = 0
-        return through
+        self._finished = self._answered = 0
+        return sorted(finished, key=lambda exchange: exchange.child.ordinal)
 
-    def dismiss(self) -> bool:
-        """Interrupt everybody who is still at it; whether anybody was."""
-        rest = [exchange for exchange in self.exchanges.values() if not exchange.ended]
+    def interrupt_all(self) -> bool:
+        """Interrupt and remove all exchanges; return whether any was unfinished."""
+        unfinished = [exchange for exchange in self.exchanges.values() if not exchange.finished]
         self.exchanges.clear()
-        self._ended = self._answered = 0
-        for exchange in rest:
+        self._finished = self._answered = 0
+        for exchange in unfinished:
             if exchange.process is not None and exchange.process.is_alive:
                 exchange.process.interrupt()
                 exchange.process = None
-        return bool(rest)
+        return bool(unfinished)
 
-    def _timed(self, opens: simpy.Event) -> Any:
-        def due(_: simpy.Event) -> None:
-            if self._opens is opens:
-                self._due = True
-                self._look()
+    def _expire(self, opening: simpy.Event) -> Any:
+        def expire(_: simpy.Event) -> None:
+            if self._opening is opening:
+                self._timer_expired = True
+                self._check()
 
-        return due
+        return expire
 
-    def _look(self) -> None:
-        if self._opens is None or self._opens.triggered or self._wait is None:
+    def _check(self) -> None:
+        if self._opening is None or self._opening.triggered or self._barrier is None:
             return
-        if self._wait.enough(self._answered, self._ended, len(self.exchanges), due=self._due):
-            self._opens.succeed()
+        counts = self._answered, self._finished, len(self.exchanges)
+        if self._barrier.is_satisfied(*counts, timed_out=self._timer_expired):
+            self._opening.succeed()
 
 
-def at_once(env: simpy.Environment) -> simpy.Event:
-    """An event of this very instant, after the interrupts there are and before anything else."""
-    return _scheduled(env, URGENT, 0)
+def at_this_instant(env: simpy.Environment) -> simpy.Event:
+    """Return an event of this instant that follows the pending interrupts and precedes everything else."""
+    return _schedule(env, URGENT, 0)
 
 
-def _scheduled(env: simpy.Environment, priority: EventPriority, delay_s: float) -> simpy.Event:
-    """A timeout at a priority of its own."""
+def _schedule(env: simpy.Environment, priority: EventPriority, delay_s: float) -> simpy.Event:
+    """Return a timeout with a priority."""
     event: Any = env.event()
     event._ok, event._value = True, None
     env.schedule(event, priority, delay_s)

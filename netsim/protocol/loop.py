@@ -1,333 +1,393 @@
-"""Hierarchical federated learning as one nested loop: the ladder differs, the loop does not."""
+"""The round loop of hierarchical federated learning: broadcast, wait, local work, upload, aggregate.
+
+One loop serves all algorithms. A node of layer n runs *periods*: in each it repeats tau_n aggregations of its children
+and then uploads its model to its parent. One aggregation (`Loop.run_aggregation`) is
+
+1. **select** the children that take part (all available ones, or those that the layer's selection names);
+2. **broadcast** the model to them; every child then works in a process of its own (`Loop._child_steps`): it receives
+   the model, does local SGD steps if it is a device, or runs a period of its own if it is a server, and uploads;
+3. **wait** until the layer's barrier opens: all children, the first m, a fraction, a deadline ...;
+4. **aggregate** the answers that have arrived.
+
+Children that have not answered when the barrier opens are *late*. With `late: drop` they are interrupted at once: they
+and all nodes below them stop, their links are freed, and their work is lost. With `late: carry` nothing happens to
+them: their exchanges stay in the parent's inbox, they are not selected for the following aggregations while they work,
+and their answers are aggregated in the first aggregation whose barrier opens after they arrive, weighted by the
+barrier's staleness factor for the number of aggregations in between. See `netsim.barriers` for barriers,
+`exchange_runner` for what an interrupt does, and `aggregation_weights` for the weights.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias, cast
 
 import simpy
 
 from learning.algorithms.algorithm import Algorithm, Layer
-from learning.compressors import sends_models
-from learning.engine import Engine, IterationIndex, Payload, Ref
+from learning.compressors import Plain, sends_models
+from learning.engine import Engine, IterationIndex, LazyVector, Payload
 from netsim.barriers.barriers import All, Asynchronous, Barrier
-from netsim.devices.clock import Clock
-from netsim.protocol.aggregation_weights import weigh, whole_model
-from netsim.protocol.broadcast import Broadcaster
-from netsim.protocol.corrections import Corrections, ReceivedModel
-from netsim.protocol.exchange import Exchange, Inbox, ProcessGenerator, at_once
-from netsim.protocol.interruptions import UNNOTICED, Before, Pace, unchanging, undisturbed, upload
-from netsim.protocol.local_steps import LocalSteps
+from netsim.protocol.aggregation_weights import aggregation_weights, relative_to
+from netsim.protocol.corrections import BroadcastModel, Corrections
+from netsim.protocol.exchange import Exchange, Inbox, ProcessGenerator
+from netsim.protocol.exchange_runner import ExchangeRunner
+from netsim.protocol.local_steps import LocalSteps, LocalWork
 from netsim.protocol.membership import Membership, place
-from netsim.protocol.polling import Polled, asked
-from netsim.protocol.prologue import prologue
-from netsim.protocol.trace import BUSY, HEARING, SENDING, Path
-from netsim.protocol.transport import Transport
+from netsim.protocol.polling import Participants, ParticipantSelection
+from netsim.protocol.prologue import distribute
+from netsim.protocol.trace import Path
 from netsim.selection.selection import Selector
 from netsim.topology import Node
 
-RoundCallback: TypeAlias = Callable[[int, Ref, Path], bool]
-"""Told (iteration index, the node's model, the iteration's critical path); True ends the run."""
+RoundCallback: TypeAlias = Callable[[int, LazyVector, Path], bool]
+"""(index of the iteration, the node's model, the iteration's critical path) -> whether the run ends."""
 
-PromisedAnswer: TypeAlias = tuple[Ref, Payload]
-"""A device's model at the end of its work, and its answer."""
+BeforeAggregation: TypeAlias = Callable[[Node], None]
+"""Called before each aggregation of a node; the tree below the node may change then."""
+
+
+def keep_tree(node: Node) -> None:
+    """Do nothing before an aggregation: the tree is static."""
 
 
 @dataclass(frozen=True)
 class Loop:
-    """What the nested loop needs from its surroundings, and nothing more.
+    """The round loop and what it needs.
 
-    `broadcaster` speaks to children; `clock` times the devices' local work, `aggregation_s` a server's from the last answer
-    to its new model. `waits` has one barrier per layer, `choices` one selection (None: everybody); () stands for the
-    same on every layer: all. `working`: conversations by child; `before` and `pace`: what disturbs them.
+    Args:
+        exchanges: runs the exchanges between parents and children.
+        engine: computes models; the loop handles references to them.
+        algorithm: one layer per level of the tree: tau, compressors, rule.
+        local_work: times the devices' local work.
+        aggregation_s: seconds that a server takes from the last answer to its new model.
+        barriers: one per layer; () stands for `All` on every layer.
+        selectors: one per layer (None: all children); () stands for None on every layer.
+        corrections: gradient corrections of the nodes.
+        next_algorithm: returns the algorithm of the next global round; None: always `algorithm`.
+        before_aggregation: hook for dynamics.
     """
 
-    env: simpy.Environment
+    exchanges: ExchangeRunner
     engine: Engine
     algorithm: Algorithm
-    broadcaster: Broadcaster
-    clock: Clock
+    local_work: LocalWork
     aggregation_s: float = 0.0
-    waits: Sequence[Barrier] = ()
-    choices: Sequence[Selector | None] = ()
+    barriers: Sequence[Barrier] = ()
+    selectors: Sequence[Selector | None] = ()
     corrections: Corrections = field(default_factory=Corrections)
-    inboxes: dict[str, Inbox] = field(default_factory=dict)
-    ladders: Callable[[], Algorithm] | None = None
-    """Asked for the ladder of every global round where it may change; None: always `algorithm`."""
-    paces: LocalSteps = field(default_factory=LocalSteps)
-    working: dict[str, Exchange] = field(default_factory=dict)
-    before: Before = unchanging
-    pace: Pace = undisturbed
+    next_algorithm: Callable[[], Algorithm] | None = None
+    before_aggregation: BeforeAggregation = keep_tree
+
+    @property
+    def env(self) -> simpy.Environment:
+        """The event loop."""
+        return self.exchanges.env
 
     @property
     def membership(self) -> Membership:
         """Children, links and weights."""
-        return self.broadcaster.membership
+        return self.exchanges.membership
 
-    @property
-    def transport(self) -> Transport:
-        """Puts messages on links."""
-        return self.broadcaster.transport
-
-    def advance(
+    def run_period(
         self,
         node: Node,
-        heard: ReceivedModel,
+        received: BroadcastModel,
         tau: int,
         iteration: IterationIndex,
-        watch: RoundCallback | None = None,
+        on_round: RoundCallback | None = None,
     ) -> ProcessGenerator:
-        """Take `node` from what it heard through `tau` aggregations of its children; return (model, critical path).
+        """Run `tau` aggregations at `node`, beginning from the received model; return (model, critical path).
 
-        In the first iteration of a period the node forwards what it heard, at that message's size;
-        afterwards the layer's own downlink encodes how far its model has moved from its children's copy.
+        In the first one the node forwards the message that it received, at its size; afterwards the layer's downlink
+        compressor encodes the difference of the node's model from its children's copy. The period ends early if no
+        child is available (at the cloud: and none can become available).
         """
-        layer = self.algorithm.layers[node.level - 1]
-        own, said, total = heard.model, heard, Path.none(self.algorithm.depth)
-        loop, step = self, iteration.step
+        is_cloud = node.level == self.algorithm.depth
+        loop, layer = self, self.algorithm.layers[node.level - 1]
+        model, announced = received.model, received
+        total, step = Path.empty(self.algorithm.depth), iteration.step
         for k in range(tau):
-            began_s = self.env.now
-            if (yield from self._nobody(node)):
+            idle_from_s = self.env.now
+            if not (yield from self._wait_for_available_child(node)):
                 break
-            alone_s = self.env.now - began_s
-            if self.ladders is not None and node.level == self.algorithm.depth:
-                loop = replace(self, algorithm=self.ladders())
+            idle_s = self.env.now - idle_from_s
+            if is_cloud and self.next_algorithm is not None:
+                loop = replace(self, algorithm=self.next_algorithm())
                 layer = loop.algorithm.layers[-1]
-            here = replace(iteration, path=(*iteration.path, k), step=step)
+            current = replace(iteration, path=(*iteration.path, k), step=step)
             step += loop.algorithm.steps(node.level)
-            if k:
-                said = self._announced(node, layer, own, said, here)
-            before = yield from prologue(loop, node, said, here)
-            if before is not None:
-                said, total = replace(said, known=True), total.then(before)
-            last = node.level < self.algorithm.depth and k == tau - 1
-            own, path = yield from loop.iterate(node, layer, own, said, here, last)
-            path = (path if before is None else before.then(path)).waiting(alone_s)
+            if k > 0:
+                announced = self._encode_broadcast(node, layer, model, announced, current)
+            prologue_path = None
+            if is_cloud:
+                prologue_path = yield from loop._run_prologue(node, announced, current)
+            if prologue_path is not None:
+                announced = replace(announced, already_received=True)
+            is_last = not is_cloud and k == tau - 1
+            model, path = yield from loop.run_aggregation(node, layer, model, announced, current, is_last)
+            path = (path if prologue_path is None else prologue_path.then(path)).plus_wait(idle_s)
             total = total.then(path)
-            if watch is not None and watch(k, own, path):
+            if on_round is not None and on_round(k, model, path):
                 break
-        if layer.echo and node.level < self.algorithm.depth:
-            self._echo(node, layer, own, said, replace(iteration, path=(*iteration.path, tau)))
-        return own, total
+        if layer.echo and not is_cloud:
+            end = replace(iteration, path=(*iteration.path, tau))
+            self._broadcast_final_model(node, layer, model, announced, end)
+        return model, total
 
-    def _nobody(self, node: Node) -> ProcessGenerator:
-        """Whether the period ends here, because nobody can be asked and nobody is at work; then `before` was told.
-
-        The cloud waits for a change for as long as one can come; a node below it answers with what it has.
-        """
-        inbox = self.inbox(node)
-        self.before(node)
-        while not inbox.exchanges and not self.membership.present(node):
-            change = self.membership.changed
-            if change is None or node.level < self.algorithm.depth or not self.membership.hopes(node):
-                return True
-            yield change
-            self.before(node)
-        return False
-
-    def inbox(self, node: Node) -> Inbox:
-        """Where `node` waits."""
-        return self.inboxes.setdefault(node.name, Inbox(self.env))
-
-    def iterate(
+    def run_aggregation(
         self,
         node: Node,
         layer: Layer,
-        own: Ref,
-        said: ReceivedModel,
+        model: LazyVector,
+        announced: BroadcastModel,
         iteration: IterationIndex,
-        last: bool = False,
+        is_last: bool = False,
     ) -> ProcessGenerator:
-        """One aggregation: speak to the children, wait as the layer's barrier says, merge in topology order."""
-        inbox, wait = self.inbox(node), self.wait_of(node)
-        inbox.turn, came_s = inbox.turn + 1, self.env.now
-        while (
-            not inbox.exchanges and not self.membership.present(node) and self.membership.changed is not None
-        ):
-            yield self.membership.changed  # whoever was there has left during a prologue
-        alone_s = self.env.now - came_s
-        polled: Polled = yield from asked(self, node, said, inbox, iteration)
-        began_s = self.env.now
-        self._tell(node, layer, layer.tau_of(last), polled, iteration, inbox)
-        due = yield from inbox.wait(wait)
-        done = inbox.over()
-        self.transport.trace.merged(self.env.now, node, (t.sent.place for t in done if t.answer and t.sent))
-        if wait.late == "drop" and self.close(inbox):
-            yield self.env.timeout(0)  # until whoever was interrupted has put everything down
-        path = self._path(done, inbox, began_s, due=due)
-        path = (path if polled.path is None else polled.path.then(path)).waiting(alone_s)
+        """Run one aggregation at `node`: select, broadcast, wait, aggregate; return (model, critical path).
+
+        `model` is the node's own model, `announced` the copy that its children hold or are to receive.
+        """
+        inbox, barrier = self.exchanges.inbox(node), self.barrier_of(node)
+        inbox.aggregations += 1
+        idle_s = yield from self._wait_if_children_left(node, inbox)
+
+        selected: Participants = yield from self._selection.select(
+            node, self.selector_of(node), announced, iteration
+        )
+        broadcast_s = self.env.now
+        self._broadcast(node, layer, layer.tau_of(is_last), selected, iteration, inbox)
+
+        timer_expired = yield from inbox.wait(barrier)
+        finished = inbox.take_finished()
+        self._record_aggregation(node, finished)
+        if barrier.late == "drop" and self.exchanges.abort_all(inbox):
+            yield self.env.timeout(0)  # interrupted processes free their links and devices at this instant
+        path = self._critical_path(finished, inbox, broadcast_s, timer_expired=timer_expired)
+        path = (path if selected.poll_path is None else selected.poll_path.then(path)).plus_wait(idle_s)
+
         if self.aggregation_s:
             yield self.env.timeout(self.aggregation_s)
-            path = path.computing(self.aggregation_s)
-        return self._merge(node, layer, own, said, done, iteration), path
+            path = path.plus_compute(self.aggregation_s)
+        return self._aggregate(node, layer, model, announced, finished, iteration), path
 
-    def _tell(
-        self, node: Node, layer: Layer, tau: int, polled: Polled, iteration: IterationIndex, inbox: Inbox
-    ) -> None:
-        """Speak to those who shall work, and have each begin."""
-        spoken = self.broadcaster.tell(node, [child for child, _ in polled.asked], polled.said, inbox)
-        for exchange, (_, weight) in zip(spoken, polled.asked, strict=True):
-            exchange.weight, exchange.turn = weight, inbox.turn
-            exchange.mass = (
-                self.membership.mass(exchange.child, node.level) if self.membership.changed is not None else 1
-            )
-            exchange.heard = self.corrections.told(self.engine, exchange.child, exchange.heard)
-        work = [
-            self._local_work(exchange.child, layer, tau, exchange.heard, iteration) for exchange in spoken
-        ]
-        for exchange, promised in zip(spoken, work, strict=True):
-            converse = self.converse(exchange, self._work(node, layer, tau, exchange, promised, iteration))
-            inbox.begun(exchange, self.env.process(converse))
+    def _wait_for_available_child(self, node: Node) -> ProcessGenerator:
+        """Return whether an aggregation can begin: a child is available, or late ones are still working.
 
-    def _path(self, done: Sequence[Exchange], inbox: Inbox, began_s: float, *, due: bool) -> Path:
-        """The critical path of an aggregation: that of the last one to answer, if it was told in it."""
-        last = max(done, key=lambda exchange: exchange.ended_s, default=None)
-        if last is not None and not due and last.turn == inbox.turn:
-            return last.path
-        return Path.none(self.algorithm.depth).waiting(self.env.now - began_s)
+        The cloud waits as long as a child may become available; other nodes return at once.
+        """
+        inbox, is_cloud = self.exchanges.inbox(node), node.level == self.algorithm.depth
+        self.before_aggregation(node)
+        while not inbox.exchanges and not self.membership.available_children(node):
+            change = self.membership.change_event
+            if change is None or not is_cloud or not self.membership.may_become_reachable(node):
+                return False
+            yield change
+            self.before_aggregation(node)
+        return True
 
-    def _announced(
-        self, node: Node, layer: Layer, own: Ref, said: ReceivedModel, iteration: IterationIndex
-    ) -> ReceivedModel:
-        payload = self.engine.announce(layer.downlink, place(node), own, said.model, iteration)
-        base = None if sends_models(layer.downlink) else said.model
-        pull = self.algorithm.pull_above(node.level)
-        shift = self.corrections.moved(self.engine, said, payload.body, pull)
-        return ReceivedModel(payload.body, self.engine.bits(payload), shift, base=base, origin=node.level)
+    def _wait_if_children_left(self, node: Node, inbox: Inbox) -> ProcessGenerator:
+        """Wait while no child is available because all left during a prologue; return the seconds waited."""
+        began_s, membership = self.env.now, self.membership
+        while not inbox.exchanges and not membership.available_children(node):
+            if membership.change_event is None:
+                break
+            yield membership.change_event
+        return self.env.now - began_s
 
-    def _echo(
-        self, node: Node, layer: Layer, own: Ref, said: ReceivedModel, iteration: IterationIndex
-    ) -> None:
-        """Tell the children the last model of a period; nobody waits for it."""
-        echoed, children = self._announced(node, layer, own, said, iteration), self.membership.present(node)
-        self.broadcaster.tell(node, children, echoed, self.inbox(node))
-        for child in children:
-            self.corrections.told(self.engine, child, echoed)
-
-    def _merge(
+    def _broadcast(
         self,
         node: Node,
         layer: Layer,
-        own: Ref,
-        said: ReceivedModel,
-        done: Sequence[Exchange],
+        tau: int,
+        selected: Participants,
         iteration: IterationIndex,
-    ) -> Ref:
-        """The node's new model from the answers that arrived; none: its own."""
-        present = [exchange for exchange in done if exchange.answer is not None]
-        if not present:
-            return own
-        wait, onto = self.wait_of(node), own if layer.onto == "own" else said.model
-        weights = weigh(done, present, self.membership, node, wait, self.inboxes[node.name].turn)
-        payloads = [cast("Payload", exchange.answer) for exchange in present]
-        if isinstance(wait, Asynchronous):
-            payloads = [whole_model(self.engine, layer, exchange, onto) for exchange in present]
-        return self.engine.combine(layer.rule, place(node), onto, said.model, payloads, weights, iteration)
+        inbox: Inbox,
+    ) -> None:
+        """Broadcast to the selected children and start their processes."""
+        children = [child for child, _ in selected.children]
+        sent = self.exchanges.broadcaster.broadcast(node, children, selected.model, inbox)
+        tree_changes = self.membership.change_event is not None
+        for exchange, (child, weight) in zip(sent, selected.children, strict=True):
+            exchange.weight, exchange.aggregation = weight, inbox.aggregations
+            exchange.subtree_weight = self.membership.weight(child, node.level) if tree_changes else 1
+            exchange.received = self.corrections.apply(self.engine, child, exchange.received)
+        # All devices are promised before any starts, so that the engine trains siblings in one stack.
+        promised = [self._promise_training(one.child, layer, tau, one.received, iteration) for one in sent]
+        for exchange, training in zip(sent, promised, strict=True):
+            steps = self._child_steps(node, layer, tau, exchange, training, iteration)
+            self.exchanges.start(inbox, exchange, steps)
 
-    def _local_work(
-        self, child: Node, layer: Layer, tau: int, said: ReceivedModel, iteration: IterationIndex
-    ) -> PromisedAnswer | None:
-        """A device's model and answer are promised when its parent speaks, so that siblings train in one stack."""
+    def _child_steps(
+        self,
+        parent: Node,
+        layer: Layer,
+        tau: int,
+        exchange: Exchange,
+        training: tuple[LazyVector, Payload] | None,
+        iteration: IterationIndex,
+    ) -> ProcessGenerator:
+        """What a child does in an exchange: receive the model, work on it, upload the answer.
+
+        The work of a device is its local SGD steps, that of a server a period of its own.
+        """
+        child = exchange.child
+        received_s = yield from self.exchanges.receive(exchange)
+
+        if training is None:
+            before = self.exchanges.inbox(child).aggregations
+            model, path = yield from self.run_period(child, exchange.received, tau, iteration)
+            if self.exchanges.inbox(child).aggregations == before:
+                return  # no child was available, so there is no answer
+            answer = self._encode_answer(child, layer, model, exchange.received, iteration)
+        else:
+            model, answer = training
+            yield self.env.timeout(self.local_work.train_s(child, tau, iteration, self.env.now))
+            path = exchange.path.plus_compute(self.env.now - received_s)
+        if layer.drift:
+            self.corrections.record_end(child, model, self._total_rate(child, layer, tau, iteration))
+
+        ready_s = self.env.now
+        delivered = yield from self.exchanges.upload(parent, layer, exchange, self.engine.bits(answer))
+        if exchange.upload is None:
+            return
+        exchange.path = path.plus_transfers(
+            parent.level, received_s - exchange.began_s, self.env.now - ready_s
+        )
+        if delivered:
+            self.engine.confirm_delivery(answer)
+            self.membership.record_answer(child)
+            exchange.answer = answer
+
+    def _promise_training(
+        self, child: Node, layer: Layer, tau: int, received: BroadcastModel, iteration: IterationIndex
+    ) -> tuple[LazyVector, Payload] | None:
+        """Return references to a device's model after local training and to its encoded answer; None for a server."""
         if child.level:
             return None
         keeps: Literal["no", "model", "update"] = "model" if sends_models(layer.up) else "update"
         keeps = keeps if layer.drift else "no"
-        leaf, (steps, own) = self.algorithm.leaf, self.paces.own(child, tau, iteration)
-        moved = self.engine.train(leaf, child.ordinal, said.model, steps, own, said.shift, keeps)
-        return moved, self.engine.answer(layer.up, place(child), moved, said.model, iteration)
+        steps, own_iteration = self.local_work.steps.count(child, tau, iteration)
+        leaf, start, shift = self.algorithm.leaf, received.model, received.shift
+        model = self.engine.train(leaf, child.ordinal, start, steps, own_iteration, shift, keeps)
+        return model, self._encode_answer(child, layer, model, received, iteration)
 
-    def converse(self, exchange: Exchange, work: ProcessGenerator) -> ProcessGenerator:
-        """One child's side: hear, work, answer; whoever is interrupted puts everything down."""
-        self.working[exchange.child.name] = exchange
-        self.transport.trace.at(exchange.child, HEARING, exchange.began_s)
-        try:
-            yield from work
-        except simpy.Interrupt as stop:
-            self._put_down(exchange)
-            if stop.cause == UNNOTICED:
-                with suppress(simpy.Interrupt):
-                    yield self.env.event()
-        if self.working.get(exchange.child.name) is exchange:
-            del self.working[exchange.child.name]
-        exchange.ended_s = self.env.now
-        if exchange.answer is None and not exchange.path.total_s:
-            exchange.path = exchange.path.waiting(exchange.ended_s - exchange.began_s)
-        self.transport.trace.at(exchange.child, None, exchange.ended_s)
-        return exchange
+    def _encode_answer(
+        self,
+        child: Node,
+        layer: Layer,
+        model: LazyVector,
+        received: BroadcastModel,
+        iteration: IterationIndex,
+    ) -> Payload:
+        return self.engine.upload(layer.up, place(child), model, received.model, iteration)
 
-    def _work(
+    def _total_rate(self, child: Node, layer: Layer, tau: int, iteration: IterationIndex) -> float:
+        """Return learning rate x SGD steps of a child's period; for ADMM 1 / rho."""
+        if layer.pull:
+            return 1 / layer.pull
+        steps = tau * self.algorithm.steps(child.level)
+        if not child.level:
+            steps = self.local_work.steps.count(child, tau, iteration)[0]
+        return self.algorithm.leaf.learning_rate * steps
+
+    def _aggregate(
         self,
         node: Node,
         layer: Layer,
-        tau: int,
-        exchange: Exchange,
-        promised: PromisedAnswer | None,
+        model: LazyVector,
+        announced: BroadcastModel,
+        finished: Sequence[Exchange],
         iteration: IterationIndex,
+    ) -> LazyVector:
+        """Return the node's new model from the answers that arrived; its own model if there is none."""
+        answered = [exchange for exchange in finished if exchange.answer is not None]
+        if not answered:
+            return model
+        barrier, base = self.barrier_of(node), model if layer.onto == "own" else announced.model
+        number = self.exchanges.inbox(node).aggregations
+        weights = aggregation_weights(finished, answered, self.membership, node, barrier, number)
+        payloads = [cast("Payload", exchange.answer) for exchange in answered]
+        if isinstance(barrier, Asynchronous):
+            payloads = [relative_to(self.engine, layer, exchange, base) for exchange in answered]
+        return self.engine.aggregate(
+            layer.rule, place(node), base, announced.model, payloads, weights, iteration
+        )
+
+    def _encode_broadcast(
+        self, node: Node, layer: Layer, model: LazyVector, previous: BroadcastModel, iteration: IterationIndex
+    ) -> BroadcastModel:
+        """Encode the node's model by the layer's downlink compressor, relative to the copy that its children hold."""
+        payload = self.engine.broadcast(layer.downlink, place(node), model, previous.model, iteration)
+        base = None if sends_models(layer.downlink) else previous.model
+        rho = self.algorithm.pull_above(node.level)
+        shift = self.corrections.shift_for(self.engine, previous, payload.decoded, rho)
+        return BroadcastModel(payload.decoded, self.engine.bits(payload), shift, base=base, origin=node.level)
+
+    def _broadcast_final_model(
+        self, node: Node, layer: Layer, model: LazyVector, previous: BroadcastModel, iteration: IterationIndex
+    ) -> None:
+        """Broadcast the last model of a period; the node does not wait for its arrival."""
+        final = self._encode_broadcast(node, layer, model, previous, iteration)
+        children = self.membership.available_children(node)
+        self.exchanges.broadcaster.broadcast(node, children, final, self.exchanges.inbox(node))
+        for child in children:
+            self.corrections.apply(self.engine, child, final)
+
+    def _run_prologue(
+        self, cloud: Node, announced: BroadcastModel, iteration: IterationIndex
     ) -> ProcessGenerator:
-        """Hear the model, work on it, answer with an update."""
-        child, said, trace = exchange.child, exchange.heard, self.transport.trace
-        if child.name in self.membership.silent:
-            yield self.env.event()
-        yield exchange.hears
-        heard_s, exchange.doing = self.env.now, "work"
-        trace.at(child, BUSY, heard_s)
-        if promised is None:
-            turn = self.inbox(child).turn
-            moved, path = yield from self.advance(child, said, tau, iteration)
-            if self.inbox(child).turn == turn:
-                return  # nobody could be asked
-            answer = self.engine.answer(layer.up, place(child), moved, said.model, iteration)
-        else:
-            yield self.env.timeout(self._local_work_s(child, tau, iteration))
-            (moved, answer), path = promised, exchange.path.computing(self.env.now - heard_s)
-        if layer.drift:
-            steps = tau * self.algorithm.steps(child.level)
-            steps = steps if child.level else self.paces.own(child, tau, iteration)[0]
-            rate = 1 / layer.pull if layer.pull else self.algorithm.leaf.learning_rate * steps
-            self.corrections.ended(child, moved, rate)
-        ready_s, exchange.doing = self.env.now, "send"
-        trace.at(child, SENDING, ready_s)
-        yield from upload(self, node, layer, exchange, self.engine.bits(answer))
-        if exchange.sent is None:
-            return
-        exchange.path = path.over(node.level, heard_s - exchange.began_s, self.env.now - ready_s)
-        if exchange.sent.message.delivered:
-            self.engine.delivered(answer)
-            self.membership.answered(child)
-            exchange.answer = answer
+        """Run the algorithm's prologue, if it is due in this global round; return its critical path or None.
 
-    def _put_down(self, exchange: Exchange) -> None:
-        """Nobody waits for this child any more: it and everybody below it stop, and their links are free."""
-        child, inbox = exchange.child, self.inboxes.get(exchange.child.name)
-        self.transport.trace.interrupted += 1
-        self.transport.trace.at(child, None, self.env.now)
-        if exchange.doing == "hear":
-            self.broadcaster.unheard(exchange)
-        elif exchange.doing == "work" and not child.level and self.transport.meter is not None:
-            self.transport.meter.stopped(child, self.env.now)
-        elif exchange.sent is not None:
-            self.transport.drop(exchange.sent)
-        if inbox is not None:
-            self.close(inbox)
+        A prologue is one aggregation of the whole tree by layers of its own (such as full gradients), whose result is
+        distributed to all nodes. It replaces the corrections of all nodes that took part.
+        """
+        prologue = self.algorithm.prologue
+        if prologue is None or iteration.path[0] % prologue.every:
+            return None
+        algorithm = prologue.ladder()
+        loop = replace(
+            self,
+            exchanges=replace(self.exchanges, inboxes={}),
+            algorithm=algorithm,
+            local_work=replace(self.local_work, steps=LocalSteps()),
+            corrections=Corrections(),
+            barriers=(),
+            selectors=(),
+        )
+        phase = replace(iteration, phase=1)
+        top = algorithm.layers[cloud.level - 1]
+        result, path = yield from loop.run_aggregation(cloud, top, announced.model, announced, phase)
+        message = BroadcastModel(result, Plain().bits(self.engine.dim))
+        path = path.then(
+            (yield from distribute(loop.exchanges, self.engine, loop.corrections, cloud, message))
+        )
+        self.corrections.update_from(loop.corrections)
+        return path
 
-    def close(self, inbox: Inbox) -> bool:
-        """Everybody who is waited for there stops, and what was being told them; whether anybody was."""
-        somebody, spoken = inbox.dismiss(), inbox.spoken[:]
-        inbox.spoken.clear()
-        if spoken:  # once all have stopped listening
-            at_once(self.env).callbacks.append(lambda _: self.transport.drop_all(spoken))
-        return somebody
+    def _critical_path(
+        self, finished: Sequence[Exchange], inbox: Inbox, broadcast_s: float, *, timer_expired: bool
+    ) -> Path:
+        """Return the path of the last answer if it was started by this aggregation; else the wait for the barrier."""
+        last = max(finished, key=lambda exchange: exchange.finished_s, default=None)
+        if last is not None and not timer_expired and last.aggregation == inbox.aggregations:
+            return last.path
+        return Path.empty(self.algorithm.depth).plus_wait(self.env.now - broadcast_s)
 
-    def _local_work_s(self, device: Node, tau: int, iteration: IterationIndex) -> float:
-        steps, own = self.paces.own(device, tau, iteration)
-        seconds = self.clock.local_work_s(device.ordinal, steps, own.first_step)
-        seconds = self.pace(device, seconds, self.env.now)
-        if self.transport.meter is not None:
-            self.transport.meter.computed(device, steps, seconds, self.env.now)
-        return seconds
+    def _record_aggregation(self, node: Node, finished: Sequence[Exchange]) -> None:
+        rows = (exchange.upload.row for exchange in finished if exchange.answer and exchange.upload)
+        self.exchanges.trace.record_aggregation(self.env.now, node, rows)
 
-    def wait_of(self, node: Node) -> Barrier:
-        """Its layer's barrier."""
-        return self.waits[node.level - 1] if self.waits else All()
+    @property
+    def _selection(self) -> ParticipantSelection:
+        batch_size = self.algorithm.leaf.batch_size
+        return ParticipantSelection(self.exchanges, self.engine, self.local_work, batch_size)
+
+    def barrier_of(self, node: Node) -> Barrier:
+        """Return the barrier of the node's layer."""
+        return self.barriers[node.level - 1] if self.barriers else All()
+
+    def selector_of(self, node: Node) -> Selector | None:
+        """Return the selector of the node's layer; None: all children take part."""
+        return self.selectors[node.level - 1] if self.selectors else None

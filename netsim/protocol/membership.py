@@ -1,4 +1,4 @@
-"""Who is below whom, over which links, how much each child counts, and who can be asked now."""
+"""The current tree: children of each node, their links, their weights, and which of them are available."""
 
 from __future__ import annotations
 
@@ -7,157 +7,161 @@ from dataclasses import dataclass, field
 
 import simpy
 
-from learning.engine import Place
-from netsim.network import Ports
+from learning.engine import NodeIndex
+from netsim.network import ParentLinks
 from netsim.topology import Node
 
 
 @dataclass(eq=False)
 class Outage:
-    """A link that is down until `over` fires; `stalls`: uploads wait for that instead of failing."""
+    """A link that is down until `end` fires. With `stalls`, uploads wait for that instead of failing."""
 
-    over: simpy.Event
+    end: simpy.Event
     stalls: bool = False
 
 
 @dataclass
 class Membership:
-    """The tree as it is now: children in order of their ordinals, and the links to them in the same order.
+    """The tree as it is now: children in the order of their ordinals, and the links to them in the same order.
 
-    `masses` says for each layer 1 ... N how much every device counts in it, by leaf ordinal, in whole numbers.
-    `changed` fires when somebody leaves, comes back or moves, and is a new event then; call `change` after a change
-    of `below` or `away`.
+    `device_weights[n - 1][k]` is the integer weight of device k in layer n. `change_event` (None: the tree is static)
+    fires when a node becomes unavailable or available or gets another parent, and is replaced by a new event; call
+    `notify_change` after changing `children_by_parent` or `unavailable` directly.
     """
 
-    ports: dict[str, Ports]
-    below: dict[str, tuple[Node, ...]]
-    masses: Sequence[Sequence[int]]
-    away: set[str] = field(default_factory=set)
-    """Not to be asked now."""
-    lost: set[str] = field(default_factory=set)
-    """Whoever of these will not come back."""
-    silent: set[str] = field(default_factory=set)
-    """Down, but nobody knows yet: they are asked, and say nothing."""
+    ports: dict[str, ParentLinks]
+    children_by_parent: dict[str, tuple[Node, ...]]
+    device_weights: Sequence[Sequence[int]]
+    unavailable: set[str] = field(default_factory=set)
+    """Nodes that cannot take part now."""
+    permanently_unavailable: set[str] = field(default_factory=set)
+    """Those of them that will not return."""
+    undetected_failures: set[str] = field(default_factory=set)
+    """Nodes that are down without their neighbours having detected it: they still receive work and do not answer."""
     outages: dict[str, Outage] = field(default_factory=dict)
-    """Children whose link is down."""
-    owing: set[str] = field(default_factory=set)
-    """Children that moved to a parent which lacks the memory that their compressor shares with it."""
-    roaming: bool = False
-    """Whether devices move, so that anybody may come within reach."""
-    met: set[str] = field(default_factory=set)
-    """Children whose answers have arrived somewhere, so that they may share a memory with a parent."""
-    changed: simpy.Event | None = None
-    moved: bool = False
-    """Whether anybody has another parent than at first, or has had."""
+    """Link outages, by child."""
+    memory_transfers_due: set[str] = field(default_factory=set)
+    """Children whose new parent lacks the memory that their compressor shares with a parent."""
+    devices_move: bool = False
+    """Whether devices move, so that any device may come within reach of any node."""
+    have_answered: set[str] = field(default_factory=set)
+    """Children that have completed an upload, so that they may share compressor memory with a parent."""
+    change_event: simpy.Event | None = None
+    has_reattached: bool = False
+    """Whether a node has, or has had, another parent than at the beginning."""
     _reasons: dict[str, set[str]] = field(default_factory=dict)
     _shares: dict[str, tuple[float, ...]] = field(default_factory=dict)
-    _within_reach: dict[str, bool] = field(default_factory=dict)
+    _reachable: dict[str, bool] = field(default_factory=dict)
 
     def children(self, node: Node) -> tuple[Node, ...]:
-        """Those attached to `node`."""
-        return self.below.get(node.name, ())
+        """Return the children attached to `node`."""
+        return self.children_by_parent.get(node.name, ())
 
-    def present(self, node: Node) -> tuple[Node, ...]:
-        """Those of them that can be asked now: not away themselves, nor everybody below them."""
+    def available_children(self, node: Node) -> tuple[Node, ...]:
+        """Return the children that can take part now: available, with an available device at or below them."""
         children = self.children(node)
-        if not self.away and not self.moved:
+        if not self.unavailable and not self.has_reattached:
             return children
-        return tuple(child for child in children if self.reaches(child))
+        return tuple(child for child in children if self.is_reachable(child))
 
-    def reaches(self, node: Node) -> bool:
-        """Whether a device can be asked through `node` (or is it) now."""
-        known = self._within_reach.get(node.name)
-        if known is None:
-            known = node.name not in self.away
-            known = known and (not node.level or any(map(self.reaches, self.children(node))))
-            self._within_reach[node.name] = known
-        return known
+    def is_reachable(self, node: Node) -> bool:
+        """Return whether `node` and a device at or below it are available."""
+        cached = self._reachable.get(node.name)
+        if cached is None:
+            cached = node.name not in self.unavailable
+            cached = cached and (not node.level or any(map(self.is_reachable, self.children(node))))
+            self._reachable[node.name] = cached
+        return cached
 
-    def hopes(self, node: Node) -> bool:
-        """Whether a device could be asked through `node` if all who may come back were here."""
-        if node.name in self.lost:
+    def may_become_reachable(self, node: Node) -> bool:
+        """Return whether `node` would be reachable if all nodes that may return were available."""
+        if node.name in self.permanently_unavailable:
             return False
-        return self.roaming or not node.level or any(map(self.hopes, self.children(node)))
+        return self.devices_move or not node.level or any(map(self.may_become_reachable, self.children(node)))
 
-    def leave(self, node: Node, why: str, *, for_good: bool = False) -> None:
-        """`node` is away from now on, for this reason (there may be others)."""
-        self._reasons.setdefault(node.name, set()).add(why)
-        self.away.add(node.name)
-        if for_good:
-            self.lost.add(node.name)
-        self.change()
+    def mark_unavailable(self, node: Node, reason: str, *, permanent: bool = False) -> None:
+        """Make `node` unavailable for one more reason."""
+        self._reasons.setdefault(node.name, set()).add(reason)
+        self.unavailable.add(node.name)
+        if permanent:
+            self.permanently_unavailable.add(node.name)
+        self.notify_change()
 
-    def come(self, node: Node, why: str) -> None:
-        """This reason for being away is over."""
-        left = self._reasons.get(node.name, set())
-        left.discard(why)
-        if not left:
-            self.away.discard(node.name)
-            self.lost.discard(node.name)
-        self.change()
+    def clear_reason(self, node: Node, reason: str) -> None:
+        """Remove one reason; `node` is available once none is left."""
+        remaining = self._reasons.get(node.name, set())
+        remaining.discard(reason)
+        if not remaining:
+            self.unavailable.discard(node.name)
+            self.permanently_unavailable.discard(node.name)
+        self.notify_change()
 
-    def attach(self, child: Node, before: Node | None, after: Node | None) -> None:
-        """`child` goes from one parent to another (None: it has none); the links are not this book's affair."""
-        if before is not None:
-            self.below[before.name] = tuple(one for one in self.children(before) if one is not child)
-        if after is not None:
-            joined = (*self.children(after), child)
-            self.below[after.name] = tuple(sorted(joined, key=lambda node: node.ordinal))
-        self.moved = True
-        if child.name in self.met:
-            self.owing.add(child.name)
-        self.change()
+    def reattach(self, child: Node, old_parent: Node | None, new_parent: Node | None) -> None:
+        """Move `child` from one parent to another (None: no parent). Links are not changed here."""
+        if old_parent is not None:
+            remaining = tuple(other for other in self.children(old_parent) if other is not child)
+            self.children_by_parent[old_parent.name] = remaining
+        if new_parent is not None:
+            joined = (*self.children(new_parent), child)
+            self.children_by_parent[new_parent.name] = tuple(sorted(joined, key=lambda node: node.ordinal))
+        self.has_reattached = True
+        if child.name in self.have_answered:
+            self.memory_transfers_due.add(child.name)
+        self.notify_change()
 
-    def answered(self, child: Node) -> None:
-        """An answer of the child has arrived: its parent has what it must know to decode the next."""
-        self.owing.discard(child.name)
-        self.met.add(child.name)
+    def record_answer(self, child: Node) -> None:
+        """Record a completed upload: the parent now has the memory that it needs to decode the next one."""
+        self.memory_transfers_due.discard(child.name)
+        self.have_answered.add(child.name)
 
-    def change(self) -> None:
-        """Whoever waits for a change learns of one."""
+    def notify_change(self) -> None:
+        """Fire `change_event` and clear caches."""
         self._shares.clear()
-        self._within_reach.clear()
-        if self.changed is not None:
-            known, self.changed = self.changed, self.changed.env.event()
-            known.succeed()
+        self._reachable.clear()
+        if self.change_event is not None:
+            fired, self.change_event = self.change_event, self.change_event.env.event()
+            fired.succeed()
 
-    def places(self, node: Node, children: Sequence[Node]) -> list[int]:
-        """Where these children stand among all of the node's."""
-        all_of_them = self.children(node)
-        if len(children) == len(all_of_them):
+    def positions(self, node: Node, children: Sequence[Node]) -> list[int]:
+        """Return the indices of some children among all children of `node`, which index its ports too."""
+        all_children = self.children(node)
+        if len(children) == len(all_children):
             return list(range(len(children)))
-        known = {child.name: i for i, child in enumerate(all_of_them)}
-        return [known[child.name] for child in children]
+        index = {child.name: i for i, child in enumerate(all_children)}
+        return [index[child.name] for child in children]
 
     def shares(self, node: Node) -> tuple[float, ...]:
-        """The children's weights, summing to 1."""
-        known = self._shares.get(node.name)
-        if known is None:
-            masses = [self.mass(child, node.level) for child in self.children(node)]
-            whole = sum(masses) or 1
-            known = self._shares[node.name] = tuple(mass / whole for mass in masses)
-        return known
+        """Return the weights of all children of `node`, normalised to a sum of 1."""
+        cached = self._shares.get(node.name)
+        if cached is None:
+            cached = self._shares[node.name] = self._normalised(node, self.children(node))
+        return cached
 
     def shares_of(self, node: Node, children: Sequence[Node]) -> Sequence[float]:
-        """The weights of some of the children, summing to 1."""
+        """Return the weights of some children of `node`, normalised to a sum of 1."""
         if len(children) == len(self.children(node)):
             return self.shares(node)
-        masses = [self.mass(child, node.level) for child in children]
-        whole = sum(masses) or 1
-        return tuple(mass / whole for mass in masses)
+        return self._normalised(node, children)
 
-    def mass(self, node: Node, layer: int) -> int:
-        """What all devices below `node` count together in a layer."""
-        return mass_of(node, self.masses[layer - 1], self.children)
+    def _normalised(self, node: Node, children: Sequence[Node]) -> tuple[float, ...]:
+        weights = [self.weight(child, node.level) for child in children]
+        total = sum(weights) or 1
+        return tuple(weight / total for weight in weights)
+
+    def weight(self, node: Node, layer: int) -> int:
+        """Return the total weight of all devices at or below `node` in a layer (1 ... N)."""
+        return subtree_weight(node, self.device_weights[layer - 1], self.children)
 
 
-def mass_of(node: Node, masses: Sequence[int], children: Callable[[Node], Sequence[Node]]) -> int:
-    """What all devices below `node` count together."""
+def subtree_weight(
+    node: Node, device_weights: Sequence[int], children: Callable[[Node], Sequence[Node]]
+) -> int:
+    """Return the total weight of all devices at or below `node`."""
     if not node.level:
-        return masses[node.ordinal]
-    return sum(mass_of(child, masses, children) for child in children(node))
+        return device_weights[node.ordinal]
+    return sum(subtree_weight(child, device_weights, children) for child in children(node))
 
 
-def place(node: Node) -> Place:
-    """The node as learning knows it."""
+def place(node: Node) -> NodeIndex:
+    """Return the node as the engine names it: (level, ordinal)."""
     return node.level, node.ordinal

@@ -1,39 +1,39 @@
-"""Who holds which copy of a model: what a broadcast that says only a difference builds on."""
+"""Which copies of a model each node holds, so that a broadcast that encodes a difference can be decoded."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from learning.engine import Ref
-from netsim.protocol.corrections import ReceivedModel
+from learning.engine import LazyVector
+from netsim.protocol.corrections import BroadcastModel
 from netsim.topology import Node
 
 
 @dataclass(frozen=True)
 class ModelCopies:
-    """Per listener and speaker's level, the copy last heard.
+    """The last copy received, per receiver and level of its sender.
 
-    Kept only where somebody may miss a message (`watching`): else everybody always holds the last one.
+    Recorded only if `tracked`, that is where a node can miss a message; otherwise every node holds the last copy.
     """
 
-    watching: bool = False
-    _held: dict[str, dict[int, Ref]] = field(default_factory=dict)
+    tracked: bool = False
+    _held: dict[str, dict[int, LazyVector]] = field(default_factory=dict)
 
-    def fits(self, listener: Node, said: ReceivedModel) -> bool:
-        """Whether the listener can make the new copy out of the message."""
-        if not self.watching or said.base is None:
+    def can_decode(self, receiver: Node, broadcast: BroadcastModel) -> bool:
+        """Whether the receiver holds the copy that the message is a difference from."""
+        if not self.tracked or broadcast.base is None:
             return True
-        return any(copy is said.base for copy in self._held.get(listener.name, {}).values())
+        return any(copy is broadcast.base for copy in self._held.get(receiver.name, {}).values())
 
-    def has(self, listener: Node, said: ReceivedModel) -> None:
-        """The listener is told: it holds the new copy from now on."""
-        if self.watching:
-            self._held.setdefault(listener.name, {})[said.origin] = said.model
+    def record(self, receiver: Node, broadcast: BroadcastModel) -> None:
+        """Record that the message is sent to the receiver, which holds the new copy from now on."""
+        if self.tracked:
+            self._held.setdefault(receiver.name, {})[broadcast.origin] = broadcast.model
 
-    def missed(self, listener: Node, said: ReceivedModel) -> None:
-        """The listener was told and stopped listening before it had heard all."""
-        self._held.get(listener.name, {}).pop(said.origin, None)
+    def discard(self, receiver: Node, broadcast: BroadcastModel) -> None:
+        """Record that the receiver stopped before it had received the whole message."""
+        self._held.get(receiver.name, {}).pop(broadcast.origin, None)
 
-    def forget(self, listener: Node) -> None:
-        """The listener has lost all copies it held."""
-        self._held.pop(listener.name, None)
+    def discard_all(self, receiver: Node) -> None:
+        """Record that the receiver has lost all copies."""
+        self._held.pop(receiver.name, None)

@@ -1,4 +1,4 @@
-"""Facts about time and bits, appended as they happen; whoever wants them reads them."""
+"""Trace: the append-only tables of rounds, messages, nodes and events that a run writes."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ NODES: dict[str, Kind] = {
 EVENTS: dict[str, Kind] = {
     "round": "whole", "time_s": "real", "kind": "name", "node": "name", "from": "name", "to": "name", "reason": "name",
 }  # fmt: skip
-MERGES: dict[str, Kind] = {"time_s": "real", "node": "name", "message": "whole"}
+AGGREGATIONS: dict[str, Kind] = {"time_s": "real", "node": "name", "message": "whole"}
 FATES = ("unfinished", "delivered", "lost", "late", "cancelled")
-"""What becomes of messages: still under way when the run ends; used; erased on the way; fully sent, but whoever
-waited had gone on; stopped while it was sent (the row then counts what was sent by then)."""
-SPENT = tuple(f"energy_{part.name}" for part in fields(Joules))
+"""Outcomes of messages: in flight when the run ends; received; erased by the channel; fully sent, but too late for the
+receiver; cancelled during transmission (the row then has the bits sent by then)."""
+ENERGY_COLUMNS = tuple(f"energy_{part.name}" for part in fields(Joules))
 
 
 @dataclass(frozen=True)
 class Path:
-    """Seconds along a critical path: compute, per layer 1 ... N the downlink and uplink waited for, and barriers.
+    """Seconds along a critical path: computation, downlink and uplink of each layer 1 ... N, and waiting for barriers.
 
     `wait_s`: what passed until a barrier opened without anybody told in the same iteration having arrived last.
     """
@@ -43,47 +43,47 @@ class Path:
     wait_s: float = 0.0
 
     @classmethod
-    def none(cls, depth: int) -> Path:
-        """The empty path of a tree of `depth` layers."""
+    def empty(cls, depth: int) -> Path:
+        """Return the empty path of a tree of `depth` layers."""
         return cls(0.0, (0.0,) * depth, (0.0,) * depth)
 
     def then(self, other: Path) -> Path:
-        """This path followed by another."""
+        """Return this path followed by another."""
         down = tuple(a + b for a, b in zip(self.down_s, other.down_s, strict=True))
         up = tuple(a + b for a, b in zip(self.up_s, other.up_s, strict=True))
         return Path(self.compute_s + other.compute_s, down, up, self.wait_s + other.wait_s)
 
-    def computing(self, seconds: float) -> Path:
-        """This path followed by a server's own computing."""
+    def plus_compute(self, seconds: float) -> Path:
+        """Return this path plus computation."""
         return Path(self.compute_s + seconds, self.down_s, self.up_s, self.wait_s)
 
-    def waiting(self, seconds: float) -> Path:
-        """This path with a wait besides."""
+    def plus_wait(self, seconds: float) -> Path:
+        """Return this path plus a wait."""
         return Path(self.compute_s, self.down_s, self.up_s, self.wait_s + seconds) if seconds else self
 
     @property
     def total_s(self) -> float:
-        """How long it is."""
+        """Length of the path in seconds."""
         return math.fsum((self.compute_s, self.wait_s, *self.down_s, *self.up_s))
 
-    def over(self, layer: int, down_s: float, up_s: float) -> Path:
-        """This path with a downlink before and an uplink after it on `layer` (1 ... N)."""
+    def plus_transfers(self, layer: int, down_s: float, up_s: float) -> Path:
+        """Return this path plus a downlink and an uplink of `layer` (1 ... N)."""
         down, up = list(self.down_s), list(self.up_s)
         down[layer - 1] += down_s
         up[layer - 1] += up_s
         return Path(self.compute_s, tuple(down), tuple(up), self.wait_s)
 
 
-MOST = 2**63 - 1
-"""Bits that a table's column can hold."""
+MAX_BITS = 2**63 - 1
+"""Largest number of bits that a table can hold."""
 
 
 class TooManyBitsError(ValueError):
-    """A message, or all of a layer's, has more bits than the tables can hold."""
+    """The messages of a layer have more bits than the tables can hold."""
 
 
 class Message(NamedTuple):
-    """One transfer as it begins; see docs/tables.md for the columns."""
+    """A message at the beginning of its transmission; see docs/tables.md for the columns."""
 
     layer: int
     direction: str
@@ -97,13 +97,13 @@ class Message(NamedTuple):
     delivered: bool
 
 
-HEARING, BUSY, SENDING = 0, 1, 2
-"""What a node can be at in a conversation with its parent."""
+RECEIVING, WORKING, SENDING = 0, 1, 2
+"""Activities of a node in an exchange with its parent."""
 
 
 @dataclass
 class Trace:
-    """Append-only tables of one run (see netsim.results.result for their columns)."""
+    """Append-only tables of one run (see docs/tables.md for their columns)."""
 
     topology: Topology
     meter: Meter | None = None
@@ -111,140 +111,145 @@ class Trace:
     messages: Rows = field(default_factory=lambda: Rows(MESSAGES))
     nodes: Rows = field(default_factory=lambda: Rows(NODES))
     events: Rows = field(default_factory=lambda: Rows(EVENTS))
-    merges: Rows | None = None
-    """What each aggregation merged, by place in `messages`; kept where laws are to be checked."""
+    aggregations: Rows | None = None
+    """Row in `messages` of every answer that was aggregated; recorded only if invariants are verified."""
     interrupted: int = 0
-    """Conversations that were broken off so far."""
+    """Number of interrupted exchanges."""
     _totals: dict[str, list[int]] = field(default_factory=dict)
-    _shares: dict[str, list[float]] = field(default_factory=dict)
-    """Seconds of this round that a node was at each of these."""
-    _doing: dict[str, tuple[int, float]] = field(default_factory=dict)
-    """What each node is at, and since when (or since the round began)."""
-    _ways: dict[str, tuple[list[int], list[int]]] = field(default_factory=dict)
+    _activity_s: dict[str, list[float]] = field(default_factory=dict)
+    """Seconds of this round per node and activity."""
+    _activity: dict[str, tuple[int, float]] = field(default_factory=dict)
+    """Current activity of each node, and its begin in this round."""
+    _bits_by_direction: dict[str, tuple[list[int], list[int]]] = field(default_factory=dict)
     """Payload and wire bits by direction."""
-    _lost: list[int] = field(default_factory=list)
+    _lost_uploads: list[int] = field(default_factory=list)
     _fates: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("bits_up", "bits_down", "wire_bits_up", "wire_bits_down"):
             self._totals[name] = [0] * self.topology.depth
-        self._lost += [0] * self.topology.depth
+        self._lost_uploads += [0] * self.topology.depth
         self._fates = {fate: self.messages.code[fate] for fate in FATES}
-        for way in ("up", "down"):
-            self._ways[way] = self._totals[f"bits_{way}"], self._totals[f"wire_bits_{way}"]
+        for direction in ("up", "down"):
+            self._bits_by_direction[direction] = (
+                self._totals[f"bits_{direction}"],
+                self._totals[f"wire_bits_{direction}"],
+            )
 
     @property
-    def turn(self) -> int:
-        """The global round that is under way, from 1 on."""
+    def current_round(self) -> int:
+        """Number of the current global round (1, 2, ...)."""
         return len(self.rounds)
 
     @property
     def totals(self) -> Mapping[str, list[int]]:
-        """Bits sent and uploads lost so far, per layer from the devices up, in finished rounds or not."""
-        return {name: list(values) for name, values in self._totals.items()} | {"lost_up": list(self._lost)}
+        """Bits sent and uploads lost so far, per layer from the devices up, including an unfinished round."""
+        return {name: list(values) for name, values in self._totals.items()} | {
+            "lost_up": list(self._lost_uploads)
+        }
 
-    def metered(self, meter: Meter) -> None:
-        """Let the tables tell what `meter` counts; before the first row."""
-        self.meter, self.nodes = meter, Rows({**NODES, **dict.fromkeys(SPENT, "real")})
+    def enable_energy(self, meter: Meter) -> None:
+        """Add the energy columns that `meter` fills; call before the first row."""
+        self.meter, self.nodes = meter, Rows({**NODES, **dict.fromkeys(ENERGY_COLUMNS, "real")})
 
-    def sent(self, message: Message) -> int:
-        """Record a transfer when it begins; its place in the table is what `arrived` asks for.
+    def record_sent(self, message: Message) -> int:
+        """Record a message at the beginning of its transmission; return its row in the messages table.
 
-        Raises TooManyBitsError where a layer's bits can no longer be counted.
+        Raises TooManyBitsError if the bits of a layer exceed `MAX_BITS`.
         """
-        layer, way, src, dst, receivers, payload_bits, wire_bits, airtime_s, sent_s, delivered = message
-        bits, wires = self._ways[way]
+        layer, direction, src, dst, receivers, payload_bits, wire_bits, airtime_s, sent_s, delivered = message
+        bits, wire_totals = self._bits_by_direction[direction]
         bits[layer - 1] += payload_bits
-        wires[layer - 1] += wire_bits
-        if wires[layer - 1] > MOST:
+        wire_totals[layer - 1] += wire_bits
+        if wire_totals[layer - 1] > MAX_BITS:
             raise TooManyBitsError(
-                f"layer {layer} has sent more than {MOST} bits, the most that can be counted; take a smaller model"
+                f"layer {layer} has sent more than {MAX_BITS} bits, the most that can be counted; take a smaller model"
             )
         code = self.messages.code
         return self.messages.append(
-            self.turn, layer, code[way], code[src], code[dst], receivers,
+            self.current_round, layer, code[direction], code[src], code[dst], receivers,
             payload_bits, wire_bits, airtime_s, sent_s, math.nan, delivered, self._fates["unfinished"],
         )  # fmt: skip
 
-    def arrived(self, place: int, now_s: float, *, delivered: bool) -> None:
-        """The transfer recorded at `place` has reached a receiver, or is missed there; the last instant stays."""
-        self.messages.put(place, "arrived_s", now_s)
-        self.messages.put(place, "fate", self._fates["delivered" if delivered else "lost"])
+    def record_arrival(self, row: int, now_s: float, *, delivered: bool) -> None:
+        """Record that the message in `row` has arrived at a receiver or was erased; the last instant is kept."""
+        self.messages.put(row, "arrived_s", now_s)
+        self.messages.put(row, "fate", self._fates["delivered" if delivered else "lost"])
         if not delivered:
-            self._lost[int(self.messages[place]["layer"]) - 1] += 1
+            self._lost_uploads[int(self.messages[row]["layer"]) - 1] += 1
 
-    def dropped(self, place: int, now_s: float, *, whole: bool) -> None:
-        """The transfer recorded at `place` is given up now: late if all of it was sent by then."""
-        self.messages.put(place, "arrived_s", now_s)
-        self.messages.put(place, "fate", self._fates["late" if whole else "cancelled"])
-        self.messages.put(place, "delivered", False)
+    def record_cancelled(self, row: int, now_s: float, *, fully_sent: bool) -> None:
+        """Record that the message in `row` is cancelled; it is late if it was fully sent."""
+        self.messages.put(row, "arrived_s", now_s)
+        self.messages.put(row, "fate", self._fates["late" if fully_sent else "cancelled"])
+        self.messages.put(row, "delivered", False)
 
-    def shortened(
-        self, place: int, message: Message, payload_bits: int, wire_bits: int, airtime_s: float
+    def record_unsent(
+        self, row: int, message: Message, payload_bits: int, wire_bits: int, airtime_s: float
     ) -> None:
-        """So much of the transfer recorded at `place` is not sent, now that it is stopped."""
-        bits, wires = self._ways[message.direction]
+        """Subtract what is not sent of the message in `row` because it was stopped."""
+        bits, wire_totals = self._bits_by_direction[message.direction]
         bits[message.layer - 1] -= payload_bits
-        wires[message.layer - 1] -= wire_bits
-        self.messages.add(place, "payload_bits", -payload_bits)
-        self.messages.add(place, "wire_bits", -wire_bits)
-        self.messages.add(place, "airtime_s", -airtime_s)
+        wire_totals[message.layer - 1] -= wire_bits
+        self.messages.add(row, "payload_bits", -payload_bits)
+        self.messages.add(row, "wire_bits", -wire_bits)
+        self.messages.add(row, "airtime_s", -airtime_s)
 
-    def happened(
+    def record_event(
         self, now_s: float, kind: str, node: Node, before: Node | None, after: Node | None, reason: str
     ) -> None:
-        """The network changed: `kind` befell `node`, which went from one parent to another where these differ."""
+        """Record an event of `kind` at `node`, with its parents before and after the event."""
         code = self.events.code
         names = (code[kind], code[node.name], *(code[one.name if one else ""] for one in (before, after)))
-        self.events.append(self.turn, now_s, *names, code[reason])
+        self.events.append(self.current_round, now_s, *names, code[reason])
 
-    def merged(self, now_s: float, node: Node, places: Iterable[int]) -> None:
-        """`node` merges the messages at these places."""
-        if self.merges is not None:
-            for place in places:
-                self.merges.append(now_s, self.merges.code[node.name], place)
+    def record_aggregation(self, now_s: float, node: Node, rows: Iterable[int]) -> None:
+        """Record that `node` aggregates the messages in these rows."""
+        if self.aggregations is not None:
+            for row in rows:
+                self.aggregations.append(now_s, self.aggregations.code[node.name], row)
 
-    def at(self, node: Node, doing: int | None, now_s: float) -> None:
-        """From now on `node` is HEARING, BUSY or SENDING (None: it waits for its parent)."""
+    def set_activity(self, node: Node, activity: int | None, now_s: float) -> None:
+        """Record that `node` is RECEIVING, WORKING or SENDING from now on (None: it waits for its parent)."""
         name = node.name
-        before = self._doing.pop(name, None)
+        before = self._activity.pop(name, None)
         if before is not None:
-            self._shares[name][before[0]] += now_s - before[1]
-        elif name not in self._shares:
-            self._shares[name] = [0.0, 0.0, 0.0]
-        if doing is not None:
-            self._doing[name] = doing, now_s
+            self._activity_s[name][before[0]] += now_s - before[1]
+        elif name not in self._activity_s:
+            self._activity_s[name] = [0.0, 0.0, 0.0]
+        if activity is not None:
+            self._activity[name] = activity, now_s
 
-    def start(self, metrics: Mapping[str, float]) -> None:
-        """Row 0: the initial model at t = 0."""
-        nothing = dict.fromkeys(self._totals, [0] * self.topology.depth)
-        self._row(0, 0.0, metrics, 0, nothing, Path.none(self.topology.depth))
+    def record_initial(self, metrics: Mapping[str, float]) -> None:
+        """Append row 0: the initial model at t = 0."""
+        zeros = dict.fromkeys(self._totals, [0] * self.topology.depth)
+        self._row(0, 0.0, metrics, 0, zeros, Path.empty(self.topology.depth))
 
-    def round_done(
-        self, turn: int, now_s: float, metrics: Mapping[str, float], steps: float, path: Path
+    def record_round(
+        self, number: int, now_s: float, metrics: Mapping[str, float], steps: float, path: Path
     ) -> None:
-        """Close global round `turn` (1, 2, ...): its row, and where each node's time and energy went."""
+        """Append the row of a completed global round (1, 2, ...), and the nodes' rows with their time and energy."""
         length_s = now_s - self.rounds[-1]["sim_time_s"]
-        for name, (doing, since_s) in self._doing.items():
-            self._shares[name][doing] += now_s - since_s
-            self._doing[name] = doing, now_s
+        for name, (activity, since_s) in self._activity.items():
+            self._activity_s[name][activity] += now_s - since_s
+            self._activity[name] = activity, now_s
         joules = self.meter.close(length_s) if self.meter is not None else {}
-        self._row(turn, now_s, metrics, steps, self._totals, path)
+        self._row(number, now_s, metrics, steps, self._totals, path)
         for level in self.topology.levels:
             for node in level:
-                self._node_row(turn, node, length_s, joules.get(node.name))
-        self._shares = {name: [0.0, 0.0, 0.0] for name in self._doing}
+                self._node_row(number, node, length_s, joules.get(node.name))
+        self._activity_s = {name: [0.0, 0.0, 0.0] for name in self._activity}
 
     def _row(
         self,
-        turn: int,
+        number: int,
         now_s: float,
         metrics: Mapping[str, float],
         steps: float,
         totals: Mapping[str, list[int]],
         path: Path,
     ) -> None:
-        row: dict[str, Any] = {"round": turn, "sim_time_s": now_s, **metrics}
+        row: dict[str, Any] = {"round": number, "sim_time_s": now_s, **metrics}
         row["local_steps"] = steps
         for name, values in totals.items():
             row |= {f"{name}_{n}": value for n, value in enumerate(values, start=1)}
@@ -260,14 +265,14 @@ class Trace:
         row["path_wait_s"] = path.wait_s
         self.rounds.append(row)
 
-    def _node_row(self, turn: int, node: Node, length_s: float, joules: Joules | None) -> None:
-        spent_s = self._shares.get(node.name, [0.0, 0.0, 0.0])
+    def _node_row(self, number: int, node: Node, length_s: float, joules: Joules | None) -> None:
+        activity_s = self._activity_s.get(node.name, [0.0, 0.0, 0.0])
         if node is self.topology.root:  # it serves its children all the time
-            spent_s = [0.0, length_s, 0.0]
-        hearing_s, busy_s, sending_s = spent_s
-        waiting_s = max(0.0, length_s - (hearing_s + busy_s + sending_s))
-        busy = (0.0, busy_s) if node.level else (busy_s, 0.0)
+            activity_s = [0.0, length_s, 0.0]
+        receiving_s, working_s, sending_s = activity_s
+        waiting_s = max(0.0, length_s - (receiving_s + working_s + sending_s))
+        busy = (0.0, working_s) if node.level else (working_s, 0.0)
         joined = () if joules is None else astuple(joules)
         self.nodes.append(
-            turn, self.nodes.code[node.name], node.level, hearing_s, *busy, sending_s, waiting_s, *joined
+            number, self.nodes.code[node.name], node.level, receiving_s, *busy, sending_s, waiting_s, *joined
         )

@@ -1,8 +1,8 @@
-"""Adaptive control: after every so many global rounds a policy sees what was measured, and says the next taus.
+"""Adaptive tau: every few global rounds a policy observes the run and chooses the next taus.
 
-The loop asks before each global round for the ladder it is to run; the recipe makes one for every choice of taus, and
-its laws are checked each time. Values are seen only through what is kept under digests, so such a run can be re-timed
-and resumed like any other, but not laid out before its models are known.
+Before each global round the loop requests the algorithm of that round; the recipe builds one for every choice of
+taus, and its conditions are checked each time. The policy observes only values that the ledger stores by digest, so
+such a run can be re-timed and resumed like any other, but its timeline cannot be computed before its models are known.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from learning.algorithms.algorithm import Algorithm
-from learning.engine import Engine, Ref, ValuesNeededError
+from learning.engine import Engine, LazyVector, ValuesNeededError
 from learning.tasks.task import Task
 from netsim.bounds.from_scenario import PlanError, check_means, down_variances, variance
 from netsim.bounds.gradient_probe import LARGEST
@@ -25,75 +25,76 @@ from netsim.tau_policies import Taus
 from netsim.topology import Topology
 
 MOST_STEPS = 2**63 - 1
-"""Local steps of a device in a run."""
+"""Largest number of local steps of a device in a run."""
 
 
-def control_of(scenario: Scenario, task: Task, engine: Engine, trace: Trace) -> Control | None:
-    """The control of a scenario with an adaptive tau; None for others. Raises WiringError as `check_policy`."""
+def adaptive_tau_of(scenario: Scenario, task: Task, engine: Engine, trace: Trace) -> AdaptiveTau | None:
+    """Return the control of an adaptive tau; None for fixed taus. Raises BuildError as `check_policy` does."""
     if not isinstance(scenario.algorithm, AdaptiveRecipe):
         return None
     check_policy(scenario, trace.topology, task.dim)
-    scene = ControlContext(scenario, scenario.algorithm.control, task, engine, trace)
-    return Control(scene, scenario.algorithm, scenario.ladder)
+    context = ControlContext(scenario, scenario.algorithm.control, task, engine, trace)
+    return AdaptiveTau(context, scenario.algorithm, scenario.ladder)
 
 
 @dataclass
-class Control:
-    """The taus of an adaptive run: asked by the loop, told of every finished global round; made by `control_of`."""
+class AdaptiveTau:
+    """The taus of a run with an adaptive tau; `algorithm` is that of the next global round."""
 
-    scene: ControlContext
+    context: ControlContext
     recipe: AdaptiveRecipe
     algorithm: Algorithm
-    """The ladder of the next global round."""
 
-    def ladder(self) -> Algorithm:
-        """The ladder of the next global round."""
+    def next_algorithm(self) -> Algorithm:
+        """Return the algorithm of the next global round."""
         return self.algorithm
 
     @property
     def columns(self) -> dict[str, int]:
-        """The taus in use, as the rounds table has them."""
+        """The current taus, as columns of the rounds table."""
         return {f"tau_{n}": tau for n, tau in enumerate(self.algorithm.taus, start=1)}
 
-    def due(self, turn: int) -> bool:
-        """Whether the taus are chosen anew after that global round."""
-        return turn % self.recipe.control.every == 0
+    def is_due(self, round_number: int) -> bool:
+        """Return whether the policy chooses after this global round."""
+        return round_number % self.recipe.control.every == 0
 
-    def choose(self, turn: int, now_s: float, model: Ref, metrics: Mapping[str, float]) -> None:
-        """Let the policy choose after round `turn`. Raises WiringError where its choice breaks a law."""
-        seen = Observation(self.scene, self.algorithm, turn, now_s, model, metrics)
+    def choose(
+        self, round_number: int, now_s: float, model: LazyVector, metrics: Mapping[str, float]
+    ) -> None:
+        """Let the policy choose after a round. Raises BuildError if its choice violates a condition of the recipe."""
+        observation = Observation(self.context, self.algorithm, round_number, now_s, model, metrics)
         try:
-            ladder = self.recipe.at(self._kept(tuple(self.recipe.control.policy.choose(seen))))
-            ladder.check_dimension(self.scene.engine.dim)
+            ladder = self.recipe.at(self._clipped(tuple(self.recipe.control.policy.choose(observation))))
+            ladder.check_dimension(self.context.engine.dim)
         except ValuesNeededError:
             raise
         except ValueError as error:
-            raise BuildError(f"algorithm: tau.adaptive.policy, after round {turn}: {error}") from None
-        left = self.scene.scenario.stop.rounds - turn
-        if self.scene.trace.rounds[-1]["local_steps"] + left * ladder.steps(ladder.depth) > MOST_STEPS:
+            raise BuildError(f"algorithm: tau.adaptive.policy, after round {round_number}: {error}") from None
+        left = self.context.scenario.stop.rounds - round_number
+        if self.context.trace.rounds[-1]["local_steps"] + left * ladder.steps(ladder.depth) > MOST_STEPS:
             raise BuildError(
-                f"algorithm: tau {list(ladder.taus)}, chosen after round {turn}, makes more than {MOST_STEPS} local "
-                "steps; lower tau.adaptive.most"
+                f"algorithm: tau {list(ladder.taus)}, chosen after round {round_number}, makes more than {MOST_STEPS} "
+                "local steps; lower tau.adaptive.most"
             )
         self.algorithm = ladder
 
-    def _kept(self, wanted: Sequence[int]) -> Taus:
-        """Between 1 and `most`, layer by layer; where the recipe allows one value only, that one."""
+    def _clipped(self, chosen: Sequence[int]) -> Taus:
+        """Clip the taus to 1 ... `most`; where the recipe allows one value only, return that one."""
         start, most = self.recipe.control.start, self.recipe.control.most
-        if len(wanted) != len(start):
-            raise ValueError(f"it chose {len(wanted)} taus for {len(start)} layers")
+        if len(chosen) != len(start):
+            raise ValueError(f"it chose {len(chosen)} taus for {len(start)} layers")
         return tuple(
             first if pinned else min(max(1, tau), most)
-            for tau, first, pinned in zip(wanted, start, self._pinned, strict=True)
+            for tau, first, pinned in zip(chosen, start, self._is_pinned, strict=True)
         )
 
     @cached_property
-    def _pinned(self) -> list[bool]:
+    def _is_pinned(self) -> list[bool]:
         return [self.recipe.pinned(n) for n in range(1, len(self.recipe.control.start) + 1)]
 
 
 def check_policy(scenario: Scenario, topology: Topology, dim: int) -> None:
-    """What an adaptive tau needs is there. Raises WiringError with what is missing."""
+    """Check that the scenario has what the policy needs. Raises BuildError with what is missing."""
     if not isinstance(scenario.algorithm, AdaptiveRecipe):
         return
     ladder, needs = scenario.ladder, scenario.algorithm.control.policy.needs
@@ -117,5 +118,5 @@ def check_policy(scenario: Scenario, topology: Topology, dim: int) -> None:
 
 
 def needs_values(scenario: Scenario) -> bool:
-    """Whether the taus depend on what the models are."""
+    """Return whether the taus depend on values of models."""
     return isinstance(scenario.algorithm, AdaptiveRecipe) and bool(scenario.algorithm.control.policy.needs)

@@ -1,4 +1,4 @@
-"""From the sections `faults` and `mobility` to a loop whose network changes."""
+"""Dynamics of a run: applies the sections `faults` and `mobility` to the round loop."""
 
 from __future__ import annotations
 
@@ -7,95 +7,95 @@ from dataclasses import dataclass, replace
 
 import simpy
 
-from netsim.dynamics import Course, Down, Mobility
+from netsim.dynamics import Trajectory, NodeDown, Mobility
 from netsim.dynamics.attachment import Attachment
 from netsim.network import Cell
 from netsim.protocol.loop import Loop
 from netsim.scenario import Scenario
 from netsim.simulation.fault_injection import FaultInjector
-from netsim.simulation.link_updates import DevicePositions, LinkUpdates, around
+from netsim.simulation.link_updates import LinkUpdates, NodeAt, centre_of_servers
 from netsim.simulation.reattachment import Reattachment
 from netsim.topology import Node, Topology
 
 
-def disturbed(loop: Loop, scenario: Scenario, topology: Topology) -> Loop:
-    """The loop with its faults begun, and a tree that follows the devices.
+def apply_dynamics(loop: Loop, scenario: Scenario, topology: Topology) -> Loop:
+    """Start the scenario's faults and return the loop with a tree that follows faults and mobility.
 
-    Raises ValueError, which begins with the section, where a policy lacks coordinates or a radio, or a fault its nodes.
+    Raises ValueError, whose text begins with the section, for a policy without the coordinates or radio that it
+    needs, or a fault that names no node.
     """
-    membership, mobility = loop.membership, scenario.mobility
-    membership.changed = membership.changed or loop.env.event()
-    membership.roaming = mobility is not None
-    where = _still if mobility is None else _moving(mobility, topology, scenario.seed, loop.env)
+    exchanges, mobility = loop.exchanges, scenario.mobility
+    membership = exchanges.membership
+    membership.change_event = membership.change_event or loop.env.event()
+    membership.devices_move = mobility is not None
+    node_at = _static if mobility is None else _moving(mobility, topology, scenario.seed, loop.env)
     clearance_m = 0.0 if mobility is None else mobility.clearance
-    relinking = LinkUpdates(
-        loop.env, topology, scenario.network, scenario.seed, membership, where, clearance_m
-    )
-    forming = Reattachment(loop, topology, relinking, mobility)
-    changes = FaultInjector(forming, scenario.seed)
+    links = LinkUpdates(loop.env, topology, scenario.network, scenario.seed, membership, node_at, clearance_m)
+    reattachment = Reattachment(exchanges, topology, links, mobility)
+    injector = FaultInjector(reattachment, scenario.seed)
     if mobility is not None:
         _check(mobility.handover, scenario, topology, 1, "mobility.handover")
     for number, fault in enumerate(scenario.faults):
         try:
-            concerned = fault.concerned(topology)
+            nodes = fault.affected_nodes(topology)
         except ValueError as error:
             raise ValueError(f"faults[{number}]: {error}") from None
         effect = fault.effect
-        if isinstance(effect, Down) and effect.reattach is not None:
-            for level in {node.level for node in concerned if node.level}:
+        if isinstance(effect, NodeDown) and effect.reattach is not None:
+            for level in {node.level for node in nodes if node.level}:
                 _check(effect.reattach, scenario, topology, level, f"faults[{number}].reattach")
-    changes.start(scenario.faults)
-    if loop.transport.meter is not None:
-        loop.transport.meter.fanout = lambda node: len(membership.children(node))
-    return replace(loop, before=forming.before, pace=changes.pace)
+    injector.start(scenario.faults)
+    if exchanges.transport.meter is not None:
+        exchanges.transport.meter.fanout = lambda node: len(membership.children(node))
+    local_work = replace(loop.local_work, slowdown=injector.slowdown)
+    return replace(loop, before_aggregation=reattachment.update_tree, local_work=local_work)
 
 
-def _check(policy: Attachment, scenario: Scenario, topology: Topology, level: int, at: str) -> None:
-    """Whether a policy finds what it goes by, for children of a level's nodes. Raises ValueError."""
+def _check(policy: Attachment, scenario: Scenario, topology: Topology, level: int, section: str) -> None:
+    """Raise ValueError if an attachment policy lacks what it needs for children of the nodes of a level."""
     if policy.needs == "nothing":
         return
     if policy.needs == "radio" and not isinstance(scenario.network[level - 1], Cell):
         raise ValueError(
-            f"{at}: SNRs are those of cells, but network[{level - 1}] is none; choose nearest or load_balanced"
+            f"{section}: the policy compares SNRs, but network[{level - 1}] is no cell; choose nearest or load_balanced"
         )
-    moving = scenario.mobility is not None
-    placed: Sequence[Node] = (
-        topology.levels[level] if moving else [*topology.levels[level], *topology.levels[level - 1]]
-    )
-    lost = next((node for node in placed if node.x_m is None), None)
-    if lost is not None:
+    nodes: Sequence[Node] = topology.levels[level]
+    if scenario.mobility is None:
+        nodes = [*nodes, *topology.levels[level - 1]]
+    without = next((node for node in nodes if node.x_m is None), None)
+    if without is not None:
         raise ValueError(
-            f"{at}: the policy needs to know where everybody stands, but {lost.name!r} has no coordinates; give it x_m "
-            "and y_m, or choose load_balanced"
+            f"{section}: the policy needs the positions of all nodes, but {without.name!r} has no coordinates; give it "
+            "x_m and y_m, or choose load_balanced"
         )
 
 
-def _still(node: Node) -> Node:
+def _static(node: Node) -> Node:
     return node
 
 
-def _moving(mobility: Mobility, topology: Topology, seed: int, env: simpy.Environment) -> DevicePositions:
-    middle_m = around(topology)
-    courses = {device.name: mobility.motion.course(seed, device, middle_m) for device in topology.devices}
+def _moving(mobility: Mobility, topology: Topology, seed: int, env: simpy.Environment) -> NodeAt:
+    centre_m = centre_of_servers(topology)
+    courses = {device.name: mobility.motion.trajectory(seed, device, centre_m) for device in topology.devices}
     for device in topology.devices:
         if courses[device.name] is None and device.x_m is None:
             raise ValueError(
                 f"mobility.motion: {device.name!r} has no track and no coordinates; give it one of these"
             )
-    return _Somewhere(env, {name: course for name, course in courses.items() if course is not None})
+    return _OnCourse(env, {name: trajectory for name, trajectory in courses.items() if trajectory is not None})
 
 
 @dataclass(frozen=True)
-class _Somewhere:
-    """Where nodes are by the clock of a run."""
+class _OnCourse:
+    """Positions on courses, at the time of the event loop."""
 
     env: simpy.Environment
-    courses: dict[str, Course]
+    courses: dict[str, Trajectory]
 
     def __call__(self, node: Node) -> Node:
-        """See `DevicePositions`."""
-        course = self.courses.get(node.name)
-        if course is None:
+        """See `NodeAt`."""
+        trajectory = self.courses.get(node.name)
+        if trajectory is None:
             return node
-        x_m, y_m = course.at(self.env.now)
+        x_m, y_m = trajectory.at(self.env.now)
         return replace(node, x_m=x_m, y_m=y_m)

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def seldom_collecting() -> Iterator[None]:
-    """Millions of small live objects make Python's cyclic collector cost as much as the run: let it look less often."""
+def rare_garbage_collection() -> Iterator[None]:
+    """Run the cyclic collector rarely: with millions of live objects it would take as long as the run itself."""
     usual = gc.get_threshold()
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)

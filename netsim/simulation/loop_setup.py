@@ -1,8 +1,6 @@
-"""Build the round loop of a run from the parts that `netsim.build` makes."""
+"""Set-up of the round loop: joins the parts of a run that `netsim.build` makes from a scenario."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import simpy
 
@@ -10,78 +8,90 @@ from learning.aggregation.rules import Vote
 from learning.engine import Engine
 from learning.tasks.task import Task
 from netsim.barriers.barriers import All
-from netsim.build import BuildError, attached, clock_of, connect, meter_of, roster_of
+from netsim.build import (
+    BuildError,
+    build_links,
+    build_membership,
+    build_meter,
+    device_clock,
+    initial_children,
+)
 from netsim.devices.clock import Work
 from netsim.network.message_loss import NoLoss
-from netsim.protocol.availability import begin
+from netsim.protocol.availability import start_absences
 from netsim.protocol.broadcast import Broadcaster
-from netsim.protocol.local_steps import LocalSteps
+from netsim.protocol.exchange_runner import ExchangeRunner
+from netsim.protocol.local_steps import LocalSteps, LocalWork
 from netsim.protocol.loop import Loop
 from netsim.protocol.model_copies import ModelCopies
 from netsim.protocol.trace import Trace
 from netsim.protocol.transport import Transport
 from netsim.scenario import Scenario
-from netsim.selection.availability import Availability
 from netsim.selection.selection import SelectionContext
-from netsim.simulation.dynamics import disturbed
+from netsim.simulation.dynamics import apply_dynamics
 from netsim.topology import Topology
 
 
-def wire(
+def build_loop(
     scenario: Scenario, topology: Topology, task: Task, env: simpy.Environment, engine: Engine, trace: Trace
 ) -> Loop:
-    """Everything the nested loop needs. Raises WiringError as `connect` does."""
+    """Return the round loop of a run. Raises BuildError where parts of the scenario do not fit together."""
     algorithm = scenario.ladder
-    _check_votes(scenario)
-    below = attached(scenario, topology, task)
-    membership = roster_of(connect(scenario, topology, env, below), below, algorithm, task.samples)
+    _check_empty_votes(scenario)
+    children = initial_children(scenario, topology, task)
+    links = build_links(scenario, topology, env, children)
+    membership = build_membership(links, children, algorithm, task.samples)
     batch = algorithm.leaf.batch_size
-    work = Work(float(task.flops_per_sample * batch), batch)
-    clock = clock_of(scenario, topology, work)
-    if (meter := meter_of(scenario, topology, clock)) is not None:
-        trace.metered(meter)
-    waits = scenario.wait if any(not isinstance(wait, All) for wait in scenario.wait) else ()
+    clock = device_clock(scenario, topology, Work(float(task.flops_per_sample * batch), batch))
+    if (meter := build_meter(scenario, topology, clock)) is not None:
+        trace.enable_energy(meter)
+
+    synchronous = all(isinstance(barrier, All) for barrier in scenario.wait)
+    barriers = () if synchronous else scenario.wait
     context = SelectionContext(scenario.seed, membership, task.samples, clock)
-    choices = tuple(selection.choice(context) for selection in scenario.selection)
-    choices = choices if any(choice is not None for choice in choices) else ()
+    selectors = tuple(selection.make_selector(context) for selection in scenario.selection)
+    if all(selector is None for selector in selectors):
+        selectors = ()
     availability = scenario.devices.availability
-    changing = bool(scenario.faults) or scenario.mobility is not None
-    copies = ModelCopies(watching=bool(waits or choices or availability) or changing)
-    broadcaster = Broadcaster(env, membership, Transport(env, trace, meter), task.dim, topology.depth, copies)
-    loop = Loop(env, engine, algorithm, broadcaster, clock, scenario.servers.aggregation, waits, choices)
-    each = algorithm.paces(task.samples)
-    loop = replace(loop, paces=LocalSteps(each if max(each) > 1 else ()))
+    is_dynamic = bool(scenario.faults) or scenario.mobility is not None
+    can_miss_messages = bool(barriers or selectors or availability) or is_dynamic
+
+    copies = ModelCopies(tracked=can_miss_messages)
+    transport = Transport(env, trace, meter)
+    broadcaster = Broadcaster(env, membership, transport, task.dim, topology.depth, copies)
+    exchanges = ExchangeRunner(env, broadcaster)
+    steps = algorithm.paces(task.samples)
+    local_work = LocalWork(clock, LocalSteps(steps if max(steps) > 1 else ()), meter=meter)
+    aggregation_s = scenario.servers.aggregation
+    loop = Loop(exchanges, engine, algorithm, local_work, aggregation_s, barriers, selectors)
     if availability is not None:
-        attended(loop, topology, availability, scenario.seed)
+        try:
+            start_absences(exchanges, topology.devices, availability, scenario.seed)
+        except (ValueError, OSError) as error:
+            raise BuildError(f"devices.availability: {error}") from None
+    if not is_dynamic:
+        return loop
     try:
-        return disturbed(loop, scenario, topology) if changing else loop
+        return apply_dynamics(loop, scenario, topology)
     except (ValueError, OSError) as error:
         raise BuildError(str(error)) from None
 
 
-def attended(loop: Loop, topology: Topology, availability: Availability, seed: int) -> None:
-    """Have devices come and go. Raises WiringError for a recording that cannot be used."""
-    try:
-        begin(loop, topology.devices, availability, seed)
-    except (ValueError, OSError) as error:
-        raise BuildError(f"devices.availability: {error}") from None
-
-
-def _check_votes(scenario: Scenario) -> None:
-    """An edge server that hears no vote makes no step, for which the one-bit code has no word."""
+def _check_empty_votes(scenario: Scenario) -> None:
+    """Raise BuildError if an edge server may aggregate no vote: the one-bit code cannot encode an empty step."""
     rule, part = scenario.ladder.layers[0].rule, scenario.network[0]
     if not isinstance(rule, Vote) or rule.stays:
         return
     loss = getattr(getattr(part, "radio", part), "loss", None)
-    why = ""
+    reason = ""
     if loss is not None and not isinstance(loss, NoLoss):
-        why = "network[0].loss: uploads can be lost"
+        reason = "network[0].loss: uploads can be lost"
     elif scenario.wait and scenario.wait[0].enough(0, 0, 2, due=True):
-        why = "wait[0]: the barrier may open before anybody has answered (or set at_least: 1)"
+        reason = "wait[0]: the barrier can open before the first answer (or set at_least: 1)"
     elif scenario.finite == "reject":
-        why = "finite: votes can be rejected (or finite: stop)"
-    if why:
+        reason = "finite: votes can be rejected (or set finite: stop)"
+    if reason:
         raise BuildError(
-            f"{why}, and an edge server that hears no vote makes no step, which one bit cannot say; set the vote's "
-            "ties: zero"
+            f"{reason}, and an edge server without votes makes no step, which one bit per coordinate cannot encode; "
+            "set the vote's ties: zero"
         )

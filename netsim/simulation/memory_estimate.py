@@ -1,4 +1,4 @@
-"""How much memory a run will take, said before it starts: bytes beside those of Python and its libraries."""
+"""Estimate of the memory of a run before it starts, without that of Python and its libraries."""
 
 from __future__ import annotations
 
@@ -7,96 +7,96 @@ from math import prod
 from typing import Any
 
 from learning.aggregation.robust import Median, TrimmedMean
-from learning.aggregation.rules import rule_remembers
-from learning.compressors import remembers
+from learning.aggregation.rules import is_stateful_rule
+from learning.compressors import is_stateful
 from learning.datasets import DATASETS, Shape, Synthetic
 from learning.engine import Numerics
 from learning.engine.numerics import row_bytes, stack_rows
 from netsim.scenario import Scenario
 from netsim.topology import Topology
 
-SCORED = 1000
-"""Test samples that go through the model together (learning.tasks.tensors.CHUNK)."""
+EVALUATION_BATCH = 1000
+"""Test samples that are evaluated together (learning.tasks.tensors.CHUNK)."""
 ROWS_PER_SERVER, ROWS = 2, 7
-"""Models that are alive at once: what a server has and hears; the cloud's own on their way, and one server's sum."""
-NODE_BYTES, VISIT_BYTES = 6_000, 500
-"""The timeline: a device's processes and links, and what a round writes down about it; measured, not derived."""
+"""Models that exist at once: a server's own and received one; those of the cloud in flight, and one server's sum."""
+NODE_BYTES, ROUND_BYTES = 6_000, 500
+"""The timeline: processes and links of a node, and its rows of one round; measured, not derived."""
 IMAGES = ("mnist", "fashion_mnist", "cifar10", "image_folder")
-"""Data sets kept in bytes; others are kept in float32."""
+"""Data sets stored as uint8; others are stored as float32."""
 
 
 @dataclass(frozen=True)
-class Footprint:
-    """Bytes by what they hold; an estimate, good to a factor of two."""
+class MemoryEstimate:
+    """Estimated bytes by purpose, accurate to a factor of two."""
 
     data: int
     models: int
     memories: int
-    """What nodes keep from message to message: memories, corrections, and messages whose size only values tell."""
+    """State between messages: compressor memory, corrections, and messages whose size depends on values."""
     stack: int
     evaluation: int
     timeline: int
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """Sum of all purposes in bytes."""
         return sum(asdict(self).values())
 
     def __str__(self) -> str:
-        parts = ", ".join(f"{field.name} {said(getattr(self, field.name))}" for field in fields(self))
-        return f"about {said(self.total)} beside the libraries: {parts}"
+        parts = ", ".join(f"{field.name} {format_bytes(getattr(self, field.name))}" for field in fields(self))
+        return f"about {format_bytes(self.total)} beside the libraries: {parts}"
 
 
-def footprint(
+def estimate_memory(
     scenario: Scenario,
     topology: Topology,
     dim: int,
     shape: Shape,
     numerics: Numerics,
     memory_bytes: int | None = None,
-) -> Footprint:
-    """The estimate for a run of `scenario`: d = `dim`, data of `shape`; the stack as `memory_bytes` bounds it."""
+) -> MemoryEstimate:
+    """Return the estimate for a run: `dim` parameters, data of `shape`, a stack bounded by `memory_bytes`."""
     nodes = sum(map(len, topology.levels))
-    timeline = nodes * (NODE_BYTES + VISIT_BYTES * scenario.stop.rounds)
+    timeline = nodes * (NODE_BYTES + ROUND_BYTES * scenario.stop.rounds)
     if numerics.engine == "timing":
-        return Footprint(_data(scenario, topology, shape), 0, 0, 0, 0, timeline)
+        return MemoryEstimate(_data(scenario, topology, shape), 0, 0, 0, 0, timeline)
     number = 8 if numerics.precision == "float64" else 4
     servers = nodes - len(topology.levels[0])
     rows = numerics.stack or stack_rows(dim, numerics, memory_bytes)
     batch = scenario.ladder.leaf.batch_size * (numerics.stack or 1)
-    wide = _widest(scenario.task.model, shape)
-    return Footprint(
+    widest = _widest(scenario.task.model, shape)
+    return MemoryEstimate(
         data=_data(scenario, topology, shape),
         models=number * dim * (ROWS_PER_SERVER * servers + ROWS),
-        memories=number * dim * _kept(scenario, topology, dim),
+        memories=number * dim * _stored_vectors(scenario, topology, dim),
         stack=min(rows, len(topology.levels[0])) * row_bytes(dim, numerics.precision)
-        + 4 * number * batch * wide,
-        evaluation=2 * number * min(SCORED, shape.test) * wide,
+        + 4 * number * batch * widest,
+        evaluation=2 * number * min(EVALUATION_BATCH, shape.test) * widest,
         timeline=timeline,
     )
 
 
-def said(size: float) -> str:
-    """Bytes in words: `23 MB`."""
+def format_bytes(size: float) -> str:
+    """Return bytes as text, such as `23 MB`."""
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
-def _kept(scenario: Scenario, topology: Topology, dim: int) -> int:
-    """Vectors that stay: three of a memory or a correction while it changes, one of a message that is coded early."""
+def _stored_vectors(scenario: Scenario, topology: Topology, dim: int) -> int:
+    """Return the number of stored vectors: three per memory or correction, one per message that is coded early."""
     count = gathered = 0
     for layer, children, parents in zip(
         scenario.ladder.layers, topology.levels, topology.levels[1:], strict=False
     ):
         if isinstance(layer.rule, Median | TrimmedMean):  # the answers of one node at a time
             gathered = max(gathered, *(len(parent.children) for parent in parents), 0)
-        count += len(children) * (3 * remembers(layer.up) + 3 * layer.drift + (layer.up.bits(dim) is None))
-        count += len(parents) * (3 * remembers(layer.downlink) + 4 * rule_remembers(layer.rule))
+        count += len(children) * (3 * is_stateful(layer.up) + 3 * layer.drift + (layer.up.bits(dim) is None))
+        count += len(parents) * (3 * is_stateful(layer.downlink) + 4 * is_stateful_rule(layer.rule))
     prologue = scenario.ladder.prologue
     return count + gathered + (0 if prologue is None else 3 * len(topology.levels[prologue.level - 1]))
 
 
 def _data(scenario: Scenario, topology: Topology, shape: Shape) -> int:
-    """Samples and labels, twice while they are read and put in order."""
+    """Return the bytes of samples and labels, twice because they are copied when they are ordered."""
     dataset = scenario.task.dataset
     if isinstance(dataset, Synthetic):
         each = dataset.samples if dataset.objective == "logistic" else 1
@@ -107,6 +107,6 @@ def _data(scenario: Scenario, topology: Topology, shape: Shape) -> int:
 
 
 def _widest(model: Any, shape: Shape) -> int:
-    """Numbers per sample in the model's widest layer, where it can tell; else those that go in."""
+    """Return the numbers per sample in the widest layer of the model; without that, in its input."""
     widest = getattr(model, "widest", None)
     return prod(shape.inputs) if widest is None else int(widest(shape.inputs, shape.classes))

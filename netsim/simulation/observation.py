@@ -1,4 +1,4 @@
-"""What a policy sees of a run after a global round: measured losses, times and constants, and the plan they make."""
+"""Observation of a run by a tau policy: losses, times and constants measured after a global round."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from learning.algorithms.algorithm import Algorithm
-from learning.engine import Engine, Ref, ValuesNeededError
+from learning.engine import Engine, LazyVector, ValuesNeededError
 from learning.part_names import part_name
 from learning.tasks.objectives import SyntheticTask
 from learning.tasks.task import BoundTask, Task
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 TOLERANCE = 1e-3
-"""Relative gap at which a search for the next taus ends."""
-LEAST = 1e-12
-"""Of a smoothness or a gap that is measured as none."""
+"""Relative optimality gap at which the search for the next taus ends."""
+SMALLEST = 1e-12
+"""Lower limit of a measured smoothness or loss gap."""
 
 
 @dataclass(frozen=True)
 class ControlContext:
-    """What stays as it is while a run goes on."""
+    """What does not change during a run."""
 
     scenario: Scenario
     control: Adaptive
@@ -48,7 +48,7 @@ class ControlContext:
 
     @cached_property
     def weights(self) -> tuple[float, ...]:
-        """P_i."""
+        """Weights P_i of the devices."""
         rules = [layer.rule for layer in self.scenario.ladder.layers]
         return device_weights(self.trace.topology, rules, self.task.samples)
 
@@ -65,7 +65,7 @@ class ControlContext:
 
     @cached_property
     def least_loss(self) -> float:
-        """F*: what a synthetic task knows of it, else 0."""
+        """F*: that of a synthetic task with known constants, else 0."""
         if not (isinstance(self.task, SyntheticTask) and hasattr(self.task, "constants")):
             return 0.0
         return float(self.trace.rounds[0]["loss"]) - float(self.task.constants.gap)
@@ -80,110 +80,123 @@ class ControlContext:
 
 @dataclass(frozen=True)
 class Observation:
-    """See `netsim.tau_policies.RunObservation`: the run after global round `turn`, which ended at `now_s` in `model`."""
+    """See `netsim.tau_policies.RunObservation`: the run after a global round that ended at `now_s` in `model`."""
 
-    scene: ControlContext
+    context: ControlContext
     ladder: Algorithm
-    """In use so far."""
-    turn: int
+    """The current algorithm."""
+    round_number: int
     now_s: float
-    model: Ref
+    model: LazyVector
     metrics: Mapping[str, float]
 
     @property
     def stage(self) -> int:
-        """1, 2, ..."""
-        return self.turn // self.scene.control.every
+        """Number of this choice: 1, 2, ..."""
+        return self.round_number // self.context.control.every
 
     @property
     def start(self) -> Taus:
-        """Of the first rounds."""
-        return self.scene.control.start
+        """Taus of the first rounds."""
+        return self.context.control.start
 
     @property
     def taus(self) -> Taus:
-        """In use."""
+        """Current taus."""
         return self.ladder.taus
 
     @property
     def excess(self) -> tuple[float, float]:
         """F(w_0) - F* and F(w) - F*; a model at F* or below counts as at F*. Raises ValuesNeededError."""
-        if self.scene.engine.unknown:
+        if self.context.engine.missing_metrics:
             raise ValuesNeededError("an adaptive tau follows the model's loss, and nothing computes it here")
-        first, least = float(self.scene.trace.rounds[0]["loss"]), self.scene.least_loss
+        first, least = float(self.context.trace.rounds[0]["loss"]), self.context.least_loss
         return first - least, max(0.0, float(self.metrics["loss"]) - least)
 
     @cached_property
-    def talk_s(self) -> Sequence[float]:
-        """Mean seconds of a talk on each layer, the parent's aggregation included."""
-        served_s = self.scene.scenario.servers.aggregation
+    def exchange_s(self) -> Sequence[float]:
+        """Mean seconds of an exchange on each layer, the parent's aggregation included."""
+        aggregation_s = self.context.scenario.servers.aggregation
         spent_s = [self._mean(f"path_down_s_{n}") + self._mean(f"path_up_s_{n}") for n in self._layers]
-        return [seconds / r + served_s for seconds, r in zip(spent_s, self._talks, strict=True)]
+        return [seconds / r + aggregation_s for seconds, r in zip(spent_s, self._exchanges, strict=True)]
 
     @property
     def mixing(self) -> Sequence[float]:
         """A_n R_n, n = 0 ... N."""
-        growth = np.cumprod([1.0, *(1.0 + q for q in self.scene.up)])
-        return [float(value) for value in growth * np.array(self.scene.tree.mixing)]
+        growth = np.cumprod([1.0, *(1.0 + q for q in self.context.up)])
+        return [float(value) for value in growth * np.array(self.context.tree.mixing)]
 
     def planned(self) -> Taus | None:
-        """See `RunObservation`. Where Theorem 1 says nothing at this rate, the bound's first order ranks, as in a plan."""
-        scene, rate = self.scene, self.ladder.leaf.learning_rate
-        assert scene.scenario.stop.deadline is not None
-        left_s = scene.scenario.stop.deadline - self.now_s
-        problem = Problem(self._facts(), scene.tree, scene.up, down_variances(self.ladder, scene.engine.dim))
+        """See `RunObservation`. If Theorem 1 does not hold at this rate, the bound's first order ranks."""
+        context, rate = self.context, self.ladder.leaf.learning_rate
+        assert context.scenario.stop.deadline is not None
+        left_s = context.scenario.stop.deadline - self.now_s
+        problem = Problem(
+            self._facts(), context.tree, context.up, down_variances(self.ladder, context.engine.dim)
+        )
         for ranking in (False, True):
             rule, budget = Rule("fixed", rate, ranking), Budget(np.array([left_s]))
-            task = Search(problem, Measured(self._law()), budget, rule, most=scene.control.most)
+            task = Search(problem, MeasuredCosts(self._law()), budget, rule, most=context.control.most)
             best = search(task, relaxed(task), TOLERANCE).best
             if best is not None:
                 return best.tau
         return None
 
     def _facts(self) -> Facts:
-        """L, sigma^2, delta_n^2 and F(w) - F*, measured at the model. Raises ValueError where it diverged."""
-        found, gap = self.scene.engine.measured(self.model, self._name, self._measured), self.excess[1]
-        if not all(map(math.isfinite, (*found, gap))):
+        """Return L, sigma^2, delta_n^2 and F(w) - F* at the model. Raises ValueError if it has diverged."""
+        measured, gap = self.context.engine.measure(self.model, self._name, self._measure), self.excess[1]
+        if not all(map(math.isfinite, (*measured, gap))):
             raise ValueError("the model diverged, its gradients are not finite; lower learning_rate")
-        smooth, noise, *layers = found
-        return Facts(max(smooth, LEAST), noise, tuple(layers), max(gap, LEAST))
+        smooth, noise, *layers = measured
+        return Facts(max(smooth, SMALLEST), noise, tuple(layers), max(gap, SMALLEST))
 
-    def _measured(self, model: Tensor) -> Sequence[float]:
-        """L, sigma^2, delta_1^2 ... delta_N^2 as `netsim.bounds.gradient_probe` has them; one thread, so always the same."""
+    def _measure(self, model: Tensor) -> Sequence[float]:
+        """Return L, sigma^2, delta_1^2 ... delta_N^2 by `netsim.bounds.gradient_probe`, on one thread: reproducible."""
         import torch
 
-        scene, threads = self.scene, torch.get_num_threads()
+        context, threads = self.context, torch.get_num_threads()
         torch.set_num_threads(1)
         try:
-            here = model.detach().float().cpu()
-            seen = look(scene.bound, here, self.ladder.leaf, self._steps, scene.scenario.seed, self.turn)
+            weights_now = model.detach().float().cpu()
+            probe = look(
+                context.bound,
+                weights_now,
+                self.ladder.leaf,
+                self._steps,
+                context.scenario.seed,
+                self.round_number,
+            )
         finally:
             torch.set_num_threads(threads)
-        weights = np.array(scene.weights)
-        layers = spread(seen, scene.trace.topology, scene.weights, scene.tree)
-        return smoothness(seen, weights), float(weights @ seen.noise), *layers
+        weights = np.array(context.weights)
+        layers = spread(probe, context.trace.topology, context.weights, context.tree)
+        return smoothness(probe, weights), float(weights @ probe.noise), *layers
 
     def _law(self) -> Law:
-        """Seconds of a round as c_0 K + sum_n c_n r_n: met by the mean of the rounds it is made from.
+        """Return the seconds of a round as c_0 K + sum_n c_n r_n, exact for the mean of the measured rounds.
 
-        What a barrier's timer waited is spent once a round, as the top layer's talk is.
+        Waits for barrier timers count once per round, with the exchange of the top layer.
         """
-        served_s = self.scene.scenario.servers.aggregation * sum(self._talks)
-        step_s = max(0.0, self._mean("path_compute_s") - served_s) / self._steps
-        talk_s = np.array(self.talk_s)
-        talk_s[-1] += self._mean("path_wait_s") if "path_wait_s" in self.scene.trace.rounds[-1] else 0.0
-        return Law(step_s, talk_s, np.zeros(len(self.taus)), 0.0, 0.0)
+        aggregation_s = self.context.scenario.servers.aggregation * sum(self._exchanges)
+        step_s = max(0.0, self._mean("path_compute_s") - aggregation_s) / self._steps
+        exchange_s = np.array(self.exchange_s)
+        exchange_s[-1] += self._mean("path_wait_s") if "path_wait_s" in self.context.trace.rounds[-1] else 0.0
+        return Law(step_s, exchange_s, np.zeros(len(self.taus)), 0.0, 0.0)
 
     def _mean(self, column: str) -> float:
-        """Over the rounds since the policy was asked last."""
-        rows = self.scene.trace.rounds[-self.scene.control.every :]
+        """Return the mean of a column over the rounds since the last choice."""
+        rows = self.context.trace.rounds[-self.context.control.every :]
         return math.fsum(row[column] for row in rows) / len(rows)
 
     @property
     def _name(self) -> bytes:
-        """What the measured numbers depend on besides the model and its task."""
-        leaf, tree, seed = self.ladder.leaf, self.scene.trace.topology.fingerprint, self.scene.scenario.seed
-        return f"facts|1|{part_name(leaf)}|{self.turn}|{self._steps}|{tree}|{seed}".encode()
+        """Name of the measurement: what it depends on besides the model and its task."""
+        leaf, tree, seed = (
+            self.ladder.leaf,
+            self.context.trace.topology.fingerprint,
+            self.context.scenario.seed,
+        )
+        return f"facts|1|{part_name(leaf)}|{self.round_number}|{self._steps}|{tree}|{seed}".encode()
 
     @property
     def _layers(self) -> range:
@@ -194,14 +207,14 @@ class Observation:
         return self.ladder.steps(self.ladder.depth)
 
     @property
-    def _talks(self) -> list[float]:
-        """r_1 ... r_N: talks on each layer along a round's critical path."""
+    def _exchanges(self) -> list[float]:
+        """r_1 ... r_N: exchanges on each layer along the critical path of a round."""
         return [self._steps / self.ladder.steps(n) for n in self._layers]
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
-    """What rounds cost by a measured law: seconds alone. See `netsim.bounds.costs.Costs`."""
+class MeasuredCosts:
+    """Costs of rounds by a measured law, in seconds only. See `netsim.bounds.costs.Costs`."""
 
     law: Law
 
@@ -211,10 +224,10 @@ class Measured:
         return ("time",)
 
     def rounds(self, tau: Floats, choice: Indices, share: Floats) -> Amounts:
-        """The same for the first round and later ones."""
+        """Return equal costs for the first and later rounds."""
         seconds = self.least(tau, choice, share)
         return Amounts(seconds, seconds)
 
     def least(self, tau: Floats, choice: Indices, share: Floats) -> Floats:
-        """The law itself: it falls with every tau per local step."""
+        """Return the costs themselves, which decrease with every tau per local step."""
         return self.law.amount(tau, np.zeros_like(tau))[None]

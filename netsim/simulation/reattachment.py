@@ -1,4 +1,4 @@
-"""The tree while it changes: who attaches to whom, when, and over which links."""
+"""Reattachment: children get another parent in a run, after a failure or because they move."""
 
 from __future__ import annotations
 
@@ -7,138 +7,157 @@ from dataclasses import dataclass, field
 
 from netsim.dynamics import Mobility
 from netsim.dynamics.attachment import Attachment
-from netsim.protocol.loop import Loop
+from netsim.protocol.exchange_runner import ExchangeRunner
+from netsim.protocol.membership import Membership
 from netsim.simulation.link_updates import LinkUpdates
 from netsim.topology import Node, Topology
 
 
 @dataclass
 class Reattachment:
-    """Moves children in the roster of a run's loop and relinks them; every move is an event of the trace.
+    """Changes the parents of children and rebuilds their links; every change is an event in the trace.
 
-    A child moves while nobody waits for it. Its compressor's memory goes with it; where the new parent must know that
-    memory too, the child owes it with its first answer.
+    A child changes its parent only while it is idle, that is in no exchange. Its compressor's memory moves with it; if
+    the new parent needs that memory too, the child sends it with its first upload.
     """
 
-    loop: Loop
+    exchanges: ExchangeRunner
     topology: Topology
-    relinking: LinkUpdates
+    links: LinkUpdates
     mobility: Mobility | None = None
     parents: dict[str, Node | None] = field(init=False)
+    """Current parents, by child."""
     homes: dict[str, Node] = field(init=False)
-    """Where everybody is at first."""
-    homeward: dict[str, Node] = field(default_factory=dict)
-    """Children that go back to their own parent once they are free."""
+    """Parents at the beginning, by child."""
+    returning: dict[str, Node] = field(default_factory=dict)
+    """Children that return to their first parent once they are idle."""
 
     def __post_init__(self) -> None:
-        self.homes = self.relinking.homes
+        self.homes = self.links.homes
         self.parents = {**self.homes}
 
-    def before(self, node: Node) -> None:
-        """See `Before`: whoever is free below may get another parent, and links are those of the places now."""
-        self.go_home()
+    @property
+    def membership(self) -> Membership:
+        """The current tree."""
+        return self.exchanges.membership
+
+    def update_tree(self, node: Node) -> None:
+        """Before an aggregation of `node`: reattach idle children below it and rebuild links for their positions."""
+        self.return_home()
         if self.mobility is None:
             return
         if node.level == 1:
-            self._check_reach(node)
-            self.relinking.rebuild(node)
+            self._detach_unreachable(node)
+            self.links.rebuild(node)
         else:
-            self._form(node, self.mobility)
-        self._look_again_later(node, self.mobility)
+            self._reassociate(node, self.mobility)
+        self._schedule_retry(node, self.mobility)
 
-    def moved(self, child: Node, policy: Attachment, parents: Sequence[Node], why: str) -> set[str]:
-        """Let a child choose among parents; the names of those whose links are to be rebuilt.
+    def choose_parent(
+        self, child: Node, policy: Attachment, parents: Sequence[Node], reason: str
+    ) -> set[str]:
+        """Let `policy` choose a parent for a child; return the names of the parents whose links must be rebuilt.
 
-        Without one that serves it, a device that moves has no parent from now on; any other keeps its own.
+        If no parent can serve it, a moving device has no parent from now on; other children keep theirs.
         """
-        here, home = self.parents[child.name], self.homes.get(child.name)
-        options = self.relinking.options(child, parents, here, home)
-        chosen = policy.choose([option for _, option in options]) if options else None
-        if chosen is not None:
-            return self.attach(child, options[chosen][0], why)
-        stays = self.mobility is None or child.level
-        return set() if stays else self.attach(child, None, "out of reach")
-
-    def attach(self, child: Node, after: Node | None, why: str) -> set[str]:
-        """Give a child another parent (None: none); the names of those whose links are to be rebuilt."""
-        before, membership = self.parents[child.name], self.loop.membership
-        if after is before:
+        current, home = self.parents[child.name], self.homes.get(child.name)
+        options = self.links.parent_options(child, parents, current, home)
+        choice = policy.choose([option for _, option in options]) if options else None
+        if choice is not None:
+            return self.reattach(child, options[choice][0], reason)
+        if self.mobility is None or child.level:
             return set()
-        membership.attach(child, before, after)
-        self.parents[child.name] = after
-        kind = "attach" if before is None else "detach" if after is None else "handover"
-        self.loop.transport.trace.happened(self.loop.env.now, kind, child, before, after, why)
-        return {parent.name for parent in (before, after) if parent is not None}
+        return self.reattach(child, None, "out of reach")
 
-    def family(self, node: Node) -> list[Node]:
-        """Those who are at home below `node`."""
-        below = self.topology.levels[node.level - 1]
-        return [child for child in below if self.homes[child.name] is node]
+    def reattach(self, child: Node, new_parent: Node | None, reason: str) -> set[str]:
+        """Give a child a parent (None: none); return the names of the parents whose links must be rebuilt."""
+        old_parent = self.parents[child.name]
+        if new_parent is old_parent:
+            return set()
+        self.membership.reattach(child, old_parent, new_parent)
+        self.parents[child.name] = new_parent
+        kind = "attach" if old_parent is None else "detach" if new_parent is None else "handover"
+        now_s = self.exchanges.env.now
+        self.exchanges.trace.record_event(now_s, kind, child, old_parent, new_parent, reason)
+        return {parent.name for parent in (old_parent, new_parent) if parent is not None}
 
-    def scatter(self, node: Node, policy: Attachment, why: str) -> None:
-        """The children of a node that is down go to its peers."""
-        peers = [peer for peer in self.topology.levels[node.level] if peer is not node and self._stands(peer)]
+    def home_children(self, node: Node) -> list[Node]:
+        """Return the children that `node` had at the beginning."""
+        candidates = self.topology.levels[node.level - 1]
+        return [child for child in candidates if self.homes[child.name] is node]
+
+    def reattach_children(self, node: Node, policy: Attachment, reason: str) -> None:
+        """Reattach the children of a node that is down to nodes of the same level."""
+        peers = [peer for peer in self.topology.levels[node.level] if peer is not node and self._is_up(peer)]
         changed: set[str] = set()
-        for child in self.loop.membership.children(node):
-            changed |= self.moved(child, policy, peers, why)
-        self._rebuild([node, *peers], changed)  # those who stay keep links of their own
+        for child in self.membership.children(node):
+            changed |= self.choose_parent(child, policy, peers, reason)
+        self._rebuild([node, *peers], changed)
 
-    def go_home(self) -> None:
-        """Those on their way home arrive there if they are free and it stands."""
+    def return_home(self) -> None:
+        """Reattach returning children to their first parents where these are up and the children idle."""
         changed: set[str] = set()
-        for child in list(self.homeward.values()):
+        for child in list(self.returning.values()):
             home = self.homes.get(child.name)
-            if home is not None and self._stands(home) and self._free(child):
-                del self.homeward[child.name]
-                changed |= self.attach(child, home, f"{home.name} is up")
+            if home is not None and self._is_up(home) and self._is_idle(child):
+                del self.returning[child.name]
+                changed |= self.reattach(child, home, f"{home.name} is up")
         if changed:
-            self._rebuild([node for row in self.topology.levels[1:] for node in row], changed)
+            self._rebuild([node for level in self.topology.levels[1:] for node in level], changed)
 
-    def _form(self, node: Node, mobility: Mobility) -> None:
-        """All free devices below `node`, and below the cloud those of nobody too, choose anew."""
+    def _reassociate(self, node: Node, mobility: Mobility) -> None:
+        """Let all idle devices below `node` choose their servers; below the cloud also devices without a parent."""
         servers = self._servers(node)
-        devices = [child for server in servers for child in self.loop.membership.children(server)]
+        devices = [child for server in servers for child in self.membership.children(server)]
         if node.level == self.topology.depth:
             devices += [device for device in self.topology.devices if self.parents[device.name] is None]
-        standing = [server for server in servers if self._stands(server)]
-        self.relinking.listen([device for device in devices if self._free(device)], standing)
-        for device in sorted(devices, key=lambda one: one.ordinal):
-            if self._free(device):
-                self.moved(device, mobility.handover, standing, "handover")
+        servers_up = [server for server in servers if self._is_up(server)]
+        self.links.measure([device for device in devices if self._is_idle(device)], servers_up)
+        for device in sorted(devices, key=lambda device: device.ordinal):
+            if self._is_idle(device):
+                self.choose_parent(device, mobility.handover, servers_up, "handover")
         for server in servers:
-            self.relinking.rebuild(server)
+            self.links.rebuild(server)
 
-    def _check_reach(self, server: Node) -> None:
-        self.relinking.listen(self.loop.membership.children(server), [server])
-        for child in self.loop.membership.children(server):
-            if self._free(child) and not self.relinking.options(child, [server], server, None):
-                self.attach(child, None, "out of reach")
+    def _detach_unreachable(self, server: Node) -> None:
+        children = self.membership.children(server)
+        self.links.measure(children, [server])
+        for child in children:
+            if self._is_idle(child) and not self.links.parent_options(child, [server], server, None):
+                self.reattach(child, None, "out of reach")
 
-    def _look_again_later(self, node: Node, mobility: Mobility) -> None:
-        """Somebody may come within reach of a cloud that can ask nobody now."""
-        env, membership = self.loop.env, self.loop.membership
-        back = (membership.away - membership.lost) | membership.silent
-        comes = any(server.name in back for server in self.topology.levels[1])
-        membership.roaming = comes or env.now < mobility.motion.ends_s
-        if node is self.topology.root and not membership.present(node) and env.now < mobility.motion.ends_s:
-            later = env.timeout(mobility.patience)
-            later.callbacks.append(lambda _: membership.change())
+    def _schedule_retry(self, node: Node, mobility: Mobility) -> None:
+        """Make a cloud without available children check again after `patience`, since devices may come within reach."""
+        env, membership = self.exchanges.env, self.membership
+        returning = (
+            membership.unavailable - membership.permanently_unavailable
+        ) | membership.undetected_failures
+        server_returns = any(server.name in returning for server in self.topology.levels[1])
+        is_moving = env.now < mobility.motion.end_of_motion_s
+        membership.devices_move = server_returns or is_moving
+        if node is self.topology.root and not membership.available_children(node) and is_moving:
+            retry = env.timeout(mobility.patience)
+            retry.callbacks.append(lambda _: membership.notify_change())
 
     def _rebuild(self, nodes: Sequence[Node], names: set[str]) -> None:
         for node in nodes:
             if node.name in names:
-                self.relinking.rebuild(node)
+                self.links.rebuild(node)
 
-    def _free(self, child: Node) -> bool:
-        """Whether nobody waits for the child."""
+    def _is_idle(self, child: Node) -> bool:
+        """Return whether the child is in no exchange."""
         parent = self.parents[child.name]
-        inbox = None if parent is None else self.loop.inboxes.get(parent.name)
-        return child.name not in self.loop.working and (inbox is None or child.name not in inbox.exchanges)
+        inbox = None if parent is None else self.exchanges.inboxes.get(parent.name)
+        return child.name not in self.exchanges.active and (
+            inbox is None or child.name not in inbox.exchanges
+        )
 
     def _servers(self, node: Node) -> list[Node]:
+        """Return the edge servers at or below `node`."""
         if node.level == 1:
             return [node]
-        return [server for child in self.loop.membership.children(node) for server in self._servers(child)]
+        return [server for child in self.membership.children(node) for server in self._servers(child)]
 
-    def _stands(self, server: Node) -> bool:
-        return server.name not in self.loop.membership.away and server.name not in self.loop.membership.silent
+    def _is_up(self, server: Node) -> bool:
+        membership = self.membership
+        return server.name not in membership.unavailable and server.name not in membership.undetected_failures

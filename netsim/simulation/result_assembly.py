@@ -1,4 +1,4 @@
-"""Closing the books of a run: its tables as data frames, its manifest, its name."""
+"""Assembly of the result of a run: tables as data frames, manifest, digest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pandas as pd
 
 from learning.engine import Numerics
 from learning.tasks.task import Task
-from netsim.protocol.trace import SPENT, Trace
+from netsim.protocol.trace import ENERGY_COLUMNS, Trace
 from netsim.results.result import Result
 from netsim.results.table_buffer import Rows
 from netsim.scenario import Scenario, digest, resolved
@@ -22,7 +22,7 @@ from netsim.scenario.citations import users
 
 
 class HostClock:
-    """When the run began on this host: for the manifest alone, never for a table."""
+    """Host time since the begin of a run; for the manifest only, never for a table."""
 
     def __init__(self) -> None:
         self.started = datetime.now(UTC)
@@ -30,20 +30,20 @@ class HostClock:
 
     @property
     def seconds(self) -> float:
-        """Host seconds since."""
+        """Host seconds since the begin."""
         return time.perf_counter() - self._tick
 
 
 def run_digest(scenario: Scenario, task: Task, numerics: Numerics) -> str:
-    """The run's name: what the scenario says, the data it found and the numerics it used, 16 hex digits."""
+    """Return the digest of a run: of its scenario, data and numerics, as 16 hexadecimal digits."""
     content = f"{digest(scenario)}|{task.fingerprint}|{numerics.tag}"
     return hashlib.blake2b(content.encode(), digest_size=8).hexdigest()
 
 
-def close_books(
+def assemble_result(
     scenario: Scenario, numerics: Numerics, task: Task, trace: Trace, stopped_by: str, host: HostClock
 ) -> Result:
-    """The Result of a run from its trace. Nothing about the host's speed enters a table."""
+    """Return the result of a run from its trace. Tables do not depend on the speed of the host."""
     rounds = pd.DataFrame(trace.rounds)
     manifest: dict[str, Any] = {
         "name": scenario.name,
@@ -77,14 +77,14 @@ def close_books(
 
 
 def frame(rows: Rows) -> pd.DataFrame:
-    """The rows as a data frame; without any, the columns every run has."""
+    """Return the rows as a data frame; without rows, an empty one with the columns of every run."""
     if not len(rows):
-        return pd.DataFrame(columns=[name for name in rows.columns if name not in SPENT])
+        return pd.DataFrame(columns=[name for name in rows.columns if name not in ENERGY_COLUMNS])
     return pd.DataFrame({name: rows.column(name) for name in rows.columns})
 
 
 def energy_totals(trace: Trace) -> dict[str, float]:
-    """Joules of the whole run, an unfinished round included; nothing where nobody counted."""
+    """Return the energy of the run in joules, an unfinished round included; empty without a section `energy`."""
     if trace.meter is None:
         return {}
     spent = trace.meter.closed_j
@@ -92,7 +92,7 @@ def energy_totals(trace: Trace) -> dict[str, float]:
 
 
 def device_name(numerics: Numerics) -> str:
-    """The device class, with the GPU's own name."""
+    """Return the device class, and the name of the GPU."""
     if numerics.device != "cuda":
         return numerics.device
     import torch
@@ -101,11 +101,11 @@ def device_name(numerics: Numerics) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Python and the libraries that decide numbers."""
-    found = {"python": platform.python_version()}
+    """Return the versions of Python and of the libraries that affect numbers."""
+    versions_by_name = {"python": platform.python_version()}
     for name in ("netsim-hfl", "torch", "numpy", "simpy", "numba"):
         try:
-            found[name] = version(name)
+            versions_by_name[name] = version(name)
         except PackageNotFoundError:
-            found[name] = "absent"
-    return found
+            versions_by_name[name] = "absent"
+    return versions_by_name

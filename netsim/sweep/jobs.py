@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from learning.engine import Engine, ValuesNeededError, resolve
+from learning.engine import Engine, ValuesNeededError, resolve_numerics
 from learning.store.ledger import Ledger
 from learning.tasks.shared_data import Shelf, shared_data
-from netsim.build import task_of
+from netsim.build import build_task
 from netsim.results.atomic_folder import replace_folder
 from netsim.results.run_folder import (
     ResultError,
@@ -26,8 +26,10 @@ from netsim.results.run_folder import (
     write_table,
 )
 from netsim.scenario import Scenario, ScenarioError, grow
+from netsim.simulation import run as runs
 from netsim.simulation.adaptive_tau import needs_values
-from netsim.simulation.run import Run, play, retimed, run_root, simulate
+from netsim.simulation.run import digest_root, execute, simulate
+from netsim.simulation.run_state import Run
 from netsim.sweep.points import Outcome, Point, SweepFolders
 
 TIMELINES = "timelines"
@@ -100,11 +102,11 @@ def _told(point: Point, job: Callable[[], T]) -> T | Outcome:
 
 
 def _survey(point: Point, place: SweepFolders) -> Surveyed | Outcome:
-    from netsim.simulation.result_assembly import HostClock, close_books, run_digest
+    from netsim.simulation.result_assembly import HostClock, assemble_result, run_digest
 
     host, scenario = HostClock(), point.load()
-    task = task_of(scenario, grow(scenario))
-    numerics = resolve(place.engine, place.device, scenario.precision, task)
+    task = build_task(scenario, grow(scenario))
+    numerics = resolve_numerics(place.engine, place.device, scenario.precision, task)
     digest = run_digest(scenario, task, numerics)
     folder = place.out / scenario.name / digest
     if is_complete(folder, digest):
@@ -112,10 +114,10 @@ def _survey(point: Point, place: SweepFolders) -> Surveyed | Outcome:
     if scenario.stop.target_accuracy is not None or needs_values(scenario):
         return Surveyed(point, None)
     try:
-        run = play(scenario, engine=place.engine, device=place.device, values=False)
+        run = execute(scenario, engine=place.engine, device=place.device, values=False)
     except ValuesNeededError:
         return Surveyed(point, None)
-    laid_out = close_books(scenario, run.numerics, run.task, run.trace, run.stopped_by, host)
+    laid_out = assemble_result(scenario, run.numerics, run.task, run.trace, run.stopped_by, host)
     aside = place.aside / TIMELINES / digest
     aside.mkdir(parents=True, exist_ok=True)
     laid_out.write(aside)
@@ -125,7 +127,7 @@ def _survey(point: Point, place: SweepFolders) -> Surveyed | Outcome:
 def _wanted(scenario: Scenario, run: Run) -> dict[int, bytes]:
     """The models that a run scores: the initial one, every `every`-th, that of the last round."""
     start = (
-        Engine(run_root(run.task, run.numerics), scenario.seed, run.task.dim, finite=scenario.finite)
+        Engine(digest_root(run.task, run.numerics), scenario.seed, run.task.dim, finite=scenario.finite)
         .start()
         .digest
     )
@@ -147,14 +149,14 @@ def _train(point: Point, place: SweepFolders) -> Outcome:
 
 
 def _retime(point: Point, place: SweepFolders) -> Outcome | None:
-    from netsim.simulation.result_assembly import HostClock, close_books
+    from netsim.simulation.result_assembly import HostClock, assemble_result
 
     host, scenario = HostClock(), point.load()
     with _ledger(place) as ledger:
-        run, _ = retimed(scenario, engine=place.engine, device=place.device, ledger=ledger)
+        run, _ = runs.retime(scenario, engine=place.engine, device=place.device, ledger=ledger)
     if run is None:
         return None
-    result = close_books(scenario, run.numerics, run.task, run.trace, run.stopped_by, host)
+    result = assemble_result(scenario, run.numerics, run.task, run.trace, run.stopped_by, host)
     return Outcome(
         point, result.save(place.out / result.name / result.digest), how="re-timed", seed=scenario.seed
     )

@@ -13,9 +13,9 @@ from typing import Any, Protocol
 
 from learning.store.ledger import METRICS, Ledger
 from netsim.results.run_folder import read_manifest, read_table
-from netsim.simulation.run import diverged
+from netsim.simulation.run_state import has_diverged
 from netsim.sweep.executors import Executor, InProcess, Job
-from netsim.sweep.jobs import TIMELINES, Metrics, Surveyed, fill, fresh_start, retime, survey, train
+from netsim.sweep.jobs import TIMELINES, Metrics, Surveyed, fill, fresh_start, survey, train
 from netsim.sweep.points import LEDGER, Outcome, Point, SweepFolders, learning_of
 
 
@@ -158,7 +158,7 @@ class _Sweep:
 
     def _ended_early(self, losses: Sequence[float]) -> bool:
         """Whether a run with these losses stops before its timeline does."""
-        return self.place.engine != "timing" and any(diverged(loss, losses[0]) for loss in losses)
+        return self.place.engine != "timing" and any(has_diverged(loss, losses[0]) for loss in losses)
 
     def _lead_blind(self, points: Sequence[Point], place: SweepFolders, patient: bool = True) -> None:
         """Train the first point and re-time the others from its ledger.
@@ -169,7 +169,7 @@ class _Sweep:
         left: list[Point] = []
         open_points = list(points[1:])
 
-        def retimed(point: Point, answer: Outcome | None) -> None:
+        def retime(point: Point, answer: Outcome | None) -> None:
             open_points.remove(point)
             if answer is None:
                 left.append(point)
@@ -186,7 +186,7 @@ class _Sweep:
         def trained(outcome: Outcome) -> None:
             self._end(outcome)
             for point in points[1:]:
-                self._do(point, partial(retimed, point), retime, place)
+                self._do(point, partial(retime, point), retime, place)
 
         self._do(points[0], trained, train, place)
 
@@ -209,7 +209,7 @@ class _Sweep:
         if self.place.borrow:
             with closing(Ledger(self.place.ledger)) as ledger:
                 for name, metrics in known.items():
-                    ledger.keep_metrics(name, metrics)
+                    ledger.put_metrics(name, metrics)
 
 
 def _grouped(surveys: Sequence[Surveyed], known: Set[bytes]) -> tuple[list[_Group], list[Surveyed]]:

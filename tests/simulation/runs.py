@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsim.scenario import Scenario, load_text
-from netsim.simulation.run import Run, play
+from netsim.simulation.run import Run, execute
 
 LEAF = "leaf: {learning_rate: 0.2, batch_size: 8}"
 SPARSE = (
@@ -101,11 +101,11 @@ def recipe(name: str, **more: object) -> Scenario:
 
 def weights(run: Run) -> NDArray[np.float64]:
     """The cloud's final model."""
-    run.engine.settle(run.model)
+    run.engine.compute(run.model)
     assert run.model.value is not None
     return run.model.value.double().numpy()
 
 
 def final(scene: Scenario, **how: object) -> NDArray[np.float64]:
     """The cloud's model after a whole run."""
-    return weights(play(scene, device="cpu", **how))  # type: ignore[arg-type]
+    return weights(execute(scene, device="cpu", **how))  # type: ignore[arg-type]

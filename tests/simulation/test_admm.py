@@ -16,7 +16,7 @@ from learning.optimizers import Local
 from netsim.bounds.from_scenario import PlanError
 from netsim.planner.planner import Limits, plan
 from netsim.scenario import ScenarioError
-from netsim.simulation.run import Run, play
+from netsim.simulation.run import Run, execute
 
 from .runs import weights
 from .test_corrections import LR, gradients, scene, start
@@ -90,8 +90,8 @@ class Reference:
 def test_it_is_its_equations(
     fan: tuple[int, ...], tau: tuple[int, ...], rho: tuple[float, ...], up: str, kept: int, engine: str
 ) -> None:
-    run = play(scene(admm(tau, rho, up), fan, rounds=ROUNDS), device="cpu", engine=engine)
-    first = start(play(scene(admm(tau, rho), fan, rounds=1), engine="timing"))
+    run = execute(scene(admm(tau, rho, up), fan, rounds=ROUNDS), device="cpu", engine=engine)
+    first = start(execute(scene(admm(tau, rho), fan, rounds=1), engine="timing"))
     tree = grown(fan, [])
     expected = Reference(run, tau, rho, kept).solved(tree, first, [], len(fan), ROUNDS)
     assert np.abs(weights(run) - expected).max() < 1e-11

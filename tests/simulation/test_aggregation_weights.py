@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from learning.aggregation.rules import Mean, Vote
-from netsim.build import children_shares, task_of
+from netsim.build import child_shares, build_task
 from netsim.scenario import grow as grown
-from netsim.topology.tree import Branch, grow
+from netsim.topology.tree import NodeSpec, grow
 
 from .runs import final, scenario
 
 SAMPLES = [10, 20, 30, 40]
-UNEVEN = grow(Branch(children=[Branch(children=[Branch()]), Branch(children=[Branch()] * 3)]), "test")
+UNEVEN = grow(NodeSpec(children=[NodeSpec(children=[NodeSpec()]), NodeSpec(children=[NodeSpec()] * 3)]), "test")
 
 
 @pytest.mark.parametrize(
@@ -29,8 +29,8 @@ def test_a_child_weighs_what_is_below_it(
     rule: Mean | Vote, cloud: tuple[float, ...], edge: tuple[float, ...]
 ) -> None:
     root = UNEVEN.root
-    assert children_shares(root, rule, SAMPLES) == pytest.approx(cloud, rel=1e-12)
-    assert children_shares(root.children[1], rule, SAMPLES) == pytest.approx(edge, rel=1e-12)
+    assert child_shares(root, rule, SAMPLES) == pytest.approx(cloud, rel=1e-12)
+    assert child_shares(root.children[1], rule, SAMPLES) == pytest.approx(edge, rel=1e-12)
 
 
 def test_by_samples_every_tree_is_the_flat_weighted_mean() -> None:
@@ -38,7 +38,7 @@ def test_by_samples_every_tree_is_the_flat_weighted_mean() -> None:
     text = "{}: {{learning_rate: 0.2, batch_size: 8, {}, weights: samples}}"
     nested = scenario([2, 3], text.format("hier_favg", "tau: [1, 1]"), precision="float64")
     flat = scenario([6], text.format("fedavg", "local_steps: 1"), precision="float64")
-    samples = task_of(flat, grown(flat)).samples
-    assert list(samples) == list(task_of(nested, grown(nested)).samples)
+    samples = build_task(flat, grown(flat)).samples
+    assert list(samples) == list(build_task(nested, grown(nested)).samples)
     assert sum(samples[:3]) != sum(samples[3:]), "edges of equal weight: the test is vacuous"
     assert np.allclose(final(nested), final(flat), rtol=0, atol=1e-14)

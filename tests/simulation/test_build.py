@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from learning.partitions.by_layer import ByGroup
-from netsim.build import BuildError, task_of
+from netsim.build import BuildError, build_task
 from netsim.scenario import grow
-from netsim.simulation.run import play
+from netsim.simulation.run import execute
 from tests.simulation.runs import scenario
 
 FAVG = "hier_favg: {learning_rate: 0.2, batch_size: 8, tau: [2, 1]}"
@@ -17,7 +17,7 @@ SKEWED = "{dataset: digits, partition: {by_group: {edge_alpha: 0.1, device_alpha
 
 def test_the_groups_of_a_partition_are_the_edge_servers() -> None:
     scene = scenario([2, 3], FAVG, task=SKEWED)
-    task = task_of(scene, grow(scene))
+    task = build_task(scene, grow(scene))
     labels = scene.task.dataset.load(None).train_y  # type: ignore[union-attr]
     expected = ByGroup(0.1, 5.0).split(labels, [0, 0, 0, 1, 1, 1], scene.seed)
     assert all(np.array_equal(task.indices(k), part) for k, part in enumerate(expected))
@@ -43,4 +43,4 @@ def test_a_code_that_does_not_fit_the_model_is_refused_before_anything_runs(
     up: str, down: str, onto: str, said: str
 ) -> None:
     with pytest.raises(BuildError, match=said):
-        play(scenario([2, 3], LADDER.format(up, down, onto)), engine="timing")
+        execute(scenario([2, 3], LADDER.format(up, down, onto)), engine="timing")

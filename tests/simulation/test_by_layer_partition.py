@@ -6,7 +6,7 @@ import numpy as np
 
 from learning.datasets.digits import Digits
 from learning.partitions.partitions import ByLayer
-from netsim.build import task_of
+from netsim.build import build_task
 from netsim.scenario import grow, load
 
 UNEVEN = "topology={tree: {children: [{children: [{devices: 2}, {devices: 3}]}, {children: [{devices: 1}]}]}}"
@@ -16,7 +16,7 @@ PATHS = [(0, 0), (0, 0), (1, 0), (1, 0), (1, 0), (2, 1)]
 
 def test_a_device_s_path_runs_from_its_edge_server_to_its_region() -> None:
     scene = load("quickstart", [UNEVEN, "task.partition={by_layer: {alpha: [0.5, null, 0.2]}}"])
-    task = task_of(scene, grow(scene))
+    task = build_task(scene, grow(scene))
     expected = ByLayer((0.5, None, 0.2)).split_tree(Digits().load().train_y, PATHS, scene.seed)
     assert task.devices == 6
     assert all(np.array_equal(task.indices(i), expected[i]) for i in range(6))
@@ -25,5 +25,5 @@ def test_a_device_s_path_runs_from_its_edge_server_to_its_region() -> None:
 def test_shifts_of_a_scenario_know_its_edge_servers() -> None:
     turned = load("quickstart", [UNEVEN, "task.shifts=[{rotation: {angles: [0, 90], per: edge}}]"])
     alone = load("quickstart", [UNEVEN, "task.shifts=[{rotation: {angles: [0, 90]}}]"])
-    names = {task_of(scene, grow(scene)).fingerprint for scene in (turned, alone)}
+    names = {build_task(scene, grow(scene)).fingerprint for scene in (turned, alone)}
     assert len(names) == 2

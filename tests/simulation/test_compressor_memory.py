@@ -6,7 +6,7 @@ import pytest
 
 from learning.compressors import ErrorFeedback, TopK
 from learning.engine import Engine, IterationIndex, Payload
-from netsim.simulation.run import play
+from netsim.simulation.run import execute
 
 from .runs import ladder, scenario
 
@@ -16,37 +16,37 @@ CODEC = ErrorFeedback(TopK(0.1))
 @pytest.mark.parametrize("arrives", [True, False])
 def test_a_lost_message_leaves_no_memory(arrives: bool) -> None:
     engine = Engine(b"", 1, 10)
-    first, second = engine.start(), engine.linear([(2.0, engine.start())])
-    payload = engine.answer(CODEC, (1, 0), second, first, IterationIndex((0,), 0))
+    first, second = engine.initial_model(), engine.weighted_sum([(2.0, engine.initial_model())])
+    payload = engine.upload(CODEC, (1, 0), second, first, IterationIndex((0,), 0))
     if arrives:
-        engine.delivered(payload)
-    again = engine.answer(CODEC, (1, 0), second, first, IterationIndex((1,), 0)).body.digest
+        engine.confirm_delivery(payload)
+    again = engine.upload(CODEC, (1, 0), second, first, IterationIndex((1,), 0)).decoded.digest
     fresh = Engine(b"", 1, 10)
-    alone = fresh.answer(CODEC, (1, 0), second, first, IterationIndex((1,), 0)).body.digest
+    alone = fresh.upload(CODEC, (1, 0), second, first, IterationIndex((1,), 0)).decoded.digest
     assert (again == alone) is not arrives
 
 
 def test_a_broadcast_moves_it_at_once_for_downlinks_repeat_until_heard() -> None:
     engine = Engine(b"", 1, 10)
-    own, copy = engine.linear([(2.0, engine.start())]), engine.start()
-    engine.announce(CODEC, (1, 0), own, copy, IterationIndex((0,), 0))
-    again = engine.announce(CODEC, (1, 0), own, copy, IterationIndex((1,), 0)).body.digest
+    own, copy = engine.weighted_sum([(2.0, engine.initial_model())]), engine.initial_model()
+    engine.broadcast(CODEC, (1, 0), own, copy, IterationIndex((0,), 0))
+    again = engine.broadcast(CODEC, (1, 0), own, copy, IterationIndex((1,), 0)).decoded.digest
     fresh = Engine(b"", 1, 10)
-    assert again != fresh.announce(CODEC, (1, 0), own, copy, IterationIndex((1,), 0)).body.digest
+    assert again != fresh.broadcast(CODEC, (1, 0), own, copy, IterationIndex((1,), 0)).decoded.digest
 
 
 def test_in_a_run_as_many_memories_move_as_messages_arrive(monkeypatch: pytest.MonkeyPatch) -> None:
     moved: list[int] = []
-    delivered = Engine.delivered
+    delivered = Engine.confirm_delivery
 
     def spy(self: Engine, payload: Payload) -> None:
         assert payload.leaves is not None
         moved.append(payload.leaves[0][0])
         delivered(self, payload)
 
-    monkeypatch.setattr(Engine, "delivered", spy)
+    monkeypatch.setattr(Engine, "confirm_delivery", spy)
     lossy = 2 * "\n  - wired: {rate: 10 Mbit/s, latency: 3 ms, loss: {erasure: {probability: 0.4}}}"
-    run = play(
+    run = execute(
         scenario([2, 5], ladder(*2 * ["tau: 2, up: {error_feedback: {top_k: 0.1}}"]), network=lossy),
         engine="timing",
     )

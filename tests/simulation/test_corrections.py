@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from netsim.scenario import Scenario
-from netsim.simulation.run import Run, play, simulate
+from netsim.simulation.run import Run, execute, simulate
 
 from .runs import scenario, weights
 from .test_ledger import tables_equal
@@ -188,8 +188,8 @@ cases = pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("engine", ["batched", "eager"])
 def test_it_is_its_equations(name: str, engine: str) -> None:
     algorithm, fanout, law = CASES[name]
-    run = play(scene(algorithm, fanout), device="cpu", engine=engine)
-    first = play(scene(algorithm, fanout, rounds=1), engine="timing")
+    run = execute(scene(algorithm, fanout), device="cpu", engine=engine)
+    first = execute(scene(algorithm, fanout, rounds=1), engine="timing")
     expected = law(start(first), gradients(run))
     assert np.abs(weights(run) - expected).max() < 1e-11
     assert np.abs(expected - start(first)).max() > 0.1
@@ -197,8 +197,8 @@ def test_it_is_its_equations(name: str, engine: str) -> None:
 
 def test_the_corrections_of_mtgc_are_its_z_and_y() -> None:
     """Devices of one curvature end in one mean whatever their corrections: these must be looked at themselves."""
-    run = play(scene(MTGC), device="cpu")
-    first = play(scene(MTGC, rounds=1), engine="timing")
+    run = execute(scene(MTGC), device="cpu")
+    first = execute(scene(MTGC, rounds=1), engine="timing")
     _, z, y = mtgc_in_full(start(first), gradients(run))
     tree = run.trace.topology
     for expected, nodes in ((z, tree.levels[0]), (y, tree.levels[1])):
@@ -206,7 +206,7 @@ def test_the_corrections_of_mtgc_are_its_z_and_y() -> None:
         for node in nodes:
             shift = run.loop.corrections.drifts[node.name].shift
             assert shift is not None
-            run.engine.settle(shift)
+            run.engine.compute(shift)
             assert shift.value is not None
             assert np.abs(shift.value.numpy() - expected[node.ordinal]).max() < 1e-10
 
@@ -214,14 +214,14 @@ def test_the_corrections_of_mtgc_are_its_z_and_y() -> None:
 def test_gradients_below_an_edge_are_corrected_for_the_edge_too() -> None:
     """One step from the second round's model: every device's update is its gradient, z and y, times the rate."""
     one = MTGC.replace("[2, 3]", "[1, 1]")
-    run = play(scene(one, rounds=2), device="cpu", engine="eager")
+    run = execute(scene(one, rounds=2), device="cpu", engine="eager")
     assert run.model.value is not None
     drifts = run.loop.corrections.drifts
     for device in run.trace.topology.levels[0]:
         mine = drifts[device.name].mine
         assert mine is None  # the echo has told it what became of its model
     moved = {edge.name: drifts[edge.name].mine for edge in run.trace.topology.levels[1]}
-    first = play(scene(one, rounds=1), engine="timing")
+    first = execute(scene(one, rounds=1), engine="timing")
     w, g = start(first), gradients(run)
     ends = np.array([w - LR * gi(w) for gi in g])
     edges = ends.reshape(EDGES, FAN, -1).mean(1)
@@ -264,7 +264,7 @@ def test_anchors_cost_one_gradient_up_and_one_down_per_device_and_round() -> Non
     plain = DC.format(2).replace("dc_hier", "hier").replace(", level: 2", "")
     bits = {}
     for name, algorithm in (("dc", DC.format(2)), ("plain", plain)):
-        last = play(scene(algorithm, rounds=2), engine="timing").trace.rounds[-1]
+        last = execute(scene(algorithm, rounds=2), engine="timing").trace.rounds[-1]
         bits[name] = {way: [last[f"bits_{way}_{n}"] for n in (1, 2)] for way in ("up", "down")}
     more = {way: np.subtract(bits["dc"][way], bits["plain"][way]) / (2 * 32 * 12) for way in ("up", "down")}
     assert more["up"].tolist() == more["down"].tolist() == [EDGES * FAN, EDGES]
@@ -276,5 +276,5 @@ def test_a_correction_removes_the_floor_that_signs_leave_between_unlike_edges() 
     for recipe in ("hier_sign_sgd", "dc_hier_sign_sgd"):
         algorithm = f"{recipe}: {{learning_rate: 0.01, batch_size: 4, tau: [1, 4], ties: zero}}"
         made = scenario([3, 2], algorithm, task=task, rounds=120)
-        ends[recipe] = play(made, device="cpu").trace.rounds[-1]["loss"]
+        ends[recipe] = execute(made, device="cpu").trace.rounds[-1]["loss"]
     assert ends["dc_hier_sign_sgd"] < 0.05 * ends["hier_sign_sgd"]

@@ -13,7 +13,7 @@ from learning.store.ledger import Ledger
 from netsim.cli.error_handling import guarded
 from netsim.cli.run_command import run_command
 from netsim.results.result import Result
-from netsim.simulation.run import diverged, simulate
+from netsim.simulation.run import has_diverged, simulate
 from netsim.sweep import Outcome, Point, SweepFolders, run_sweep
 
 from .runs import scenario
@@ -25,12 +25,12 @@ SLOWER = "\n" + "  - wired: {rate: 100 kbit/s, latency: 40 ms}\n" * 2
 
 def test_the_run_ends_at_the_round_whose_loss_is_lost(tmp_path: Path) -> None:
     result = simulate(scenario([2, 3], WILD, rounds=9), device="cpu")
-    assert result.manifest["stopped_by"] == "diverged"
+    assert result.manifest["stopped_by"] == "has_diverged"
     assert 1 <= result.finished_rounds < 9
-    lost = [diverged(loss, result.rounds["loss"][0]) for loss in result.rounds["loss"]]
+    lost = [has_diverged(loss, result.rounds["loss"][0]) for loss in result.rounds["loss"]]
     assert lost == [False] * result.finished_rounds + [True]
     result.save(tmp_path / "run")
-    assert json.loads((tmp_path / "run" / "manifest.json").read_text())["stopped_by"] == "diverged"
+    assert json.loads((tmp_path / "run" / "manifest.json").read_text())["stopped_by"] == "has_diverged"
 
 
 @pytest.mark.parametrize(
@@ -40,12 +40,12 @@ def test_the_run_ends_at_the_round_whose_loss_is_lost(tmp_path: Path) -> None:
 def test_a_loss_that_is_not_finite_or_a_million_times_the_first_is_lost(
     loss: float, first: float, is_lost: bool
 ) -> None:
-    assert diverged(loss, first) == is_lost
+    assert has_diverged(loss, first) == is_lost
 
 
 def test_only_what_is_evaluated_can_be_seen_to_diverge() -> None:
     result = simulate(scenario([2, 3], WILD, rounds=9, evaluate="{every: 4}"), device="cpu")
-    assert (result.finished_rounds, result.manifest["stopped_by"]) == (4, "diverged")
+    assert (result.finished_rounds, result.manifest["stopped_by"]) == (4, "has_diverged")
 
 
 def test_it_is_re_timed_to_equal_tables(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_it_is_re_timed_to_equal_tables(tmp_path: Path) -> None:
     slow = scenario([2, 3], WILD, rounds=9, network=SLOWER)
     again = simulate(slow, device="cpu", ledger=ledger)
     tables_equal(again, simulate(slow, device="cpu"))
-    assert again.manifest["stopped_by"] == "diverged"
+    assert again.manifest["stopped_by"] == "has_diverged"
     ledger.close()
 
 
@@ -91,7 +91,7 @@ def test_points_of_a_sweep_diverge_as_they_would_alone(again: bool, tmp_path: Pa
         assert outcome.folder is not None
         swept, alone = Result.load(outcome.folder), simulate(outcome.point.load(), device="cpu")
         tables_equal(swept, alone)
-        assert swept.manifest["stopped_by"] == alone.manifest["stopped_by"] == "diverged"
+        assert swept.manifest["stopped_by"] == alone.manifest["stopped_by"] == "has_diverged"
 
 
 def test_the_command_says_so_and_exits_with_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -102,6 +102,6 @@ def test_the_command_says_so_and_exits_with_0(tmp_path: Path, capsys: pytest.Cap
     code = guarded(lambda: run_command(str(file), [], "batched", "cpu", tmp_path, None, True, "30 s"))
     said = capsys.readouterr()
     assert code == 0
-    assert json.loads(said.out)["stopped_by"] == "diverged"
+    assert json.loads(said.out)["stopped_by"] == "has_diverged"
     assert "the model diverged, so the run ended after round" in said.err
     assert pd.read_parquet(next(tmp_path.glob("tiny/*/rounds.parquet")))["round"].iloc[-1] < 6

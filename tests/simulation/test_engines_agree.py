@@ -12,8 +12,8 @@ import pytest
 from torch import Tensor
 
 from learning.engine import trainers
-from learning.engine.promises import Train
-from netsim.simulation.run import play
+from learning.engine.lazy_vectors import Train
+from netsim.simulation.run import execute
 
 from .runs import RECIPES, TIMED, final, recipe, scenario
 
@@ -24,7 +24,7 @@ def test_every_wave_of_updates_equals_the_reference(
     name: str, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waves = witnessed(monkeypatch, "fused")
-    play(recipe(name, model=model, precision="float64"), device="cpu")
+    execute(recipe(name, model=model, precision="float64"), device="cpu")
     assert len(waves) >= 3
     assert max(waves) < 1e-12
 
@@ -39,7 +39,7 @@ def test_convolutions_equal_the_reference_too(
     waves = witnessed(monkeypatch, strategy)
     task = f"{{dataset: {{npz: {{path: {pictures}}}}}, model: {model}}}"
     algorithm = "hier_sign_sgd: {learning_rate: 0.1, batch_size: 3, tau: [1, 2]}"
-    play(scenario([2, 2], algorithm, task=task, precision="float64", rounds=1), device="cpu")
+    execute(scenario([2, 2], algorithm, task=task, precision="float64", rounds=1), device="cpu")
     assert len(waves) >= 2
     assert max(waves) < 1e-12
 
@@ -80,7 +80,7 @@ def test_another_process_gives_the_same_bits() -> None:
 
 @pytest.mark.parametrize("name", TIMED)
 def test_a_timing_only_run_keeps_the_same_time_and_counts_the_same_bits(name: str) -> None:
-    timed, trained = play(recipe(name), engine="timing"), play(recipe(name), device="cpu")
+    timed, trained = execute(recipe(name), engine="timing"), execute(recipe(name), device="cpu")
     assert [r["sim_time_s"] for r in timed.trace.rounds] == [r["sim_time_s"] for r in trained.trace.rounds]
     assert timed.trace.totals == trained.trace.totals
 

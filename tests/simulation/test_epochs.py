@@ -19,7 +19,7 @@ from netsim.bounds.from_scenario import PlanError
 from netsim.planner.planner import Limits, plan
 from netsim.protocol.corrections import Corrections
 from netsim.scenario import Scenario
-from netsim.simulation.run import play, simulate
+from netsim.simulation.run import execute, simulate
 
 from .runs import scenario, weights
 from .test_ledger import tables_equal
@@ -39,7 +39,7 @@ def run_of(tau: int, unit: str, partition: str = "iid", **more: Any) -> Scenario
 
 def test_epochs_of_equal_devices_are_as_many_steps() -> None:
     """239 or 240 samples each, batches of 16: 15 steps."""
-    epochs, steps = (play(run_of(*how), device="cpu") for how in ((2, "epochs"), (30, "steps")))
+    epochs, steps = (execute(run_of(*how), device="cpu") for how in ((2, "epochs"), (30, "steps")))
     assert np.array_equal(weights(epochs), weights(steps))
     assert epochs.trace.rounds == steps.trace.rounds
     assert epochs.trace.rounds[-1]["local_steps"] == 120
@@ -63,7 +63,7 @@ DIRICHLET = "{dirichlet: {alpha: 0.5}}"
 
 
 def test_every_device_passes_over_its_own_samples(trainings: list[tuple[int, int, int]]) -> None:
-    run = play(run_of(2, "epochs", DIRICHLET), engine="timing")
+    run = execute(run_of(2, "epochs", DIRICHLET), engine="timing")
     pass_of = [-(-count // 16) for count in run.task.samples]
     assert len(set(pass_of)) > 3
     assert sorted(trainings) == sorted(
@@ -77,7 +77,7 @@ def test_every_device_passes_over_its_own_samples(trainings: list[tuple[int, int
 def test_clocks_and_joules_count_each_device_s_steps() -> None:
     """1e6 cycles per sample at 1 GHz: 16 ms per step; a joule per 1e10 cycles at kappa 1e-28."""
     result = simulate(run_of(2, "epochs", DIRICHLET, energy=JOULES), engine="timing")
-    samples = play(run_of(2, "epochs", DIRICHLET), engine="timing").task.samples
+    samples = execute(run_of(2, "epochs", DIRICHLET), engine="timing").task.samples
     devices = result.nodes[(result.nodes["level"] == 0) & (result.nodes["round"] == 1)]
     steps = np.array([4 * -(-count // 16) for count in samples])
     assert devices["compute_s"].to_numpy() == pytest.approx(0.016 * steps)
@@ -86,8 +86,8 @@ def test_clocks_and_joules_count_each_device_s_steps() -> None:
 
 def test_both_engines_make_the_same_of_unequal_epochs() -> None:
     scene = run_of(1, "epochs", DIRICHLET, precision="float64")
-    whole = play(scene, device="cpu")
-    assert np.allclose(weights(play(scene, device="cpu", engine="eager")), weights(whole), rtol=0, atol=1e-11)
+    whole = execute(scene, device="cpu")
+    assert np.allclose(weights(execute(scene, device="cpu", engine="eager")), weights(whole), rtol=0, atol=1e-11)
 
 
 def test_a_run_in_epochs_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,11 +99,11 @@ def test_a_run_in_epochs_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_a_correction_is_divided_by_the_device_s_own_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, float] = {}
-    monkeypatch.setattr(Corrections, "ended", lambda _, node, __, rate: seen.setdefault(node.name, rate))
+    monkeypatch.setattr(Corrections, "record_end", lambda _, node, __, rate: seen.setdefault(node.name, rate))
     leaf = "leaf: {learning_rate: 0.1, batch_size: 16, local: {unit: epochs}}"
     task = f"{{dataset: digits, partition: {DIRICHLET}, model: logistic}}"
     layers = "[{tau: 3, up: none, rule: mean, drift: true}]"
-    run = play(scenario([5], f"{{{leaf}, layers: {layers}}}", task=task), engine="timing")
+    run = execute(scenario([5], f"{{{leaf}, layers: {layers}}}", task=task), engine="timing")
     names = [node.name for node in run.trace.topology.levels[0]]
     expected = [0.1 * 3 * -(-count // 16) for count in run.task.samples]
     assert [seen[name] for name in names] == pytest.approx(expected)

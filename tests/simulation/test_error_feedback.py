@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from learning.engine import Engine, Payload, Place, Ref
-from netsim.simulation.run import play
+from learning.engine import Engine, Payload, NodeIndex, LazyVector
+from netsim.simulation.run import execute
 
 from .runs import scenario, weights
 
@@ -19,21 +19,21 @@ def ends(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(the cloud's final model, its first one plus the means of all the updates it was sent)."""
     heard: list[tuple[list[Payload], tuple[float, ...]]] = []
-    combine = Engine.combine
+    combine = Engine.aggregate
 
-    def spy(self: Engine, rule, place: Place, onto, copy, answers, shares, iteration) -> Ref:  # type: ignore[no-untyped-def]
+    def spy(self: Engine, rule, place: NodeIndex, onto, copy, answers, shares, iteration) -> LazyVector:  # type: ignore[no-untyped-def]
         if place[0] == 2:
             heard.append((answers, tuple(shares)))
         return combine(self, rule, place, onto, copy, answers, shares, iteration)
 
-    monkeypatch.setattr(Engine, "combine", spy)
+    monkeypatch.setattr(Engine, "aggregate", spy)
     scene = scenario([2, 3], VOTES.format(error_feedback), rounds=4, precision="float64")
-    run = play(scene, engine="eager", device="cpu")
+    run = execute(scene, engine="eager", device="cpu")
     total = np.asarray(run.task.initial(scene.seed), dtype=np.float64)
     for answers, shares in heard:
         for payload, share in zip(answers, shares, strict=True):
-            assert payload.body.value is not None
-            total = total + share * payload.body.value.numpy()
+            assert payload.decoded.value is not None
+            total = total + share * payload.decoded.value.numpy()
     return weights(run), total
 
 
@@ -59,26 +59,26 @@ def test_whole_models_sent_up_are_updates_of_what_was_said_not_of_the_sender_s_o
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The cloud's new model is its own plus the mean of (answer - said), though answers are whole models."""
-    heard: list[tuple[Ref, Ref, list[Payload], tuple[float, ...], Ref]] = []
-    combine = Engine.combine
+    heard: list[tuple[LazyVector, LazyVector, list[Payload], tuple[float, ...], LazyVector]] = []
+    combine = Engine.aggregate
 
-    def spy(self: Engine, rule, place: Place, onto, copy, answers, shares, iteration) -> Ref:  # type: ignore[no-untyped-def]
+    def spy(self: Engine, rule, place: NodeIndex, onto, copy, answers, shares, iteration) -> LazyVector:  # type: ignore[no-untyped-def]
         made = combine(self, rule, place, onto, copy, answers, shares, iteration)
         if place[0] == 2:
             heard.append((onto, copy, answers, tuple(shares), made))
         return made
 
-    monkeypatch.setattr(Engine, "combine", spy)
-    play(scenario([2, 3], LOSSLESS, rounds=3, precision="float64"), engine="eager", device="cpu")
+    monkeypatch.setattr(Engine, "aggregate", spy)
+    execute(scenario([2, 3], LOSSLESS, rounds=3, precision="float64"), engine="eager", device="cpu")
     assert len(heard) == 3
     for onto, copy, answers, shares, made in heard[1:]:
         moved = [
-            share * (value_of(a.body) - value_of(copy)) for a, share in zip(answers, shares, strict=True)
+            share * (value_of(a.decoded) - value_of(copy)) for a, share in zip(answers, shares, strict=True)
         ]
         assert np.abs(value_of(onto) - value_of(copy)).max() > 1e-3
         assert np.allclose(value_of(made), value_of(onto) + sum(moved), rtol=0, atol=1e-12)
 
 
-def value_of(ref: Ref) -> NDArray[np.float64]:
+def value_of(ref: LazyVector) -> NDArray[np.float64]:
     assert ref.value is not None
     return np.asarray(ref.value.numpy(), dtype=np.float64)

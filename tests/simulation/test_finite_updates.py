@@ -15,7 +15,7 @@ from netsim.build import BuildError
 from netsim.reports.terminal import closing_lines
 from netsim.results.result import Result
 from netsim.scenario import Scenario, load, resolved
-from netsim.simulation.run import UpdateError, play, simulate
+from netsim.simulation.run import UpdateError, execute, simulate
 from netsim.sweep import SweepFolders, points_of, run_sweep
 from tests.cli.test_sweep import Listener
 
@@ -52,7 +52,7 @@ def poisoned(bottom: str, devices: Sequence[int] = (1,), samples: int | None = N
 
 def never_heard(device: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on no node merges what this device sends: the others' weights are renormalised."""
-    combine = Engine.combine
+    combine = Engine.aggregate
 
     def without(self, rule, place, onto, copy, answers, shares, iteration):  # type: ignore[no-untyped-def]
         kept: list[tuple[Payload, float]] = [
@@ -63,7 +63,7 @@ def never_heard(device: int, monkeypatch: pytest.MonkeyPatch) -> None:
             self, rule, place, onto, copy, left, [w / sum(w for _, w in kept) for _, w in kept], iteration
         )
 
-    monkeypatch.setattr(Engine, "combine", without)
+    monkeypatch.setattr(Engine, "aggregate", without)
 
 
 def counts(run: Any) -> list[float]:
@@ -72,21 +72,21 @@ def counts(run: Any) -> list[float]:
 
 @pytest.mark.parametrize("bottom", BOTTOMS)
 def test_a_rejected_child_is_an_absent_child(bottom: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    rejecting = play(poisoned(bottom), device="cpu")
+    rejecting = execute(poisoned(bottom), device="cpu")
     assert np.isfinite(weights(rejecting)).all()
     assert counts(rejecting) == [0, 3, 6, 9]
     never_heard(1, monkeypatch)
-    assert np.array_equal(weights(play(poisoned(bottom, finite="keep"), device="cpu")), weights(rejecting))
+    assert np.array_equal(weights(execute(poisoned(bottom, finite="keep"), device="cpu")), weights(rejecting))
 
 
 @pytest.mark.parametrize("bottom", BOTTOMS)
 def test_both_engines_and_every_stack_reject_the_same(bottom: str) -> None:
     """Device 1 has ten poisoned samples: of most of its minibatches none is."""
     scene = poisoned(bottom, (1, 3), 10, precision="float64", rounds=4)
-    whole = play(scene, device="cpu")
+    whole = execute(scene, device="cpu")
     assert 0 < counts(whole)[-1] < 24
     for how in ({"engine": "eager"}, {"memory_bytes": 1}, {"memory_bytes": 3 * 32 * weights(whole).size}):
-        other = play(scene, device="cpu", **how)  # type: ignore[arg-type]
+        other = execute(scene, device="cpu", **how)  # type: ignore[arg-type]
         assert counts(other) == counts(whole)
         assert np.allclose(weights(other), weights(whole), rtol=0, atol=1e-11)
 
@@ -94,13 +94,13 @@ def test_both_engines_and_every_stack_reject_the_same(bottom: str) -> None:
 @pytest.mark.parametrize("bottom", ["vote", "mean", "median", "server"])
 @pytest.mark.parametrize("engine", ["batched", "eager"])
 def test_a_node_whose_children_all_fail_stays_where_it_is(bottom: str, engine: str) -> None:
-    run = play(poisoned(bottom, range(6)), device="cpu", engine=engine)
+    run = execute(poisoned(bottom, range(6)), device="cpu", engine=engine)
     assert np.array_equal(weights(run), run.task.initial(5).astype(np.float32))
     assert counts(run)[-1] == 54
 
 
 def test_where_nothing_is_poisoned_rejecting_changes_no_bit() -> None:
-    run, plain = (play(poisoned("quantized", (), finite=how), device="cpu") for how in ("reject", "keep"))
+    run, plain = (execute(poisoned("quantized", (), finite=how), device="cpu") for how in ("reject", "keep"))
     assert np.array_equal(weights(run), weights(plain))
     assert counts(run) == [0.0] * 4
     assert "rejected" not in plain.trace.rounds[0]
@@ -113,7 +113,7 @@ def test_the_last_lines_of_a_run_tell_the_count() -> None:
 
 
 def test_what_is_kept_shows() -> None:
-    assert np.isnan(weights(play(poisoned("mean", finite="keep"), device="cpu"))).all()
+    assert np.isnan(weights(execute(poisoned("mean", finite="keep"), device="cpu"))).all()
 
 
 def test_votes_of_one_bit_cannot_be_left_out() -> None:
@@ -121,12 +121,12 @@ def test_votes_of_one_bit_cannot_be_left_out() -> None:
         [2, 3], "hier_sign_sgd: {learning_rate: 0.1, batch_size: 8, tau: [1, 2]}", finite="reject"
     )
     with pytest.raises(BuildError, match="finite: votes can be rejected"):
-        play(scene, device="cpu")
+        execute(scene, device="cpu")
 
 
 @pytest.mark.parametrize("engine", ["batched", "eager"])
 def test_stopping_names_the_device_and_the_round(engine: str) -> None:
-    rejecting = play(poisoned("mean", (5,), 1, rounds=9), device="cpu")
+    rejecting = execute(poisoned("mean", (5,), 1, rounds=9), device="cpu")
     first = next(k for k, count in enumerate(counts(rejecting)) if count)
     assert first > 1
     with pytest.raises(UpdateError) as told:
@@ -137,7 +137,7 @@ def test_stopping_names_the_device_and_the_round(engine: str) -> None:
 
 
 def test_a_run_that_may_stop_is_otherwise_the_same() -> None:
-    run, plain = (play(poisoned("vote", (), finite=how), device="cpu") for how in ("stop", "keep"))
+    run, plain = (execute(poisoned("vote", (), finite=how), device="cpu") for how in ("stop", "keep"))
     assert np.array_equal(weights(run), weights(plain))
     assert run.model.digest != plain.model.digest
 

@@ -10,13 +10,13 @@ import simpy
 
 from netsim.energy.meter import Meter
 from netsim.protocol.exchange import Inbox
-from netsim.protocol.loop import Loop
+from netsim.protocol.exchange_runner import ExchangeRunner
 from netsim.protocol.trace import Path, Trace
 from netsim.protocol.transport import Transport
 from netsim.scenario import Scenario
 from netsim.simulation import invariants
-from netsim.simulation.invariants import BrokenLawError
-from netsim.simulation.run import play
+from netsim.simulation.invariants import InvariantError
+from netsim.simulation.run import execute
 
 from tests.dynamics.scenes import BOTH, OWN, TRUNK, UNICAST, Data, given, scene, timed
 
@@ -25,7 +25,7 @@ FAILURES: Data = {"server_failure": {"when": {"random": {"between": "9 s", "repa
 OUTAGES: Data = {"link_outage": {"when": {"random": {"between": "5 s", "repair": "1 s"}}, "uploads": "stall"}}
 SLOW: Data = {"slow_down": {"factor": 4, "when": {"random": {"between": "5 s", "repair": "2 s"}}}}
 ENERGY: Data = {"compute": {"active_power": {"power": "2 W"}}, "wired_per_bit": "1 uJ/bit"}
-WAITS = (
+BARRIERS = (
     ["all", "all"],
     [{"first": {"count": 2}}, "all"],
     [{"deadline": {"after": "2500 ms"}}, {"fraction": {"of": 0.5, "late": "carry"}}],
@@ -41,13 +41,13 @@ def storm(link: Data = TRUNK, **more: Any) -> Data:
     return scene(*faults, fanout=(3, 4), network=network, energy=ENERGY, stop=stop) | more
 
 
-@pytest.mark.parametrize("wait", WAITS, ids=json.dumps)
+@pytest.mark.parametrize("wait", BARRIERS, ids=json.dumps)
 @pytest.mark.parametrize("link", [TRUNK, OWN, BOTH, UNICAST], ids=["trunk", "own", "both", "unicast"])
 def test_all_laws_hold_in_a_storm(wait: list[Any], link: Data) -> None:
     run = timed(storm(link, wait=wait))
     fates = {row["fate"] for row in run.trace.messages}
     assert {"delivered", "cancelled"} <= fates
-    assert run.trace.merges
+    assert run.trace.aggregations
 
 
 @pytest.mark.parametrize("detection", ["300 ms", "5 s"])
@@ -58,40 +58,40 @@ def test_all_laws_hold_where_nobody_notices_at_once(detection: str) -> None:
 
 def broken(law: str) -> str:
     """What is said of a storm that breaks this law."""
-    with pytest.raises(BrokenLawError, match=law) as error:
+    with pytest.raises(InvariantError, match=law) as error:
         timed(storm())
     return str(error.value)
 
 
 def test_bits_that_a_cancelled_message_keeps_break_conservation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        Trace, "shortened",
-        lambda self, place, message, payload_bits, *_: self.messages.add(place, "payload_bits", -payload_bits),
+        Trace, "record_unsent",
+        lambda self, row, message, payload_bits, *_: self.messages.add(row, "payload_bits", -payload_bits),
     )  # fmt: skip
     assert "bits_up_1 is" in broken("conservation")
 
 
 def test_a_dropped_message_without_a_fate_breaks_conservation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        Trace, "dropped", lambda self, place, now_s, whole: self.messages.put(place, "fate", self._fates["delivered"])
+        Trace, "record_cancelled", lambda self, row, now_s, fully_sent: self.messages.put(row, "fate", self._fates["delivered"])
     )  # fmt: skip
     assert "is delivered, but arrived_s is nan" in broken("conservation")
 
 
-def test_an_answer_merged_before_it_arrives_breaks_no_clairvoyance(monkeypatch: pytest.MonkeyPatch) -> None:
-    merged = Trace.merged
+def test_an_answer_merged_before_it_arrives_breaks_causality(monkeypatch: pytest.MonkeyPatch) -> None:
+    aggregated = Trace.record_aggregation
     monkeypatch.setattr(
-        Trace, "merged", lambda self, now_s, node, places: merged(self, now_s - 0.1, node, places)
+        Trace, "record_aggregation", lambda self, now_s, node, rows: aggregated(self, now_s - 0.1, node, rows)
     )
-    assert "merged message" in broken("no clairvoyance")
+    assert "aggregated message" in broken("causality")
 
 
-def test_an_answer_merged_twice_breaks_no_clairvoyance(monkeypatch: pytest.MonkeyPatch) -> None:
-    merged = Trace.merged
+def test_an_answer_merged_twice_breaks_causality(monkeypatch: pytest.MonkeyPatch) -> None:
+    aggregated = Trace.record_aggregation
     monkeypatch.setattr(
-        Trace, "merged", lambda self, now_s, node, places: merged(self, now_s, node, 2 * list(places))
+        Trace, "record_aggregation", lambda self, now_s, node, rows: aggregated(self, now_s, node, 2 * list(rows))
     )
-    assert "merged twice" in broken("no clairvoyance")
+    assert "aggregated twice" in broken("causality")
 
 
 def test_a_child_that_nobody_sends_home_breaks_no_orphans(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,27 +99,27 @@ def test_a_child_that_nobody_sends_home_breaks_no_orphans(monkeypatch: pytest.Mo
         self.exchanges.clear()
         return True
 
-    monkeypatch.setattr(Inbox, "dismiss", forget)
-    assert "nobody waits for it" in broken("no orphans")
+    monkeypatch.setattr(Inbox, "interrupt_all", forget)
+    assert "no parent waits for it" in broken("no orphans")
 
 
 def test_a_server_that_keeps_its_children_at_work_breaks_no_orphans(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Loop, "close", lambda self, inbox: False)
-    assert "which is not" in broken("no orphans")
+    monkeypatch.setattr(ExchangeRunner, "abort_all", lambda self, inbox: False)
+    assert "which does not work" in broken("no orphans")
 
 
 def test_a_link_that_goes_on_serving_breaks_no_orphans(monkeypatch: pytest.MonkeyPatch) -> None:
     def half(self: Transport, in_flight: Any) -> None:
-        self.trace.dropped(in_flight.place, self.env.now, whole=True)
+        self.trace.record_cancelled(in_flight.row, self.env.now, fully_sent=True)
 
-    monkeypatch.setattr(Transport, "drop", half)
-    assert "serves a message that nobody waits for" in broken("no orphans")
+    monkeypatch.setattr(Transport, "cancel", half)
+    assert "transmits a message that no node expects" in broken("no orphans")
 
 
 def test_arrivals_before_sending_break_monotone_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    arrived = Trace.arrived
+    arrived = Trace.record_arrival
     monkeypatch.setattr(
-        Trace, "arrived", lambda self, place, now_s, delivered: arrived(self, place, now_s - 9, delivered=delivered)
+        Trace, "record_arrival", lambda self, row, now_s, delivered: arrived(self, row, now_s - 9, delivered=delivered)
     )  # fmt: skip
     assert "before it was sent" in broken("monotone times")
 
@@ -139,51 +139,51 @@ def test_joules_taken_back_twice_break_energies(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_work_counted_twice_breaks_the_shares_of_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    at = Trace.at
+    set_activity = Trace.set_activity
 
-    def twice(self: Trace, node: Any, doing: int | None, now_s: float) -> None:
-        at(self, node, doing, now_s)
-        if doing is None and node.name in self._shares:
-            self._shares[node.name][1] *= 2
+    def twice(self: Trace, node: Any, activity: int | None, now_s: float) -> None:
+        set_activity(self, node, activity, now_s)
+        if activity is None and node.name in self._activity_s:
+            self._activity_s[node.name][1] *= 2
 
-    monkeypatch.setattr(Trace, "at", twice)
-    assert "spends" in broken("shares of time")
+    monkeypatch.setattr(Trace, "set_activity", twice)
+    assert "the activities of" in broken("activity times")
 
 
 def test_a_wait_that_is_forgotten_breaks_critical_paths(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Path, "waiting", lambda self, seconds: self)
+    monkeypatch.setattr(Path, "plus_wait", lambda self, seconds: self)
     assert "the path of round" in broken("critical paths")
 
 
 def test_every_law_is_broken_here() -> None:
-    assert set(invariants.LAWS) == {
-        "conservation", "no clairvoyance", "no orphans", "monotone times", "energies", "shares of time",
+    assert set(invariants.INVARIANTS) == {
+        "conservation", "causality", "no orphans", "monotone times", "energies", "activity times",
         "critical paths",
     }  # fmt: skip
 
 
 def test_orphans_are_found_at_the_instant_at_which_they_come_about(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Loop, "close", lambda self, inbox: False)
+    monkeypatch.setattr(ExchangeRunner, "abort_all", lambda self, inbox: False)
     failure = {"server_failure": {"nodes": ["edge0"], "when": given("1500 ms", "20 s")}}
-    with pytest.raises(BrokenLawError, match=r"at 1\.5 s"):
+    with pytest.raises(InvariantError, match=r"at 1\.5 s"):
         timed(scene(failure))
 
 
 def test_a_verified_run_is_the_same_run() -> None:
     from netsim.scenario import Scenario
-    from netsim.simulation.run import play
+    from netsim.simulation.run import execute
 
     content = Scenario.model_validate(storm())
-    one, other = (play(content, engine="timing", verify=verify) for verify in (False, True))
+    one, other = (execute(content, engine="timing", verify=verify) for verify in (False, True))
     assert repr(one.trace.rounds) == repr(other.trace.rounds)
-    assert one.trace.merges is None
+    assert one.trace.aggregations is None
     assert isinstance(one.env, simpy.Environment)
 
 
 def test_nobody_waits_for_losses_once_the_poll_is_over() -> None:
     picky = [{"power_of_choice": {"count": 1, "candidates": 2}}, "all"]
-    run = play(Scenario.model_validate(scene(selection=picky)), engine="batched", verify=True)
-    polls = [inbox for name, inbox in run.loop.inboxes.items() if name.endswith("(poll)")]
+    run = execute(Scenario.model_validate(scene(selection=picky)), engine="batched", verify=True)
+    polls = [inbox for name, inbox in run.loop.exchanges.inboxes.items() if name.endswith("(poll)")]
     assert len(polls) == 2
     assert not any(inbox.exchanges for inbox in polls)
 
@@ -214,5 +214,5 @@ def test_a_poll_that_nobody_hears_any_more_is_off_the_air() -> None:
     ladder = {"fedavg": {"learning_rate": 0.1, "batch_size": 4, "local_steps": 1}}
     crash = {"crash": {"when": given("50 ms", "100 ms")}}
     content = scene(crash, fanout=(2,), link=BOTH, algorithm=ladder, selection=picky)
-    run = play(Scenario.model_validate(content), engine="batched", verify=True)
+    run = execute(Scenario.model_validate(content), engine="batched", verify=True)
     assert run.trace.messages[0]["fate"] == "cancelled"

@@ -11,7 +11,7 @@ import pytest
 from learning.engine.batched_solver import BatchedSolver
 from learning.store.ledger import Ledger
 from netsim.results.result import Result
-from netsim.simulation.run import play, simulate
+from netsim.simulation.run import execute, simulate
 
 from .runs import RECIPES, recipe
 
@@ -79,14 +79,14 @@ def test_more_rounds_continue_from_equal_rows(ledger: Ledger) -> None:
 
 
 def test_names_without_values_are_the_names_with_values() -> None:
-    named = play(recipe("qmlhfl"), device="cpu", values=False)
-    assert named.model.digest == play(recipe("qmlhfl"), device="cpu").model.digest
+    named = execute(recipe("qmlhfl"), device="cpu", values=False)
+    assert named.model.digest == execute(recipe("qmlhfl"), device="cpu").model.digest
 
 
 def test_two_ledgers_on_one_file_see_each_other(tmp_path: Path) -> None:
     one, two = Ledger(tmp_path), Ledger(tmp_path)
-    one.keep_metrics(b"model", {"accuracy": float("nan"), "loss": float("inf")})
-    one.keep_bits(b"payload", 123)
+    one.put_metrics(b"model", {"accuracy": float("nan"), "loss": float("inf")})
+    one.put_bits(b"payload", 123)
     assert two.bits(b"payload") is None
     one.flush()
     found = two.metrics(b"model")

@@ -9,7 +9,7 @@ from learning.compressors import Qsgd
 from netsim.bounds.from_scenario import PlanError
 from netsim.planner.planner import Limits, plan
 from netsim.scenario import Scenario
-from netsim.simulation.run import play
+from netsim.simulation.run import execute
 
 from .runs import ladder, scenario, weights
 
@@ -21,22 +21,22 @@ def run_of(levels: str, **more: object) -> Scenario:
 
 def test_a_schedule_that_stays_is_a_number() -> None:
     still, plain = (
-        play(run_of(how), device="cpu") for how in ("{doubling: {first: 4, every: 1, most: 4}}", "4")
+        execute(run_of(how), device="cpu") for how in ("{doubling: {first: 4, every: 1, most: 4}}", "4")
     )
     assert still.digests == plain.digests
     assert still.trace.totals == plain.trace.totals
 
 
 def test_rounds_before_a_step_are_those_without_it() -> None:
-    stepped = play(run_of("{steps: {levels: [4, 16], rounds: [2]}}", rounds=4), device="cpu")
-    plain = play(run_of("4", rounds=4), device="cpu")
+    stepped = execute(run_of("{steps: {levels: [4, 16], rounds: [2]}}", rounds=4), device="cpu")
+    plain = execute(run_of("4", rounds=4), device="cpu")
     assert [a == b for a, b in zip(stepped.digests, plain.digests, strict=True)] == [True, True, False, False]
     assert not np.array_equal(weights(stepped), weights(plain))
 
 
 @pytest.mark.parametrize("engine", ["timing", "batched"])
 def test_each_round_s_bits_are_the_law_of_its_levels(engine: str) -> None:
-    run = play(run_of("{linear: {first: 2, by: 6}}", rounds=4), device="cpu", engine=engine)
+    run = execute(run_of("{linear: {first: 2, by: 6}}", rounds=4), device="cpu", engine=engine)
     total = [row["bits_up_1"] for row in run.trace.rounds]
     messages, dim = 2 * 6, run.task.dim
     assert np.diff(total).tolist() == [messages * Qsgd(levels, 64).bits(dim) for levels in (2, 8, 14, 20)]
@@ -47,8 +47,8 @@ def test_memories_and_broadcasts_adapt_too() -> None:
     grown = "{adaptive: {of: {qsgd: {levels: 16, bucket: 32}}, levels: {doubling: {first: 16, every: 1}}}}"
     layer = f"tau: 2, up: {{error_feedback: {grown}}}, down: {grown}"
     scene = scenario([2, 3], ladder(layer, "tau: 2, up: none"), precision="float64")
-    run = play(scene, device="cpu")
-    eager = play(scene, device="cpu", engine="eager")
+    run = execute(scene, device="cpu")
+    eager = execute(scene, device="cpu", engine="eager")
     assert np.allclose(weights(run), weights(eager), rtol=0, atol=1e-11)
     rows = [row for row in run.trace.messages if row["layer"] == 1]
     laws = {Qsgd(levels, 32).bits(run.task.dim) for levels in (16, 32, 64)}

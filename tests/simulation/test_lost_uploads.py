@@ -9,7 +9,7 @@ import pytest
 
 from learning.engine import Engine, Payload
 from netsim.build import BuildError
-from netsim.simulation.run import play
+from netsim.simulation.run import execute
 
 from .runs import final, recipe, scenario
 
@@ -24,14 +24,14 @@ def lossy(probability: float, above: float = 0.0) -> str:
 def weights_heard(network: str, monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, ...]]:
     """The weights of every combine of a run."""
     seen: list[tuple[float, ...]] = []
-    combine = Engine.combine
+    combine = Engine.aggregate
 
     def spy(self: Engine, rule, place, onto, copy, answers: list[Payload], weights, iteration):  # type: ignore[no-untyped-def]
         seen.append(tuple(weights))
         return combine(self, rule, place, onto, copy, answers, weights, iteration)
 
-    monkeypatch.setattr(Engine, "combine", spy)
-    play(scenario([2, 5], FAVG, rounds=6, network=network), engine="timing")
+    monkeypatch.setattr(Engine, "aggregate", spy)
+    execute(scenario([2, 5], FAVG, rounds=6, network=network), engine="timing")
     return seen
 
 
@@ -46,15 +46,15 @@ def test_the_weights_of_those_present_sum_to_one(monkeypatch: pytest.MonkeyPatch
 def test_a_round_whose_uploads_are_all_lost_keeps_the_model() -> None:
     scenes = (scenario([2, 3], FAVG, rounds=1, network=lossy(0.99, 0.99), seed=seed) for seed in range(20))
     run = next(
-        run for scene in scenes if sum((run := play(scene, device="cpu")).trace.totals["lost_up"]) == 8
+        run for scene in scenes if sum((run := execute(scene, device="cpu")).trace.totals["lost_up"]) == 8
     )
     assert run.trace.totals["lost_up"] == [6, 2]
-    assert run.model.digest == run.engine.start().digest
+    assert run.model.digest == run.engine.initial_model().digest
 
 
 def test_lost_uploads_cost_the_same_bits_and_lost_downlinks_are_repeated() -> None:
-    safe = play(scenario([2, 5], FAVG, network=lossy(0.0)), engine="timing")
-    lost = play(scenario([2, 5], FAVG, network=lossy(0.5)), engine="timing")
+    safe = execute(scenario([2, 5], FAVG, network=lossy(0.0)), engine="timing")
+    lost = execute(scenario([2, 5], FAVG, network=lossy(0.5)), engine="timing")
     assert sum(lost.trace.totals["lost_up"]) > 0
     assert safe.trace.totals["wire_bits_up"] == lost.trace.totals["wire_bits_up"]
     assert safe.env.now < lost.env.now
@@ -62,7 +62,7 @@ def test_lost_uploads_cost_the_same_bits_and_lost_downlinks_are_repeated() -> No
 
 def test_lost_uploads_cost_their_joules() -> None:
     energy = "{compute: {active_power: 2 W}, wired_per_bit: 1 uJ/bit}"
-    run = play(scenario([2, 5], FAVG, network=lossy(0.5), energy=energy), engine="timing")
+    run = execute(scenario([2, 5], FAVG, network=lossy(0.5), energy=energy), engine="timing")
     bits = sum(sum(run.trace.totals[f"wire_bits_{way}"]) for way in ("up", "down"))
     assert sum(run.trace.totals["lost_up"]) > 0
     assert run.trace.rounds[-1]["energy_wired_j"] == pytest.approx(1e-6 * bits, rel=1e-12)
@@ -71,15 +71,15 @@ def test_lost_uploads_cost_their_joules() -> None:
 def test_losing_uploads_changes_the_model_and_its_name() -> None:
     safe, lost = scenario([2, 5], FAVG, network=lossy(0.0)), scenario([2, 5], FAVG, network=lossy(0.5))
     assert not np.array_equal(final(safe), final(lost))
-    assert play(safe, engine="timing").model.digest != play(lost, engine="timing").model.digest
+    assert execute(safe, engine="timing").model.digest != execute(lost, engine="timing").model.digest
 
 
 def test_an_algorithm_that_loses_half_its_votes_still_learns() -> None:
     votes = "hier_sign_sgd: {learning_rate: 0.01, batch_size: 8, tau: [1, 4], ties: zero}"
-    run = play(scenario([2, 3], votes, rounds=25, network=lossy(0.5)), device="cpu")
+    run = execute(scenario([2, 3], votes, rounds=25, network=lossy(0.5)), device="cpu")
     assert run.trace.rounds[-1]["loss"] < 0.9 * run.trace.rounds[0]["loss"]
 
 
 def test_votes_that_can_be_lost_need_a_word_for_no_step() -> None:
     with pytest.raises(BuildError, match="ties: zero"):
-        play(recipe("hier_sign_sgd", network=lossy(0.5)), engine="timing")
+        execute(recipe("hier_sign_sgd", network=lossy(0.5)), engine="timing")

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from learning.engine import resolve
+from learning.engine import resolve_numerics
 from netsim.scenario import grow
-from netsim.simulation.memory_estimate import Footprint, footprint
+from netsim.simulation.memory_estimate import MemoryEstimate, estimate_memory
 
 PEAK = """
 import pandas, numba, torch
@@ -46,7 +46,7 @@ CODED = "hier_local_qsgd: {learning_rate: 0.1, batch_size: 8, tau: [1, 1], level
 EARLY = CODED.replace("levels: [4, 4]", "levels: [4, 4], code: elias")
 
 
-def estimate(scene: object) -> Footprint:
+def estimate(scene: object) -> MemoryEstimate:
     """As `netsim run` makes it on a CPU."""
     from learning.tasks.task import describe_task
     from netsim.scenario import Scenario
@@ -54,8 +54,8 @@ def estimate(scene: object) -> Footprint:
     assert isinstance(scene, Scenario)
     topology = grow(scene)
     dim, _, shape = describe_task(scene.task.dataset, scene.task.model)
-    numerics = resolve("batched", "cpu", scene.precision, _sizes(dim, len(topology.levels[0])))
-    return footprint(scene, topology, dim, shape, numerics)
+    numerics = resolve_numerics("batched", "cpu", scene.precision, _sizes(dim, len(topology.levels[0])))
+    return estimate_memory(scene, topology, dim, shape, numerics)
 
 
 class _sizes:  # noqa: N801

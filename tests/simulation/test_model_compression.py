@@ -14,7 +14,7 @@ from learning.rng.keyed import KeyedRandom
 from netsim.bounds.from_scenario import PlanError
 from netsim.planner.planner import Limits, plan
 from netsim.scenario import Scenario
-from netsim.simulation.run import play
+from netsim.simulation.run import execute
 
 from .runs import final, ladder, scenario, weights
 
@@ -34,8 +34,8 @@ def test_the_cloud_averages_what_it_decodes_of_models(engine: str, monkeypatch: 
         return encode(self, rows, rng)
 
     monkeypatch.setattr(OfModel, "encode", spy)
-    run = play(star(BF16, rounds=1, precision="float64"), device="cpu", engine=engine)
-    plain = weights(play(star("none", rounds=1, precision="float64"), device="cpu", engine=engine))
+    run = execute(star(BF16, rounds=1, precision="float64"), device="cpu", engine=engine)
+    plain = weights(execute(star("none", rounds=1, precision="float64"), device="cpu", engine=engine))
     assert np.allclose(torch.stack(models).mean(0), plain, rtol=0, atol=1e-14)
     expected = torch.stack(models).to(torch.bfloat16).double().mean(0)
     assert np.allclose(weights(run), expected, rtol=0, atol=1e-14)
@@ -56,7 +56,7 @@ def test_a_broadcast_of_models_is_the_receivers_copy_to_the_bit() -> None:
     tiny = (
         "{leaf: {learning_rate: 1e-30, batch_size: 8}, layers: [{tau: 1, up: none, rule: mean, down: DOWN}]}"
     )
-    run = play(scenario([2], tiny.replace("DOWN", BF16), task=task, rounds=2), device="cpu")
+    run = execute(scenario([2], tiny.replace("DOWN", BF16), task=task, rounds=2), device="cpu")
     start = torch.from_numpy(run.task.initial(5)).float()
     assert np.array_equal(weights(run), start.to(torch.bfloat16).double().numpy())
 

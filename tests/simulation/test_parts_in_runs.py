@@ -11,7 +11,7 @@ from torch import Tensor
 
 from learning.aggregation.robust import Median, TrimmedMean
 from netsim.scenario import Scenario
-from netsim.simulation.run import play
+from netsim.simulation.run import execute
 
 from .runs import final, scenario
 
@@ -61,7 +61,7 @@ def test_the_eager_engine_ends_in_the_same_place(name: str) -> None:
 
 @pytest.mark.parametrize("name", KNOWN_BEFOREHAND)
 def test_a_timing_only_run_counts_the_same_bits(name: str) -> None:
-    timed, trained = play(run_of(name), engine="timing"), play(run_of(name), device="cpu")
+    timed, trained = execute(run_of(name), engine="timing"), execute(run_of(name), device="cpu")
     assert timed.trace.totals == trained.trace.totals
     assert timed.trace.rounds[-1]["sim_time_s"] == trained.trace.rounds[-1]["sim_time_s"]
 

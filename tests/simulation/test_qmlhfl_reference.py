@@ -78,11 +78,11 @@ def aggregated(
 
 
 def test_qmlhfl_equals_its_equations() -> None:
-    from netsim.build import task_of
+    from netsim.build import build_task
     from netsim.scenario import grow
 
     scene = scenario([2, 2, 3], ALGORITHM, model="logistic", precision="float64", rounds=2)
-    task = task_of(scene, grow(scene))
+    task = build_task(scene, grow(scene))
     data = [local_data(task, device) for device in range(12)]
     w = np.asarray(task.initial(SEED))
     for t in range(2):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from netsim.scenario import load_text
-from netsim.simulation.run import play, simulate
+from netsim.simulation.run import execute, simulate
 
 from .runs import RECIPES, final, recipe, weights
 
@@ -22,7 +22,7 @@ CELL = (
 @pytest.mark.parametrize("network", [SLOWER, CELL])
 @pytest.mark.parametrize("name", ["qmlhfl", "qmlhfl_elias"])
 def test_another_network_leaves_every_weight_unchanged(name: str, network: str) -> None:
-    here, there = play(recipe(name), device="cpu"), play(recipe(name, network=network), device="cpu")
+    here, there = execute(recipe(name), device="cpu"), execute(recipe(name, network=network), device="cpu")
     assert here.model.digest == there.model.digest
     assert np.array_equal(weights(here), weights(there))
     assert here.env.now < there.env.now
@@ -59,5 +59,5 @@ def test_a_recipe_written_out_layer_by_layer_is_the_same_run(name: str) -> None:
 
 
 def test_looking_at_a_model_twice_gives_the_same_score() -> None:
-    run = play(recipe("fedavg"), device="cpu")
-    assert run.engine.score(run.model) == run.engine.score(run.model)
+    run = execute(recipe("fedavg"), device="cpu")
+    assert run.engine.evaluate(run.model) == run.engine.evaluate(run.model)

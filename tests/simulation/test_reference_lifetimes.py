@@ -6,8 +6,8 @@ import gc
 
 import pytest
 
-from learning.engine.promises import Ref
-from netsim.simulation.run import play
+from learning.engine.lazy_vectors import LazyVector
+from netsim.simulation.run import execute
 
 from .runs import RECIPES, recipe
 
@@ -15,9 +15,9 @@ from .runs import RECIPES, recipe
 @pytest.mark.parametrize("name", RECIPES)
 def test_refs_do_not_pile_up_over_rounds(name: str) -> None:
     def alive(rounds: int) -> int:
-        run = play(recipe(name, rounds=rounds, evaluate="{every: 100}"), device="cpu")
+        run = execute(recipe(name, rounds=rounds, evaluate="{every: 100}"), device="cpu")
         gc.collect()
-        held = sum(type(thing) is Ref for thing in gc.get_objects())
+        held = sum(type(thing) is LazyVector for thing in gc.get_objects())
         assert len(run.engine._book._names) <= 12
         return held
 

@@ -110,21 +110,21 @@ def test_rounds_that_are_not_evaluated_are_resumed_over(
 
 
 def test_a_replay_keeps_no_chain_of_promises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from learning.engine.promises import Ref
-    from netsim.simulation.run import play, stage
+    from learning.engine.lazy_vectors import LazyVector
+    from netsim.simulation.run import prepare, run_to_end
 
     alive: dict[int, int] = {}
     for rounds in (3, 9):
         ledger = Ledger(tmp_path / str(rounds))
         simulate(recipe("error_feedback", rounds=rounds), device="cpu", ledger=ledger)
-        names = play(
+        names = execute(
             recipe("error_feedback", rounds=rounds), device="cpu", ledger=ledger, values=False
         ).digests
-        cut = ledger.latest_cut(names)
+        cut = ledger.latest_checkpoint(names)
         assert cut is not None
-        run = stage(recipe("error_feedback", rounds=rounds), device="cpu", ledger=ledger, cut=cut)
-        run.go()
-        alive[rounds] = sum(1 for ref in run.engine._made if isinstance(ref, Ref))
+        run = prepare(recipe("error_feedback", rounds=rounds), device="cpu", ledger=ledger, cut=cut)
+        run_to_end(run)
+        alive[rounds] = sum(1 for ref in run.engine._made if isinstance(ref, LazyVector))
         ledger.close()
     assert alive[9] <= alive[3]
 
@@ -139,8 +139,8 @@ def kept(tmp_path: Path) -> Path:
 def test_an_undamaged_checkpoint_is_one(kept: Path) -> None:
     (path,) = kept.rglob("*.npz")
     model = bytes.fromhex(path.stem.partition("-")[0])
-    assert Ledger(kept).latest_cut([b"", b"", model]) is not None
-    assert Ledger(kept).latest_cut([b"", model]) is None
+    assert Ledger(kept).latest_checkpoint([b"", b"", model]) is not None
+    assert Ledger(kept).latest_checkpoint([b"", model]) is None
 
 
 @pytest.mark.parametrize("harm", ["flip", "cut", "empty", "pickle"])
@@ -154,7 +154,7 @@ def test_a_damaged_checkpoint_is_no_checkpoint(harm: str, kept: Path) -> None:
             np.savez(file, rows=np.array([{}], dtype=object), rows_digests=np.zeros((1, 16), np.uint8))
     else:
         path.write_bytes(harmed[harm])
-    assert Ledger(kept).latest_cut([b"", b"", bytes.fromhex(path.stem.partition("-")[0])]) is None
+    assert Ledger(kept).latest_checkpoint([b"", b"", bytes.fromhex(path.stem.partition("-")[0])]) is None
     scene = recipe("error_feedback", rounds=4)
     tables_equal(resumed(scene, kept), simulate(scene, device="cpu"))
 

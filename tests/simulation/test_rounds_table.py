@@ -6,14 +6,14 @@ import math
 
 import pytest
 
-from netsim.simulation.run import play
+from netsim.simulation.run import execute
 
 from .runs import recipe, scenario
 
 
 def losses(evaluate: int, **more: str) -> list[float]:
     scene = recipe("hier_favg", rounds=5, evaluate=f"{{every: {evaluate}}}", **more)
-    return [row["loss"] for row in play(scene, device="cpu").trace.rounds]
+    return [row["loss"] for row in execute(scene, device="cpu").trace.rounds]
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_every_kth_round_and_the_last_are_evaluated(every: int, seen: list[int])
 
 def test_the_last_round_before_a_deadline_is_evaluated_though_its_turn_had_not_come() -> None:
     """It is seen to be the last one only when the deadline has passed."""
-    ends = [row["sim_time_s"] for row in play(recipe("hier_favg", rounds=5), engine="timing").trace.rounds]
+    ends = [row["sim_time_s"] for row in execute(recipe("hier_favg", rounds=5), engine="timing").trace.rounds]
     stop = f"{{rounds: 5, deadline: {(ends[3] + ends[4]) / 2!r} s}}"
     found, whole = losses(2, stop=stop), losses(1)
     assert [k for k, loss in enumerate(found) if not math.isnan(loss)] == [0, 2, 3]
@@ -44,5 +44,5 @@ def test_the_last_round_before_a_deadline_is_evaluated_though_its_turn_had_not_c
 )
 def test_local_steps_are_those_of_every_device_so_far(fanout: list[int], algorithm: str, each: int) -> None:
     """qhetfed: 4 rounds of one gradient and a last one of gamma steps."""
-    rows = play(scenario(fanout, algorithm), engine="timing").trace.rounds
+    rows = execute(scenario(fanout, algorithm), engine="timing").trace.rounds
     assert [row["local_steps"] for row in rows] == [0, each, 2 * each, 3 * each]

@@ -8,10 +8,10 @@ from itertools import pairwise
 import pytest
 
 from learning.compressors import Plain, at_round
-from netsim.build import task_of
+from netsim.build import build_task
 from netsim.devices.clock import Work
 from netsim.scenario import Scenario, grow
-from netsim.simulation.run import play
+from netsim.simulation.run import execute
 from netsim.topology import Node
 
 from .runs import RECIPES, TIMED, recipe, scenario
@@ -49,23 +49,23 @@ def duration(
 def test_simulated_time_is_the_closed_form(name: str) -> None:
     scene = recipe(name, rounds=4)
     topology = grow(scene)
-    task = task_of(scene, topology)
+    task = build_task(scene, topology)
     batch = scene.ladder.leaf.batch_size
     work = Work(float(task.flops_per_sample * batch), batch)
     step_s = list(scene.devices.compute.clock(work, range(len(topology.levels[0])), scene.seed).step_s)
     expected = duration(scene, topology.root, Plain().bits(task.dim), 4, task.dim, step_s)
-    run = play(scene, engine="timing")
+    run = execute(scene, engine="timing")
     assert run.env.now == pytest.approx(expected, rel=1e-9)
 
 
 def test_a_step_of_measured_devices_takes_its_whole_batch() -> None:
     """hier_favg: 3 steps x 2 aggregations a round, batches of 8 samples at 5 ms."""
-    run = play(recipe("hier_favg", devices="{compute: {profiled: {per_sample: 5 ms}}}"), engine="timing")
+    run = execute(recipe("hier_favg", devices="{compute: {profiled: {per_sample: 5 ms}}}"), engine="timing")
     assert run.trace.rounds[-1]["path_compute_s"] == pytest.approx(3 * 2 * 8 * 5e-3, rel=1e-9)
 
 
 def test_the_critical_path_sums_to_each_round_s_length() -> None:
-    run = play(recipe("qmlhfl", rounds=4), engine="timing")
+    run = execute(recipe("qmlhfl", rounds=4), engine="timing")
     rows = run.trace.rounds
     for before, row in pairwise(rows):
         path = sum(value for key, value in row.items() if key.startswith("path_"))
@@ -74,14 +74,14 @@ def test_the_critical_path_sums_to_each_round_s_length() -> None:
 
 def test_the_critical_path_says_which_layer_was_waited_for() -> None:
     """hier_favg on equal private lines: two messages of 32 d bits each way on layer 1, one on layer 2."""
-    run = play(recipe("hier_favg"), engine="timing")
+    run = execute(recipe("hier_favg"), engine="timing")
     row, once_s = run.trace.rounds[-1], on_air(32 * run.task.dim)
     waited_s = [row[f"path_{way}_s_{layer}"] for way in ("up", "down") for layer in (1, 2)]
     assert waited_s == pytest.approx([2 * once_s, once_s] * 2, rel=1e-9)
 
 
 def test_every_node_s_time_sums_to_the_round_s_length() -> None:
-    run = play(recipe("qmlhfl", rounds=3), engine="timing")
+    run = execute(recipe("qmlhfl", rounds=3), engine="timing")
     ends = [row["sim_time_s"] for row in run.trace.rounds]
     for row in run.trace.nodes:
         parts = [row[k] for k in ("downlink_s", "compute_s", "below_s", "uplink_s", "waiting_s")]
@@ -90,7 +90,7 @@ def test_every_node_s_time_sums_to_the_round_s_length() -> None:
 
 def test_bits_are_counted_per_layer_and_a_broadcast_once() -> None:
     """hier_sign_sgd, 2 edges x 3 devices, 4 votes a round, 3 rounds, d parameters."""
-    run = play(recipe("hier_sign_sgd", network=TRUNKS), engine="timing")
+    run = execute(recipe("hier_sign_sgd", network=TRUNKS), engine="timing")
     d, qsgd = run.task.dim, -(-run.task.dim // 64) * 32 + run.task.dim * 6
     first, later = 32 * d, qsgd
     assert run.trace.totals["bits_up"] == [3 * 4 * 6 * d, 3 * 2 * d * 3]
@@ -98,24 +98,24 @@ def test_bits_are_counted_per_layer_and_a_broadcast_once() -> None:
 
 
 def test_private_lines_carry_a_broadcast_once_each() -> None:
-    shared = play(recipe("hier_favg", network=TRUNKS), engine="timing")
-    private = play(recipe("hier_favg"), engine="timing")
+    shared = execute(recipe("hier_favg", network=TRUNKS), engine="timing")
+    private = execute(recipe("hier_favg"), engine="timing")
     (a1, a2), (b1, b2) = shared.trace.totals["bits_down"], private.trace.totals["bits_down"]
     assert (b1, b2) == (3 * a1, 2 * a2)
 
 
 def test_a_round_that_ends_at_the_deadline_counts() -> None:
-    base = play(recipe("hier_favg"), engine="timing").trace.rounds
+    base = execute(recipe("hier_favg"), engine="timing").trace.rounds
     second = base[2]["sim_time_s"]
-    at = play(deadline(second), engine="timing")
-    before = play(deadline(math.nextafter(second, 0)), engine="timing")
+    at = execute(deadline(second), engine="timing")
+    before = execute(deadline(math.nextafter(second, 0)), engine="timing")
     assert (at.trace.rounds[-1]["round"], before.trace.rounds[-1]["round"]) == (2, 1)
     assert (at.stopped_by, before.stopped_by) == ("deadline", "deadline")
 
 
 def test_bits_of_an_unfinished_round_are_counted() -> None:
-    base = play(recipe("hier_favg"), engine="timing").trace.rounds
-    cut = play(deadline((base[1]["sim_time_s"] + base[2]["sim_time_s"]) / 2), engine="timing")
+    base = execute(recipe("hier_favg"), engine="timing").trace.rounds
+    cut = execute(deadline((base[1]["sim_time_s"] + base[2]["sim_time_s"]) / 2), engine="timing")
     assert cut.trace.totals["bits_down"][1] == 2 * base[1]["bits_down_2"]
     assert cut.trace.rounds[-1]["bits_down_2"] == base[1]["bits_down_2"]
 
@@ -126,6 +126,6 @@ def deadline(seconds: float) -> Scenario:
 
 
 def test_a_run_cut_at_a_round_s_end_has_sent_what_that_many_rounds_send() -> None:
-    end = play(recipe("hier_favg"), engine="timing").trace.rounds[2]["sim_time_s"]
-    cut, short = play(deadline(end), engine="timing"), play(recipe("hier_favg", rounds=2), engine="timing")
+    end = execute(recipe("hier_favg"), engine="timing").trace.rounds[2]["sim_time_s"]
+    cut, short = execute(deadline(end), engine="timing"), execute(recipe("hier_favg", rounds=2), engine="timing")
     assert cut.trace.totals == short.trace.totals

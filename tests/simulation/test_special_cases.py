@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from netsim.simulation.run import play
+from netsim.simulation.run import execute
 
 from .runs import final, scenario, weights
 
@@ -54,7 +54,7 @@ def test_sparse_signs_of_every_coordinate_are_signs(
 ) -> None:
     rest = f"{{learning_rate: 0.01, batch_size: 8, {tau}ties: {ties}"
     sparse, dense = (
-        play(scenario(fanout, f"{algorithm}: {rest}{more}}}"), device="cpu")
+        execute(scenario(fanout, f"{algorithm}: {rest}{more}}}"), device="cpu")
         for algorithm, more in (("sparse_sign_sgd", ", fraction: 1.0"), (name, ""))
     )
     assert np.array_equal(weights(sparse), weights(dense))

@@ -10,8 +10,8 @@ import pytest
 from learning.aggregation.rules import Mean, Vote
 from learning.algorithms.algorithm import Algorithm, Layer, Leaf
 from learning.compressors import Integer, Plain, Qsgd, Sign
-from learning.engine.promises import Ref
-from netsim.simulation.run import play
+from learning.engine.lazy_vectors import LazyVector
+from netsim.simulation.run import execute
 
 from .runs import scenario, weights
 
@@ -22,13 +22,13 @@ TINY = "hier_sign_sgd: {{learning_rate: {}, batch_size: 4, tau: [1, {}], ties: {
 @pytest.mark.parametrize("engine", ["batched", "eager"])
 def test_a_step_that_float32_barely_sees_is_still_counted(ties: str, engine: str) -> None:
     algorithm = TINY.format("1e-8", 40, ties)
-    run = play(scenario([2, 3], algorithm, rounds=1, model="logistic"), device="cpu", engine=engine)
+    run = execute(scenario([2, 3], algorithm, rounds=1, model="logistic"), device="cpu", engine=engine)
     assert run.stopped_by == "rounds"
 
 
 def test_the_model_moves_by_whole_steps() -> None:
     scene = scenario([1, 3], TINY.format(0.5, 4, "zero"), rounds=1, precision="float64")
-    run = play(scene, device="cpu")
+    run = execute(scene, device="cpu")
     steps = (weights(run) - run.task.initial(scene.seed)) / 0.5
     assert np.abs(steps).max() > 1
     assert np.abs(steps - np.round(steps)).max() < 1e-12
@@ -36,19 +36,19 @@ def test_the_model_moves_by_whole_steps() -> None:
 
 def test_memory_within_a_round_does_not_grow_with_its_iterations(monkeypatch: pytest.MonkeyPatch) -> None:
     most: dict[int, int] = {}
-    settle = Ref.settle
+    settle = LazyVector.settle
     for tau in (4, 40):
         held = 0
 
-        def spy(self: Ref, value) -> None:  # type: ignore[no-untyped-def]
+        def spy(self: LazyVector, value) -> None:  # type: ignore[no-untyped-def]
             nonlocal held
             settle(self, value)
-            alive = sum(ref.value is not None for ref in gc.get_objects() if type(ref) is Ref)
+            alive = sum(ref.value is not None for ref in gc.get_objects() if type(ref) is LazyVector)
             held = max(held, alive)
 
         with monkeypatch.context() as patch:
-            patch.setattr(Ref, "settle", spy)
-            play(
+            patch.setattr(LazyVector, "settle", spy)
+            execute(
                 scenario(
                     [2, 3], f"hier_favg: {{learning_rate: 0.1, batch_size: 4, tau: [1, {tau}]}}", rounds=1
                 ),
