@@ -40,14 +40,14 @@ class Rule(Protocol):
         """Return the new model [d] from the state and the model the updates start from; coins has one row."""
 
 
-class Remembering(Rule, Protocol):
+class StatefulRule(Rule, Protocol):
     """A rule with one memory row per node, which the engine keeps: a second output of every merge."""
 
     def remember(self, state: Tensor, onto: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor]:
         """As `end`, from the row of the node's last merge (None: its first) to that row's successor."""
 
 
-def rule_remembers(rule: Rule) -> TypeGuard[Remembering]:
+def is_stateful_rule(rule: Rule) -> TypeGuard[StatefulRule]:
     """Whether the rule keeps a memory row per node."""
     return hasattr(rule, "remember")
 

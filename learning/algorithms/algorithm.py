@@ -15,7 +15,7 @@ from typing import Literal
 
 from learning.aggregation.rules import Mean, Rule, Vote
 from learning.algorithms.admm_conditions import check_pulls
-from learning.compressors import Compressor, Integer, Plain, Sign, SparseSign, contraction, remembers
+from learning.compressors import Compressor, Integer, Plain, Sign, SparseSign, contraction, is_stateful
 from learning.optimizers import PLAIN, ConstantRate, Local
 
 SMALLEST_RATE, LARGEST_RATE = 1e-30, 1e30
@@ -202,7 +202,7 @@ class Algorithm:
             down = layer.downlink
             for codec, way in ((layer.up, "up"), (down, "down")):
                 _check_fits(number, way, codec, dim)
-                if remembers(codec) and codec.delta(dim) is None:
+                if is_stateful(codec) and codec.delta(dim) is None:
                     raise ValueError(
                         f"layer {number}: {codec} on `{way}` needs a compressor inside with E||C(x)-x||^2 < ||x||^2 at "
                         f"d = {dim}: what it leaves out would grow; use more levels or smaller buckets, or top_k"
@@ -277,7 +277,7 @@ def _check_lattice(number: int, layer: Layer, layers: tuple[Layer, ...]) -> None
 
 def _check_memory(number: int, layer: Layer) -> None:
     """Either the model or the compressor remembers what a broadcast left out; both would say it twice."""
-    if layer.onto == "own" and remembers(layer.downlink):
+    if layer.onto == "own" and is_stateful(layer.downlink):
         raise ValueError(
             f"layer {number}: onto: own already keeps what the broadcast leaves out, and so does {layer.downlink}; "
             "use onto: said with it, or the compressor inside it alone"

@@ -6,9 +6,9 @@ from learning.compressors.dither import Dither
 from learning.compressors.error_feedback import (
     Ef21,
     ErrorFeedback,
-    Remembering,
+    StatefulCompressor,
     contraction,
-    remembers,
+    is_stateful,
     shares_memory,
 )
 from learning.compressors.integer import Integer
@@ -18,7 +18,7 @@ from learning.compressors.natural import Natural
 from learning.compressors.plain import Plain
 from learning.compressors.qsgd import Qsgd
 from learning.compressors.scaled_sign import ScaledSign, StochasticSign
-from learning.compressors.scheduled import Adaptive, adapts, at_round
+from learning.compressors.scheduled import Adaptive, is_adaptive, at_round
 from learning.compressors.sign import Sign
 from learning.compressors.sparse_sign import SparseSign
 from learning.compressors.sparsify import RandK, TopK
@@ -41,17 +41,17 @@ __all__ = [
     "Plain",
     "Qsgd",
     "RandK",
-    "Remembering",
+    "StatefulCompressor",
     "ScaledSign",
     "Sign",
     "SparseSign",
     "StochasticSign",
     "TernGrad",
     "TopK",
-    "adapts",
+    "is_adaptive",
     "at_round",
     "contraction",
-    "remembers",
+    "is_stateful",
     "sends_models",
     "shares_memory",
 ]

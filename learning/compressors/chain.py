@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import numpy as np
 
 from learning.compressors.compressor import Compressor, Encoded
-from learning.compressors.error_feedback import remembers
+from learning.compressors.error_feedback import is_stateful
 from learning.compressors.packing import BitReader, to_bytes
 from learning.compressors.positions import (
     fixed_bits,
@@ -57,7 +57,7 @@ class Chain:
             raise ValueError(
                 f"then must carry a magnitude, got {self.then}; use scaled_sign or stochastic_sign"
             )
-        if remembers(self.then):
+        if is_stateful(self.then):
             raise ValueError(
                 f"then must not remember, got {self.then}; wrap the chain instead: error_feedback of a chain"
             )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from learning.rng.keyed import KeyedRandom
 
 
-class Remembering(Compressor, Protocol):
+class StatefulCompressor(Compressor, Protocol):
     """A compressor with one memory row per sender; the engine keeps it and moves it once a message is delivered."""
 
     def remember(self, rows: Tensor, memory: Tensor, rng: KeyedRandom) -> tuple[Encoded, Tensor]:
@@ -25,7 +25,7 @@ class Remembering(Compressor, Protocol):
         ...
 
 
-def remembers(codec: Compressor) -> TypeGuard[Remembering]:
+def is_stateful(codec: Compressor) -> TypeGuard[StatefulCompressor]:
     """Whether the compressor keeps a memory row per sender."""
     return hasattr(codec, "remember")
 
@@ -48,7 +48,7 @@ class Wrapper:
     def __post_init__(self) -> None:
         if self.inner.lossless or isinstance(self.inner, Integer):
             raise ValueError(f"a memory needs a lossy compressor inside, got {self.inner}; use it alone")
-        if remembers(self.inner):
+        if is_stateful(self.inner):
             raise ValueError(f"{self.inner} has a memory of its own; keep one of the two")
 
     @property

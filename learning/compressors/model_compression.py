@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from learning.compressors.compressor import Compressor, Encoded
-from learning.compressors.error_feedback import remembers
+from learning.compressors.error_feedback import is_stateful
 from learning.compressors.integer import Integer
 from learning.compressors.sign import Sign
 from learning.compressors.sparse_sign import SparseSign
@@ -37,7 +37,7 @@ class OfModel:
             raise ValueError(
                 f"inner must carry a model's magnitudes, got {self.inner}; use qsgd, dither or bf16"
             )
-        if remembers(self.inner) or isinstance(self.inner, OfModel):
+        if is_stateful(self.inner) or isinstance(self.inner, OfModel):
             raise ValueError(f"inner must be without memory, got {self.inner}; use the compressor inside it")
 
     @property

@@ -76,10 +76,10 @@ class Adaptive:
         return _with_levels(self.of, levels)  # type: ignore[arg-type]
 
 
-def adapts(codec: Compressor) -> bool:
+def is_adaptive(codec: Compressor) -> bool:
     """Whether the compressor, or the one inside it, changes with the global round."""
     inside = _inside(codec)
-    return isinstance(codec, Adaptive) or (inside is not None and adapts(inside))
+    return isinstance(codec, Adaptive) or (inside is not None and is_adaptive(inside))
 
 
 def at_round(codec: Compressor, turn: int) -> Compressor:

@@ -1,11 +1,11 @@
-"""Engines: promises, and the solvers that keep them (none, eager, batched)."""
+"""Engines: lazy vectors, and the solvers that compute them (none, eager, batched)."""
 
 from __future__ import annotations
 
 from learning.engine.engine import Engine
-from learning.engine.finite_check import Finite, NotFiniteError
-from learning.engine.numerics import DeviceKind, EngineKind, Numerics, StrategyError, resolve
-from learning.engine.promises import IterationIndex, Look, Payload, Place, Ref
+from learning.engine.finite_check import NonFinitePolicy, NotFiniteError
+from learning.engine.lazy_vectors import IterationIndex, LazyVector, LossQuery, NodeIndex, Payload
+from learning.engine.numerics import DeviceKind, EngineKind, Numerics, StrategyError, resolve_numerics
 from learning.engine.solver import Solver, ValuesNeededError
 from learning.engine.solver_factory import make_solver
 
@@ -13,17 +13,17 @@ __all__ = [
     "DeviceKind",
     "Engine",
     "EngineKind",
-    "Finite",
     "IterationIndex",
-    "Look",
+    "LazyVector",
+    "LossQuery",
+    "NodeIndex",
+    "NonFinitePolicy",
     "NotFiniteError",
     "Numerics",
     "Payload",
-    "Place",
-    "Ref",
     "Solver",
     "StrategyError",
     "ValuesNeededError",
     "make_solver",
-    "resolve",
+    "resolve_numerics",
 ]

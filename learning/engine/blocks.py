@@ -1,7 +1,7 @@
-"""Affine maps with what follows them, forwards and backwards, on one batch in memory that is used again and again.
+"""Blocks of a network: affine maps with pooling and ReLU, forward and backward, in memory reused for every batch.
 
-Everything is laid out with the batch innermost ([channels, height, width, B] and [features, B]): then the patches
-under a kernel are copies of long runs, and the products are wide enough to run near the processor's peak.
+The batch is the innermost dimension ([channels, height, width, B] and [features, B]): the patches under a kernel are
+then copies of long runs, and the matrix products are wide enough to run near the processor's peak.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from learning.engine.fused_trainer import LINE, threshold_backward
+from learning.engine.fused_trainer import CACHE_LINE, threshold_backward
 
 
 @dataclass(frozen=True)
-class Port:
-    """What one block hands to the next, and where the next leaves the gradient (None: nobody asks for it)."""
+class Activation:
+    """Output of a block, and the memory for its gradient (None where the gradient is not needed)."""
 
     value: Tensor
     gradient: Tensor | None
@@ -25,7 +25,7 @@ class Port:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A weight and its bias, and where their gradients go."""
+    """A weight and its bias, with the memory for their gradients."""
 
     weight: Tensor
     bias: Tensor
@@ -34,21 +34,24 @@ class Parameter:
 
 
 class Block(Protocol):
-    """One affine map and what follows it, between two ports."""
+    """One affine map with what follows it."""
 
-    out: Port
+    out: Activation
 
     def forward(self) -> None:
-        """Fill `out.value` from the port below."""
+        """Compute `out.value` from the activation below."""
 
     def backward(self, beta: float) -> None:
-        """From `out.gradient` (overwritten): the port's gradient below; parameter gradients beta * old + new."""
+        """Compute the gradient of the activation below from `out.gradient`, which is overwritten.
+
+        Parameter gradients become beta * old + new.
+        """
 
 
 class LinearBlock:
-    """z = W x + b, rectified if asked, on [features, B]."""
+    """z = W x + b, optionally with ReLU, on [features, B]."""
 
-    def __init__(self, below: Port, parameter: Parameter, rectified: bool) -> None:
+    def __init__(self, below: Activation, parameter: Parameter, rectified: bool) -> None:
         self._parameter, self._rectified = parameter, rectified
         batch = below.value.shape[-1]
         self._x = below.value.view(-1, batch)
@@ -64,7 +67,7 @@ class LinearBlock:
 
     def backward(self, beta: float) -> None:
         """See Block."""
-        g = _through_relu(self.out, self._rectified)
+        g = _backward_relu(self.out, self._rectified)
         self._parameter.d_bias.addmv_(g, self._ones, beta=beta)
         self._parameter.d_weight.addmm_(g, self._x.t(), beta=beta)
         if self._dx is not None:
@@ -72,13 +75,13 @@ class LinearBlock:
 
 
 class ConvBlock:
-    """A convolution of stride 1 without padding, 2x2 max pooling and ReLU if asked, on [channels, H, W, B].
+    """A convolution of stride 1 without padding, optionally with 2x2 max pooling and ReLU, on [channels, H, W, B].
 
-    The bias is added after pooling and its gradient taken before it is spread: a quarter of the work, and the same
-    values, since rounding keeps order.
+    The bias is added after pooling and its gradient taken before unpooling: a quarter of the work and the same values,
+    since rounding is monotone.
     """
 
-    def __init__(self, below: Port, parameter: Parameter, pooled: bool, rectified: bool) -> None:
+    def __init__(self, below: Activation, parameter: Parameter, pooled: bool, rectified: bool) -> None:
         self._parameter, self._rectified = parameter, rectified
         x, (channels, _, kernel, _) = below.value, parameter.weight.shape
         height, width, batch = x.shape[1] - kernel + 1, x.shape[2] - kernel + 1, x.shape[3]
@@ -109,7 +112,7 @@ class ConvBlock:
 
     def backward(self, beta: float) -> None:
         """See Block."""
-        g = _through_relu(self.out, self._rectified)
+        g = _backward_relu(self.out, self._rectified)
         self._parameter.d_bias.addmv_(g.view(len(self._bias), -1), self._ones, beta=beta)
         if self._pool is None:
             self._sums_2d.copy_(g.view(len(self._bias), -1))
@@ -121,7 +124,7 @@ class ConvBlock:
 
 
 class _Pool:
-    """2x2 max pooling of `sums`, whose gradient takes their place; of equals the first in reading order wins."""
+    """2x2 max pooling of `sums`, later overwritten by its gradient; of equal values the first in reading order wins."""
 
     def __init__(self, sums: Tensor) -> None:
         channels, height, width, batch = sums.shape
@@ -133,7 +136,7 @@ class _Pool:
         self._bottom = sums.new_empty(self.shape)
 
     def forward(self, out: Tensor) -> None:
-        """`out` receives the maxima; where they stood is noted as zeros and ones."""
+        """Write the maxima to `out`; their positions are stored as zeros and ones."""
         a, b, c, d = self._corners
         torch.gt(b, a, out=self._right)
         torch.gt(d, c, out=self._lower_right)
@@ -143,7 +146,7 @@ class _Pool:
         torch.maximum(out, self._bottom, out=out)
 
     def backward(self, g: Tensor) -> None:
-        """Each gradient goes where its maximum stood, zero elsewhere; `g` is overwritten."""
+        """Write each gradient to the position of its maximum, and zeros elsewhere; `g` is overwritten."""
         a, b, c, d = self._corners
         if self._ragged:
             self._sums.zero_()
@@ -156,7 +159,7 @@ class _Pool:
 
 
 class _InputGradient:
-    """The gradient of a convolution's input: products summed in place over kernel rows, then shifts over columns."""
+    """The gradient of a convolution's input: products added over kernel rows, then shifts added over kernel columns."""
 
     def __init__(self, into: Tensor, weight: Tensor) -> None:
         out_channels, channels, kernel, _ = weight.shape
@@ -171,7 +174,7 @@ class _InputGradient:
         self._shifts = [(into[:, :, j : j + across], self._rows[:, j]) for j in range(kernel)]
 
     def fill(self, g: Tensor) -> None:
-        """`g` [channels out, height * width * B] is the gradient of the convolution's sums."""
+        """Compute the gradient from `g` [channels out, height * width * B], the gradient of the convolution's sums."""
         self._by_row.copy_(self._weight)
         self._rows.zero_()
         for rows, weight in self._products:
@@ -181,25 +184,25 @@ class _InputGradient:
             into.add_(rows)
 
 
-def _port(like: Tensor, *shape: int) -> Port:
-    return Port(like.new_empty(shape), like.new_empty(shape))
+def _port(like: Tensor, *shape: int) -> Activation:
+    return Activation(like.new_empty(shape), like.new_empty(shape))
 
 
 def _matrix(like: Tensor, rows: int, columns: int) -> Tensor:
-    """Uninitialised; a cache line lies between rows, lest those of 2^n bytes all fall into the same cache sets."""
-    return like.new_empty(rows, -(-columns // LINE) * LINE + LINE)[:, :columns]
+    """Uninitialised [rows, columns] with a cache line between rows: rows of 2^n bytes would share cache sets."""
+    return like.new_empty(rows, -(-columns // CACHE_LINE) * CACHE_LINE + CACHE_LINE)[:, :columns]
 
 
 def _patches(x: Tensor, kernel: int) -> Tensor:
-    """View [C, k, k, H', W', B] of x [C, H, W, B]: entry (c, i, j, y, x) is the picture at (y + i, x + j)."""
+    """View [C, k, k, H', W', B] of x [C, H, W, B]: entry (c, i, j, y, x) is the image at (y + i, x + j)."""
     channels, height, width, batch = x.shape
     plane, row, column, _ = x.stride()
     size = (channels, kernel, kernel, height - kernel + 1, width - kernel + 1, batch)
     return x.as_strided(size, (plane, row, column, row, column, 1))
 
 
-def _through_relu(out: Port, rectified: bool) -> Tensor:
-    """The gradient before ReLU, in place."""
+def _backward_relu(out: Activation, rectified: bool) -> Tensor:
+    """Return the gradient before the ReLU, in place."""
     g = out.gradient
     assert g is not None
     return threshold_backward(g, out.value, 0, grad_input=g) if rectified else g

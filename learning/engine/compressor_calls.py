@@ -1,4 +1,4 @@
-"""Calls a compressor and holds it to its contract: a stranger's fault is told as theirs, not as ours."""
+"""Calls of compressors with checks of their contract; faults of external parts are reported as such."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from learning.compressors import Compressor, Encoded, Remembering
+from learning.compressors import Compressor, Encoded, StatefulCompressor
 from learning.rng.keyed import KeyedRandom
 
 if TYPE_CHECKING:
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 class PartError(ValueError):
-    """A part from outside broke its contract; the text names it and says how."""
+    """A part violates its contract; the message names the part and the violation."""
 
 
 def payload_bits(codec: Compressor, dim: int) -> int | None:
-    """`codec.bits(dim)`, held to a whole number >= 0 or None. Raises PartError."""
+    """Return `codec.bits(dim)`. Raises PartError unless it is a whole number >= 0 or None."""
     try:
         bits = codec.bits(dim)
     except ValueError as error:
@@ -30,31 +30,34 @@ def payload_bits(codec: Compressor, dim: int) -> int | None:
     return bits
 
 
-def encoded(codec: Compressor, rows: Tensor, rng: KeyedRandom) -> Encoded:
-    """`codec.encode(rows, rng)`, held to values like the rows and one size per row where `bits` has no law.
+def encode(codec: Compressor, rows: Tensor, rng: KeyedRandom) -> Encoded:
+    """Return `codec.encode(rows, rng)` for rows [K, d].
 
-    Raises PartError for what a stranger's part raises or returns; our own parts' errors pass as they are.
+    Raises PartError where an external part raises an error, returns values of another shape or type, or no size per
+    row where its `bits` is None. Errors of the built-in parts pass unchanged.
     """
     shape, dtype = tuple(rows.shape), rows.dtype
-    with _blaming(codec, "encode"):
-        sent = codec.encode(rows, rng)
-    _check(codec, sent, shape, dtype)
-    return sent
+    with _attributed_errors(codec, "encode"):
+        encoded = codec.encode(rows, rng)
+    _check(codec, encoded, shape, dtype)
+    return encoded
 
 
-def remembered(codec: Remembering, rows: Tensor, memory: Tensor, rng: KeyedRandom) -> tuple[Encoded, Tensor]:
-    """`codec.remember(rows, memory, rng)`, held to its contract as `encoded`."""
+def encode_with_memory(
+    codec: StatefulCompressor, rows: Tensor, memory: Tensor, rng: KeyedRandom
+) -> tuple[Encoded, Tensor]:
+    """Return `codec.remember(rows, memory, rng)`, with the same checks as `encode`."""
     shape, dtype = tuple(rows.shape), rows.dtype
-    with _blaming(codec, "remember"):
-        sent, after = codec.remember(rows, memory, rng)
-    _check(codec, sent, shape, dtype)
+    with _attributed_errors(codec, "remember"):
+        encoded, after = codec.remember(rows, memory, rng)
+    _check(codec, encoded, shape, dtype)
     if tuple(after.shape) != shape or after.dtype != dtype:
         raise PartError(f"{_name(codec)}: remember() must return a memory {list(shape)} of {dtype}")
-    return sent, after
+    return encoded, after
 
 
 @contextmanager
-def _blaming(codec: Compressor, method: str) -> Iterator[None]:
+def _attributed_errors(codec: Compressor, method: str) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
@@ -65,17 +68,17 @@ def _blaming(codec: Compressor, method: str) -> Iterator[None]:
         raise PartError(f"{_name(codec)}: {method}() raised {type(error).__name__}: {error}") from error
 
 
-def _check(codec: Compressor, sent: Encoded, shape: tuple[int, ...], dtype: dtype) -> None:
-    if not isinstance(sent, Encoded):
+def _check(codec: Compressor, encoded: Encoded, shape: tuple[int, ...], dtype: dtype) -> None:
+    if not isinstance(encoded, Encoded):
         raise PartError(
-            f"{_name(codec)}: encode() must return Encoded(values, bits), got {type(sent).__name__}"
+            f"{_name(codec)}: encode() must return Encoded(values, bits), got {type(encoded).__name__}"
         )
-    if tuple(sent.values.shape) != shape or sent.values.dtype != dtype:
-        got = f"{list(sent.values.shape)} of {sent.values.dtype}"
+    if tuple(encoded.values.shape) != shape or encoded.values.dtype != dtype:
+        got = f"{list(encoded.values.shape)} of {encoded.values.dtype}"
         raise PartError(f"{_name(codec)}: encode() must return values {list(shape)} of {dtype}, got {got}")
-    if codec.bits(shape[1]) is None and (sent.bits is None or len(sent.bits) != shape[0]):
+    if codec.bits(shape[1]) is None and (encoded.bits is None or len(encoded.bits) != shape[0]):
         raise PartError(
-            f"{_name(codec)}: bits(dim) is None, so encode() must return one size per row, got {sent.bits}"
+            f"{_name(codec)}: bits(dim) is None, so encode() must return one size per row, got {encoded.bits}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Many small kernels as one launch: on a GPU a step is captured once as a CUDA graph and replayed ever after."""
+"""CUDA graphs: a step of many small kernels is captured once and then replayed as one launch."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ WARM_UPS = 3
 """Runs before a capture, in which libraries choose their kernels and workspaces."""
 
 
-class Replay:
-    """Calls `step`, which reads and writes tensors that stay where they are, `state` among them.
+class GraphReplay:
+    """Calls `step`, which reads and writes tensors at fixed addresses, `state` among them.
 
-    On a CPU a call is a call. On CUDA the first one warms up, puts `state` back and captures; a step that CUDA
-    cannot capture is called as it is, with a warning, to the same results.
+    On a CPU it calls `step` directly. On CUDA the first call warms up, restores `state` and captures. A step that CUDA
+    cannot capture is called directly, with a warning and the same results.
     """
 
     def __init__(self, step: Callable[[], None], state: Tensor) -> None:
@@ -33,7 +33,7 @@ class Replay:
         self._replay()
 
     def _captured(self) -> torch.cuda.CUDAGraph:
-        """Capturing runs nothing, so `state` is as it was before."""
+        """Return the captured graph; capturing does not execute the step, so `state` is unchanged."""
         before = self._state.clone()
         side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         side.wait_stream(torch.cuda.current_stream())

@@ -1,4 +1,4 @@
-"""The engine: promises vectors to the protocol, has them computed when somebody looks."""
+"""The engine: declares the vectors of one run, and has them computed where their values are needed."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from learning.aggregation.rules import Rule, rule_remembers
+from learning.aggregation.rules import Rule, is_stateful_rule
 from learning.algorithms.algorithm import Leaf
-from learning.compressors import Compressor, at_round, remembers
+from learning.compressors import Compressor, at_round, is_stateful
 from learning.engine.compressor_calls import payload_bits
-from learning.engine.finite_check import Finite, guard_of
-from learning.engine.promises import (
-    Announce,
-    Answer,
-    Combine,
+from learning.engine.finite_check import NonFinitePolicy, make_finite_check
+from learning.engine.lazy_vectors import (
+    Aggregate,
+    Broadcast,
     DigestRegistry,
+    Initialize,
     IterationIndex,
-    Linear,
-    Look,
-    Memory,
+    LazyVector,
+    LossQuery,
+    MemoryAfter,
+    MemorySlot,
+    NodeIndex,
     Op,
     Payload,
-    Place,
-    Ref,
-    Slot,
-    Start,
     Train,
-    left_behind,
-    packed,
+    Upload,
+    WeightedSum,
+    pack_integers,
+    side_outputs,
 )
-from learning.engine.resumption import adopt, cut_of, forget
+from learning.engine.resumption import drop_operations, restore_value, take_checkpoint
 from learning.engine.solver import Solver, ValuesNeededError
 from learning.rng.keyed import row_key
 from learning.store.checkpoints import Checkpoint
@@ -42,14 +42,16 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 UP, DOWN, MERGE = 0, 1, 2
+"""Directions of a memory slot and of a random key: upload, broadcast, aggregation."""
 
 
 class Engine:
-    """Promises vectors for one run.
+    """Declares the vectors of one run.
 
-    `root` names everything the values depend on besides the operations (task, numerics), `seed` keys
-    every draw, `dim` is the number of parameters. Without a solver the engine only keeps time: it names
-    every vector and knows every size that follows a law, and starts without torch.
+    `root` identifies everything that the values depend on besides the operations (task, numerics), `seed` keys every
+    draw, `dim` is the number of parameters. `checkpoint` is the state from which an interrupted run continues.
+    Without a solver (timing only) the engine computes the digest of every vector and every size that does not depend
+    on values, and does not import torch.
     """
 
     def __init__(
@@ -59,243 +61,269 @@ class Engine:
         dim: int,
         solver: Solver | None = None,
         ledger: Ledger | None = None,
-        cut: Checkpoint | None = None,
-        finite: Finite = "keep",
+        checkpoint: Checkpoint | None = None,
+        finite: NonFinitePolicy = "keep",
     ) -> None:
         self.dim = dim
         self._finite = finite
-        self.unknown = 0
-        """Models whose metrics were asked for, and neither the ledger nor a solver had them."""
+        self.missing_metrics = 0
+        """Number of requested evaluations that neither the ledger nor a solver could provide."""
         self._ledger = ledger
         self._seed = seed
-        self._book = DigestRegistry(root + packed(seed) + (b"" if finite == "keep" else finite.encode()))
+        policy = b"" if finite == "keep" else finite.encode()
+        self._digests = DigestRegistry(root + pack_integers(seed) + policy)
         self._solver = solver
-        self._rejected = 0 if cut is None else cut.rejected
-        self._cut = cut
-        """The cut this run replays to; None once it is reached."""
-        self._memories: dict[Slot, Ref] = {}
-        self._made: weakref.WeakSet[Ref] = weakref.WeakSet()
+        self._rejected = 0 if checkpoint is None else checkpoint.rejected
+        self._checkpoint = checkpoint
+        """The checkpoint that this run replays up to; None once it is reached."""
+        self._memories: dict[MemorySlot, LazyVector] = {}
+        self._stored: weakref.WeakSet[LazyVector] = weakref.WeakSet()
+        """Living vectors that a checkpoint contains."""
 
-    def start(self) -> Ref:
-        """The initial model, keyed by the seed."""
-        return self._promise(Start(), (), (), b"")
+    def initial_model(self) -> LazyVector:
+        """Return the initial model, keyed by the seed."""
+        return self._declare(Initialize(), (), (), b"")
 
     def train(
         self,
         leaf: Leaf,
         device: int,
-        model: Ref,
+        model: LazyVector,
         steps: int,
         iteration: IterationIndex,
-        shift: Ref | None = None,
-        keeps: Literal["no", "model", "update"] = "no",
-    ) -> Ref:
-        """`model` after `steps` local SGD steps at `device` (its leaf ordinal), `shift` added to every gradient.
+        correction: LazyVector | None = None,
+        retain: Literal["no", "model", "update"] = "no",
+    ) -> LazyVector:
+        """Return `model` after `steps` local SGD steps at `device` (its leaf ordinal).
 
-        `keeps`: see Train; say it where the trained model will be asked for besides the answer made of it.
+        `correction` is added to every gradient. `retain` (see Train) must be set where the trained model is needed
+        for more than the upload that is made of it.
         """
-        op = Train(leaf, device, model, steps, iteration.first_step, shift, keeps)
-        parents = (model,) if shift is None else (model, shift)
-        return self._promise(op, parents, (leaf,), packed(device, steps, iteration.first_step))
+        op = Train(leaf, device, model, steps, iteration.first_step, correction, retain)
+        inputs = (model,) if correction is None else (model, correction)
+        return self._declare(op, inputs, (leaf,), pack_integers(device, steps, iteration.first_step))
 
-    def linear(self, terms: Sequence[tuple[float, Ref]]) -> Ref:
-        """The sum of coefficient times vector."""
+    def weighted_sum(self, terms: Sequence[tuple[float, LazyVector]]) -> LazyVector:
+        """Return the sum of coefficient times vector."""
         numbers = struct.pack(f"<{len(terms)}d", *(factor for factor, _ in terms))
-        return self._promise(Linear(tuple(terms)), [ref for _, ref in terms], (), numbers)
+        return self._declare(WeightedSum(tuple(terms)), [vector for _, vector in terms], (), numbers)
 
-    def answer(
-        self, codec: Compressor, place: Place, moved: Ref, heard: Ref, iteration: IterationIndex
+    def upload(
+        self,
+        codec: Compressor,
+        node: NodeIndex,
+        model: LazyVector,
+        reference: LazyVector,
+        iteration: IterationIndex,
     ) -> Payload:
-        """The upload of the node at `place`: how far `moved` is from what it `heard`, through `codec`.
+        """Return the upload of `node`: the difference of `model` from the received `reference`, through `codec`.
 
-        Where the codec remembers, the node's memory moves once the letter is `delivered`.
+        For a compressor with memory, the node's memory advances with `confirm_delivery`.
         """
         codec = at_round(codec, iteration.path[0])
-        key, memory = self._key("compressor", place, iteration, UP), self._memories.get((*place, UP))
-        parents = (moved, heard) if memory is None else (moved, heard, memory)
-        body = self._promise(Answer(codec, moved, heard, key, memory), parents, (codec,), packed(key))
-        return self._letter(codec, body, (*place, UP))
+        key, memory = self._key("compressor", node, iteration, UP), self._memories.get((*node, UP))
+        inputs = (model, reference) if memory is None else (model, reference, memory)
+        op = Upload(codec, model, reference, key, memory)
+        return self._payload(codec, self._declare(op, inputs, (codec,), pack_integers(key)), (*node, UP))
 
-    def announce(
-        self, codec: Compressor, place: Place, own: Ref, copy: Ref, iteration: IterationIndex
+    def broadcast(
+        self,
+        codec: Compressor,
+        node: NodeIndex,
+        model: LazyVector,
+        reference: LazyVector,
+        iteration: IterationIndex,
     ) -> Payload:
-        """The broadcast of the node at `place`; the body is the copy its receivers then hold.
+        """Return the broadcast of `node`, whose decoded vector is the model that its receivers then hold.
 
-        It counts as delivered: downlinks repeat until they are heard.
+        It counts as delivered at once, since downlink transmissions are repeated until they are received.
         """
         codec = at_round(codec, iteration.path[0])
         if codec.lossless:
-            return Payload(own, payload_bits(codec, self.dim), place)
-        key, memory = self._key("compressor", place, iteration, DOWN), self._memories.get((*place, DOWN))
-        parents = (own, copy) if memory is None else (own, copy, memory)
-        body = self._promise(Announce(codec, own, copy, key, memory), parents, (codec,), packed(key))
-        payload = self._letter(codec, body, (*place, DOWN))
-        self.delivered(payload)
+            return Payload(model, payload_bits(codec, self.dim), node)
+        key, memory = self._key("compressor", node, iteration, DOWN), self._memories.get((*node, DOWN))
+        inputs = (model, reference) if memory is None else (model, reference, memory)
+        op = Broadcast(codec, model, reference, key, memory)
+        payload = self._payload(codec, self._declare(op, inputs, (codec,), pack_integers(key)), (*node, DOWN))
+        self.confirm_delivery(payload)
         return payload
 
-    def delivered(self, payload: Payload) -> None:
-        """The letter arrived: its sender's memory is now what the letter left behind."""
-        if payload.leaves is not None:
-            slot, memory = payload.leaves
+    def confirm_delivery(self, payload: Payload) -> None:
+        """Advance the sender's memory to the row that the delivered message leaves behind."""
+        if payload.memory_update is not None:
+            slot, memory = payload.memory_update
             self._memories[slot] = memory
 
-    def combine(
+    def aggregate(
         self,
         rule: Rule,
-        place: Place,
-        onto: Ref,
-        copy: Ref,
-        answers: Sequence[Payload],
+        node: NodeIndex,
+        base: LazyVector,
+        reference: LazyVector,
+        uploads: Sequence[Payload],
         weights: Sequence[float],
         iteration: IterationIndex,
-    ) -> Ref:
-        """`onto` merged with the answers to `copy`; weights are final. Without answers the model stays."""
-        if not answers:
-            return onto
-        key = self._key("rule", place, iteration, UP)
-        bodies = tuple(payload.body for payload in answers)
-        memory = self._memories.get((*place, MERGE))
-        guard = guard_of(self._finite, answers, iteration)
-        op = Combine(rule, onto, copy, bodies, tuple(weights), key, memory, guard)
-        numbers = struct.pack(f"<{len(weights)}d", *weights) + packed(key)
-        parents = (onto, copy, *bodies) if memory is None else (onto, copy, *bodies, memory)
-        model = self._promise(op, parents, (rule,), numbers)
-        if rule_remembers(rule):
-            self._memories[*place, MERGE] = self._after(model)
-        for payload in answers:  # what they leave behind comes about while the combine reads them, not before
-            for late in left_behind(payload):
-                late.depth = max(late.depth, model.depth)
+    ) -> LazyVector:
+        """Return `base` plus the aggregated uploads of children that received `reference`; weights are final.
+
+        Without uploads the model does not change.
+        """
+        if not uploads:
+            return base
+        key = self._key("rule", node, iteration, UP)
+        updates = tuple(payload.decoded for payload in uploads)
+        memory = self._memories.get((*node, MERGE))
+        check = make_finite_check(self._finite, uploads, iteration)
+        op = Aggregate(rule, base, reference, updates, tuple(weights), key, memory, check)
+        numbers = struct.pack(f"<{len(weights)}d", *weights) + pack_integers(key)
+        inputs = (base, reference, *updates) if memory is None else (base, reference, *updates, memory)
+        model = self._declare(op, inputs, (rule,), numbers)
+        if is_stateful_rule(rule):
+            self._memories[*node, MERGE] = self._memory_after(model)
+        for (
+            payload
+        ) in uploads:  # side outputs are computed while the aggregation reads the uploads, not before
+            for output in side_outputs(payload):
+                output.depth = max(output.depth, model.depth)
         return model
 
     def bits(self, payload: Payload) -> int:
-        """Payload bits of a letter: by law, else those of the coded message, which forces its value.
+        """Return the payload bits of a message; a size that depends on values has them computed.
 
-        Raises ValuesNeededError where the size depends on values and the engine only keeps time.
+        Raises ValuesNeededError where the size depends on values and the engine computes none.
         """
-        if payload.law is not None:
-            return payload.law
-        body, ledger = payload.body, self._ledger
-        known = ledger.bits(payload.name) if ledger is not None else None
-        if known is not None:
-            return known
-        if body.bits is None:
-            self._look("a coded message size").settle(body)
-        if body.bits is None:
-            raise ValueError("a compressor without a bits law must return bits from encode()")
+        if payload.fixed_bits is not None:
+            return payload.fixed_bits
+        message, ledger = payload.decoded, self._ledger
+        stored = ledger.bits(payload.size_digest) if ledger is not None else None
+        if stored is not None:
+            return stored
+        if message.bits is None:
+            self._required_solver("a coded message size").compute(message)
+        if message.bits is None:
+            raise ValueError("a compressor whose bits() returns None must return bits from encode()")
         if ledger is not None:
-            ledger.keep_bits(payload.name, body.bits)
-        return body.bits
+            ledger.put_bits(payload.size_digest, message.bits)
+        return message.bits
 
-    def score(self, model: Ref) -> Mapping[str, float]:
-        """Test metrics of a model: the ledger's, else computed; nan when the engine only keeps time.
+    def evaluate(self, model: LazyVector) -> Mapping[str, float]:
+        """Return the test metrics of a model from the ledger, or compute them; nan in timing-only runs.
 
-        Where updates may be rejected, so is how many were on the way to this model: `rejected`.
+        Where updates may be rejected, `rejected` is their number up to this model.
         """
-        known = None if self._ledger is None else self._ledger.metrics(model.digest)
-        if known is not None:
-            self.settle(model)
-            return known
+        stored = None if self._ledger is None else self._ledger.metrics(model.digest)
+        if stored is not None:
+            self.compute(model)
+            return stored
         if self._solver is None or self.replaying:
-            self.unknown += 1
+            self.missing_metrics += 1
             if self._ledger is not None:
-                raise ValuesNeededError("the ledger does not know this model, and nothing computes it here")
+                raise ValuesNeededError(
+                    "the ledger has no metrics of this model, and this engine computes none"
+                )
             names = METRICS if self._finite == "reject" else METRICS[:2]
             return dict.fromkeys(names, float("nan"))
-        found = dict(self._solver.score(model))
+        metrics = dict(self._solver.evaluate(model))
         if self._finite == "reject":
-            found["rejected"] = float(self._rejected + self._solver.rejected)
+            metrics["rejected"] = float(self._rejected + self._solver.rejected)
         if self._ledger is not None:
-            self._ledger.keep_metrics(model.digest, found)
+            self._ledger.put_metrics(model.digest, metrics)
             self._ledger.flush()
-        return found
+        return metrics
 
-    def measured(
-        self, model: Ref, what: bytes, measure: Callable[[Tensor], Sequence[float]]
+    def measure(
+        self, model: LazyVector, label: bytes, function: Callable[[Tensor], Sequence[float]]
     ) -> Sequence[float]:
-        """Numbers that `measure` finds in a model's values: the ledger's, else measured now and kept under `what`.
+        """Return the numbers that `function` computes from a model [d]: from the ledger, else computed and stored.
 
-        Raises ValuesNeededError where the ledger lacks them and nothing computes values.
+        `label` identifies the measurement. Raises ValuesNeededError where the ledger lacks the numbers and the engine
+        computes no values.
         """
-        name = self._book.measure_name(model, what)
-        known = None if self._ledger is None else self._ledger.measures(name)
-        if known is not None:
-            return known
+        digest = self._digests.measurement_digest(model, label)
+        stored = None if self._ledger is None else self._ledger.measurements(digest)
+        if stored is not None:
+            return stored
         if self._solver is None or self.replaying:
             raise ValuesNeededError(
-                "what is measured at a model needs its values, and nothing computes them here"
+                "a measurement at a model needs its values, and this engine computes none"
             )
-        self.settle(model)
+        self.compute(model)
         assert model.value is not None
-        found = tuple(measure(model.value))
+        numbers = tuple(function(model.value))
         if self._ledger is not None:
-            self._ledger.keep_measures(name, found)
+            self._ledger.put_measurements(digest, numbers)
             self._ledger.flush()
-        return found
+        return numbers
 
-    def loss(self, model: Ref, look: Look) -> float:
-        """Mean loss of a model over samples of a device; ValuesNeededError where the engine only keeps time."""
-        name, ledger = self._book.loss_name(model, look), self._ledger
-        known = ledger.metrics(name) if ledger is not None else None
-        found = self._look("a choice by losses").loss(model, look) if known is None else known["loss"]
-        if ledger is not None and known is None:
-            ledger.keep_metrics(name, {"accuracy": float("nan"), "loss": found})
-        return found
+    def local_loss(self, model: LazyVector, query: LossQuery) -> float:
+        """Return the mean loss of a model over samples of a device. Raises ValuesNeededError in timing-only runs."""
+        digest, ledger = self._digests.loss_digest(model, query), self._ledger
+        stored = ledger.metrics(digest) if ledger is not None else None
+        if stored is not None:
+            return stored["loss"]
+        loss = self._required_solver("a selection by losses").local_loss(model, query)
+        if ledger is not None:
+            ledger.put_metrics(digest, {"accuracy": float("nan"), "loss": loss})
+        return loss
 
-    def settle(self, model: Ref) -> None:
-        """Compute a model now if values are computed at all; keeps the chain of promises short."""
-        if self.replaying:  # what matters is in the cut
-            forget(model)
+    def compute(self, model: LazyVector) -> None:
+        """Compute a model now if this engine computes values; keeps the chain of pending operations short."""
+        if self.replaying:  # the checkpoint contains the values that are needed
+            drop_operations(model)
         elif self._solver is not None and model.value is None:
-            self._solver.settle(model)
+            self._solver.compute(model)
 
     @property
     def replaying(self) -> bool:
-        """Whether the run is still on its way to the cut it goes on from."""
-        return self._cut is not None
+        """Whether the run has not yet reached the checkpoint from which it continues."""
+        return self._checkpoint is not None
 
-    def cut(self, model: Ref, turn: int) -> Checkpoint:
-        """All that is known now, after global round `turn`: a later run may go on from here."""
+    def checkpoint(self, model: LazyVector, round_number: int) -> Checkpoint:
+        """Return all values known after a global round, from which a later run may continue."""
         rejected = self._rejected + (0 if self._solver is None else self._solver.rejected)
-        return replace(cut_of(model, turn, list(self._made)), rejected=rejected)
+        return replace(take_checkpoint(model, round_number, list(self._stored)), rejected=rejected)
 
-    def reached(self, turn: int) -> None:
-        """Told of the end of every global round; at the one of the cut, the replay is over."""
-        if self._cut is not None and self._cut.turn == turn:
-            self._cut = None
+    def end_round(self, round_number: int) -> None:
+        """Mark the end of a global round; the replay ends with the round of the checkpoint."""
+        if self._checkpoint is not None and self._checkpoint.round_number == round_number:
+            self._checkpoint = None
 
-    def _letter(self, codec: Compressor, body: Ref, slot: Slot) -> Payload:
-        law = payload_bits(codec, self.dim)
-        name = b"" if law is not None else self._book.size_name(body, codec)
-        if not remembers(codec):
-            return Payload(body, law, slot[:2], name)
-        return Payload(body, law, slot[:2], name, (slot, self._after(body)))
+    def _payload(self, codec: Compressor, message: LazyVector, slot: MemorySlot) -> Payload:
+        fixed_bits = payload_bits(codec, self.dim)
+        size_digest = b"" if fixed_bits is not None else self._digests.size_digest(message, codec)
+        update = (slot, self._memory_after(message)) if is_stateful(codec) else None
+        return Payload(message, fixed_bits, slot[:2], size_digest, update)
 
-    def _after(self, message: Ref) -> Ref:
-        memory = self._promise(Memory(message), (message,), (), b"")
-        message.after = weakref.ref(memory)
+    def _memory_after(self, message: LazyVector) -> LazyVector:
+        memory = self._declare(MemoryAfter(message), (message,), (), b"")
+        message.memory_after = weakref.ref(memory)
         return memory
 
-    def _look(self, wanted: str) -> Solver:
+    def _required_solver(self, purpose: str) -> Solver:
         if self.replaying:
-            raise ValuesNeededError("the ledger lost a size or a loss it had")
+            raise ValuesNeededError("the ledger has lost a size or a loss that it contained")
         if self._solver is None:
-            said = f"{wanted} depends on values, and the timing engine computes none: use --engine batched"
-            raise ValuesNeededError(said + (", or code: fixed" if "coded" in wanted else ""))
+            message = (
+                f"{purpose} depends on values, and the timing engine computes none: use --engine batched"
+            )
+            raise ValuesNeededError(message + (", or code: fixed" if "coded" in purpose else ""))
         return self._solver
 
-    def _key(self, stream: str, place: Place, iteration: IterationIndex, slot: int) -> int:
-        level, ordinal = place
+    def _key(self, stream: str, node: NodeIndex, iteration: IterationIndex, slot: int) -> int:
+        level, ordinal = node
         path = iteration.path if level else (iteration.step,)
         return row_key(self._seed, stream, level, ordinal, slot + 2 * iteration.phase, *path)
 
-    def _promise(self, op: Op, parents: Sequence[Ref], parts: Sequence[object], numbers: bytes) -> Ref:
-        ref = self._book.promise(op, parents, parts, numbers, keep=self._solver is not None)
+    def _declare(
+        self, op: Op, inputs: Sequence[LazyVector], parts: Sequence[object], numbers: bytes
+    ) -> LazyVector:
+        vector = self._digests.new_vector(op, inputs, parts, numbers, keep_op=self._solver is not None)
         if self._solver is None:
-            return ref
-        if not isinstance(op, Answer) and not (isinstance(op, Train) and op.keeps == "no"):
-            self._made.add(ref)
-        if self._cut is None:
-            self._solver.promised(ref)
+            return vector
+        if not isinstance(op, Upload) and not (isinstance(op, Train) and op.retain == "no"):
+            self._stored.add(vector)
+        if self._checkpoint is None:
+            self._solver.register(vector)
         else:
-            adopt(ref, self._cut, self._solver.tensor)
-        return ref
+            restore_value(vector, self._checkpoint, self._solver.to_tensor)
+        return vector

@@ -1,4 +1,4 @@
-"""Updates that are no numbers: left out of the merge and counted, or the end of the run, as the scenario says."""
+"""Check of updates for nan and inf: such updates are kept, rejected and counted, or stop the run."""
 
 from __future__ import annotations
 
@@ -7,49 +7,58 @@ from dataclasses import replace
 from math import fsum
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from learning.engine.promises import Combine, Guard, IterationIndex, Payload, Place
+from learning.engine.lazy_vectors import Aggregate, FiniteCheck, IterationIndex, NodeIndex, Payload
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Finite: TypeAlias = Literal["keep", "reject", "stop"]
-"""What a node does with an answer that holds nan or inf: merge it all the same, leave it out, end the run."""
+NonFinitePolicy: TypeAlias = Literal["keep", "reject", "stop"]
+"""Treatment of an update that contains nan or inf: aggregate it, leave it out, or end the run."""
 
 
 class NotFiniteError(ValueError):
-    """An update holds nan or inf, and the scenario wants to stop there; `place` and `turn` say whose and when."""
+    """An update contains nan or inf, and the scenario requires the run to stop.
 
-    def __init__(self, place: Place, turn: int, bad: int, dim: int) -> None:
-        super().__init__(place, turn, bad, dim)  # simpy makes a copy from these
-        self.place, self.turn, self._bad, self._dim = place, turn, bad, dim
+    `node` is the sender, `round_number` the global round, counted from 1.
+    """
+
+    def __init__(self, node: NodeIndex, round_number: int, count: int, dim: int) -> None:
+        super().__init__(node, round_number, count, dim)  # SimPy copies the exception from these
+        self.node, self.round_number, self._count, self._dim = node, round_number, count, dim
 
     def __str__(self) -> str:
-        return f"{self._bad} of {self._dim} numbers are nan or inf"
+        return f"{self._count} of {self._dim} numbers are nan or inf"
 
 
-def guard_of(finite: Finite, answers: Sequence[Payload], iteration: IterationIndex) -> Guard | None:
-    """The guard of a combine; None where nothing is looked at."""
-    if finite == "keep":
+def make_finite_check(
+    policy: NonFinitePolicy, uploads: Sequence[Payload], iteration: IterationIndex
+) -> FiniteCheck | None:
+    """Return the check of an aggregation; None where updates are not checked."""
+    if policy == "keep":
         return None
-    return Guard(finite == "reject", iteration.path[0] + 1, tuple(payload.sender for payload in answers))
+    senders = tuple(payload.sender for payload in uploads)
+    return FiniteCheck(policy == "reject", iteration.path[0] + 1, senders)
 
 
-def poisoned(guard: Guard | None, first: int, rows: Sequence[Tensor] | Tensor) -> list[int]:
-    """Which answers, from number `first` on, came as `rows` that are not finite; NotFiniteError to stop there."""
-    if guard is None:
+def find_non_finite(check: FiniteCheck | None, first: int, rows: Sequence[Tensor] | Tensor) -> list[int]:
+    """Return the positions of uploads that are not finite; `rows` are the uploads from position `first` on.
+
+    Raises NotFiniteError where there is one and the run must stop.
+    """
+    if check is None:
         return []
-    bad = [k for k, row in enumerate(rows) if not bool(row.isfinite().all())]
-    if bad and not guard.reject:
-        row = rows[bad[0]]
-        wrong = int((~row.isfinite()).sum())
-        raise NotFiniteError(guard.senders[first + bad[0]], guard.turn, wrong, len(row))
-    return [first + k for k in bad]
+    found = [k for k, row in enumerate(rows) if not bool(row.isfinite().all())]
+    if found and not check.reject:
+        row = rows[found[0]]
+        count = int((~row.isfinite()).sum())
+        raise NotFiniteError(check.senders[first + found[0]], check.round_number, count, len(row))
+    return [first + k for k in found]
 
 
-def without(op: Combine, bad: Sequence[int]) -> Combine:
-    """The combine as if these answers had not come: the others' weights grow, their sum is what it was."""
-    kept = [k for k in range(len(op.answers)) if k not in set(bad)]
-    weights = [op.weights[k] for k in kept]
+def remove_uploads(op: Aggregate, positions: Sequence[int]) -> Aggregate:
+    """Return the aggregation without some uploads; the other weights are scaled up to the same sum."""
+    remaining = [k for k in range(len(op.uploads)) if k not in set(positions)]
+    weights = [op.weights[k] for k in remaining]
     share = fsum(weights) / fsum(op.weights)
-    answers = tuple(op.answers[k] for k in kept)
-    return replace(op, answers=answers, weights=tuple(w / share for w in weights), guard=None)
+    uploads = tuple(op.uploads[k] for k in remaining)
+    return replace(op, uploads=uploads, weights=tuple(w / share for w in weights), finite_check=None)

@@ -1,8 +1,8 @@
-"""Local work of small-channel CNNs on a CPU: device by device through hand-written, preallocated steps.
+"""Local training of CNNs with few channels on a CPU: device by device, by hand-written steps in preallocated memory.
 
-oneDNN's convolutions are made for many channels. With ten or twenty, copying patches and multiplying matrices
-is twice as fast, if the batch lies innermost and the memory stays in cache: therefore one device at a time, all
-its steps in a row, always in the same memory, so that no result can depend on the stack.
+The convolutions of oneDNN are made for many channels. With ten or twenty, copying patches and multiplying matrices is
+twice as fast, provided that the batch is the innermost dimension and the memory stays in cache. Devices are therefore
+trained one at a time, all steps in a row, always in the same memory, so that no result depends on the stack.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from learning.engine.blocks import Block, ConvBlock, LinearBlock, Parameter, Port
-from learning.engine.minibatches import batches, minibatches
+from learning.engine.blocks import Activation, Block, ConvBlock, LinearBlock, Parameter
+from learning.engine.lazy_vectors import Train
+from learning.engine.minibatches import draw_minibatches, gather_batches
 from learning.engine.numerics import StrategyError
-from learning.engine.promises import Train
 from learning.tasks.task import BoundTask
 
 TILE = 32
-"""Samples that go through the network together: larger batches add up gradients tile by tile, in order."""
+"""Samples that pass through the network together; larger batches add gradients tile by tile, in order."""
 
 
-class Im2col:
-    """Networks of convolutions (stride 1, no padding), 2x2 max pooling, ReLU and linear maps, one after another."""
+class Im2colTrainer:
+    """Trains chains of convolutions (stride 1, no padding), 2x2 max pooling, ReLU and linear maps."""
 
     def __init__(self, task: BoundTask, seed: int) -> None:
         self._task, self._seed = task, seed
@@ -47,20 +47,20 @@ class Im2col:
                 torch.sub(self._weights, row, out=row)
 
     def _descend(self, job: Train) -> None:
-        """All steps of one device on its weights; the last step's gradient stays."""
-        for picks in minibatches(self._seed, [job], self._task.samples):
-            for x, y in batches(self._task, [job.device], picks):
+        """Perform all steps of one device on its weights; the gradient of the last step is kept."""
+        for positions in draw_minibatches(self._seed, [job], self._task.samples):
+            for x, y in gather_batches(self._task, [job.device], positions):
                 self._differentiate(x[0], y[0])
                 self._weights.sub_(self._gradient, alpha=job.leaf.learning_rate)
 
     def _differentiate(self, x: Tensor, y: Tensor) -> None:
-        """The gradient of the mean loss of X [B, C, H, W], y [B]."""
+        """Compute the gradient of the mean loss of X [B, C, H, W], y [B]."""
         for first in range(0, len(y), TILE):
             tile, labels = x[first : first + TILE], y[first : first + TILE]
             self._network(tile.shape).add_gradient(tile, labels, 1.0 / len(y), beta=1.0 if first else 0.0)
 
     def _network(self, shape: torch.Size) -> _Network:
-        """The network on tiles of this shape: the whole tile and the last of a batch, so few exist."""
+        """Return the network for tiles of this shape; few exist, as only the last tile of a batch differs."""
         if shape not in self._networks:
             inputs = self._weights.new_empty(*shape[1:], shape[0])
             self._networks[shape] = _Network(inputs, self._plan, self._parameters())
@@ -80,7 +80,7 @@ class _Network:
 
     def __init__(self, inputs: Tensor, plan: Sequence[_Step], parameters: Sequence[Parameter]) -> None:
         self._inputs, self._blocks = inputs, list[Block]()
-        port = Port(inputs, None)
+        port = Activation(inputs, None)
         for step, parameter in zip(plan, parameters, strict=True):
             self._blocks.append(_block(port, step, parameter))
             port = self._blocks[-1].out
@@ -88,7 +88,7 @@ class _Network:
         self._minus_one = inputs.new_full((1, inputs.shape[-1]), -1.0)
 
     def add_gradient(self, x: Tensor, y: Tensor, weight: float, beta: float) -> None:
-        """Parameter gradients become beta * old + weight * gradient of the summed loss of X [B, C, H, W], y [B]."""
+        """Set parameter gradients to beta * old + weight * gradient of the summed loss of X [B, C, H, W], y [B]."""
         self._inputs.copy_(x.permute(1, 2, 3, 0))
         for block in self._blocks:
             block.forward()
@@ -101,10 +101,10 @@ class _Network:
 
 
 _Step = tuple[nn.Module, bool, bool]
-"""An affine map, whether it is pooled, whether it is rectified."""
+"""An affine map, whether it is pooled, whether a ReLU follows."""
 
 
-def _block(below: Port, step: _Step, parameter: Parameter) -> Block:
+def _block(below: Activation, step: _Step, parameter: Parameter) -> Block:
     affine, pooled, rectified = step
     if isinstance(affine, nn.Conv2d):
         return ConvBlock(below, parameter, pooled, rectified)
@@ -112,11 +112,11 @@ def _block(below: Port, step: _Step, parameter: Parameter) -> Block:
 
 
 def _plan(module: nn.Module) -> list[_Step]:
-    """The chain as affine maps with what follows each; StrategyError where another strategy is needed."""
+    """Return the chain as affine maps with what follows each. Raises StrategyError where another strategy is needed."""
     layers = list(module.children())
     starts = [n for n, layer in enumerate(layers) if isinstance(layer, (nn.Conv2d, nn.Linear))]
     spans = [layers[a:b] for a, b in pairwise([*starts, len(layers)])]
-    if type(module) is not nn.Sequential or starts[:1] != [0] or not all(map(_known, spans)):
+    if type(module) is not nn.Sequential or starts[:1] != [0] or not all(map(_is_supported, spans)):
         raise StrategyError(
             "family small_conv means a chain of convolutions (stride 1, no padding, with bias), each followed by at "
             "most one 2x2 max pooling, and linear maps, in nn.Sequential; got "
@@ -125,8 +125,8 @@ def _plan(module: nn.Module) -> list[_Step]:
     return [(span[0], _has(span, nn.MaxPool2d) > 0, _has(span, nn.ReLU) > 0) for span in spans]
 
 
-def _known(span: Sequence[nn.Module]) -> bool:
-    """Whether an affine map and what follows it are what the blocks compute."""
+def _is_supported(span: Sequence[nn.Module]) -> bool:
+    """Whether the blocks compute an affine map and the layers that follow it."""
     first = span[0]
     after = {nn.ReLU, nn.Flatten, nn.MaxPool2d} if isinstance(first, nn.Conv2d) else {nn.ReLU}
     pools = [layer for layer in span if isinstance(layer, nn.MaxPool2d)]

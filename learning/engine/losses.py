@@ -1,4 +1,4 @@
-"""The loss whose gradient local work follows, in the precision that its matrices are multiplied in."""
+"""The training loss, in the precision of the matrix products."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from learning.tasks.task import BoundTask
 Loss = Callable[[Mapping[str, Tensor], Tensor, Tensor], Tensor]
 
 
-def loss_of(task: BoundTask) -> Loss:
-    """`task.loss`; if the task is `half`, with matrix products and convolutions in bfloat16 and all else as it is.
+def training_loss(task: BoundTask) -> Loss:
+    """Return `task.loss`; for bf16, with matrix products and convolutions in bfloat16 (torch.autocast).
 
-    Weights, their gradients and SGD's sums stay float32 (torch.autocast), so small steps are not lost.
+    Weights, gradients and the sums of SGD stay float32, so small steps are not rounded off.
     """
-    return halved(task.device, task.loss) if task.half else task.loss
+    return with_bfloat16(task.device, task.loss) if task.uses_bfloat16 else task.loss
 
 
-def halved(device: torch.device, loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """`loss` under autocast to bfloat16."""
+def with_bfloat16(device: torch.device, loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return `loss` under autocast to bfloat16."""
 
     def half(*arguments: object) -> Tensor:
         with torch.autocast(device.type, dtype=torch.bfloat16):

@@ -1,4 +1,4 @@
-"""Which samples a device looks at: with replacement, keyed by the device and its own local step; and their tensors."""
+"""Minibatches: sample positions drawn with replacement, keyed by device and local step, and their tensors."""
 
 from __future__ import annotations
 
@@ -8,57 +8,58 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from learning.engine.promises import Look, Train
+from learning.engine.lazy_vectors import LossQuery, Train
 from learning.rng.keyed import row_key, words
 from learning.tasks.task import BoundTask
 
-TOGETHER = 256
-"""Samples gathered at once: enough to hide the cost of a call, few enough that memory is not mapped anew each time."""
+GATHERED_SAMPLES = 256
+"""Samples gathered at once: amortises the cost of a call without large temporary tensors."""
+POSITIONS_PER_DRAW = 2**16
+"""Positions drawn at once: 0.5 MiB, whatever the number of local steps."""
 
 
-AT_ONCE = 2**16
-"""Positions drawn at once: half a MiB, whatever the number of local steps."""
+def draw_minibatches(seed: int, jobs: Sequence[Train], samples: Sequence[int]) -> Iterator[NDArray[np.int64]]:
+    """Yield positions [K, some steps, B] within each device's sample list, for all steps in order.
 
-
-def minibatches(seed: int, jobs: Sequence[Train], samples: Sequence[int]) -> Iterator[NDArray[np.int64]]:
-    """Positions [K, some steps, B] within each device's own sample list, all steps in order.
-
-    Jobs share their leaf and number of steps; the same positions are drawn for every AT_ONCE.
+    Jobs share their leaf and number of steps. The positions do not depend on POSITIONS_PER_DRAW.
     """
     steps = jobs[0].steps
-    some = max(1, AT_ONCE // (len(jobs) * jobs[0].leaf.batch_size))
-    for first in range(0, steps, some):
-        yield _positions(seed, jobs, samples, range(first, min(steps, first + some)))
+    chunk = max(1, POSITIONS_PER_DRAW // (len(jobs) * jobs[0].leaf.batch_size))
+    for first in range(0, steps, chunk):
+        yield _positions(seed, jobs, samples, range(first, min(steps, first + chunk)))
 
 
 def _positions(seed: int, jobs: Sequence[Train], samples: Sequence[int], steps: range) -> NDArray[np.int64]:
-    """Word w picks sample floor(w n / 2^32) of n: the bias is below n / 2^32."""
+    """Word w selects sample floor(w n / 2^32) of n; the bias is below n / 2^32."""
     keys = [row_key(seed, "minibatch", job.device, job.first_step + j) for job in jobs for j in steps]
-    drawn = words(np.array(keys, dtype=np.uint64), jobs[0].leaf.batch_size).astype(np.uint64)
+    draws = words(np.array(keys, dtype=np.uint64), jobs[0].leaf.batch_size).astype(np.uint64)
     sizes = np.repeat(np.array([samples[job.device] for job in jobs], dtype=np.uint64), len(steps))
-    picked = (drawn * sizes[:, None]) >> np.uint64(32)
-    return picked.astype(np.int64).reshape(len(jobs), len(steps), -1)
+    positions = (draws * sizes[:, None]) >> np.uint64(32)
+    return positions.astype(np.int64).reshape(len(jobs), len(steps), -1)
 
 
-def looked_at(seed: int, look: Look, samples: Sequence[int]) -> NDArray[np.int64] | None:
-    """Positions [samples] within the device's own list of those that a loss is taken over; None: all."""
-    if look.samples is None:
+def draw_loss_samples(seed: int, query: LossQuery, samples: Sequence[int]) -> NDArray[np.int64] | None:
+    """Return the positions [samples] in the device's sample list over which a loss is taken; None: all samples."""
+    if query.samples is None:
         return None
-    key = row_key(seed, "selection", look.device, look.first_step)
-    drawn = words(np.array([key], dtype=np.uint64), look.samples)[0].astype(np.uint64)
-    picked = (drawn * np.uint64(samples[look.device])) >> np.uint64(32)
-    return np.asarray(picked, dtype=np.int64)
+    key = row_key(seed, "selection", query.device, query.first_step)
+    draws = words(np.array([key], dtype=np.uint64), query.samples)[0].astype(np.uint64)
+    positions = (draws * np.uint64(samples[query.device])) >> np.uint64(32)
+    return np.asarray(positions, dtype=np.int64)
 
 
-def batches(
-    task: BoundTask, devices: Sequence[int], picks: NDArray[np.int64]
+def gather_batches(
+    task: BoundTask, devices: Sequence[int], positions: NDArray[np.int64]
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """X [K, B, *inputs] and y [K, B] of every step, from picks [K, steps, B]; small steps are gathered together."""
-    rows, steps, batch = picks.shape
-    together = max(1, TOGETHER // (rows * batch))
-    for first in range(0, steps, together):
-        some = picks[:, first : first + together]
-        x, y = task.gather(devices, some.reshape(rows, -1))
-        x, y = x.view(*some.shape, *x.shape[2:]), y.view(some.shape)
-        for step in range(some.shape[1]):
+    """Yield X [K, B, *inputs] and y [K, B] of every step, from positions [K, steps, B].
+
+    The samples of several small steps are gathered together.
+    """
+    rows, steps, batch = positions.shape
+    steps_at_once = max(1, GATHERED_SAMPLES // (rows * batch))
+    for first in range(0, steps, steps_at_once):
+        chunk = positions[:, first : first + steps_at_once]
+        x, y = task.gather(devices, chunk.reshape(rows, -1))
+        x, y = x.view(*chunk.shape, *x.shape[2:]), y.view(chunk.shape)
+        for step in range(chunk.shape[1]):
             yield x[:, step], y[:, step]

@@ -1,4 +1,4 @@
-"""What decides the last bits of a result besides its operations: engine, device class, precision, strategy."""
+"""Numerics: what determines the last bits of a result besides its operations (engine, device, precision, strategy)."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ DeviceKind = Literal["auto", "cpu", "cuda"]
 Precision = Literal["float32", "float64", "tf32", "bf16"]
 
 NUMERICS_VERSION = 2
-"""Raised whenever a change moves the last bits of any result."""
+"""Increased with every change that alters the last bits of any result."""
 
 CPU_BYTES, CUDA_BYTES = 24 * 2**20, 2**30
 CPU_ROWS, CUDA_ROWS = 32, 1024
 
 STRATEGIES = ("fused", "im2col", "loop", "vmap")
-"""Names a user may give; vmap may carry its stack size, as in vmap:16."""
+"""Names that a user may give; vmap may include its stack size, as in vmap:16."""
 
 
 class StrategyError(ValueError):
-    """A device, precision or strategy that is not to be had here, or not for this model; says what is."""
+    """A device, precision or strategy is not available here or not for this model; the message names alternatives."""
 
 
-class Learned(Protocol):
-    """What a task says of itself before it is bound (`learning.tasks.task.Task`)."""
+class TaskTraits(Protocol):
+    """The properties of a task that determine its numerics; see `learning.tasks.task.Task`."""
 
     @property
     def dim(self) -> int:
@@ -44,7 +44,7 @@ class Learned(Protocol):
 
 @dataclass(frozen=True)
 class Numerics:
-    """Everything besides the operations that decides the last bits of a result."""
+    """Everything besides the operations that determines the last bits of a result."""
 
     engine: EngineKind
     device: str
@@ -53,44 +53,47 @@ class Numerics:
 
     @property
     def tag(self) -> str:
-        """The part of a run's digest that names its numerics; the timing engine has none."""
+        """The part of a run's digest that identifies its numerics; "timing" for the timing engine."""
         if self.engine == "timing":
             return "timing"
         return f"{self.device}/{self.precision}/{self.strategy}/{NUMERICS_VERSION}"
 
     @property
     def stack(self) -> int | None:
-        """Rows of every stack where results depend on it, as they do under vmap; None elsewhere."""
+        """Rows of every stack where results depend on it, as under vmap; None elsewhere."""
         name, _, rows = self.strategy.partition(":")
         return int(rows) if name == "vmap" else None
 
 
-def resolve(
+def resolve_numerics(
     engine: EngineKind,
     device: DeviceKind,
     precision: Precision,
-    task: Learned,
+    task: TaskTraits,
     strategy: str | None = None,
     memory_bytes: int | None = None,
 ) -> Numerics:
-    """Settle `auto` and the training strategy: the given one, or a fixed function of model family and device class.
+    """Return the numerics of a run, with `auto` and the default strategy replaced by concrete values.
 
-    `memory_bytes` bounds vmap's stack, which is part of the strategy's name, and nothing else here. Raises
-    StrategyError where CUDA is asked for and absent, or the precision or strategy is none of this device.
+    `strategy` None selects a fixed function of model family and device class. `memory_bytes` bounds vmap's stack, which
+    is part of the strategy's name. Raises StrategyError where CUDA is requested and absent, or where the precision or
+    strategy does not exist on the device.
     """
     if engine == "timing":
         return Numerics(engine, "none", precision, "none")
-    chosen = _device(device)
-    if precision == "tf32" and chosen != "cuda":
-        raise StrategyError("precision tf32 exists on CUDA devices alone; use float32, or bf16, here")
+    device_name = _device(device)
+    if precision == "tf32" and device_name != "cuda":
+        raise StrategyError("precision tf32 exists on CUDA devices only; use float32 or bf16 here")
     if engine == "eager":
-        return Numerics(engine, chosen, precision, "reference")
-    name = strategy or strategy_for(task.family, chosen, precision)
-    return pinned(Numerics(engine, chosen, precision, name), name, task, memory_bytes)
+        return Numerics(engine, device_name, precision, "reference")
+    name = strategy or default_strategy(task.family, device_name, precision)
+    return with_strategy(Numerics(engine, device_name, precision, name), name, task, memory_bytes)
 
 
-def pinned(numerics: Numerics, strategy: str, task: Learned, memory_bytes: int | None = None) -> Numerics:
-    """The same numerics by another strategy, vmap with its stack size. Raises StrategyError for unknown names."""
+def with_strategy(
+    numerics: Numerics, strategy: str, task: TaskTraits, memory_bytes: int | None = None
+) -> Numerics:
+    """Return the numerics with another strategy, vmap with its stack size. Raises StrategyError for unknown names."""
     if strategy == "vmap":
         strategy = f"vmap:{min(task.devices, stack_rows(task.dim, numerics, memory_bytes))}"
     if strategy not in STRATEGIES and not re.fullmatch(r"vmap:[1-9]\d{0,5}", strategy):
@@ -99,16 +102,18 @@ def pinned(numerics: Numerics, strategy: str, task: Learned, memory_bytes: int |
             "for the one that fits the model"
         )
     if numerics.precision == "bf16" and strategy in ("fused", "im2col"):
-        raise StrategyError(f"strategy {strategy} knows no bf16; use loop or vmap, or another precision")
+        raise StrategyError(
+            f"strategy {strategy} does not support bf16; use loop or vmap, or another precision"
+        )
     return replace(numerics, strategy=strategy)
 
 
-def strategy_for(family: str, device: str, precision: Precision = "float32") -> str:
-    """How a model family is trained on a device class; fixed, since strategies differ in the last bits.
+def default_strategy(family: str, device: str, precision: Precision = "float32") -> str:
+    """Return the strategy for a model family on a device class; fixed, since strategies differ in the last bits.
 
-    Linear layers go through hand-batched products everywhere. All else goes device by device on a CPU,
-    where that is fastest and results cannot depend on the stack (few channels by copied patches and
-    matrix products, many by oneDNN), and through vmap on a GPU. Hand-written products know no bf16.
+    Linear layers use hand-batched products everywhere. All other models are trained device by device on a CPU, where
+    that is fastest and results cannot depend on the stack (few channels by copied patches and matrix products, many
+    channels by oneDNN), and through vmap on a GPU. The hand-written products do not support bf16.
     """
     if family == "linear" and precision != "bf16":
         return "fused"
@@ -118,20 +123,20 @@ def strategy_for(family: str, device: str, precision: Precision = "float32") -> 
 
 
 def stack_rows(dim: int, numerics: Numerics, memory_bytes: int | None = None) -> int:
-    """Devices per stack: weights, gradients and two temporaries of each must fit the budget; at least 1."""
+    """Return the devices per stack, at least 1: weights, gradients and two temporaries of each must fit the budget."""
     cuda = numerics.device == "cuda"
     budget = memory_bytes if memory_bytes is not None else (CUDA_BYTES if cuda else CPU_BYTES)
-    most = CUDA_ROWS if cuda else CPU_ROWS
-    return max(1, min(most, budget // row_bytes(dim, numerics.precision)))
+    limit = CUDA_ROWS if cuda else CPU_ROWS
+    return max(1, min(limit, budget // row_bytes(dim, numerics.precision)))
 
 
 def row_bytes(dim: int, precision: Precision) -> int:
-    """Bytes of a device in a stack: weights, gradients and two temporaries of each."""
+    """Return the bytes of one device in a stack: weights, gradients and two temporaries of each."""
     return 4 * dim * (8 if precision == "float64" else 4)
 
 
-def cuda_found() -> bool:
-    """Whether torch sees a CUDA device; on Linux without NVIDIA's driver the answer needs no torch."""
+def has_cuda() -> bool:
+    """Whether torch finds a CUDA device; on Linux without NVIDIA's driver torch is not imported."""
     if sys.platform == "linux" and not Path("/dev/nvidiactl").exists():
         return False
     import torch
@@ -140,9 +145,9 @@ def cuda_found() -> bool:
 
 
 def _device(device: DeviceKind) -> str:
-    found = device != "cpu" and cuda_found()
-    if device == "cuda" and not found:
+    available = device != "cpu" and has_cuda()
+    if device == "cuda" and not available:
         raise StrategyError(
             "device cuda was asked for, but torch sees no CUDA device here; use --device cpu or auto"
         )
-    return "cuda" if found else "cpu"
+    return "cuda" if available else "cpu"

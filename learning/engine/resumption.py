@@ -1,7 +1,7 @@
-"""A run goes on from a cut: its timeline is replayed from the start, cheaply, for names alone.
+"""Resumption of a run from a checkpoint: the simulation is replayed from its start without computing values.
 
-Promises whose names are in the cut get their values from it; what was promised before the cut and is not in
-it, nobody will look at again.
+Vectors whose digests are in the checkpoint receive their values from it. Vectors that were declared before the
+checkpoint and are not in it are not needed any more.
 """
 
 from __future__ import annotations
@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from learning.engine.promises import Announce, Answer, Combine, Linear, Memory, Ref, Train
+from learning.engine.lazy_vectors import (
+    Aggregate,
+    Broadcast,
+    LazyVector,
+    MemoryAfter,
+    Train,
+    Upload,
+    WeightedSum,
+)
 from learning.store.checkpoints import Checkpoint
 
 if TYPE_CHECKING:
@@ -18,53 +26,54 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def cut_of(model: Ref, turn: int, alive: Iterable[Ref]) -> Checkpoint:
-    """All settled vectors in `alive`, after global round `turn`, which ended in `model`."""
-    rows, tallies = {}, {}
-    for ref in alive:
-        if ref.value is not None:
-            rows[ref.digest] = ref.value.detach().cpu().numpy()
-        if ref.tally is not None:
-            tallies[ref.digest] = ref.tally.detach().cpu().numpy()
-    return Checkpoint(model.digest, turn, rows, tallies)
+def take_checkpoint(model: LazyVector, round_number: int, vectors: Iterable[LazyVector]) -> Checkpoint:
+    """Return the computed values of `vectors` after a global round that ended with `model`."""
+    values, vote_sums = {}, {}
+    for vector in vectors:
+        if vector.value is not None:
+            values[vector.digest] = vector.value.detach().cpu().numpy()
+        if vector.vote_sum is not None:
+            vote_sums[vector.digest] = vector.vote_sum.detach().cpu().numpy()
+    return Checkpoint(model.digest, round_number, values, vote_sums)
 
 
-def adopt(ref: Ref, cut: Checkpoint, tensor: Callable[[NDArray[np.floating]], Tensor]) -> None:
-    """Give `ref` its value if the cut has it."""
-    if ref.digest in cut.rows:
-        ref.tally = tensor(cut.tallies[ref.digest]) if ref.digest in cut.tallies else None
-        ref.settle(tensor(cut.rows[ref.digest]))
+def restore_value(
+    vector: LazyVector, checkpoint: Checkpoint, to_tensor: Callable[[NDArray[np.floating]], Tensor]
+) -> None:
+    """Set the value of `vector` if the checkpoint contains it."""
+    digest = vector.digest
+    if digest in checkpoint.values:
+        votes = checkpoint.vote_sums.get(digest)
+        vector.vote_sum = None if votes is None else to_tensor(votes)
+        vector.set_value(to_tensor(checkpoint.values[digest]))
 
 
-def forget(model: Ref) -> None:
-    """Let go of every promise under a model that will not be looked at, so that a replay stays small."""
-    todo = [model]
-    while todo:
-        ref = todo.pop()
-        if ref.value is None and ref.op is not None:
-            todo += parents_of(ref)
-            ref.op = None
+def drop_operations(model: LazyVector) -> None:
+    """Drop the operations below a model that is not computed, to bound the memory of a replay."""
+    pending = [model]
+    while pending:
+        vector = pending.pop()
+        if vector.value is None and vector.op is not None:
+            pending += _inputs_and_memory(vector)
+            vector.op = None
 
 
-def parents_of(ref: Ref) -> Iterator[Ref]:
-    """What a promise rests on, and the memory it leaves."""
-    match ref.op:
-        case Combine(_, onto, copy, answers, _, _, memory):
-            yield from (onto, copy, *answers)
+def _inputs_and_memory(vector: LazyVector) -> Iterator[LazyVector]:
+    """Yield the inputs of a vector's operation, and the memory row that it leaves behind."""
+    match vector.op:
+        case Aggregate(_, base, reference, uploads, _, _, memory):
+            yield from (base, reference, *uploads)
             yield from (() if memory is None else (memory,))
-        case Answer(_, moved, heard, _, memory):
-            yield from (moved, heard)
-            yield from (() if memory is None else (memory,))
-        case Announce(_, own, copy, _, memory):
-            yield from (own, copy)
+        case Upload(_, model, reference, _, memory) | Broadcast(_, model, reference, _, memory):
+            yield from (model, reference)
             yield from (() if memory is None else (memory,))
         case Train():
-            yield ref.op.model
-            yield from (() if ref.op.shift is None else (ref.op.shift,))
-        case Linear(terms):
+            yield vector.op.start_model
+            yield from (() if vector.op.correction is None else (vector.op.correction,))
+        case WeightedSum(terms):
             yield from (term for _, term in terms)
-        case Memory():
-            yield ref.op.message
-    after = None if ref.after is None else ref.after()
-    if after is not None:
-        yield after
+        case MemoryAfter():
+            yield vector.op.message
+    memory = vector.live_memory_after()
+    if memory is not None:
+        yield memory

@@ -1,11 +1,11 @@
-"""What the engine asks of whatever computes values, and what it says where nothing does."""
+"""Interface between the engine and the component that computes values."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from learning.engine.promises import Look, Ref
+from learning.engine.lazy_vectors import LazyVector, LossQuery
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,31 +14,31 @@ if TYPE_CHECKING:
 
 
 class Solver(Protocol):
-    """Computes promised vectors; the one thing in which engines differ."""
+    """Computes the values of lazy vectors; engines differ in their solver alone."""
 
     rejected: int
-    """Answers left out of combines so far, as they were not finite."""
+    """Number of updates left out of aggregations so far because they were not finite."""
 
-    def promised(self, ref: Ref) -> None:
-        """Told of every new promise: an eager solver computes it at once, a late one notes it."""
+    def register(self, vector: LazyVector) -> None:
+        """Register a new vector: an eager solver computes it at once, a batched solver on demand."""
         ...
 
-    def settle(self, ref: Ref) -> None:
-        """Give `ref` its value (and its bits, where they depend on values)."""
+    def compute(self, vector: LazyVector) -> None:
+        """Compute the value of `vector`, and its bits where they depend on values."""
         ...
 
-    def score(self, ref: Ref) -> Mapping[str, float]:
-        """The model's test metrics: accuracy (nan where there is none) and loss."""
+    def evaluate(self, model: LazyVector) -> Mapping[str, float]:
+        """Return the test metrics of a model: accuracy (nan where there is none) and loss."""
         ...
 
-    def loss(self, ref: Ref, look: Look) -> float:
-        """The model's mean loss over samples of a device."""
+    def local_loss(self, model: LazyVector, query: LossQuery) -> float:
+        """Return the mean loss of a model over samples of a device."""
         ...
 
-    def tensor(self, values: NDArray[np.floating]) -> Tensor:
-        """A kept vector, back on the solver's device."""
+    def to_tensor(self, values: NDArray[np.floating]) -> Tensor:
+        """Return a stored vector [d] as a tensor on the solver's device."""
         ...
 
 
 class ValuesNeededError(ValueError):
-    """A message size or a choice depends on values, and this engine computes none."""
+    """A message size or a selection depends on values, and this engine computes none."""

@@ -1,4 +1,4 @@
-"""The solver that keeps a run's promises, on its device, in stacks of its size."""
+"""Construction of the solver of a run: its device, its trainer and the size of its stacks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def make_solver(numerics: Numerics, task: Task, seed: int, memory_bytes: int | None = None) -> Solver | None:
-    """The solver for a run, or None for timing only. `memory_bytes` bounds a stack's workspace, never a result.
+    """Return the solver of a run, or None for timing only. `memory_bytes` bounds a stack's workspace, never a result.
 
     Raises StrategyError where the strategy cannot train the model.
     """
@@ -24,7 +24,7 @@ def make_solver(numerics: Numerics, task: Task, seed: int, memory_bytes: int | N
     from learning.engine.batched_solver import BatchedSolver
     from learning.engine.eager_solver import EagerSolver
 
-    bound = bind(numerics, task)
+    bound = bind_task(numerics, task)
     trainer = make_trainer(numerics, bound, seed)
     if numerics.engine == "eager":
         return EagerSolver(bound, trainer, seed)
@@ -32,39 +32,42 @@ def make_solver(numerics: Numerics, task: Task, seed: int, memory_bytes: int | N
     return BatchedSolver(bound, trainer, seed, rows)
 
 
-def bind(numerics: Numerics, task: Task) -> BoundTask:
-    """The task on the device in the storage type of its precision; matrix products of the process follow it too."""
+def bind_task(numerics: Numerics, task: Task) -> BoundTask:
+    """Return the task on the device, in the storage type of its precision.
+
+    Also sets the precision of this process's matrix products and, on a CPU, the number of threads to 1.
+    """
     import torch
 
     if numerics.device == "cpu":
         torch.set_num_threads(1)
     else:
-        _set_products("tf32" if numerics.precision == "tf32" else "ieee")
-    bound = task.bind(torch.device(numerics.device), storage(numerics))
-    bound.half = numerics.precision == "bf16"
+        _set_matmul_precision("tf32" if numerics.precision == "tf32" else "ieee")
+    bound = task.bind(torch.device(numerics.device), storage_dtype(numerics))
+    bound.uses_bfloat16 = numerics.precision == "bf16"
     return bound
 
 
-def storage(numerics: Numerics) -> torch.dtype:
-    """The type in which weights are kept: tf32 and bf16 are ways to multiply, not to keep."""
+def storage_dtype(numerics: Numerics) -> torch.dtype:
+    """Return the type in which weights are stored: tf32 and bf16 affect products only."""
     import torch
 
     return torch.float64 if numerics.precision == "float64" else torch.float32
 
 
 def make_trainer(numerics: Numerics, bound: BoundTask, seed: int) -> Trainer:
-    """The numerics' strategy. Raises StrategyError where it cannot train the model."""
+    """Return the trainer of the numerics' strategy. Raises StrategyError where it cannot train the model."""
     from learning.engine.trainers import TRAINERS
-    from learning.engine.vmap_trainer import Vmapped
+    from learning.engine.vmap_trainer import VmapTrainer
 
     if numerics.stack is not None:
-        return Vmapped(bound, seed, numerics.stack)
+        return VmapTrainer(bound, seed, numerics.stack)
     return TRAINERS[numerics.strategy](bound, seed)
 
 
-def _set_products(how: str) -> None:
-    """How float32 matrices are multiplied on CUDA; torch's own default is tf32 for convolutions."""
+def _set_matmul_precision(precision: str) -> None:
+    """Set how float32 matrices are multiplied on CUDA; the default of PyTorch is tf32 for convolutions."""
     import torch
 
-    torch.backends.cuda.matmul.fp32_precision = how
-    torch.backends.cudnn.conv.fp32_precision = how  # type: ignore[attr-defined]
+    torch.backends.cuda.matmul.fp32_precision = precision
+    torch.backends.cudnn.conv.fp32_precision = precision  # type: ignore[attr-defined]

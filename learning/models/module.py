@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from learning.models.layers import Size, Weight
 from learning.rng.keyed import row_key
-from learning.store.caches import remember, remembered
+from learning.store.caches import store_integers, load_integers
 
 if TYPE_CHECKING:
     from torch import nn
@@ -94,14 +94,14 @@ class Module:
     def _counts(self, inputs: Size, classes: int) -> Counts:
         about = json.dumps([self.of, self.source, self.args, inputs, classes, version("torch")], default=repr)
         name = f"module-{blake2b(about.encode(), digest_size=12).hexdigest()}"
-        known = remembered(name) if self.source else None
+        known = load_integers(name) if self.source else None
         if known is not None:
             return Counts(**known)
         from learning.models.foreign import counted
 
         counts = Counts(*counted(self.build(inputs, classes), inputs, classes))
         if self.source:
-            remember(name, asdict(counts))
+            store_integers(name, asdict(counts))
         return counts
 
 

@@ -1,4 +1,4 @@
-"""What is worth keeping between runs and may be lost at any time: decoded images, counts of modules."""
+"""Caches that are kept between runs and may be deleted at any time: decoded images, counts of modules."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from pathlib import Path
 
 
 def cache_dir() -> Path:
-    """The environment's NETSIM_CACHE, else ~/.cache/netsim."""
+    """Return the cache folder: the environment variable NETSIM_CACHE, else ~/.cache/netsim."""
     return Path(os.environ.get("NETSIM_CACHE") or "~/.cache/netsim").expanduser()
 
 
-def remembered(name: str) -> dict[str, int] | None:
-    """Whole numbers kept under `name`; None where there are none, or what is there cannot be read."""
+def load_integers(name: str) -> dict[str, int] | None:
+    """Return the integers stored under `name`; None where there are none or the file cannot be read."""
     try:
-        found = json.loads((cache_dir() / f"{name}.json").read_text(encoding="utf-8"))
+        content = json.loads((cache_dir() / f"{name}.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    whole = isinstance(found, dict) and all(isinstance(value, int) for value in found.values())
-    return found if whole else None
+    valid = isinstance(content, dict) and all(isinstance(value, int) for value in content.values())
+    return content if valid else None
 
 
-def remember(name: str, numbers: Mapping[str, int]) -> None:
-    """Keep whole numbers under `name`, all or none; a cache that cannot be written is not an error."""
+def store_integers(name: str, numbers: Mapping[str, int]) -> None:
+    """Store integers under `name` atomically; a cache that cannot be written is not an error."""
     target = cache_dir() / f"{name}.json"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -96,7 +96,7 @@ class BoundTask(Protocol):
     dim: int
     device: torch.device
     dtype: torch.dtype
-    half: bool
+    uses_bfloat16: bool
     """Whether local work multiplies in bfloat16."""
 
     def initial(self, seed: int) -> Tensor:
@@ -123,7 +123,7 @@ class BoundTask(Protocol):
         """Mean loss of a model [d] over samples of a device: those at positions `picks` in its list, or all."""
         ...
 
-    def score(self, vector: Tensor) -> dict[str, float]:
+    def evaluate(self, vector: Tensor) -> dict[str, float]:
         """{"accuracy", "loss"} of a model [d] on the test split; accuracy is nan where there is none."""
         ...
 

@@ -31,7 +31,7 @@ class _Bound(ABC):
         self.shapes = [(name, tuple(p.shape)) for name, p in self.module.named_parameters()]
         self.samples = list(samples)
         self.device, self.dtype = device, dtype
-        self.half = False
+        self.uses_bfloat16 = False
         self.dim = sum(p.numel() for p in self.module.parameters())
 
     def views(self, vectors: Tensor) -> dict[str, Tensor]:
@@ -113,7 +113,7 @@ class BoundClassification(_Bound):
         return functional.cross_entropy(scores, y)
 
     @torch.no_grad()
-    def score(self, vector: Tensor) -> dict[str, float]:
+    def evaluate(self, vector: Tensor) -> dict[str, float]:
         """Accuracy and mean cross entropy on the test split."""
         params = self.views(vector.to(device=self.device, dtype=self.dtype))
         right = torch.zeros((), dtype=torch.int64, device=self.device)
@@ -188,7 +188,7 @@ class BoundQuadratic(_BoundObjective):
         return 0.5 * (self._curvatures * away * away).sum() + (x.mean(0) * w).sum()
 
     @torch.no_grad()
-    def score(self, vector: Tensor) -> dict[str, float]:
+    def evaluate(self, vector: Tensor) -> dict[str, float]:
         """F(w) - F(w*) as loss; there is no accuracy."""
         w = vector.to(device=self.device, dtype=torch.float64)
         return {"accuracy": float("nan"), "loss": 0.5 * float((self._curvatures.double() * w * w).sum())}
@@ -224,7 +224,7 @@ class BoundRidge(_BoundObjective):
         return _ridge_loss(params["w"], x, y, self._ridge)
 
     @torch.no_grad()
-    def score(self, vector: Tensor) -> dict[str, float]:
+    def evaluate(self, vector: Tensor) -> dict[str, float]:
         """F(w) - F(w*) as loss and the accuracy, both on the training samples of all devices."""
         w = vector.to(device=self.device, dtype=torch.float64)
         right = ((self._inputs @ w > 0) == (self._labels == 1)).sum()

@@ -18,8 +18,8 @@ from learning.compressors import (
     Plain,
     Qsgd,
     TopK,
-    adapts,
     at_round,
+    is_adaptive,
 )
 from learning.compressors.level_schedules import Doubling, Linear, Steps
 
@@ -50,7 +50,7 @@ def test_levels_of_every_round(growth: LevelSchedule, levels: list[int]) -> None
     ids=repr,
 )
 def test_a_round_s_compressor_is_that_of_its_levels(codec: Compressor, later: Compressor) -> None:
-    assert adapts(codec)
+    assert is_adaptive(codec)
     assert at_round(codec, 2) == later
     assert at_round(codec, 2) is at_round(codec, 2)
     assert at_round(codec, 0).bits(1000) == codec.bits(1000)

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from learning.algorithms.algorithm import Leaf
 from learning.datasets.arrays import Arrays
-from learning.engine.fused_trainer import aligned
-from learning.engine.im2col_trainer import Im2col
-from learning.engine.numerics import strategy_for
-from learning.engine.promises import Ref, Train
+from learning.engine.fused_trainer import allocate_aligned
+from learning.engine.im2col_trainer import Im2colTrainer
+from learning.engine.lazy_vectors import LazyVector, Train
+from learning.engine.numerics import default_strategy
 from learning.engine.trainers import TRAINERS
 from learning.models import LeNet, Logistic, McMahanCnn, Mlp, Model, ResNet8
 from learning.partitions.partitions import Iid
@@ -40,9 +40,9 @@ def bound(
 def trained(
     task: BoundTask, strategy: str, devices: Sequence[int], batch: int, steps: int = 2, models: bool = True
 ) -> Tensor:
-    """What `devices` make of initial models of their own."""
-    jobs = [Train(Leaf(0.1, batch), d, Ref(b"", 0, None, task.initial(d)), steps, 3) for d in devices]
-    work = aligned(len(jobs), (task.dim,), task.initial(1))
+    """Models that `devices` train from initial models of their own."""
+    jobs = [Train(Leaf(0.1, batch), d, LazyVector(b"", 0, None, task.initial(d)), steps, 3) for d in devices]
+    work = allocate_aligned(len(jobs), (task.dim,), task.initial(1))
     for row, device in zip(work, devices, strict=True):
         row.copy_(task.initial(device))
     TRAINERS[strategy](task, 5).train(work, jobs, models)
@@ -52,7 +52,7 @@ def trained(
 @pytest.mark.parametrize("inputs", [GREY, COLOUR])
 @pytest.mark.parametrize("batch", [1, 2, 5, 32, 70])
 @pytest.mark.parametrize(("steps", "models"), [(1, False), (1, True), (3, False), (3, True)])
-def test_lenet_by_patches_equals_the_reference(
+def test_im2col_training_of_lenet_equals_the_reference(
     inputs: tuple[int, ...], batch: int, steps: int, models: bool
 ) -> None:
     task = bound(LeNet(), inputs, torch.float64, devices=3)
@@ -65,7 +65,9 @@ def test_lenet_by_patches_equals_the_reference(
 @pytest.mark.parametrize("model", [Logistic(), Mlp((7, 5))])
 @pytest.mark.parametrize("batch", [1, 2, 5, 32, 70])
 @pytest.mark.parametrize(("steps", "models"), [(1, False), (3, False), (3, True)])
-def test_linear_layers_equal_the_reference(model: Model, batch: int, steps: int, models: bool) -> None:
+def test_fused_training_of_linear_layers_equals_the_reference(
+    model: Model, batch: int, steps: int, models: bool
+) -> None:
     task = bound(model, COLOUR, torch.float64, devices=3)
     ours = trained(task, "fused", range(3), batch, steps, models)
     reference = trained(task, "reference", range(3), batch, steps, models)
@@ -78,7 +80,7 @@ def test_linear_layers_equal_the_reference(model: Model, batch: int, steps: int,
 )
 @pytest.mark.parametrize("batch", [1, 2, 3, 10, 32, 40, 64])
 @pytest.mark.parametrize("inputs", [GREY, COLOUR])
-def test_neither_stack_size_nor_place_changes_a_bit(
+def test_neither_the_stack_size_nor_the_row_changes_a_bit(
     model: Model, strategy: str, batch: int, inputs: tuple[int, ...]
 ) -> None:
     task = bound(model, inputs, torch.float32)
@@ -90,22 +92,22 @@ def test_neither_stack_size_nor_place_changes_a_bit(
 
 @pytest.mark.parametrize("batch", [1, 3, 5])
 @pytest.mark.parametrize("model", [Logistic(), Mlp((64, 5))], ids=repr)
-def test_rows_off_the_cache_lines_change_no_bit(model: Model, batch: int) -> None:
-    """Local optimisers hand over copies, whose rows lie anywhere."""
+def test_unaligned_rows_change_no_bit(model: Model, batch: int) -> None:
+    """Local optimizers pass copies, whose rows are not aligned."""
     task = bound(model, COLOUR, torch.float32)
-    jobs = [Train(Leaf(0.1, batch), d, Ref(b"", 0, None, task.initial(d)), 2, 3) for d in range(7)]
-    packed = torch.empty(7 * task.dim + 1)[1:].view(7, task.dim)
-    packed.copy_(torch.stack([task.initial(device) for device in range(7)]))
-    TRAINERS["fused"](task, 5).train(packed, jobs, True)
-    assert torch.equal(packed, trained(task, "fused", range(7), batch))
+    jobs = [Train(Leaf(0.1, batch), d, LazyVector(b"", 0, None, task.initial(d)), 2, 3) for d in range(7)]
+    unaligned = torch.empty(7 * task.dim + 1)[1:].view(7, task.dim)
+    unaligned.copy_(torch.stack([task.initial(device) for device in range(7)]))
+    TRAINERS["fused"](task, 5).train(unaligned, jobs, True)
+    assert torch.equal(unaligned, trained(task, "fused", range(7), batch))
 
 
-def test_a_diverged_device_leaves_its_successor_alone() -> None:
+def test_a_diverged_device_does_not_affect_the_next_one() -> None:
     task = bound(LeNet(), GREY, torch.float32)
     start = task.initial(1)
-    jobs = [Train(Leaf(0.1, 4), device, Ref(b"", 0, None, start), 1, 0) for device in (0, 1)]
+    jobs = [Train(Leaf(0.1, 4), device, LazyVector(b"", 0, None, start), 1, 0) for device in (0, 1)]
     work = torch.stack([torch.full_like(start, torch.nan), start])
-    Im2col(task, 5).train(work, jobs, True)
+    Im2colTrainer(task, 5).train(work, jobs, True)
     assert bool(work[0].isnan().any())
     assert not bool(work[1].isnan().any())
 
@@ -122,14 +124,14 @@ def test_a_diverged_device_leaves_its_successor_alone() -> None:
         [nn.Flatten(), nn.Linear(784, 10)],
     ],
 )
-def test_what_the_patches_cannot_do_is_refused(layers: list[nn.Module]) -> None:
+def test_im2col_rejects_unsupported_layers(layers: list[nn.Module]) -> None:
     task = bound(LeNet(), GREY, torch.float32)
     task.module = nn.Sequential(*layers)
     with pytest.raises(ValueError, match="small_conv means a chain"):
-        Im2col(task, 1)
+        Im2colTrainer(task, 1)
 
 
 def test_the_strategy_follows_from_model_and_device() -> None:
     models = (Logistic(), LeNet(), McMahanCnn(), ResNet8())
-    assert [strategy_for(m.family, "cpu") for m in models] == ["fused", "im2col", "loop", "loop"]
-    assert [strategy_for(m.family, "cuda") for m in models] == ["fused", "vmap", "vmap", "vmap"]
+    assert [default_strategy(m.family, "cpu") for m in models] == ["fused", "im2col", "loop", "loop"]
+    assert [default_strategy(m.family, "cuda") for m in models] == ["fused", "vmap", "vmap", "vmap"]

@@ -1,4 +1,4 @@
-"""A model is named by everything its values depend on, and by nothing else."""
+"""The digest of a model depends on everything that its values depend on, and on nothing else."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 
 from netsim.scenario import load_text
-from netsim.simulation.run import play
+from netsim.simulation.run import execute
 
 BASE = """\
 name: base
@@ -26,7 +26,7 @@ network:
 stop: {rounds: 3}
 """
 LAYER, TOP = "algorithm.layers[0]", "algorithm.layers[1]"
-ANOTHER_MODEL = [
+DIFFERENT_VALUES = [
     "seed=6",
     "precision=float64",
     "task.dataset={digits: {train_limit: 1000}}",
@@ -60,7 +60,7 @@ ANOTHER_MODEL = [
     f"{TOP}.down.qsgd.levels=64",
     f"{TOP}.onto=own",
 ]
-THE_SAME_MODEL = [
+EQUAL_VALUES = [
     "name=other",
     "network[0].wired.rate=1 Mbit/s",
     "network[1]={delay: {uplink: 3 s}}",
@@ -78,34 +78,34 @@ THE_SAME_MODEL = [
 
 
 @cache
-def names(*changes: str) -> tuple[bytes, ...]:
-    """What the cloud's models of each global round are called; nothing is computed."""
-    return tuple(play(load_text(BASE, "base.yaml", changes), device="cpu", values=False).digests)
+def digests(*changes: str) -> tuple[bytes, ...]:
+    """Digests of the cloud's models after each global round; no values are computed."""
+    return tuple(execute(load_text(BASE, "base.yaml", changes), device="cpu", values=False).digests)
 
 
-@pytest.mark.parametrize("change", ANOTHER_MODEL)
-def test_what_changes_values_changes_the_name_of_every_model(change: str) -> None:
-    """The cloud's own downlink first encodes in round 2: what it forwards in round 1 is the initial model."""
-    since = int(change.startswith((f"{TOP}.down", f"{TOP}.onto")))
-    assert len(names()) == len(names(change)) == 3
-    assert names()[:since] == names(change)[:since]
-    assert not set(names()[since:]) & set(names(change)[since:])
+@pytest.mark.parametrize("change", DIFFERENT_VALUES)
+def test_a_setting_that_changes_values_changes_every_digest(change: str) -> None:
+    """The cloud's downlink encodes from round 2 on: in round 1 it broadcasts the initial model."""
+    first = int(change.startswith((f"{TOP}.down", f"{TOP}.onto")))
+    assert len(digests()) == len(digests(change)) == 3
+    assert digests()[:first] == digests(change)[:first]
+    assert not set(digests()[first:]) & set(digests(change)[first:])
 
 
-def test_two_changes_are_never_called_alike() -> None:
-    assert len({names(change) for change in ANOTHER_MODEL}) == len(ANOTHER_MODEL)
+def test_two_different_changes_never_give_equal_digests() -> None:
+    assert len({digests(change) for change in DIFFERENT_VALUES}) == len(DIFFERENT_VALUES)
 
 
-@pytest.mark.parametrize("change", THE_SAME_MODEL)
-def test_what_only_takes_time_changes_no_name(change: str) -> None:
-    assert names(change) == names()
+@pytest.mark.parametrize("change", EQUAL_VALUES)
+def test_a_setting_that_only_affects_time_changes_no_digest(change: str) -> None:
+    assert digests(change) == digests()
 
 
-def test_a_longer_run_begins_with_the_models_of_a_shorter_one() -> None:
-    assert names("stop.rounds=5")[:3] == names()
-    assert len(set(names("stop.rounds=5"))) == 5
+def test_a_longer_run_starts_with_the_models_of_a_shorter_one() -> None:
+    assert digests("stop.rounds=5")[:3] == digests()
+    assert len(set(digests("stop.rounds=5"))) == 5
 
 
-def test_lost_uploads_change_the_names_from_the_round_they_are_lost_in() -> None:
-    lossy = names("network[0]={wired: {rate: 10 Mbit/s, loss: {erasure: {probability: 0.5}}}}")
-    assert not set(lossy) & set(names())
+def test_lost_uploads_change_the_digests_from_the_round_of_the_loss_on() -> None:
+    lossy = digests("network[0]={wired: {rate: 10 Mbit/s, loss: {erasure: {probability: 0.5}}}}")
+    assert not set(lossy) & set(digests())
