@@ -118,7 +118,7 @@ class Vote:
         return False
 
     @property
-    def stays(self) -> bool:
+    def can_be_zero(self) -> bool:
         """Whether a coordinate may be where it was after a vote, which one bit cannot say."""
         return self.abstain or self.ties == "zero"
 

@@ -1,7 +1,10 @@
-"""Named algorithms: each a row of the ladder. `docs/algorithms.md` has the equations."""
+"""The registry of named algorithms; `docs/algorithms.md` has their equations."""
 
 from __future__ import annotations
 
+from typing import Protocol
+
+from learning.algorithms.algorithm import Algorithm
 from learning.algorithms.averaging import (
     QMLHFL,
     FedAvg,
@@ -9,15 +12,19 @@ from learning.algorithms.averaging import (
     FedProx,
     HierFAVG,
     HierLocalQSGD,
-    HierSignSGD,
     QHetFed,
-    Recipe,
-    SignSGD,
 )
-from learning.algorithms.corrected import MTGC, Admm, DCHierSignSGD, Scaffold
-from learning.algorithms.sparse_votes import SparseSignSGD
+from learning.algorithms.drift_correction import MTGC, Admm, DCHierSignSGD, Scaffold
+from learning.algorithms.sign_voting import HierSignSGD, SignSGD, SparseSignSGD
 
-__all__ = ["RECIPES", "Recipe"]
+
+class Recipe(Protocol):
+    """A part: a named algorithm whose fields are its YAML arguments."""
+
+    def to_algorithm(self) -> Algorithm:
+        """Return the algorithm as layers. Raises ValueError where the arguments do not fit together."""
+        ...
+
 
 RECIPES: dict[str, type[Recipe]] = {
     "fedavg": FedAvg,

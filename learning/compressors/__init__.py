@@ -18,7 +18,7 @@ from learning.compressors.natural import Natural
 from learning.compressors.plain import Plain
 from learning.compressors.qsgd import Qsgd
 from learning.compressors.scaled_sign import ScaledSign, StochasticSign
-from learning.compressors.scheduled import Adaptive, is_adaptive, at_round
+from learning.compressors.scheduled import Adaptive, at_round, is_adaptive
 from learning.compressors.sign import Sign
 from learning.compressors.sparse_sign import SparseSign
 from learning.compressors.sparsify import RandK, TopK
@@ -41,16 +41,16 @@ __all__ = [
     "Plain",
     "Qsgd",
     "RandK",
-    "StatefulCompressor",
     "ScaledSign",
     "Sign",
     "SparseSign",
+    "StatefulCompressor",
     "StochasticSign",
     "TernGrad",
     "TopK",
-    "is_adaptive",
     "at_round",
     "contraction",
+    "is_adaptive",
     "is_stateful",
     "sends_models",
     "shares_memory",

@@ -40,7 +40,7 @@ class SparseSign:
         return False
 
     @property
-    def whole(self) -> bool:
+    def sends_all(self) -> bool:
         """Whether every coordinate travels, however many there are."""
         return self.fraction == 1
 

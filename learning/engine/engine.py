@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from learning.aggregation.rules import Rule, is_stateful_rule
-from learning.algorithms.algorithm import Leaf
+from learning.algorithms.layer import Leaf
 from learning.compressors import Compressor, at_round, is_stateful
 from learning.engine.compressor_calls import payload_bits
 from learning.engine.finite_check import NonFinitePolicy, make_finite_check

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from learning.aggregation.rules import Rule
-from learning.algorithms.algorithm import Leaf
+from learning.algorithms.layer import Leaf
 from learning.compressors import Compressor
 from learning.part_names import part_name
 

@@ -13,7 +13,7 @@ from learning.engine.numerics import STRATEGIES, Numerics, StrategyError, stack_
 from learning.engine.solver_factory import bind_task, make_trainer
 
 if TYPE_CHECKING:
-    from learning.algorithms.algorithm import Leaf
+    from learning.algorithms.layer import Leaf
     from learning.engine.trainers import Trainer
     from learning.tasks.task import BoundTask, Task
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from learning.models.layers import Size, Weight
 from learning.rng.keyed import row_key
-from learning.store.caches import store_integers, load_integers
+from learning.store.caches import load_integers, store_integers
 
 if TYPE_CHECKING:
     from torch import nn

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class ClassificationTask:
-    """Training `model` on `arrays`, of which device i owns `parts[i]`; see `learning.tasks.task.Task` for the contract."""
+    """Training `model` on `arrays`, of which device i owns `parts[i]`; see `learning.tasks.task.Task`."""
 
     arrays: Arrays
     model: Model

@@ -1,4 +1,4 @@
-"""Every recipe is the row of the ladder that its paper describes, written out here once more by hand."""
+"""Every recipe gives the layers that its paper describes, written out here independently."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 
 from learning.aggregation.rules import Mean, Vote
 from learning.aggregation.server_optimizers import FedOpt
-from learning.algorithms.algorithm import Algorithm, Layer, Leaf, Prologue
+from learning.algorithms.algorithm import Algorithm, Prologue
+from learning.algorithms.layer import Layer, Leaf
 from learning.algorithms.recipes import RECIPES
 from learning.compressors import (
     Adaptive,
@@ -33,15 +34,15 @@ def fields_of(cls: type) -> set[str]:
 STEP = {"learning_rate": 0.1, "batch_size": 8}
 LEAF, NONE, TOP_K = Leaf(0.1, 8), Plain(), TopK(k=5)
 DEVICES, SAMPLES = Mean("devices"), Mean("samples")
-VOTE, CAREFUL = Vote(0.1, "random"), Vote(0.1, "zero")
+VOTE, ZERO_TIES = Vote(0.1, "random"), Vote(0.1, "zero")
 SPARSE = Vote(0.1, "random", abstain=True)
-BITS_3, BITS_4 = Integer(step=0.1, span=4), Integer(step=0.1, span=4, zeros=True)
+INTEGER, INTEGER_ZEROS = Integer(step=0.1, span=4), Integer(step=0.1, span=4, zeros=True)
 QSGD_4, QSGD_8 = Qsgd(4, 512, "fixed"), Qsgd(8, 512, "fixed")
 FEEDBACK = ErrorFeedback(TOP_K)
 DOUBLING = Doubling(first=4, every=10)
 ANCHOR = Leaf(1.0, 64)
 
-ROWS: dict[str, list[tuple[dict[str, Any], Algorithm]]] = {
+EXPECTED: dict[str, list[tuple[dict[str, Any], Algorithm]]] = {
     "fedavg": [
         ({"local_steps": 3}, Algorithm(LEAF, (Layer(3, NONE, SAMPLES, NONE),))),
         (
@@ -68,14 +69,14 @@ ROWS: dict[str, list[tuple[dict[str, Any], Algorithm]]] = {
     ],
     "sign_sgd": [
         ({}, Algorithm(LEAF, (Layer(1, Sign(), VOTE),))),
-        ({"ties": "zero"}, Algorithm(LEAF, (Layer(1, Sign(), CAREFUL),))),
+        ({"ties": "zero"}, Algorithm(LEAF, (Layer(1, Sign(), ZERO_TIES),))),
     ],
     "sparse_sign_sgd": [
         ({}, Algorithm(LEAF, (Layer(1, SparseSign(0.01), SPARSE),))),
         ({"fraction": 1.0}, Algorithm(LEAF, (Layer(1, Sign(), VOTE),))),
         (
             {"tau": (1, 4), "fraction": 1.0, "ties": "zero"},
-            Algorithm(LEAF, (Layer(1, Sign(), CAREFUL), Layer(4, BITS_4, DEVICES, NONE, "said"))),
+            Algorithm(LEAF, (Layer(1, Sign(), ZERO_TIES), Layer(4, INTEGER_ZEROS, DEVICES, NONE, "said"))),
         ),
         (
             {"tau": (1, 4, 2), "fraction": 0.1, "weights": "samples", "down": TOP_K},
@@ -83,14 +84,14 @@ ROWS: dict[str, list[tuple[dict[str, Any], Algorithm]]] = {
                 LEAF,
                 (
                     Layer(1, SparseSign(0.1), SPARSE),
-                    Layer(4, BITS_4, SAMPLES, NONE, "said"),
+                    Layer(4, INTEGER_ZEROS, SAMPLES, NONE, "said"),
                     Layer(2, NONE, SAMPLES, TOP_K, "own"),
                 ),
             ),
         ),
         (
             {"tau": (1, 4), "fraction": 0.1, "down": TOP_K, "error_feedback": False},
-            Algorithm(LEAF, (Layer(1, SparseSign(0.1), SPARSE), Layer(4, BITS_4, DEVICES, TOP_K, "said"))),
+            Algorithm(LEAF, (Layer(1, SparseSign(0.1), SPARSE), Layer(4, INTEGER_ZEROS, DEVICES, TOP_K, "said"))),
         ),
     ],
     "hier_favg": [
@@ -126,21 +127,21 @@ ROWS: dict[str, list[tuple[dict[str, Any], Algorithm]]] = {
         ),
     ],
     "hier_sign_sgd": [
-        ({"tau": (1, 4)}, Algorithm(LEAF, (Layer(1, Sign(), VOTE), Layer(4, BITS_3, DEVICES, NONE, "said")))),
+        ({"tau": (1, 4)}, Algorithm(LEAF, (Layer(1, Sign(), VOTE), Layer(4, INTEGER, DEVICES, NONE, "said")))),
         (
             {"tau": (1, 4, 2), "ties": "zero", "weights": "samples", "down": TOP_K},
             Algorithm(
                 LEAF,
                 (
-                    Layer(1, Sign(), CAREFUL),
-                    Layer(4, BITS_4, SAMPLES, NONE, "said"),
+                    Layer(1, Sign(), ZERO_TIES),
+                    Layer(4, INTEGER_ZEROS, SAMPLES, NONE, "said"),
                     Layer(2, NONE, SAMPLES, TOP_K, "own"),
                 ),
             ),
         ),
         (
             {"tau": (1, 4), "down": TOP_K, "error_feedback": False},
-            Algorithm(LEAF, (Layer(1, Sign(), VOTE), Layer(4, BITS_3, DEVICES, TOP_K, "said"))),
+            Algorithm(LEAF, (Layer(1, Sign(), VOTE), Layer(4, INTEGER, DEVICES, TOP_K, "said"))),
         ),
     ],
     "dc_hier_sign_sgd": [
@@ -148,7 +149,7 @@ ROWS: dict[str, list[tuple[dict[str, Any], Algorithm]]] = {
             {"tau": (1, 4)},
             Algorithm(
                 LEAF,
-                (Layer(1, Sign(), VOTE), Layer(4, BITS_3, DEVICES, NONE, "said")),
+                (Layer(1, Sign(), VOTE), Layer(4, INTEGER, DEVICES, NONE, "said")),
                 Prologue(ANCHOR, (NONE, NONE), level=2, every=1),
             ),
         ),
@@ -156,7 +157,7 @@ ROWS: dict[str, list[tuple[dict[str, Any], Algorithm]]] = {
             {"tau": (1, 4), "anchor_batch": 16, "every": 3, "level": 1, "anchor": TOP_K, "ties": "zero", "weights": "samples", "down": TOP_K},
             Algorithm(
                 LEAF,
-                (Layer(1, Sign(), CAREFUL), Layer(4, BITS_4, SAMPLES, TOP_K, "own")),
+                (Layer(1, Sign(), ZERO_TIES), Layer(4, INTEGER_ZEROS, SAMPLES, TOP_K, "own")),
                 Prologue(Leaf(1.0, 16), (TOP_K, TOP_K), level=1, every=3),
             ),
         ),
@@ -164,7 +165,7 @@ ROWS: dict[str, list[tuple[dict[str, Any], Algorithm]]] = {
             {"tau": (1, 4), "down": TOP_K, "error_feedback": False},
             Algorithm(
                 LEAF,
-                (Layer(1, Sign(), VOTE), Layer(4, BITS_3, DEVICES, TOP_K, "said")),
+                (Layer(1, Sign(), VOTE), Layer(4, INTEGER, DEVICES, TOP_K, "said")),
                 Prologue(ANCHOR, (NONE, NONE)),
             ),
         ),
@@ -209,53 +210,57 @@ ROWS: dict[str, list[tuple[dict[str, Any], Algorithm]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "case"), [(n, k) for n, rows in ROWS.items() for k in range(len(rows))])
-def test_a_recipe_is_its_row_of_the_ladder(name: str, case: int) -> None:
-    arguments, expected = ROWS[name][case]
-    assert RECIPES[name](**STEP, **arguments).ladder() == expected
+@pytest.mark.parametrize(
+    ("name", "case"), [(n, k) for n, cases in EXPECTED.items() for k in range(len(cases))]
+)
+def test_a_recipe_gives_the_layers_of_its_paper(name: str, case: int) -> None:
+    arguments, expected = EXPECTED[name][case]
+    assert RECIPES[name](**STEP, **arguments).to_algorithm() == expected
 
 
-def test_every_recipe_is_written_out_here() -> None:
-    assert set(ROWS) == set(RECIPES)
+def test_every_recipe_has_an_expected_algorithm() -> None:
+    assert set(EXPECTED) == set(RECIPES)
 
 
 @pytest.mark.parametrize("tau", [(), (2, 5)])
-def test_qhetfed_without_a_first_layer_of_single_gradients_is_refused(tau: tuple[int, ...]) -> None:
+def test_qhetfed_requires_single_gradients_on_the_first_layer(tau: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"tau\[0\] must be 1, got tau \["):
-        RECIPES["qhetfed"](**STEP, tau=tau, gamma=2, levels=(4,) * len(tau)).ladder()
+        RECIPES["qhetfed"](**STEP, tau=tau, gamma=2, levels=(4,) * len(tau)).to_algorithm()
 
 
 @pytest.mark.parametrize("name", [name for name, cls in RECIPES.items() if "local" in fields_of(cls)])
-def test_a_recipe_s_local_optimiser_is_its_leaf_s(name: str) -> None:
-    arguments, expected = ROWS[name][0]
+def test_the_local_optimizer_of_a_recipe_is_passed_to_its_leaf(name: str) -> None:
+    arguments, expected = EXPECTED[name][0]
     local = Local(momentum=0.9)
-    ladder = RECIPES[name](**STEP, **arguments, local=local).ladder()
-    assert ladder == replace(expected, leaf=replace(LEAF, local=local))
+    algorithm = RECIPES[name](**STEP, **arguments, local=local).to_algorithm()
+    assert algorithm == replace(expected, leaf=replace(LEAF, local=local))
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [({"tau": (2, 4)}, r"tau\[0\] must be 1"), ({"tau": ()}, "tau"), ({"down": TOP_K}, "star")],
 )
-def test_sparse_sign_sgd_refuses_what_it_would_ignore(arguments: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
-        RECIPES["sparse_sign_sgd"](**STEP, **arguments).ladder()
+def test_sparse_sign_sgd_rejects_arguments_that_have_no_effect(
+    arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        RECIPES["sparse_sign_sgd"](**STEP, **arguments).to_algorithm()
 
 
 @pytest.mark.parametrize(
     ("up", "vote"),
-    [(Sign(), SPARSE), (SparseSign(0.1), VOTE), (SparseSign(0.1), CAREFUL), (SparseSign(1.0), SPARSE)],
+    [(Sign(), SPARSE), (SparseSign(0.1), VOTE), (SparseSign(0.1), ZERO_TIES), (SparseSign(1.0), SPARSE)],
 )
-def test_a_vote_knows_whether_its_devices_abstain(up: Compressor, vote: Vote) -> None:
+def test_abstain_of_a_vote_must_agree_with_the_uplink(up: Compressor, vote: Vote) -> None:
     with pytest.raises(ValueError, match="layer 1: abstain must be (true|false) in the vote on "):
         Algorithm(LEAF, (Layer(1, up, vote),))
 
 
-def test_sums_of_sparse_votes_need_a_code_with_zeros() -> None:
+def test_sums_of_sparse_votes_need_an_integer_code_with_zeros() -> None:
     with pytest.raises(ValueError, match="lossless only for sums of votes"):
-        Algorithm(LEAF, (Layer(1, SparseSign(0.1), SPARSE), Layer(4, BITS_3, DEVICES)))
+        Algorithm(LEAF, (Layer(1, SparseSign(0.1), SPARSE), Layer(4, INTEGER, DEVICES)))
 
 
-def test_fedopt_without_a_layer_is_refused() -> None:
+def test_fedopt_requires_at_least_one_layer() -> None:
     with pytest.raises(ValueError, match=r"tau needs at least one entry, got \[\]"):
-        RECIPES["fedopt"](**STEP, tau=()).ladder()
+        RECIPES["fedopt"](**STEP, tau=()).to_algorithm()

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from learning.aggregation.rules import Mean
-from learning.algorithms.algorithm import Algorithm, Layer, Leaf
+from learning.algorithms.algorithm import Algorithm
+from learning.algorithms.layer import Layer, Leaf
 from learning.compressors import Ef21, ErrorFeedback, Integer, Plain, Qsgd, RandK, TopK
 from learning.rng.keyed import KeyedRandom, row_key
 
@@ -77,9 +78,9 @@ def test_nothing_to_remember_is_refused(wrap, codec):
 def test_a_code_that_does_not_contract_is_refused_where_d_is_known(way):
     codec = ErrorFeedback(Qsgd(1, None))
     layer = Layer(2, **{"up": Plain(), "rule": Mean(), way: codec})
-    ladder = Algorithm(Leaf(0.1, 8), (layer,))
+    algorithm = Algorithm(Leaf(0.1, 8), (layer,))
     with pytest.raises(ValueError, match=f"layer 1: .* on `{way}` needs a compressor inside"):
-        ladder.check_dimension(10_000)
+        algorithm.check_dimension(10_000)
 
 
 def test_two_memories_for_one_broadcast_are_refused():

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from learning.aggregation.rules import Mean, Vote
-from learning.algorithms.algorithm import Leaf
+from learning.algorithms.layer import Leaf
 from learning.compressors import Qsgd
 from learning.engine import Engine, IterationIndex, LazyVector, Payload
 from learning.rng import keyed

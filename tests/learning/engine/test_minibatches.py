@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from learning.algorithms.algorithm import Leaf
+from learning.algorithms.layer import Leaf
 from learning.engine import minibatches
 from learning.engine.lazy_vectors import LazyVector, Train
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from learning.algorithms.algorithm import Leaf
+from learning.algorithms.layer import Leaf
 from learning.datasets.arrays import Arrays
 from learning.engine.fused_trainer import allocate_aligned
 from learning.engine.im2col_trainer import Im2colTrainer

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from learning.algorithms.algorithm import Leaf
+from learning.algorithms.layer import Leaf
 from learning.engine.lazy_vectors import LazyVector, Train
 from learning.engine.numerics import Numerics, StrategyError, resolve_numerics
 from learning.engine.solver_factory import make_trainer
