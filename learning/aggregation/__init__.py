@@ -1,1 +1,1 @@
-"""Aggregation: rules that merge the updates of a node's children."""
+"""Aggregation rules: means, votes, robust rules and server optimizers."""

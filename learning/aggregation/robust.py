@@ -1,9 +1,9 @@
-"""Robust rules: per coordinate the middle of the children's updates, whatever a minority of them says."""
+"""Robust rules: per coordinate a trimmed mean or the median of the updates, which bound the effect of a minority."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from math import floor
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,17 +14,16 @@ if TYPE_CHECKING:
     from learning.rng.keyed import KeyedRandom
 
 BLOCK = 65536
-"""Coordinates sorted at once, so that sorting takes little more memory than the rows themselves."""
+"""Coordinates sorted at once, so that sorting needs little more memory than the rows themselves."""
 
 
 @dataclass(frozen=True)
 class TrimmedMean:
     """Per coordinate the mean of the updates without the `trim` share at either end. Source: arXiv:1803.01498.
 
-    Of n updates floor(trim n) are dropped at each end (0.1 of 9 drops none); every child counts as one, weights are
-    ignored. A nan counts
-    as the largest value, so that as many poisoned children as are dropped do no harm; more of them show. All rows
-    of a node are kept until its last child has answered: n d numbers.
+    Of n updates floor(trim n) are dropped at each end (0.1 of 9 drops none). Every child counts as one, weights are
+    ignored. A nan counts as the largest value, so as many children with nan as are dropped have no effect; more of them
+    make the result nan. All rows of a node are stored until its last child has uploaded: n d numbers.
     """
 
     trim: float
@@ -43,21 +42,21 @@ class TrimmedMean:
         return []
 
     def add(self, state: list[Tensor], rows: Tensor, weights: Sequence[float]) -> None:
-        """Keep copies of the rows; weights are ignored."""
+        """Store copies of the rows; weights are ignored."""
         state.extend(row.clone() for row in rows)
 
-    def end(self, state: list[Tensor], onto: Tensor, rng: KeyedRandom) -> Tensor:
-        """Return onto plus the mean of what is left of the sorted updates, added from the smallest up."""
-        cut = floor(self.trim * len(state) + 1e-9)  # 0.1 of 30 is 3, whatever floats say
-        return _middle(state, onto, cut, len(state) - cut)
+    def end(self, state: list[Tensor], model: Tensor, rng: KeyedRandom) -> Tensor:
+        """Return the model plus the mean of the remaining sorted updates, added from the smallest up."""
+        cut = math.floor(self.trim * len(state) + 1e-9)  # 0.1 of 30 is 3 in spite of rounding
+        return _mean_of_ranks(state, model, cut, len(state) - cut)
 
 
 @dataclass(frozen=True)
 class Median:
-    """Per coordinate the median of the updates, of an even number the mean of the two in the middle.
+    """Per coordinate the median of the updates; for an even number, the mean of the two in the middle.
 
-    Source: arXiv:1803.01498. Every child counts as one, weights are ignored. A nan counts as the largest value:
-    fewer than half of the children do no harm. All rows of a node are kept until its last child has answered.
+    Source: arXiv:1803.01498. Every child counts as one, weights are ignored. A nan counts as the largest value: fewer
+    than half of the children with nan have no effect. All rows of a node are stored until its last child has uploaded.
     """
 
     @property
@@ -70,20 +69,20 @@ class Median:
         return []
 
     def add(self, state: list[Tensor], rows: Tensor, weights: Sequence[float]) -> None:
-        """Keep copies of the rows; weights are ignored."""
+        """Store copies of the rows; weights are ignored."""
         state.extend(row.clone() for row in rows)
 
-    def end(self, state: list[Tensor], onto: Tensor, rng: KeyedRandom) -> Tensor:
-        """Return onto plus the median of the updates."""
-        return _middle(state, onto, (len(state) - 1) // 2, len(state) // 2 + 1)
+    def end(self, state: list[Tensor], model: Tensor, rng: KeyedRandom) -> Tensor:
+        """Return the model plus the median of the updates."""
+        return _mean_of_ranks(state, model, (len(state) - 1) // 2, len(state) // 2 + 1)
 
 
-def _middle(rows: list[Tensor], onto: Tensor, first: int, last: int) -> Tensor:
-    """Return onto plus the mean of the sorted rows first ... last - 1, block by block, added in order."""
+def _mean_of_ranks(rows: list[Tensor], model: Tensor, first: int, last: int) -> Tensor:
+    """Return the model plus the mean of the sorted rows first ... last - 1, block by block, added in order."""
     import torch
 
-    out = onto.clone()
-    for start in range(0, len(onto), BLOCK):
+    out = model.clone()
+    for start in range(0, len(model), BLOCK):
         block = torch.stack([row[start : start + BLOCK] for row in rows])
         ordered = block.sort(0).values  # nan goes last
         total = ordered[first]

@@ -1,6 +1,6 @@
-"""Server optimisers: what a node makes of its children's mean update, and of those before.
+"""Server optimizers: a node's step along the mean update of its children, with momentum or adaptive rates.
 
-Source: Adaptive Federated Optimization, arXiv:2003.00295, Algorithm 2; the memory is one row [m, v] of 2 d numbers.
+Source: Adaptive Federated Optimization, arXiv:2003.00295, Algorithm 2. The memory is one row [m, v] of 2 d numbers.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class FedOpt:
     """m <- b1 m + (1 - b1) D, v by `kind`, model <- model + rate m / (sqrt(v) + tau), D the weighted mean update.
 
-    momentum: model <- model + rate m with m <- b1 m + D (FedAvgM). adam: v <- b2 v + (1 - b2) D^2. yogi: v <- v - (1
-    - b2) D^2 sign(v - D^2). v starts at tau^2, m at 0, without bias correction, as the paper has them.
+    momentum: model <- model + rate m with m <- b1 m + D (FedAvgM). adam: v <- b2 v + (1 - b2) D^2. yogi: v <- v - (1 -
+    b2) D^2 sign(v - D^2). v starts at tau^2, m at 0, without bias correction, as in the paper.
     """
 
     kind: Literal["momentum", "adam", "yogi"] = "momentum"
@@ -58,21 +58,21 @@ class FedOpt:
         for row, weight in zip(rows, weights, strict=True):
             state.add_(row, alpha=weight)
 
-    def end(self, state: Tensor, onto: Tensor, rng: KeyedRandom) -> Tensor:
-        """Return the new model [d] of a node's first merge; coins are unused."""
-        return self.remember(state, onto, None)[0]
+    def end(self, state: Tensor, model: Tensor, rng: KeyedRandom) -> Tensor:
+        """Return the new model [d] of a node's first aggregation; rng is unused."""
+        return self.remember(state, model, None)[0]
 
-    def remember(self, state: Tensor, onto: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return (the new model [d], the memory row [2 d] for the next time); None is a node's first merge."""
+    def remember(self, state: Tensor, model: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return (the new model [d], the next memory row [2 d]); memory None marks a node's first aggregation."""
         import torch
 
-        first = torch.cat([torch.zeros_like(onto), torch.full_like(onto, self.tau**2)])
-        m, v = (first if memory is None else memory).chunk(2)
+        initial = torch.cat([torch.zeros_like(model), torch.full_like(model, self.tau**2)])
+        m, v = (initial if memory is None else memory).chunk(2)
         if self.kind == "momentum":
             m = self.b1 * m + state
-            return onto + self.rate * m, torch.cat([m, v])
+            return model + self.rate * m, torch.cat([m, v])
         square = state * state
         m = self.b1 * m + (1 - self.b1) * state
-        pull = square - v if self.kind == "adam" else square * (square - v).sign()
-        v = v + (1 - self.b2) * pull
-        return onto + self.rate * m / (v.sqrt() + self.tau), torch.cat([m, v])
+        change = square - v if self.kind == "adam" else square * (square - v).sign()
+        v = v + (1 - self.b2) * change
+        return model + self.rate * m / (v.sqrt() + self.tau), torch.cat([m, v])

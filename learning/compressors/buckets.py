@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from learning.rng import philox
+from learning.compressors.kernel_rows import has_kernels
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,7 +34,7 @@ class Buckets:
 
     def largest(self, rows: Tensor) -> Tensor:
         """Return [K, count], the largest magnitude of each bucket of rows [K, dim]; inf or nan where one is there."""
-        if fast(rows):
+        if has_kernels(rows):
             from learning.compressors import bucket_kernels
 
             out = rows.new_empty(len(rows), self.count)
@@ -48,7 +48,7 @@ class Buckets:
 
         A tree over the next power of two gives the same bits in torch, in numba and on every device.
         """
-        if fast(rows):
+        if has_kernels(rows):
             import torch
 
             from learning.compressors import bucket_kernels
@@ -81,13 +81,6 @@ class Buckets:
             half //= 2
             leaves = leaves[..., :half] + leaves[..., half:]
         return leaves[..., 0]
-
-
-def fast(rows: Tensor) -> bool:
-    """Whether compiled kernels take these rows: float32 on a CPU, and numba is there."""
-    import torch
-
-    return rows.device.type == "cpu" and rows.dtype == torch.float32 and philox.has_numba()
 
 
 def check_bucket(bucket: int | None) -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from learning.compressors import entropy
-from learning.compressors.buckets import Buckets, check_bucket, fast
+from learning.compressors.buckets import Buckets, check_bucket
 from learning.compressors.compressor import Encoded
+from learning.compressors.kernel_rows import has_kernels
 from learning.compressors.packing import BitReader, field_bits, float_bits, to_bytes
 from learning.part_names import NO_VALUE
 from learning.rng.keyed import KeyedRandom
@@ -116,7 +117,7 @@ class Dither:
 
         cut = self._cut(rows.shape[1])
         scales = cut.largest(rows)
-        if fast(rows):
+        if has_kernels(rows):
             from learning.compressors.rounding_kernels import round_rows
 
             rows = rows.detach().contiguous()
@@ -154,7 +155,7 @@ def level_counts(values: Tensor, scales: Tensor, levels: int, cut: Buckets) -> N
 
     classes = entropy.level_classes(levels)
     out = torch.zeros(len(values), int(classes[-1]) + 1, dtype=torch.int64, device=values.device)
-    if fast(values):
+    if has_kernels(values):
         from learning.compressors import rounding_kernels
 
         rounding_kernels.level_counts(values.numpy(), scales.numpy(), levels, cut.size, classes, out.numpy())

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from learning.compressors.buckets import fast
 from learning.compressors.compressor import Encoded
+from learning.compressors.kernel_rows import has_kernels
 from learning.compressors.packing import BitReader, field_bits, to_bytes
 from learning.rng.keyed import KeyedRandom
 
@@ -47,7 +47,7 @@ class Natural:
 
     def encode(self, rows: Tensor, rng: KeyedRandom) -> Encoded:
         """Return the rounded rows; uses the top 23 bits of draw 0 of the coins."""
-        if fast(rows):
+        if has_kernels(rows):
             from learning.compressors.rounding_kernels import natural_rows
 
             rows = rows.detach().contiguous()

@@ -13,10 +13,9 @@ from learning.compressors.buckets import Buckets
 from learning.compressors.compressor import Encoded
 from learning.compressors.dither import coded_bits
 from learning.compressors.elias import level_bits, read_levels, torch_coded_bits
+from learning.compressors.kernel_rows import as_kernel_rows, has_kernels
 from learning.compressors.packing import BitReader, field_bits, float_bits, to_bytes
-from learning.compressors.strided_rows import in_memory
 from learning.part_names import NO_VALUE
-from learning.rng import philox
 from learning.rng.keyed import KeyedRandom
 
 if TYPE_CHECKING:
@@ -142,14 +141,14 @@ class Qsgd:
         """Return values [K, d] and norms [K, buckets]; `bits` [K] receives the lengths of the levels' Elias code."""
         import torch
 
-        if rows.device.type != "cpu" or rows.dtype != torch.float32 or not philox.has_numba():
+        if not has_kernels(rows):
             values, norms = self._quantise_by_torch(rows, rng)
             if bits is not None:
                 bits.copy_(torch_coded_bits(self._levels(values, norms)))
             return values, norms
         from learning.compressors.qsgd_kernels import quantise_rows
 
-        (rows, memory), dim = in_memory(rows), rows.shape[1]
+        (rows, memory), dim = as_kernel_rows(rows), rows.shape[1]
         norms = rows.new_empty(rows.shape[0], self._buckets(dim))
         lengths = (torch.empty(0, dtype=torch.int64) if bits is None else bits).numpy()
         quantise_rows(memory, dim, rng.keys, self.levels, self._size(dim), norms.numpy(), lengths)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from learning.compressors.buckets import Buckets, check_bucket, fast
+from learning.compressors.buckets import Buckets, check_bucket
 from learning.compressors.compressor import Encoded
+from learning.compressors.kernel_rows import has_kernels
 from learning.compressors.packing import BitReader, float_bits, to_bytes
 from learning.compressors.sign import Sign
 from learning.rng.keyed import KeyedRandom
@@ -102,7 +103,7 @@ class StochasticSign:
 
         cut = Buckets.of(self.bucket, rows.shape[1])
         scales = cut.largest(rows) if self.norm == "max" else cut.sums(rows, True).sqrt().to(rows.dtype)
-        if fast(rows):
+        if has_kernels(rows):
             from learning.compressors.rounding_kernels import round_rows
 
             rows = rows.detach().contiguous()

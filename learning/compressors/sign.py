@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from learning.compressors.compressor import Encoded
+from learning.compressors.kernel_rows import as_kernel_rows, has_kernels
 from learning.compressors.packing import BitReader, to_bytes
-from learning.compressors.signs import tossed_signs
 from learning.rng.keyed import KeyedRandom
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Sign:
 
     def encode(self, rows: Tensor, rng: KeyedRandom) -> Encoded:
         """Return the signs of rows [K, d] as +1 and -1; zeros by the coins of draw 0."""
-        return Encoded(tossed_signs(rows, rng), None)
+        return Encoded(random_zero_signs(rows, rng), None)
 
     def pack(self, row: Tensor, key: int) -> bytes:
         """Return one bit per coordinate, set for +1; raises ValueError for a nan."""
@@ -63,3 +63,20 @@ class Sign:
         import torch
 
         return torch.from_numpy(BitReader.of(data).take(dim).astype(np.float32) * 2 - 1)
+
+
+def random_zero_signs(rows: Tensor, rng: KeyedRandom) -> Tensor:
+    """Return the signs of rows [K, d] as +1 and -1, of zeros by draw 0 of the rng; nan stays nan.
+
+    May overwrite the rows.
+    """
+    import torch
+
+    if has_kernels(rows):
+        from learning.compressors.sign_kernels import sign_rows
+
+        rows, memory = as_kernel_rows(rows)
+        sign_rows(memory, rows.shape[1], rng.keys)
+        return rows
+    signs = torch.where(rows == 0, rng.signs(rows.shape[1], rows), rows.sign())
+    return torch.where(rows.isnan(), rows, signs)  # torch's sign of nan is 0

@@ -9,7 +9,7 @@ import numpy as np
 
 from learning.compressors.compressor import Encoded
 from learning.compressors.packing import BitReader, to_bytes
-from learning.compressors.signs import tossed_signs
+from learning.compressors.sign import random_zero_signs
 from learning.compressors.sparsify import check_size, kept, largest
 from learning.compressors.subset_code import choice_bits, choice_code, read_choice
 from learning.rng.keyed import KeyedRandom
@@ -60,7 +60,7 @@ class SparseSign:
     def encode(self, rows: Tensor, rng: KeyedRandom) -> Encoded:
         """Return +1 and -1 where rows [K, d] are largest, zeros among them by the coins of draw 0; else 0."""
         left_out = ~largest(rows, kept(rows.shape[1], self.fraction, self.k))
-        return Encoded(tossed_signs(rows, rng).masked_fill(left_out, 0.0), None)
+        return Encoded(random_zero_signs(rows, rng).masked_fill(left_out, 0.0), None)
 
     def pack(self, row: Tensor, key: int) -> bytes:
         """Return the choice, then a bit per chosen coordinate, set for +1; raises ValueError for a nan."""

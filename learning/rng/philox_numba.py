@@ -37,7 +37,7 @@ def _compile(function: F, forceinline: bool) -> F:
     numba = import_module("numba")
     options = {"nogil": True, "forceinline": forceinline, "error_model": "numpy"}  # x / 0 is inf
     usual = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(_shelf(usual))
+    numba.config.CACHE_DIR = str(_cache_folder(usual))
     try:
         out: F = numba.njit(cache=True, **options)(function)
     except RuntimeError:  # no directory to cache in: compile anew in each process
@@ -48,13 +48,16 @@ def _compile(function: F, forceinline: bool) -> F:
 
 
 @cache
-def _shelf(usual: str) -> Path:
-    """The cache of these very sources: numba looks at a function's own file only, not at those of what it inlines."""
-    room = Path(__file__).parent
+def _cache_folder(usual: str) -> Path:
+    """Return a cache folder specific to the current sources of all kernels.
+
+    Numba itself compares only the file of a function, not the files of the functions that it inlines.
+    """
+    package = Path(__file__).parents[1]
     digest = blake2b(digest_size=8)
-    for source in sorted(room.rglob("*.py")):
+    for source in sorted(package.rglob("*.py")):
         digest.update(source.read_bytes() if b"@compiled" in source.read_bytes() else b"")
-    return Path(usual or room / "__pycache__") / f"kernels-{digest.hexdigest()}"
+    return Path(usual or package / "__pycache__") / f"kernels-{digest.hexdigest()}"
 
 
 @inlined

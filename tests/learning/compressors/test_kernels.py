@@ -13,14 +13,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learning.aggregation.sign_votes import add_votes
-from learning.aggregation.vote_kernels import WIDE
+from learning.aggregation.rules import add_votes
+from learning.aggregation.vote_kernels import BLOCK as VOTE_BLOCK
 from learning.compressors import Qsgd, Sign
 from learning.compressors.elias import level_bits, omega_code, torch_coded_bits
 from learning.compressors.elias_lengths import LANES, elias_bits, omega_length
 from learning.compressors.norms import DEEPEST, STRIDE, norm
 from learning.compressors.norms import WIDTH as BLOCK
-from learning.compressors.strided_rows import in_memory
+from learning.compressors.kernel_rows import as_kernel_rows
 from learning.rng.keyed import KeyedRandom
 from tests.conftest import REPOSITORY
 
@@ -83,11 +83,11 @@ def test_long_norms_are_added_by_a_halving_tree(dim: int) -> None:
 @pytest.mark.parametrize("voters", range(1, 10))
 def test_votes_are_counted_as_torch_adds_them(voters: int) -> None:
     numbers = torch.Generator().manual_seed(voters)
-    rows = torch.where(torch.rand(voters, 2 * WIDE + 16, generator=numbers) < 0.5, -1.0, 1.0)[
-        :, : 2 * WIDE + 5
+    rows = torch.where(torch.rand(voters, 2 * VOTE_BLOCK + 16, generator=numbers) < 0.5, -1.0, 1.0)[
+        :, : 2 * VOTE_BLOCK + 5
     ]
-    rows[0, [3, 2 * WIDE + 4]] = torch.nan
-    counts = torch.arange(2 * WIDE + 5.0)
+    rows[0, [3, 2 * VOTE_BLOCK + 4]] = torch.nan
+    counts = torch.arange(2 * VOTE_BLOCK + 5.0)
     expected = counts + rows.sum(0)
     add_votes(counts, rows)
     assert torch.equal(counts.nan_to_num(1e9), expected.nan_to_num(1e9))
@@ -110,7 +110,7 @@ def test_rows_with_gaps_between_them_are_coded_where_they_lie(codec: Qsgd | Sign
     [torch.zeros(4, 6).t(), torch.zeros(1, 4).expand(3, 4), torch.zeros(20)[5:17].as_strided((2, 4), (8, 1))],
 )
 def test_rows_that_do_not_lie_in_rows_are_copied(rows: torch.Tensor) -> None:
-    copy, memory = in_memory(rows)
+    copy, memory = as_kernel_rows(rows)
     memory[:, : rows.shape[1]] = 1.0
     assert copy.min() == 1.0
     assert rows.max() == 0.0
@@ -118,22 +118,23 @@ def test_rows_that_do_not_lie_in_rows_are_copied(rows: torch.Tensor) -> None:
 
 def test_machine_code_of_other_sources_is_not_taken_from_the_cache(tmp_path: Path) -> None:
     """Numba alone would go on inlining the old callee, which lies in another file."""
-    room, code = tmp_path / "learning", "from learning.compressors.qsgd_kernels import half; print(half(8))"
-    (room / "compressors").mkdir(parents=True)
-    (room / "__init__.py").touch()
+    package, code = tmp_path / "learning", "from learning.compressors.kernels import half; print(half(8))"
+    for folder in ("compressors", "rng"):
+        (package / folder).mkdir(parents=True)
+    (package / "__init__.py").touch()
     for name in ("philox.py", "philox_numba.py"):
-        (room / name).write_text((REPOSITORY / "learning" / name).read_text())
-    (room / "compressors" / "kernels.py").write_text(
+        (package / "rng" / name).write_text((REPOSITORY / "learning" / "rng" / name).read_text())
+    (package / "compressors" / "kernels.py").write_text(
         "from learning.rng.philox_numba import compiled\nfrom learning.compressors.callee import part\n\n\n"
         "@compiled\ndef half(n):\n    return part(n)\n"
     )
-    said = []
+    outputs = []
     for divisor in (2, 4):
-        (room / "compressors" / "callee.py").write_text(
+        (package / "compressors" / "callee.py").write_text(
             f"from learning.rng.philox_numba import compiled\n\n\n@compiled\ndef part(n):\n    return n / {divisor}\n"
         )
         command = [sys.executable, "-B", "-c", code]
-        said.append(
+        outputs.append(
             subprocess.run(
                 command,
                 cwd=tmp_path,
@@ -143,4 +144,4 @@ def test_machine_code_of_other_sources_is_not_taken_from_the_cache(tmp_path: Pat
                 check=True,
             ).stdout
         )
-    assert said == ["4.0\n", "2.0\n"]
+    assert outputs == ["4.0\n", "2.0\n"]
