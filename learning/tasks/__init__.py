@@ -1,1 +1,1 @@
-"""Tasks: what is learned, from which data, and the tensors that the engines train with."""
+"""Tasks: what is learned from which data, and the tensors with which the engines train."""

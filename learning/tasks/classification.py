@@ -1,4 +1,4 @@
-"""A dataset, a partition and a model make a task."""
+"""Classification tasks: a dataset, a partition and a model."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ class ClassificationTask:
 
     @property
     def provenance(self) -> str:
-        """Where the data come from."""
+        """The source of the data."""
         return self.arrays.provenance
 
     @property
     def description(self) -> str:
-        """One line for people."""
+        """A one-line description for reports."""
         low, high = min(self.samples), max(self.samples)
         spread = f"{low}" if low == high else f"{low} to {high}"
         split = f"{self.partition!r} over {self.devices} devices, {spread} samples each"
@@ -72,7 +72,7 @@ class ClassificationTask:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Names the task's content: samples, labels, split and model; hashes the data, about 1 GB/s."""
+        """A digest of the task's content (samples, labels, split, model); hashes the data at about 1 GB/s."""
         data = self.arrays
         named = part_name((self.model, data.classes, data.mean, data.std))
         digest = blake2b(named.encode(), digest_size=16)
@@ -82,15 +82,15 @@ class ClassificationTask:
         return digest.hexdigest()
 
     def initial(self, seed: int) -> NDArray[np.float64]:
-        """Initial parameters [d], keyed by (seed, "init")."""
+        """Return the initial parameters [d], keyed by (seed, "init")."""
         return initial_vector(self.model, self.arrays.shape.inputs, self.arrays.classes, seed)
 
     def indices(self, device: int) -> NDArray[np.int64]:
-        """The device's samples, as positions in the training split."""
+        """Return the device's samples as positions in the training split."""
         return self.parts[device]
 
     def bind(self, device: torch.device, dtype: torch.dtype) -> BoundClassification:
-        """The data and the module on `device`."""
+        """Return the data and the module as tensors on `device`."""
         from learning.tasks.tensors import BoundClassification
 
         module = self.model.build(self.arrays.shape.inputs, self.arrays.classes)

@@ -1,4 +1,4 @@
-"""Synthetic objectives whose smoothness, noise, heterogeneity and distance to the optimum are known numbers."""
+"""Synthetic objectives with known smoothness, noise, heterogeneity and distance to the optimum."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ if TYPE_CHECKING:
 
     from learning.tasks.tensors import BoundQuadratic
 
-DEVICES, EDGES, DIRECTION, SAMPLES = range(4)  # what is drawn, below the OBJECTIVE purpose
+DEVICES, EDGES, DIRECTION, SAMPLES = range(4)
+"""Purposes of draws, the second number of their path after OBJECTIVE."""
 
 
 @dataclass(frozen=True)
 class Constants:
-    """What a convergence bound needs, for F = the plain average of the devices' F_i.
+    """The constants of a convergence bound for F, the plain average of the devices' F_i.
 
     smoothness L and strong_convexity mu hold for every F_i; noise is sigma: E||g - grad F_i(w)||^2 <= sigma^2 for ONE
-    sample, a batch of B divides it by B; heterogeneity and edge_heterogeneity are the root mean squares over devices of
-    grad F_i - grad F_edge and of grad F_edge - grad F at the optimum (their squares add up to zeta^2);
-    gap is F(w_0) - F(w*).
+    sample, and a batch of B divides it by B; heterogeneity and edge_heterogeneity are the root mean squares over
+    devices of grad F_i - grad F_edge and of grad F_edge - grad F at the optimum (their squares add up to zeta^2); gap
+    is F(w_0) - F(w*).
     """
 
     smoothness: float
@@ -43,15 +44,12 @@ class Constants:
 
 @dataclass(frozen=True, eq=False)
 class SyntheticTask:
-    (
-        """What the synthetic tasks share; see `learning.tasks.task.Task` for the contract.
+    """Common part of the synthetic tasks; see `learning.tasks.task.Task` for the interface.
 
-    groups[i] is the ordinal of device i's edge server.
+    `spec` are the constants of the objective; groups[i] is the ordinal of device i's edge server.
     """
-        ""
-    )
 
-    law: Synthetic
+    spec: Synthetic
     groups: tuple[int, ...]
     seed: int
 
@@ -60,12 +58,12 @@ class SyntheticTask:
     @property
     def dim(self) -> int:
         """Number of parameters d."""
-        return self.law.dim
+        return self.spec.dim
 
     @property
     def flops_per_sample(self) -> int:
         """FLOPs of one sample's gradient."""
-        return self.law.flops
+        return self.spec.flops
 
     @property
     def devices(self) -> int:
@@ -75,45 +73,48 @@ class SyntheticTask:
     @property
     def samples(self) -> list[int]:
         """The same number of samples on every device."""
-        return [self.law.samples] * self.devices
+        return [self.spec.samples] * self.devices
 
     @property
     def provenance(self) -> str:
-        """Where the data come from."""
-        return f"synthetic {self.law.objective}, generated from seed {self.seed}"
+        """The source of the data."""
+        return f"synthetic {self.spec.objective}, generated from seed {self.seed}"
 
     @property
     def description(self) -> str:
-        """One line for people."""
-        return f"{self.law.objective} objective of {self.dim} parameters over {self.devices} devices"
+        """A one-line description for reports."""
+        return f"{self.spec.objective} objective of {self.dim} parameters over {self.devices} devices"
 
     @cached_property
     def fingerprint(self) -> str:
-        """Names the task's content."""
-        return blake2b(repr((self.law, self.groups, self.seed)).encode(), digest_size=16).hexdigest()
+        """A digest of the task's content."""
+        return blake2b(repr((self.spec, self.groups, self.seed)).encode(), digest_size=16).hexdigest()
 
     def initial(self, seed: int) -> Floats:
-        """All coordinates equal, at `distance` from the origin; the same for every seed, so the gap is known."""
-        return np.full(self.dim, self.law.distance / np.sqrt(self.dim))
+        """Return the initial parameters [d], equal in all coordinates, at `distance` from the origin.
+
+        They are the same for every seed, so the gap is known.
+        """
+        return np.full(self.dim, self.spec.distance / np.sqrt(self.dim))
 
     def indices(self, device: int) -> NDArray[np.int64]:
-        """Global ordinals of the device's samples."""
-        return np.arange(self.law.samples, dtype=np.int64) + device * self.law.samples
+        """Return the global ordinals of the device's samples."""
+        return np.arange(self.spec.samples, dtype=np.int64) + device * self.spec.samples
 
     @cached_property
     def edges(self) -> NDArray[np.intp]:
-        """Each device's edge server, numbered from 0 without holes."""
+        """Each device's edge server, numbered from 0 without gaps."""
         return np.asarray(np.unique(self.groups, return_inverse=True)[1], dtype=np.intp)
 
-    def keys(self, purpose: int, rows: Sequence[int]) -> NDArray[np.uint64]:
-        """Row keys of one of the objective's draws."""
+    def row_keys(self, purpose: int, rows: Sequence[int]) -> NDArray[np.uint64]:
+        """Return the row keys of one of the objective's draws."""
         return np.array(
             [row_key(self.seed, "data", OBJECTIVE, purpose, row) for row in rows], dtype=np.uint64
         )
 
-    def drawn(self, purpose: int, count: int) -> Floats:
-        """Standard normal [count, dim]."""
-        return normals(self.keys(purpose, range(count)), self.dim)
+    def draw_normals(self, purpose: int, count: int) -> Floats:
+        """Return standard normal numbers [count, dim]."""
+        return normals(self.row_keys(purpose, range(count)), self.dim)
 
 
 class QuadraticTask(SyntheticTask):
@@ -122,55 +123,60 @@ class QuadraticTask(SyntheticTask):
     @cached_property
     def curvatures(self) -> Floats:
         """The diagonal of H [dim], descending from smoothness to strong_convexity."""
-        return np.linspace(self.law.smoothness, self.law.strong_convexity, self.dim)
+        return np.linspace(self.spec.smoothness, self.spec.strong_convexity, self.dim)
 
     @cached_property
     def centres(self) -> Floats:
-        """b [devices, dim]: H b_i is device i's deviation plus its edge server's, each of exact mean square."""
-        within = centred(self.drawn(DEVICES, self.devices), self.edges)
-        between = self.drawn(EDGES, int(self.edges.max()) + 1)[self.edges]
+        """b [devices, dim]: H b_i is the deviation of device i plus that of its edge server, of exact mean squares."""
+        within = centred(self.draw_normals(DEVICES, self.devices), self.edges)
+        between = self.draw_normals(EDGES, int(self.edges.max()) + 1)[self.edges]
         between = between - between.mean(axis=0)
-        pulls = scaled(within, self.law.heterogeneity)
-        pulls = pulls + scaled(between, self.law.edge_heterogeneity)
-        centres: Floats = pulls / self.curvatures
+        deviations = scaled(within, self.spec.heterogeneity)
+        deviations = deviations + scaled(between, self.spec.edge_heterogeneity)
+        centres: Floats = deviations / self.curvatures
         return centres
 
-    def check(self) -> None:
-        """Raise ValueError where the topology has nobody to differ from."""
+    def check_topology(self) -> None:
+        """Raise ValueError where the topology has too few nodes for the requested heterogeneity."""
         edges = int(self.edges.max()) + 1
-        if self.law.heterogeneity > 0 and edges == self.devices:
+        if self.spec.heterogeneity > 0 and edges == self.devices:
             raise ValueError(
-                _alone("heterogeneity", self.law.heterogeneity, "two devices under one edge server")
+                _needs("heterogeneity", self.spec.heterogeneity, "two devices under one edge server")
             )
-        if self.law.edge_heterogeneity > 0 and edges == 1:
-            raise ValueError(_alone("edge_heterogeneity", self.law.edge_heterogeneity, "two edge servers"))
+        if self.spec.edge_heterogeneity > 0 and edges == 1:
+            raise ValueError(_needs("edge_heterogeneity", self.spec.edge_heterogeneity, "two edge servers"))
 
     @property
     def constants(self) -> Constants:
-        """Exact, at every w."""
-        start, law = self.initial(self.seed), self.law
+        """The exact constants, valid at every w."""
+        start, spec = self.initial(self.seed), self.spec
         gap = 0.5 * float(start @ (self.curvatures * start))
         return Constants(
-            law.smoothness, law.strong_convexity, law.noise, law.heterogeneity, law.edge_heterogeneity, gap
+            spec.smoothness,
+            spec.strong_convexity,
+            spec.noise,
+            spec.heterogeneity,
+            spec.edge_heterogeneity,
+            gap,
         )
 
-    def noise_rows(self, rows: Sequence[int], picks: NDArray[np.int64]) -> Floats:
-        """Gradient noise [K, B, dim] of samples `picks` [K, B] of devices `rows`; samples 2j and 2j+1 are opposite."""
-        pairs = mixed(self.keys(SAMPLES, rows)[:, None] + (picks // 2).astype(np.uint64))
-        values = normals(pairs.ravel(), self.dim).reshape(*picks.shape, self.dim)
-        sizes = (1.0 - 2.0 * (picks % 2)) * (self.law.noise / np.sqrt(self.dim))
+    def sample_noise(self, devices: Sequence[int], positions: NDArray[np.int64]) -> Floats:
+        """Return the gradient noise [K, B, dim] of samples `positions` [K, B]; samples 2j and 2j + 1 are opposite."""
+        pairs = mixed(self.row_keys(SAMPLES, devices)[:, None] + (positions // 2).astype(np.uint64))
+        values = normals(pairs.ravel(), self.dim).reshape(*positions.shape, self.dim)
+        sizes = (1.0 - 2.0 * (positions % 2)) * (self.spec.noise / np.sqrt(self.dim))
         noise: Floats = values * sizes[..., None]
         return noise
 
     def bind(self, device: torch.device, dtype: torch.dtype) -> BoundQuadratic:
-        """The objective as tensors on `device`."""
+        """Return the objective as tensors on `device`."""
         from learning.tasks.tensors import BoundQuadratic
 
         start = self.initial(self.seed)
         return BoundQuadratic(
-            start, self.samples, device, dtype, self.curvatures, self.centres, self.noise_rows
+            start, self.samples, device, dtype, self.curvatures, self.centres, self.sample_noise
         )
 
 
-def _alone(field: str, value: float, needed: str) -> str:
+def _needs(field: str, value: float, needed: str) -> str:
     return f"{field} must be 0 without {needed}, got {value}; set it to 0 or change the topology"

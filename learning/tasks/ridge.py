@@ -23,25 +23,27 @@ class RidgeTask(SyntheticTask):
     @cached_property
     def signs(self) -> Floats:
         """Labels -1 and +1 in turn [samples], the same on every device."""
-        return np.tile([-1.0, 1.0], self.law.samples // 2)
+        return np.tile([-1.0, 1.0], self.spec.samples // 2)
 
     @cached_property
     def inputs(self) -> Floats:
         """[devices, samples, dim], scaled so that max_i lambda_max(X_i' X_i) / (4 n) + ridge = smoothness."""
-        law = self.law
-        shifts = law.heterogeneity * unit(self.drawn(DEVICES, self.devices))
-        shifts += law.edge_heterogeneity * unit(self.drawn(EDGES, int(self.edges.max()) + 1))[self.edges]
-        scatter = normals(self.keys(SAMPLES, range(self.devices)), law.samples * law.dim)
-        raw = law.noise * scatter.reshape(self.devices, law.samples, law.dim) + shifts[:, None]
-        raw += self.signs[:, None] * unit(self.drawn(DIRECTION, 1))[0]
-        largest = max(np.linalg.eigvalsh(rows.T @ rows)[-1] for rows in raw) / (4 * law.samples)
-        inputs: Floats = raw * np.sqrt((law.smoothness - law.strong_convexity) / largest)
+        spec = self.spec
+        shifts = spec.heterogeneity * unit(self.draw_normals(DEVICES, self.devices))
+        shifts += (
+            spec.edge_heterogeneity * unit(self.draw_normals(EDGES, int(self.edges.max()) + 1))[self.edges]
+        )
+        scatter = normals(self.row_keys(SAMPLES, range(self.devices)), spec.samples * spec.dim)
+        raw = spec.noise * scatter.reshape(self.devices, spec.samples, spec.dim) + shifts[:, None]
+        raw += self.signs[:, None] * unit(self.draw_normals(DIRECTION, 1))[0]
+        largest = max(np.linalg.eigvalsh(rows.T @ rows)[-1] for rows in raw) / (4 * spec.samples)
+        inputs: Floats = raw * np.sqrt((spec.smoothness - spec.strong_convexity) / largest)
         return inputs
 
     @cached_property
     def optimum(self) -> Floats:
-        """w* [dim] by Newton's method, to rounding."""
-        w, ridge, flat = np.zeros(self.dim), self.law.strong_convexity, self._margins
+        """w* [dim] by Newton's method, up to rounding."""
+        w, ridge, flat = np.zeros(self.dim), self.spec.strong_convexity, self._margins
         for _ in range(100):
             slopes = _sigmoid(-flat @ w)
             gradient = ridge * w - flat.T @ slopes / len(flat)
@@ -54,38 +56,40 @@ class RidgeTask(SyntheticTask):
 
     @property
     def constants(self) -> Constants:
-        """smoothness and gap to rounding; noise bounds every w, since a sample's fit gradient is at most ||x||."""
-        pulls = self.gradients(self.optimum)
-        within = centred(pulls, self.edges)
+        """Smoothness and gap up to rounding; noise holds at every w, since a sample's fit gradient is at most ||x||."""
+        gradients = self.gradients(self.optimum)
+        within = centred(gradients, self.edges)
         return Constants(
-            self.law.smoothness,
-            self.law.strong_convexity,
+            self.spec.smoothness,
+            self.spec.strong_convexity,
             float(np.sqrt((self.inputs**2).sum(axis=2).mean(axis=1).max())),
             root_mean_square(within),
-            root_mean_square(pulls - within - pulls.mean(axis=0)),
+            root_mean_square(gradients - within - gradients.mean(axis=0)),
             self.value(self.initial(self.seed)) - self.value(self.optimum),
         )
 
     def value(self, w: Floats) -> float:
-        """F(w)."""
+        """Return F(w)."""
         losses = np.logaddexp(0.0, -self._margins @ w)
-        return float(losses.mean() + 0.5 * self.law.strong_convexity * (w @ w))
+        return float(losses.mean() + 0.5 * self.spec.strong_convexity * (w @ w))
 
     def gradients(self, w: Floats) -> Floats:
-        """grad F_i(w) of every device [devices, dim]."""
+        """Return grad F_i(w) of every device [devices, dim]."""
         slopes = self.signs * _sigmoid(-self.signs * (self.inputs @ w))
-        fits = np.einsum("ij,ijk->ik", slopes, self.inputs) / self.law.samples
-        gradients: Floats = self.law.strong_convexity * w - fits
+        fits = np.einsum("ij,ijk->ik", slopes, self.inputs) / self.spec.samples
+        gradients: Floats = self.spec.strong_convexity * w - fits
         return gradients
 
     def bind(self, device: torch.device, dtype: torch.dtype) -> BoundRidge:
-        """The objective as tensors on `device`."""
+        """Return the objective as tensors on `device`."""
         from learning.tasks.tensors import BoundRidge
 
         labels: NDArray[np.int64] = np.tile((self.signs > 0).astype(np.int64), self.devices)
-        flat, lowest = self.inputs.reshape(-1, self.dim), self.value(self.optimum)
+        flat, minimum = self.inputs.reshape(-1, self.dim), self.value(self.optimum)
         start = self.initial(self.seed)
-        return BoundRidge(start, self.samples, device, dtype, flat, labels, self.law.strong_convexity, lowest)
+        return BoundRidge(
+            start, self.samples, device, dtype, flat, labels, self.spec.strong_convexity, minimum
+        )
 
     @cached_property
     def _margins(self) -> Floats:
@@ -94,6 +98,6 @@ class RidgeTask(SyntheticTask):
 
 
 def _sigmoid(values: Floats) -> Floats:
-    """1 / (1 + exp(-v)) without overflow."""
+    """Return 1 / (1 + exp(-v)) without overflow."""
     half: Floats = 0.5 * (1.0 + np.tanh(0.5 * values))
     return half

@@ -1,4 +1,4 @@
-"""Tasks: what the devices learn together, and how a task is made from its parts."""
+"""Tasks: what the devices learn together, and the construction of a task from its parts."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from learning.partitions.sharing import check_enough
 from learning.tasks.classification import ClassificationTask
 from learning.tasks.objectives import QuadraticTask
 from learning.tasks.ridge import RidgeTask
-from learning.tasks.shared_data import shelf_in_use
+from learning.tasks.task_cache import active_task_cache
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
 
-MOST_PARAMETERS = 10**12
-"""Of a model, so that the bits of its messages can be added up."""
+MAX_PARAMETERS = 10**12
+"""Largest number of parameters of a model, so that the bits of its messages can be summed."""
 
 
 class Task(Protocol):
-    """What the engines train; torch-free until it is bound."""
+    """A learning task, free of torch until it is bound to a device."""
 
     @property
     def dim(self) -> int:
@@ -61,34 +61,34 @@ class Task(Protocol):
 
     @property
     def provenance(self) -> str:
-        """Where the data come from, for the manifest."""
+        """The source of the data, for the manifest."""
         ...
 
     @property
     def description(self) -> str:
-        """One line for people."""
+        """A one-line description for reports."""
         ...
 
     @property
     def fingerprint(self) -> str:
-        """32 hexadecimal digits that name everything the values depend on: data, split, model."""
+        """32 hexadecimal digits, a digest of everything that the values depend on: data, split, model."""
         ...
 
     def initial(self, seed: int) -> NDArray[np.float64]:
-        """Initial parameters [d]."""
+        """Return the initial parameters [d]."""
         ...
 
     def indices(self, device: int) -> NDArray[np.int64]:
-        """The samples a device owns, in the order that minibatch positions refer to."""
+        """Return the samples of a device, in the order to which minibatch positions refer."""
         ...
 
     def bind(self, device: torch.device, dtype: torch.dtype) -> BoundTask:
-        """The task as tensors on a device."""
+        """Return the task as tensors on a device."""
         ...
 
 
 class BoundTask(Protocol):
-    """A task on one torch device in one dtype."""
+    """A task as tensors on one torch device in one dtype."""
 
     module: nn.Module
     shapes: list[tuple[str, tuple[int, ...]]]
@@ -97,34 +97,34 @@ class BoundTask(Protocol):
     device: torch.device
     dtype: torch.dtype
     uses_bfloat16: bool
-    """Whether local work multiplies in bfloat16."""
+    """Whether the matrix products of local training use bfloat16."""
 
     def initial(self, seed: int) -> Tensor:
-        """Initial parameters [d]."""
+        """Return the initial parameters [d]."""
         ...
 
     def views(self, vectors: Tensor) -> dict[str, Tensor]:
-        """Views [..., *shape] by parameter name into vectors [..., d] whose last axis is contiguous."""
+        """Return views [..., *shape] by parameter name into vectors [..., d] whose last axis is contiguous."""
         ...
 
-    def gather(self, rows: Sequence[int], picks: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        """X [K, B, *inputs], normalised, and y [K, B]: of device rows[k] the samples at positions picks[k]."""
+    def gather(self, devices: Sequence[int], positions: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Return X [K, B, *inputs], normalised, and y [K, B]: of devices[k] the samples at positions[k]."""
         ...
 
     def loss(self, params: Mapping[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
-        """Mean loss of one batch X [B, *inputs], y [B]; usable under torch.func's vmap and grad."""
+        """Return the mean loss of one batch X [B, *inputs], y [B]; usable under torch.func's vmap and grad."""
         ...
 
     def module_loss(self, x: Tensor, y: Tensor) -> Tensor:
-        """The same through `module`'s own parameters."""
+        """Return the same loss through the parameters of `module`."""
         ...
 
-    def local_loss(self, vector: Tensor, device: int, picks: NDArray[np.int64] | None = None) -> float:
-        """Mean loss of a model [d] over samples of a device: those at positions `picks` in its list, or all."""
+    def local_loss(self, vector: Tensor, device: int, positions: NDArray[np.int64] | None = None) -> float:
+        """Return the mean loss of a model [d] over samples of a device: those at `positions` in its list, or all."""
         ...
 
     def evaluate(self, vector: Tensor) -> dict[str, float]:
-        """{"accuracy", "loss"} of a model [d] on the test split; accuracy is nan where there is none."""
+        """Return {"accuracy", "loss"} of a model [d] on the test split; accuracy is nan where there is none."""
         ...
 
 
@@ -139,58 +139,60 @@ def make_task(
     paths: Paths | None = None,
     shifts: Sequence[Shift] = (),
 ) -> Task:
-    """The task over len(groups) devices, device i below edge server groups[i].
+    """Return the task over len(groups) devices, device i below edge server groups[i].
 
     `paths[i]` are all ancestors of device i but the cloud, for partitions that follow the tree (default: edge servers
-    below the cloud). The partition defaults to IID; `shifts` change the devices' samples in their order. Raises
-    DataError for missing or damaged data, ValueError where parts do not fit.
+    below the cloud). The partition defaults to IID. `shifts` change the devices' samples, in order. Raises DataError
+    for missing or damaged data, ValueError where parts do not fit together.
     """
     if not groups:
         raise ValueError("a task needs at least one device, got none; add devices to the topology")
     if isinstance(dataset, Synthetic):
-        _check_alone(partition, model, shifts)
-        return _objective(dataset, tuple(groups), seed)
-    chosen, shared = _required(model), partition if partition is not None else Iid()
-    shelf, source = shelf_in_use(), (part_name(dataset), data_dir)
-    arrays = shelf.data.get(source, lambda: _labelled(dataset).load(data_dir))
+        _check_no_parts(partition, model, shifts)
+        return _objective_task(dataset, tuple(groups), seed)
+    required_model, split = _required(model), partition if partition is not None else Iid()
+    cache, source = active_task_cache(), (part_name(dataset), data_dir)
+    arrays = cache.data.get(source, lambda: _labelled(dataset).load(data_dir))
     tree = None if paths is None else tuple(paths)
-    named = (*source, part_name((chosen, shared, *shifts)), tuple(groups), tree, seed)
-    return shelf.tasks.get(named, lambda: _classification(arrays, chosen, shared, groups, tree, shifts, seed))
+    key = (*source, part_name((required_model, split, *shifts)), tuple(groups), tree, seed)
+    return cache.tasks.get(
+        key, lambda: _classification(arrays, required_model, split, groups, tree, shifts, seed)
+    )
 
 
 def _classification(
     arrays: Arrays,
-    chosen: Model,
-    shared: Partition,
+    model: Model,
+    partition: Partition,
     groups: Sequence[int],
     paths: Paths | None,
     shifts: Sequence[Shift],
     seed: int,
 ) -> ClassificationTask:
-    _size(chosen, arrays.shape)
-    parts = _split(shared, arrays.train_y, groups, paths, seed)
-    return ClassificationTask(shifted(arrays, shifts, parts, groups, seed), chosen, shared, parts)
+    _dimension(model, arrays.shape)
+    parts = _split(partition, arrays.train_y, groups, paths, seed)
+    return ClassificationTask(shifted(arrays, shifts, parts, groups, seed), model, partition, parts)
 
 
 def describe_task(
     dataset: Dataset, model: Model | None, data_dir: Path | None = None
 ) -> tuple[int, int, Shape]:
-    """(d, FLOPs per sample, shape of the data) without torch; built-in data need not be there."""
+    """Return (d, FLOPs per sample, shape of the data) without torch; the files of built-in data need not exist."""
     shape = dataset.describe(data_dir)
     if isinstance(dataset, Synthetic):
-        _check_alone(None, model, ())
+        _check_no_parts(None, model, ())
         return dataset.dim, dataset.flops, shape
-    chosen = _required(model)
-    return _size(chosen, shape), chosen.flops(shape.inputs, shape.classes), shape
+    required_model = _required(model)
+    return _dimension(required_model, shape), required_model.flops(shape.inputs, shape.classes), shape
 
 
 def check_data(
     dataset: Dataset, partition: Partition | None, devices: int, data_dir: Path | None = None
 ) -> None:
-    """Whether a task could be made of data that nobody has read yet.
+    """Check whether a task can be created, without reading the data.
 
-    Raises DataError where a dataset's files are missing, ValueError where it has too few samples for so many
-    devices. What only the labels tell (a Dirichlet draw that leaves a device empty) shows when the task is made.
+    Raises DataError where a dataset's files are missing, ValueError where it has too few samples for the devices. What
+    depends on labels (a Dirichlet draw that leaves a device empty) is checked when the task is created.
     """
     if isinstance(dataset, Synthetic):
         return
@@ -201,20 +203,20 @@ def check_data(
         dataset.locate(data_dir)
 
 
-def _objective(law: Synthetic, groups: tuple[int, ...], seed: int) -> Task:
-    if law.objective == "logistic":
-        return RidgeTask(law, groups, seed)
-    task = QuadraticTask(law, groups, seed)
-    task.check()
+def _objective_task(spec: Synthetic, groups: tuple[int, ...], seed: int) -> Task:
+    if spec.objective == "logistic":
+        return RidgeTask(spec, groups, seed)
+    task = QuadraticTask(spec, groups, seed)
+    task.check_topology()
     return task
 
 
-def _size(model: Model, shape: Shape) -> int:
-    """The model's number of parameters, held to MOST_PARAMETERS (ValueError)."""
+def _dimension(model: Model, shape: Shape) -> int:
+    """Return the model's number of parameters. Raises ValueError above MAX_PARAMETERS."""
     dim = model.dim(shape.inputs, shape.classes)
-    if dim > MOST_PARAMETERS:
+    if dim > MAX_PARAMETERS:
         raise ValueError(
-            f"model has {dim:.3g} parameters on inputs {shape.inputs}; at most {MOST_PARAMETERS:.0e} are supported: "
+            f"model has {dim:.3g} parameters on inputs {shape.inputs}; at most {MAX_PARAMETERS:.0e} are supported: "
             "lower its widths"
         )
     return dim
@@ -241,7 +243,7 @@ def _split(
     return partition.split(labels, groups, seed)
 
 
-def _check_alone(partition: Partition | None, model: Model | None, shifts: Sequence[Shift]) -> None:
+def _check_no_parts(partition: Partition | None, model: Model | None, shifts: Sequence[Shift]) -> None:
     if model is not None or partition not in (None, Iid()) or shifts:
         raise ValueError(
             f"a synthetic objective brings its own model and partition, got {model}, {partition} and "

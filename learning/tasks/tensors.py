@@ -1,4 +1,4 @@
-"""Tasks as tensors on one device: what the engines train with. Imported lazily: it needs torch."""
+"""Tasks as tensors on one device. Imported lazily, since it needs torch."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from torch.nn import functional
 
 from learning.datasets.arrays import Arrays
 
-CHUNK = 1000  # test samples scored at once: fixed, since sums depend on it in the last bits
+EVALUATION_CHUNK = 1000  # test samples scored at once: fixed, since sums depend on it in the last bits
 
 Params = Mapping[str, Tensor]
 
 
-class _Bound(ABC):
-    """What every bound task has; see `learning.tasks.task.BoundTask` for the contract."""
+class _TaskTensors(ABC):
+    """Common part of the bound tasks; see `learning.tasks.task.BoundTask` for the interface."""
 
     def __init__(
         self, module: nn.Module, samples: Sequence[int], device: torch.device, dtype: torch.dtype
@@ -35,7 +35,7 @@ class _Bound(ABC):
         self.dim = sum(p.numel() for p in self.module.parameters())
 
     def views(self, vectors: Tensor) -> dict[str, Tensor]:
-        """Views [..., *shape] by parameter name into vectors [..., d], which share its memory."""
+        """Return views [..., *shape] by parameter name into vectors [..., d], which share its memory."""
         lead, offset, views = vectors.shape[:-1], 0, {}
         for name, shape in self.shapes:
             count = int(np.prod(shape))
@@ -44,30 +44,30 @@ class _Bound(ABC):
         return views
 
     @abstractmethod
-    def gather(self, rows: Sequence[int], picks: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        """Inputs and labels of some samples of some devices."""
+    def gather(self, devices: Sequence[int], positions: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Return inputs and labels of some samples of some devices."""
 
     @abstractmethod
     def loss(self, params: Params, x: Tensor, y: Tensor) -> Tensor:
-        """Mean loss of one batch."""
+        """Return the mean loss of one batch."""
 
     @torch.no_grad()
-    def local_loss(self, vector: Tensor, device: int, picks: NDArray[np.int64] | None = None) -> float:
-        """Mean loss of a model [d] over samples of a device: those at positions `picks`, or all."""
-        chosen = np.arange(self.samples[device]) if picks is None else picks
+    def local_loss(self, vector: Tensor, device: int, positions: NDArray[np.int64] | None = None) -> float:
+        """Return the mean loss of a model [d] over samples of a device: those at `positions`, or all."""
+        used = np.arange(self.samples[device]) if positions is None else positions
         params, total = self.views(vector), 0.0
-        for first in range(0, len(chosen), CHUNK):
-            some = chosen[None, first : first + CHUNK]
-            x, y = self.gather([device], some)
-            total += float(self.loss(params, x[0], y[0])) * some.size
-        return total / len(chosen)
+        for first in range(0, len(used), EVALUATION_CHUNK):
+            chunk = used[None, first : first + EVALUATION_CHUNK]
+            x, y = self.gather([device], chunk)
+            total += float(self.loss(params, x[0], y[0])) * chunk.size
+        return total / len(used)
 
     def _tensor(self, values: NDArray[Any]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(values)).to(device=self.device, dtype=self.dtype)
 
 
-class BoundClassification(_Bound):
-    """Labelled samples kept as they are stored (uint8 or float32) and normalised in the gather."""
+class BoundClassification(_TaskTensors):
+    """Labelled samples in their stored type (uint8 or float32), normalised when they are gathered."""
 
     def __init__(
         self,
@@ -91,58 +91,60 @@ class BoundClassification(_Bound):
         self._shift = self._tensor(-np.array(arrays.mean).reshape(axes) / std)
 
     def initial(self, seed: int) -> Tensor:
-        """The initial model [d]."""
+        """Return the initial model [d]."""
         return self._tensor(self._start(seed))
 
-    def gather(self, rows: Sequence[int], picks: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        """Inputs [K, B, *inputs] and labels [K, B] of positions `picks` [K, B] in the lists of devices `rows`."""
-        check_picks(rows, picks, self.samples)
-        flat = self._order[self._firsts[list(rows)][:, None] + picks].reshape(-1)
+    def gather(self, devices: Sequence[int], positions: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Return inputs [K, B, *inputs] and labels [K, B] of `positions` [K, B] in the sample lists of the devices."""
+        check_positions(devices, positions, self.samples)
+        flat = self._order[self._firsts[list(devices)][:, None] + positions].reshape(-1)
         index = _on(flat, self.device)
         # index_select copies whole samples: twenty times faster than indexing where they are bytes
         x = self._normalised(self._train_x.index_select(0, index))
-        return x.view(*picks.shape, *x.shape[1:]), self._train_y.index_select(0, index).view(picks.shape)
+        return x.view(*positions.shape, *x.shape[1:]), self._train_y.index_select(0, index).view(
+            positions.shape
+        )
 
     def loss(self, params: Params, x: Tensor, y: Tensor) -> Tensor:
-        """Mean cross entropy of one batch; works under torch.func's vmap and grad."""
+        """Return the mean cross entropy of one batch; usable under torch.func's vmap and grad."""
         return functional.cross_entropy(functional_call(self.module, dict(params), (x,)), y)
 
     def module_loss(self, x: Tensor, y: Tensor) -> Tensor:
-        """The same through the module's own parameters."""
+        """Return the same loss through the module's own parameters."""
         scores: Tensor = self.module(x)
         return functional.cross_entropy(scores, y)
 
     @torch.no_grad()
     def evaluate(self, vector: Tensor) -> dict[str, float]:
-        """Accuracy and mean cross entropy on the test split."""
+        """Return accuracy and mean cross entropy on the test split."""
         params = self.views(vector.to(device=self.device, dtype=self.dtype))
-        right = torch.zeros((), dtype=torch.int64, device=self.device)
+        correct = torch.zeros((), dtype=torch.int64, device=self.device)
         loss = torch.zeros((), dtype=torch.float64, device=self.device)
-        for first in range(0, len(self._test_y), CHUNK):
-            labels = self._test_y[first : first + CHUNK]
+        for first in range(0, len(self._test_y), EVALUATION_CHUNK):
+            labels = self._test_y[first : first + EVALUATION_CHUNK]
             scores = functional_call(
-                self.module, params, (self._normalised(self._test_x[first : first + CHUNK]),)
+                self.module, params, (self._normalised(self._test_x[first : first + EVALUATION_CHUNK]),)
             )
-            right += (scores.argmax(1) == labels).sum()
+            correct += (scores.argmax(1) == labels).sum()
             loss += functional.cross_entropy(scores, labels, reduction="sum")
         count = len(self._test_y)
-        return {"accuracy": int(right) / count, "loss": float(loss) / count}
+        return {"accuracy": int(correct) / count, "loss": float(loss) / count}
 
     def _normalised(self, samples: Tensor) -> Tensor:
-        """A copy of the stored samples, scaled and shifted in place: fresh memory costs more than the arithmetic."""
+        """Return a copy of the samples, scaled and shifted in place, which is faster than allocating results."""
         return samples.to(self.dtype, copy=True).mul_(self._factor).add_(self._shift)
 
 
 class _Flat(nn.Module):
-    """One parameter vector w [d]."""
+    """A module with one parameter vector w [d]."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.w = nn.Parameter(torch.zeros(dim))
 
 
-class _BoundObjective(_Bound):
-    """A synthetic objective of one vector w."""
+class _BoundObjective(_TaskTensors):
+    """A synthetic objective of one vector w [d]."""
 
     def __init__(
         self, start: NDArray[np.float64], samples: Sequence[int], device: torch.device, dtype: torch.dtype
@@ -151,16 +153,16 @@ class _BoundObjective(_Bound):
         self._start = start
 
     def initial(self, seed: int) -> Tensor:
-        """The initial model [d], the same for every seed."""
+        """Return the initial model [d], the same for every seed."""
         return self._tensor(self._start)
 
     def module_loss(self, x: Tensor, y: Tensor) -> Tensor:
-        """The same through the module's own parameters."""
+        """Return the same loss through the module's own parameters."""
         return self.loss(dict(self.module.named_parameters()), x, y)
 
 
 class BoundQuadratic(_BoundObjective):
-    """The gathered inputs are the noise, the labels the device ordinals: gradient H (w - b_i) + mean noise."""
+    """A quadratic: gathered inputs are the noise, labels the device ordinals; gradient H (w - b_i) + mean noise."""
 
     def __init__(
         self,
@@ -175,27 +177,27 @@ class BoundQuadratic(_BoundObjective):
         super().__init__(start, samples, device, dtype)
         self._curvatures, self._centres, self._noise = self._tensor(curvatures), self._tensor(centres), noise
 
-    def gather(self, rows: Sequence[int], picks: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        """Noise [K, B, d] and device ordinals [K, B]."""
-        check_picks(rows, picks, self.samples)
-        owners = np.broadcast_to(np.array(rows, dtype=np.int64)[:, None], picks.shape)
-        return self._tensor(self._noise(rows, picks)), _on(owners, self.device)
+    def gather(self, devices: Sequence[int], positions: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Return noise [K, B, d] and device ordinals [K, B]."""
+        check_positions(devices, positions, self.samples)
+        owners = np.broadcast_to(np.array(devices, dtype=np.int64)[:, None], positions.shape)
+        return self._tensor(self._noise(devices, positions)), _on(owners, self.device)
 
     def loss(self, params: Params, x: Tensor, y: Tensor) -> Tensor:
-        """1/2 (w - b)' H (w - b) + mean(noise)' w."""
+        """Return 1/2 (w - b)' H (w - b) + mean(noise)' w."""
         w = params["w"]
-        away = w - self._centres[y[0]]
-        return 0.5 * (self._curvatures * away * away).sum() + (x.mean(0) * w).sum()
+        distance = w - self._centres[y[0]]
+        return 0.5 * (self._curvatures * distance * distance).sum() + (x.mean(0) * w).sum()
 
     @torch.no_grad()
     def evaluate(self, vector: Tensor) -> dict[str, float]:
-        """F(w) - F(w*) as loss; there is no accuracy."""
+        """Return F(w) - F(w*) as loss; there is no accuracy."""
         w = vector.to(device=self.device, dtype=torch.float64)
         return {"accuracy": float("nan"), "loss": 0.5 * float((self._curvatures.double() * w * w).sum())}
 
 
 class BoundRidge(_BoundObjective):
-    """Generated inputs and labels 0 or 1; every device has the same number of samples."""
+    """Generated inputs with labels 0 or 1; every device has the same number of samples."""
 
     def __init__(
         self,
@@ -206,38 +208,38 @@ class BoundRidge(_BoundObjective):
         inputs: NDArray[np.float64],
         labels: NDArray[np.int64],
         ridge: float,
-        lowest: float,
+        minimum: float,
     ) -> None:
         super().__init__(start, samples, device, dtype)
         self._inputs, self._labels = torch.from_numpy(inputs).to(device), _on(labels, device)
-        self._ridge, self._lowest = ridge, lowest
+        self._ridge, self._minimum = ridge, minimum
 
-    def gather(self, rows: Sequence[int], picks: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        """Inputs [K, B, d] and labels [K, B]."""
-        check_picks(rows, picks, self.samples)
-        first = np.array(rows, dtype=np.int64)[:, None] * self.samples[0]
-        index = _on(first + picks, self.device)
+    def gather(self, devices: Sequence[int], positions: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Return inputs [K, B, d] and labels [K, B]."""
+        check_positions(devices, positions, self.samples)
+        first = np.array(devices, dtype=np.int64)[:, None] * self.samples[0]
+        index = _on(first + positions, self.device)
         return self._inputs[index].to(self.dtype), self._labels[index]
 
     def loss(self, params: Params, x: Tensor, y: Tensor) -> Tensor:
-        """mean log(1 + exp(-s x'w)) + ridge / 2 ||w||^2."""
+        """Return mean log(1 + exp(-s x'w)) + ridge / 2 ||w||^2."""
         return _ridge_loss(params["w"], x, y, self._ridge)
 
     @torch.no_grad()
     def evaluate(self, vector: Tensor) -> dict[str, float]:
-        """F(w) - F(w*) as loss and the accuracy, both on the training samples of all devices."""
+        """Return F(w) - F(w*) as loss and the accuracy, both on the training samples of all devices."""
         w = vector.to(device=self.device, dtype=torch.float64)
-        right = ((self._inputs @ w > 0) == (self._labels == 1)).sum()
-        loss = float(_ridge_loss(w, self._inputs, self._labels, self._ridge)) - self._lowest
-        return {"accuracy": int(right) / len(self._labels), "loss": loss}
+        correct = ((self._inputs @ w > 0) == (self._labels == 1)).sum()
+        loss = float(_ridge_loss(w, self._inputs, self._labels, self._ridge)) - self._minimum
+        return {"accuracy": int(correct) / len(self._labels), "loss": loss}
 
 
-def check_picks(rows: Sequence[int], picks: NDArray[np.int64], samples: Sequence[int]) -> None:
-    """Raise IndexError where a position lies outside its device's own list: it would name another's sample."""
-    sizes = np.array([samples[row] for row in rows])[:, None]
-    if picks.shape[:1] != (len(rows),) or ((picks < 0) | (picks >= sizes)).any():
+def check_positions(devices: Sequence[int], positions: NDArray[np.int64], samples: Sequence[int]) -> None:
+    """Raise IndexError where a position lies outside the device's own list: it would select another's sample."""
+    sizes = np.array([samples[device] for device in devices])[:, None]
+    if positions.shape[:1] != (len(devices),) or ((positions < 0) | (positions >= sizes)).any():
         raise IndexError(
-            f"picks {picks.shape} must be [{len(rows)}, B] positions below {sizes.ravel().tolist()}"
+            f"positions {positions.shape} must be [{len(devices)}, B] positions below {sizes.ravel().tolist()}"
         )
 
 
@@ -247,5 +249,5 @@ def _ridge_loss(w: Tensor, x: Tensor, y: Tensor, ridge: float) -> Tensor:
 
 
 def _on(values: NDArray[Any], device: torch.device) -> Tensor:
-    """A tensor of the same type; copied where numpy's array is read-only or has strides torch refuses."""
+    """Return a tensor of the same type; copied where the array is read-only or not contiguous."""
     return torch.from_numpy(np.require(values, requirements=["C", "W"])).to(device)

@@ -1,4 +1,4 @@
-"""Tasks: the right samples reach the right device, normalised, and the loss is the loss."""
+"""Tasks: every device receives its own samples, normalised, and the loss equals that of the module."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def bytes_file(tmp_path: Path) -> Path:
     return tmp_path / "x.npz"
 
 
-def test_gather_gives_each_row_its_own_devices_samples_normalised(task: ClassificationTask) -> None:
-    picks = np.array([[0, 2, 2], [1, 0, 5]])
-    x, y = task.bind(CPU, torch.float64).gather([4, 1], picks)
+def test_gather_returns_the_normalised_samples_of_each_device(task: ClassificationTask) -> None:
+    positions = np.array([[0, 2, 2], [1, 0, 5]])
+    x, y = task.bind(CPU, torch.float64).gather([4, 1], positions)
     for row, device in enumerate([4, 1]):
-        mine = task.indices(device)[picks[row]]
+        mine = task.indices(device)[positions[row]]
         expected = (task.arrays.train_x[mine] - task.arrays.mean[0]) / task.arrays.std[0]
         assert x[row].numpy() == pytest.approx(expected, abs=1e-6)
         assert y[row].tolist() == task.arrays.train_y[mine].tolist()
@@ -65,13 +65,13 @@ def test_bytes_are_normalised_channel_by_channel(bytes_file: Path) -> None:
 
 
 def test_a_row_does_not_depend_on_its_stack(task: ClassificationTask) -> None:
-    bound, picks = task.bind(CPU, torch.float32), np.array([[3, 1], [0, 4], [2, 2]])
-    together, alone = bound.gather([0, 3, 2], picks)[0], bound.gather([3], picks[1:2])[0]
+    bound, positions = task.bind(CPU, torch.float32), np.array([[3, 1], [0, 4], [2, 2]])
+    together, alone = bound.gather([0, 3, 2], positions)[0], bound.gather([3], positions[1:2])[0]
     assert torch.equal(together[1], alone[0])
 
 
 @pytest.mark.parametrize("pick", [-1, 10_000])
-def test_a_position_outside_a_devices_own_list_is_refused(task: ClassificationTask, pick: int) -> None:
+def test_a_position_outside_the_list_of_a_device_is_rejected(task: ClassificationTask, pick: int) -> None:
     with pytest.raises(IndexError, match="positions below"):
         task.bind(CPU, torch.float32).gather([1], np.array([[pick]]))
 
@@ -99,10 +99,10 @@ def test_loss_is_the_modules_cross_entropy_under_vmap_and_grad(task: Classificat
             assert torch.allclose(stacked[name][row], parameter.grad, atol=1e-12)  # type: ignore[arg-type]
 
 
-def test_score_is_accuracy_and_mean_loss_over_the_whole_test_split(
+def test_evaluate_returns_accuracy_and_mean_loss_over_the_test_split(
     task: ClassificationTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("learning.tasks.tensors.CHUNK", 100)
+    monkeypatch.setattr("learning.tasks.tensors.EVALUATION_CHUNK", 100)
     bound = task.bind(CPU, torch.float64)
     vector = bound.initial(4)
     nn.utils.vector_to_parameters(vector, bound.module.parameters())
@@ -112,13 +112,13 @@ def test_score_is_accuracy_and_mean_loss_over_the_whole_test_split(
         "accuracy": float((scores.argmax(1) == y).double().mean()),
         "loss": float(nn.functional.cross_entropy(scores, y)),
     }
-    assert bound.score(vector) == pytest.approx(expected, rel=1e-6)
+    assert bound.evaluate(vector) == pytest.approx(expected, rel=1e-6)
 
 
-def test_scoring_leaves_the_data_alone(task: ClassificationTask) -> None:
+def test_evaluation_does_not_change_the_data(task: ClassificationTask) -> None:
     bound, before = task.bind(CPU, torch.float32), task.arrays.test_x.copy()
     vector = bound.initial(4)
-    assert bound.score(vector) == bound.score(vector)
+    assert bound.evaluate(vector) == bound.evaluate(vector)
     assert np.array_equal(task.arrays.test_x, before)
 
 
@@ -130,14 +130,14 @@ def test_centralised_sgd_learns_the_digits(task: ClassificationTask) -> None:
         x, y = bound.gather([device], rng.integers(0, task.samples[device], (1, 32)))
         gradients = grad(bound.loss)(bound.views(vector), x[0], y[0])
         vector -= 0.1 * torch.cat([g.reshape(-1) for g in gradients.values()])
-    assert bound.score(vector)["accuracy"] > 0.85
+    assert bound.evaluate(vector)["accuracy"] > 0.85
 
 
 @pytest.mark.skipif("NETSIM_DATA" not in os.environ, reason="NETSIM_DATA names no folder with MNIST")
 def test_real_mnist_becomes_a_task() -> None:
     made = make_task(Mnist(), Iid(), LeNet(), [0] * 50, seed=1)
     assert (made.dim, made.samples) == (21_840, [1200] * 50)
-    score = made.bind(CPU, torch.float32).score(torch.zeros(21_840))
+    score = made.bind(CPU, torch.float32).evaluate(torch.zeros(21_840))
     assert score == pytest.approx({"accuracy": 0.098, "loss": np.log(10)}, rel=1e-5)
 
 
@@ -147,7 +147,7 @@ def test_description_and_check_agree_with_the_task(task: ClassificationTask) -> 
     assert "910 parameters on digits" in task.description
 
 
-def test_the_fingerprint_names_data_split_and_model(task: ClassificationTask) -> None:
+def test_the_fingerprint_depends_on_data_split_and_model(task: ClassificationTask) -> None:
     def made(seed: int = 3, limit: int | None = None, width: int = 12) -> Task:
         return make_task(Digits(train_limit=limit), Dirichlet(0.5), Mlp((width,)), [0, 0, 1, 1, 1], seed)
 
@@ -163,7 +163,7 @@ def test_synthetic_tasks_need_neither_model_nor_partition() -> None:
         make_task(Synthetic(), None, Logistic(), [0], seed=0)
 
 
-def test_parts_that_do_not_fit_are_refused_before_any_training() -> None:
+def test_parts_that_do_not_fit_are_rejected_before_any_training() -> None:
     with pytest.raises(ValueError, match="model is missing"):
         make_task(Digits(), Iid(), None, [0], seed=0)
     with pytest.raises(ValueError, match=r"LeNet on inputs .1, 8, 8.: .*too small"):
@@ -172,7 +172,7 @@ def test_parts_that_do_not_fit_are_refused_before_any_training() -> None:
         make_task(Digits(), Iid(), Logistic(), [], seed=0)
 
 
-def test_checking_needs_no_data_but_making_does(tmp_path: Path) -> None:
+def test_describing_a_task_needs_no_data_but_creating_it_does(tmp_path: Path) -> None:
     assert describe_task(Mnist(), Logistic(), tmp_path)[0] == 7850
     with pytest.raises(DataError, match="MNIST not found"):
         make_task(Mnist(), Iid(), Logistic(), [0], seed=0, data_dir=tmp_path)
@@ -189,8 +189,8 @@ def test_tasks_are_described_without_torch() -> None:
 
 @pytest.mark.gpu
 def test_a_cuda_task_gathers_the_same_samples(task: ClassificationTask) -> None:
-    picks = np.array([[0, 1], [2, 3]])
-    here = task.bind(CPU, torch.float64).gather([0, 1], picks)
-    there = task.bind(torch.device("cuda"), torch.float64).gather([0, 1], picks)
+    positions = np.array([[0, 1], [2, 3]])
+    here = task.bind(CPU, torch.float64).gather([0, 1], positions)
+    there = task.bind(torch.device("cuda"), torch.float64).gather([0, 1], positions)
     assert torch.equal(there[1].cpu(), here[1])
     assert torch.allclose(there[0].cpu(), here[0], rtol=1e-15)
