@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from learning.part_names import NO_VALUE
+from learning.part_names import VALUE_NEUTRAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,7 +112,7 @@ class Local:
     weight_decay: float = 0.0
     clip: float | None = None
     prox: float = 0.0
-    unit: Literal["steps", "epochs"] = field(default="steps", metadata=NO_VALUE)
+    unit: Literal["steps", "epochs"] = field(default="steps", metadata=VALUE_NEUTRAL)
 
     def __post_init__(self) -> None:
         if self.unit not in ("steps", "epochs"):

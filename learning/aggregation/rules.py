@@ -9,7 +9,7 @@ from learning.aggregation.robust import Median, TrimmedMean
 from learning.aggregation.server_optimizers import FedOpt
 from learning.compressors.kernel_rows import as_kernel_rows, has_kernels
 from learning.compressors.sign import random_zero_signs
-from learning.part_names import NO_VALUE
+from learning.part_names import VALUE_NEUTRAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +59,7 @@ class Mean:
     `weights` selects the weights that the protocol passes: shares of `devices` or shares of `samples` below each child.
     """
 
-    weights: Literal["devices", "samples"] = field(default="devices", metadata=NO_VALUE)
+    weights: Literal["devices", "samples"] = field(default="devices", metadata=VALUE_NEUTRAL)
 
     def __post_init__(self) -> None:
         if self.weights not in ("devices", "samples"):

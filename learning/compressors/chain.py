@@ -21,7 +21,7 @@ from learning.compressors.positions import (
 from learning.compressors.sign import Sign
 from learning.compressors.sparse_sign import SparseSign
 from learning.compressors.sparsify import RandK, TopK
-from learning.part_names import NO_VALUE
+from learning.part_names import VALUE_NEUTRAL
 from learning.rng.arrays import mixed
 from learning.rng.keyed import KeyedRandom
 
@@ -48,7 +48,7 @@ class Chain:
 
     first: Compressor
     then: Compressor
-    positions: Literal["fixed", "golomb"] = field(default="fixed", metadata=NO_VALUE)
+    positions: Literal["fixed", "golomb"] = field(default="fixed", metadata=VALUE_NEUTRAL)
 
     def __post_init__(self) -> None:
         if not isinstance(self.first, TopK | RandK):

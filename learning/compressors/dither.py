@@ -13,7 +13,7 @@ from learning.compressors.buckets import Buckets, check_bucket
 from learning.compressors.compressor import Encoded
 from learning.compressors.kernel_rows import has_kernels
 from learning.compressors.packing import BitReader, field_bits, float_bits, to_bytes
-from learning.part_names import NO_VALUE
+from learning.part_names import VALUE_NEUTRAL
 from learning.rng.keyed import KeyedRandom
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Dither:
 
     levels: int
     bucket: int | None = 512
-    code: Literal["fixed", "entropy"] = field(default="fixed", metadata=NO_VALUE)
+    code: Literal["fixed", "entropy"] = field(default="fixed", metadata=VALUE_NEUTRAL)
 
     def __post_init__(self) -> None:
         if not 1 <= self.levels <= entropy.MOST:

@@ -25,7 +25,7 @@ class LevelSchedule(Protocol):
 
 
 @dataclass(frozen=True)
-class Doubling:
+class DoublingLevels:
     """`first` levels, doubled after every `every` global rounds up to `most`: a bit more per coordinate each time.
 
     DAdaQuant (arXiv:2111.00465) doubles its levels too, but whenever the loss stalls; a schedule needs no values.
@@ -49,7 +49,7 @@ class Doubling:
 
 
 @dataclass(frozen=True)
-class Linear:
+class LinearLevels:
     """`first` levels and `by` more after every `every` global rounds, up to `most`."""
 
     first: int
@@ -75,7 +75,7 @@ class Linear:
 
 
 @dataclass(frozen=True)
-class Steps:
+class StepLevels:
     """`levels[0]` until `rounds[0]` global rounds are over, then `levels[1]` until `rounds[1]`, ...; up or down."""
 
     levels: tuple[int, ...]
@@ -116,4 +116,4 @@ def _check(first: int, every: int, most: int) -> None:
         raise ValueError(f"most must be at least the {first} levels of the first round, got {most}")
 
 
-LEVEL_SCHEDULES: dict[str, type[LevelSchedule]] = {"doubling": Doubling, "linear": Linear, "steps": Steps}
+LEVEL_SCHEDULES: dict[str, type[LevelSchedule]] = {"doubling": DoublingLevels, "linear": LinearLevels, "steps": StepLevels}

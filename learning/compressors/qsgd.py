@@ -15,7 +15,7 @@ from learning.compressors.dither import coded_bits
 from learning.compressors.elias import level_bits, read_levels, torch_coded_bits
 from learning.compressors.kernel_rows import as_kernel_rows, has_kernels
 from learning.compressors.packing import BitReader, field_bits, float_bits, to_bytes
-from learning.part_names import NO_VALUE
+from learning.part_names import VALUE_NEUTRAL
 from learning.rng.keyed import KeyedRandom
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Qsgd:
 
     levels: int
     bucket: int | None = 512
-    code: Literal["fixed", "elias", "entropy"] = field(default="fixed", metadata=NO_VALUE)
+    code: Literal["fixed", "elias", "entropy"] = field(default="fixed", metadata=VALUE_NEUTRAL)
 
     def __post_init__(self) -> None:
         if not 1 <= self.levels <= MOST_LEVELS:

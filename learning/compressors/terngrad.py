@@ -11,7 +11,7 @@ from learning.compressors.buckets import Buckets, check_bucket
 from learning.compressors.compressor import Encoded
 from learning.compressors.dither import Dither
 from learning.compressors.packing import BitReader, code_bits, float_bits, to_bytes
-from learning.part_names import NO_VALUE
+from learning.part_names import VALUE_NEUTRAL
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,7 +36,7 @@ class TernGrad:
 
     bucket: int | None = 512
     clip: float | None = None
-    code: Literal["fixed", "packed", "entropy"] = field(default="fixed", metadata=NO_VALUE)
+    code: Literal["fixed", "packed", "entropy"] = field(default="fixed", metadata=VALUE_NEUTRAL)
 
     def __post_init__(self) -> None:
         check_bucket(self.bucket)

@@ -23,7 +23,7 @@ from learning.compressors import (
     SparseSign,
     TopK,
 )
-from learning.compressors.level_schedules import Doubling
+from learning.compressors.level_schedules import DoublingLevels
 from learning.optimizers import Local
 
 
@@ -39,7 +39,7 @@ SPARSE = Vote(0.1, "random", abstain=True)
 INTEGER, INTEGER_ZEROS = Integer(step=0.1, span=4), Integer(step=0.1, span=4, zeros=True)
 QSGD_4, QSGD_8 = Qsgd(4, 512, "fixed"), Qsgd(8, 512, "fixed")
 FEEDBACK = ErrorFeedback(TOP_K)
-DOUBLING = Doubling(first=4, every=10)
+DOUBLING = DoublingLevels(first=4, every=10)
 ANCHOR = Leaf(1.0, 64)
 
 EXPECTED: dict[str, list[tuple[dict[str, Any], Algorithm]]] = {

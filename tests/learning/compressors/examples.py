@@ -23,7 +23,7 @@ from learning.compressors import (
     TernGrad,
     TopK,
 )
-from learning.compressors.level_schedules import Doubling, Linear, Steps
+from learning.compressors.level_schedules import DoublingLevels, LinearLevels, StepLevels
 
 EXAMPLES: dict[str, list[Compressor]] = {
     "none": [Plain(), Plain("fp16"), Plain("bf16")],
@@ -47,8 +47,8 @@ EXAMPLES: dict[str, list[Compressor]] = {
         Chain(TopK(1.0), Plain(), "golomb"),
     ],
     "adaptive": [
-        Adaptive(Qsgd(4), Doubling(4, 2)), Adaptive(Qsgd(4, 16, "elias"), Linear(4, 3)),
-        Adaptive(Dither(300, 9), Steps((300, 7), (5,))),
+        Adaptive(Qsgd(4), DoublingLevels(4, 2)), Adaptive(Qsgd(4, 16, "elias"), LinearLevels(4, 3)),
+        Adaptive(Dither(300, 9), StepLevels((300, 7), (5,))),
     ],
     "of_model": [OfModel(Qsgd(16)), OfModel(Plain("bf16")), OfModel(Chain(TopK(0.3), Natural(), "golomb"))],
     "error_feedback": [

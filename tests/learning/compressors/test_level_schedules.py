@@ -21,14 +21,14 @@ from learning.compressors import (
     at_round,
     is_adaptive,
 )
-from learning.compressors.level_schedules import Doubling, Linear, Steps
+from learning.compressors.level_schedules import DoublingLevels, LinearLevels, StepLevels
 
 LAWS: list[tuple[LevelSchedule, list[int]]] = [
-    (Doubling(2, 3, 12), [2, 2, 2, 4, 4, 4, 8, 8, 8, 12, 12, 12, 12]),
-    (Linear(3, 2, 2, 8), [3, 3, 5, 5, 7, 7, 8, 8]),
-    (Steps((4, 16, 2), (2, 5)), [4, 4, 16, 16, 16, 2, 2]),
+    (DoublingLevels(2, 3, 12), [2, 2, 2, 4, 4, 4, 8, 8, 8, 12, 12, 12, 12]),
+    (LinearLevels(3, 2, 2, 8), [3, 3, 5, 5, 7, 7, 8, 8]),
+    (StepLevels((4, 16, 2), (2, 5)), [4, 4, 16, 16, 16, 2, 2]),
 ]
-GROWING = Adaptive(Qsgd(4, 16), Doubling(4, 2))
+GROWING = Adaptive(Qsgd(4, 16), DoublingLevels(4, 2))
 
 
 @pytest.mark.parametrize(("growth", "levels"), LAWS)
@@ -43,7 +43,7 @@ def test_levels_of_every_round(growth: LevelSchedule, levels: list[int]) -> None
     ("codec", "later"),
     [
         (GROWING, Qsgd(8, 16)),
-        (Adaptive(Dither(4, 9, "entropy"), Steps((4, 6), (1,))), Dither(6, 9, "entropy")),
+        (Adaptive(Dither(4, 9, "entropy"), StepLevels((4, 6), (1,))), Dither(6, 9, "entropy")),
         (ErrorFeedback(GROWING), ErrorFeedback(Qsgd(8, 16))),
         (Ef21(Chain(TopK(0.3), GROWING)), Ef21(Chain(TopK(0.3), Qsgd(8, 16)))),
     ],
@@ -58,20 +58,20 @@ def test_a_round_s_compressor_is_that_of_its_levels(codec: Compressor, later: Co
 
 
 def test_omega_is_that_of_the_coarsest_round() -> None:
-    falling = Adaptive(Qsgd(64, 16), Steps((64, 4), (9,)))
+    falling = Adaptive(Qsgd(64, 16), StepLevels((64, 4), (9,)))
     assert falling.omega(100) == Qsgd(4, 16).omega(100)
 
 
 @pytest.mark.parametrize(
     ("part", "arguments", "said"),
     [
-        (Adaptive, (Plain(), Doubling(4, 2)), "of must be qsgd or dither"),
-        (Adaptive, (Qsgd(8), Doubling(4, 2)), "of has 8 levels, but the first round has 4"),
-        (Adaptive, (Qsgd(4), Doubling(4, 2, 10**6)), "levels must be 1 to"),
-        (Doubling, (0, 2), "first must be >= 1"), (Doubling, (4, 0), "every must be >= 1"),
-        (Doubling, (4, 2, 3), "most must be at least the 4"), (Linear, (4, 0), "by must be >= 1"),
-        (Steps, ((4, 8), (2, 3)), "levels needs one entry more than rounds"), (Steps, ((0, 8), (2,)), "levels must be"),
-        (Steps, ((4, 8), (0,)), "rounds must rise from at least 1"), (Steps, ((4, 8, 9), (3, 3)), "rounds must rise"),
+        (Adaptive, (Plain(), DoublingLevels(4, 2)), "of must be qsgd or dither"),
+        (Adaptive, (Qsgd(8), DoublingLevels(4, 2)), "of has 8 levels, but the first round has 4"),
+        (Adaptive, (Qsgd(4), DoublingLevels(4, 2, 10**6)), "levels must be 1 to"),
+        (DoublingLevels, (0, 2), "first must be >= 1"), (DoublingLevels, (4, 0), "every must be >= 1"),
+        (DoublingLevels, (4, 2, 3), "most must be at least the 4"), (LinearLevels, (4, 0), "by must be >= 1"),
+        (StepLevels, ((4, 8), (2, 3)), "levels needs one entry more than rounds"), (StepLevels, ((0, 8), (2,)), "levels must be"),
+        (StepLevels, ((4, 8), (0,)), "rounds must rise from at least 1"), (StepLevels, ((4, 8, 9), (3, 3)), "rounds must rise"),
     ],
 )  # fmt: skip
 def test_a_wrong_schedule_is_refused_by_value(part: Any, arguments: tuple[Any, ...], said: str) -> None:
