@@ -1,4 +1,4 @@
-"""What this machine has."""
+"""The memory of this machine."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ UNKNOWN = 64 * 2**30
 
 
 def memory_bytes() -> int:
-    """Memory that a process may use: the machine's, or its container's limit; 64 GiB where neither can be asked."""
+    """Return the memory that a process may use: the machine's or its container's limit; 64 GiB if neither is known."""
     try:
-        most = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        limit = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
-        most = UNKNOWN
+        limit = UNKNOWN
     for file in CGROUPS:
         try:
-            most = min(most, int(file.read_text()))
+            limit = min(limit, int(file.read_text()))
         except (OSError, ValueError):  # not there, or "max"
             continue
-    return most
+    return limit

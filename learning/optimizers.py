@@ -1,7 +1,7 @@
-"""Local optimisers: what a device makes of a gradient (see learning.engine.optimizer_steps).
+"""Local optimizers and learning-rate schedules of a device (applied by learning.engine.optimizer_steps).
 
-Everything works in place on stacks [K, d], row by row, and starts anew whenever a device hears a model, so that no
-row outlives a visit. The step number is the device's own count of local steps, as for minibatches.
+All operations work in place on stacks [K, d], row by row, and start anew whenever a device receives a model, so no
+state outlives a period of local training. The step number is the device's own count of local steps, as for minibatches.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 
 class Schedule(Protocol):
-    """How the learning rate changes with a device's own local steps."""
+    """A part: the learning rate as a function of a device's own local steps."""
 
     def factor(self, step: int) -> float:
-        """What the learning rate is multiplied by in step 0, 1, ..."""
+        """Return the factor of the learning rate in step 0, 1, ..."""
         ...
 
 
 @dataclass(frozen=True)
 class ConstantRate:
-    """The learning rate as it is."""
+    """A constant learning rate."""
 
     def factor(self, step: int) -> float:
         """Return 1."""
@@ -37,7 +37,7 @@ class ConstantRate:
 
 @dataclass(frozen=True)
 class Inverse:
-    """1 / (1 + step / half): halved after `half` steps, as the 1/t rates of convex theory."""
+    """1 / (1 + step / half): half the rate after `half` steps, as the 1/t rates of convex theory."""
 
     half: float
 
@@ -72,7 +72,7 @@ class StepDecay:
 
 @dataclass(frozen=True)
 class Cosine:
-    """Half a cosine from 1 to `floor` over `steps` local steps, `floor` from then on. Source: arXiv:1608.03983."""
+    """Half a cosine from 1 to `floor` over `steps` local steps, then constant. Source: arXiv:1608.03983."""
 
     steps: int
     floor: float = 0.0
@@ -85,28 +85,26 @@ class Cosine:
 
     def factor(self, step: int) -> float:
         """Return floor + (1 - floor) (1 + cos(pi step / steps)) / 2."""
-        turned = math.cos(math.pi * min(step, self.steps) / self.steps)
-        return self.floor + (1 - self.floor) * (1 + turned) / 2
+        cosine = math.cos(math.pi * min(step, self.steps) / self.steps)
+        return self.floor + (1 - self.floor) * (1 + cosine) / 2
 
 
-STEADY = ConstantRate()
-
-
+CONSTANT_RATE = ConstantRate()
 SMALLEST, LARGEST = 1e-30, 1e30
-"""Numbers that float32 neither loses nor takes for infinite."""
+"""Bounds of numbers that neither vanish nor overflow in float32."""
 
 
 @dataclass(frozen=True)
 class Local:
-    """SGD as torch.optim has it: clip to a length, add the decay, keep a velocity, step along it.
+    """SGD as in torch.optim: clip the gradient, add weight decay, update a velocity, step along it.
 
-    g <- g min(1, clip / ||g||); g <- g + weight_decay w; v <- momentum v + g; w <- w - rate v, with g + momentum v
-    for v in the last step of `nesterov`. `prox` first adds prox (w - w0), w0 being the model that was heard:
-    as the recipe fedprox. tau_1 counts such steps, or (`unit: epochs`) as many of them as a pass over the device's
-    n samples has, ceil(n / batch_size): FedAvg's E.
+    g <- g min(1, clip / ||g||); g <- g + weight_decay w; v <- momentum v + g; w <- w - rate v, where `nesterov`
+    replaces v in the last step by g + momentum v. `prox` first adds prox (w - w0), w0 being the received model, as in
+    the recipe fedprox. tau_1 counts such steps, or (`unit: epochs`) passes of ceil(n / batch_size) steps over the
+    device's n samples: FedAvg's E.
     """
 
-    schedule: Schedule = STEADY
+    schedule: Schedule = CONSTANT_RATE
     momentum: float = 0.0
     nesterov: bool = False
     weight_decay: float = 0.0
@@ -134,12 +132,12 @@ class Local:
 
     @property
     def plain(self) -> bool:
-        """Whether a step is w <- w - learning_rate g, which trainers may fuse into the gradient."""
-        steady = isinstance(self.schedule, ConstantRate)
-        return steady and not (self.momentum or self.weight_decay or self.prox) and self.clip is None
+        """Whether a step is w <- w - learning_rate g, which trainers may fuse with the gradient."""
+        constant = isinstance(self.schedule, ConstantRate)
+        return constant and not (self.momentum or self.weight_decay or self.prox) and self.clip is None
 
     def velocity(self, weights: Tensor) -> Tensor | None:
-        """The velocity [K, d] at rest; None where there is no momentum."""
+        """Return the initial velocity [K, d], zeros; None without momentum."""
         import torch
 
         return torch.zeros_like(weights) if self.momentum else None
@@ -147,7 +145,7 @@ class Local:
     def change(
         self, weights: Tensor, gradient: Tensor, velocity: Tensor | None, rates: Sequence[float]
     ) -> Tensor:
-        """What one step adds to weights [K, d]; gradient [K, d] is overwritten, velocity moves on.
+        """Return the change of weights [K, d] in one step; gradient [K, d] is overwritten, and velocity is updated.
 
         `rates[k]` is the leaf's learning rate times `schedule.factor(step)` of row k.
         """

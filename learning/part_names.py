@@ -24,9 +24,7 @@ def part_name(part: object, with_coding: bool = False) -> str:
         return f"[{', '.join(part_name(item, with_coding) for item in part)}]"
     if not is_dataclass(part) or isinstance(part, type):
         return repr(part)
-    included = [
-        field for field in fields(part) if with_coding or field.metadata.get("affects_values", True)
-    ]
+    included = [field for field in fields(part) if with_coding or field.metadata.get("affects_values", True)]
     arguments = ", ".join(
         f"{field.name}={part_name(getattr(part, field.name), with_coding)}" for field in included
     )

@@ -22,7 +22,7 @@ from learning.compressors.sign import Sign
 from learning.compressors.sparse_sign import SparseSign
 from learning.compressors.sparsify import RandK, TopK
 from learning.part_names import VALUE_NEUTRAL
-from learning.rng.arrays import mixed
+from learning.rng.data_draws import mix_keys
 from learning.rng.keyed import KeyedRandom
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class Chain:
 
 
 def _second(rng: KeyedRandom) -> KeyedRandom:
-    return KeyedRandom(mixed(rng.keys + ANOTHER))
+    return KeyedRandom(mix_keys(rng.keys + ANOTHER))
 
 
 def _whole_bytes(bits: Bits) -> Bits:

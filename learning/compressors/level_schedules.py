@@ -116,4 +116,8 @@ def _check(first: int, every: int, most: int) -> None:
         raise ValueError(f"most must be at least the {first} levels of the first round, got {most}")
 
 
-LEVEL_SCHEDULES: dict[str, type[LevelSchedule]] = {"doubling": DoublingLevels, "linear": LinearLevels, "steps": StepLevels}
+LEVEL_SCHEDULES: dict[str, type[LevelSchedule]] = {
+    "doubling": DoublingLevels,
+    "linear": LinearLevels,
+    "steps": StepLevels,
+}

@@ -16,7 +16,7 @@ from learning.datasets.arrays import (
     limited,
     limited_shape,
 )
-from learning.rng.arrays import DIGITS_SPLIT, keyed_generator
+from learning.rng.data_draws import DIGITS_SPLIT, keyed_generator
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learning.partitions.sharing import Indices, check_alpha, check_enough, check_min_size, equal, skewed
-from learning.rng.arrays import PARTITION, keyed_generator
+from learning.rng.data_draws import PARTITION, keyed_generator
 
 Paths = Sequence[tuple[int, ...]]
 """For every device the ordinals of its ancestors, from its edge server up, without the cloud."""

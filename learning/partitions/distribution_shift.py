@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from learning.datasets.arrays import Arrays
 from learning.partitions.sharing import Indices
-from learning.rng.arrays import SHIFT, keyed_generator
+from learning.rng.data_draws import SHIFT, keyed_generator
 from learning.rng.keyed import row_key, uniforms
 
 Owner = Literal["device", "edge"]

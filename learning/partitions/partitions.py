@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from learning.partitions.by_layer import ByGroup, ByLayer, Paths
 from learning.partitions.sharing import Indices, check_alpha, check_enough, check_min_size, equal, skewed
-from learning.rng.arrays import PARTITION, keyed_generator
+from learning.rng.data_draws import PARTITION, keyed_generator
 
 
 class Partition(Protocol):

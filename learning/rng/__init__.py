@@ -1,1 +1,1 @@
-"""Keyed random numbers: the Philox generator and the draws that learning takes from it."""
+"""Keyed random numbers: the Philox generator, and the draws that learning takes from it."""

@@ -1,4 +1,4 @@
-"""Keyed randomness: every draw belongs to who draws, why and when, never to the order of calls."""
+"""Keyed randomness: a draw depends on node, purpose and iteration, never on the order of calls."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ STREAMS: frozenset[str] = frozenset(get_args(Stream))
 def row_key(seed: int, stream: str, *path: int) -> int:
     """Return the 64-bit key (0 <= key < 2**64) of one row of draws: blake2b of seed, stream and path.
 
-    The path identifies the node and the visit; paths of different lengths never share a key except by chance.
-    Raises ValueError for an unknown stream or a number outside 64 signed bits.
+    The path identifies the node and the iteration; two different paths share a key only by chance. Raises ValueError
+    for an unknown stream, or a number outside 64 signed bits.
     """
     if stream not in STREAMS:
         raise ValueError(f"stream must be one of {', '.join(sorted(STREAMS))}, got {stream!r}")
@@ -42,9 +42,9 @@ def row_key(seed: int, stream: str, *path: int) -> int:
 def words(keys: NDArray[np.uint64], count: int, draw: int = 0) -> NDArray[np.uint32]:
     """Return [K, count] uniform 32-bit words of Philox4x32-10, a function of (key, draw, coordinate, count).
 
-    The low half of a key is word 0 of Philox's key; the counter is (block, draw, 0, 0). With Q = ceil(count /
-    4) blocks, the word of coordinate l * Q + b is lane l of block b. `draw` (0 ... 2**32 - 1) tells apart
-    several draws under one key. The same bits with and without numba.
+    The low half of a key is word 0 of Philox's key; the counter is (block, draw, 0, 0). With Q = ceil(count / 4)
+    blocks, the word of coordinate l * Q + b is lane l of block b. `draw` (0 ... 2**32 - 1) distinguishes several draws
+    under one key. The bits are the same with and without numba.
     """
     keys = np.ascontiguousarray(keys, dtype=np.uint64)
     if not philox.has_numba():
@@ -63,7 +63,7 @@ def uniforms(keys: NDArray[np.uint64], count: int, draw: int = 0) -> NDArray[np.
 
 @dataclass(frozen=True, eq=False)
 class KeyedRandom:
-    """The randomness of a stack of rows: one 64-bit key per row, on which alone the row's draws depend."""
+    """The random numbers of a stack of rows: one 64-bit key per row, on which alone the row's draws depend."""
 
     keys: NDArray[np.uint64]
 

@@ -1,4 +1,4 @@
-"""Philox4x32-10, the counter-based generator behind every keyed draw, in plain array arithmetic."""
+"""Philox4x32-10, the counter-based generator of every keyed draw, in plain array arithmetic."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ ROUNDS = 10
 def philox(counter: tuple[Any, Any, Any, Any], key: tuple[Any, Any]) -> tuple[Any, Any, Any, Any]:
     """Return the four 32-bit words of one block; counter and key are arrays of 32-bit values that broadcast.
 
-    The arrays are numpy uint64 or torch int64 (any device): a product of two 32-bit values that wraps at 64
-    bits keeps all its bits in both, so both give the same words. Source: Salmon et al., "Parallel random
-    numbers: as easy as 1, 2, 3", SC 2011, with the constants of Random123.
+    The arrays are numpy uint64 or torch int64 (on any device): a product of two 32-bit values modulo 2**64 keeps all
+    its bits in both, so both give the same words. Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
+    SC 2011, with the constants of Random123.
     """
     c0, c1, c2, c3 = counter
     k0, k1 = key
@@ -38,12 +38,12 @@ def philox(counter: tuple[Any, Any, Any, Any], key: tuple[Any, Any]) -> tuple[An
 
 
 def blocks(count: int) -> int:
-    """Return how many Philox blocks `count` words take: four words each."""
+    """Return the number of Philox blocks for `count` words, four words each."""
     return -(-count // 4)
 
 
 def numpy_words(keys: NDArray[np.uint64], count: int, draw: int) -> NDArray[np.uint32]:
-    """Return [K, count] words by plain numpy; word of coordinate l * Q + b is lane l of block b."""
+    """Return [K, count] words computed by numpy; the word of coordinate l * Q + b is lane l of block b."""
     block = np.arange(blocks(count), dtype=np.uint64)[None, :]
     zero = np.zeros((len(keys), 1), dtype=np.uint64)
     key = (keys[:, None] & np.uint64(MASK), keys[:, None] >> np.uint64(32))
@@ -65,7 +65,7 @@ def torch_words(keys: NDArray[np.uint64], count: int, draw: int, device: torch.d
 
 @cache
 def has_numba() -> bool:
-    """Say whether numba can be imported; without it callers take the torch or numpy path, to the same bits."""
+    """Whether numba can be imported; without it the torch or numpy implementations are used, with the same bits."""
     try:
         import_module("numba")
     except ImportError:

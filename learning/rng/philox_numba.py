@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
-TILE = 512  # blocks whose words are made at once: 8 KiB, so that they stay in the first-level cache
-STEP = 128  # blocks made in a row: some vectors' worth
+TILE = 512  # blocks whose words are computed at once: 8 KiB, which stay in the first-level cache
+STEP = 128  # blocks per inner loop, a multiple of the vector length
 
 
 def compiled(function: F) -> F:
-    """Compile at the first call, without fastmath (nothing reordered or fused), cached on disk where possible."""
+    """Compile a function at its first call, without fastmath (no reordering or fusing), cached on disk if possible."""
     return _compile(function, forceinline=False)
 
 
 def inlined(function: F) -> F:
-    """Compile a function into its callers: without that their loops are not vectorised (four times slower)."""
+    """Compile a function into its callers, whose loops are not vectorised otherwise (four times slower)."""
     return _compile(function, forceinline=True)
 
 
@@ -40,7 +40,7 @@ def _compile(function: F, forceinline: bool) -> F:
     numba.config.CACHE_DIR = str(_cache_folder(usual))
     try:
         out: F = numba.njit(cache=True, **options)(function)
-    except RuntimeError:  # no directory to cache in: compile anew in each process
+    except RuntimeError:  # no writable cache folder: compile in each process
         out = numba.njit(**options)(function)
     finally:
         numba.config.CACHE_DIR = usual
@@ -80,21 +80,21 @@ def _block(counter: np.uint32, draw: np.uint32, k0: np.uint32, k1: np.uint32) ->
 
 @compiled
 def fill_tile(key: np.uint64, draw: np.uint32, start: int, count: int, lanes: NDArray[np.uint32]) -> None:
-    """Write the words of blocks start ... start + count - 1 (of at most TILE) to lanes [4 * TILE], lane after lane.
+    """Write the words of blocks start ... start + count - 1 (at most TILE) to lanes [4 * TILE], lane after lane.
 
-    One flat array and steps of fixed length, so that the compiler knows that the four streams do not overlap; the
-    last step may write words beyond `count`.
+    One flat array and inner loops of fixed length tell the compiler that the four streams do not overlap; the last
+    inner loop may write words beyond `count`.
     """
     k0 = np.uint32(key & np.uint64(MASK))
     k1 = np.uint32(key >> np.uint64(32))
     for first in range(0, min(count, TILE), STEP):
-        here, counter = lanes[first:], start + first
+        part, counter = lanes[first:], start + first
         for i in range(STEP):
             word0, word1, word2, word3 = _block(np.uint32(counter + i), draw, k0, k1)
-            here[i] = word0
-            here[TILE + i] = word1
-            here[2 * TILE + i] = word2
-            here[3 * TILE + i] = word3
+            part[i] = word0
+            part[TILE + i] = word1
+            part[2 * TILE + i] = word2
+            part[3 * TILE + i] = word3
 
 
 @compiled

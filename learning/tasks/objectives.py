@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learning.datasets.synthetic import Synthetic
-from learning.rng.arrays import OBJECTIVE, Floats, centred, mixed, normals, scaled
+from learning.rng.data_draws import OBJECTIVE, Floats, mix_keys, normals, scale_to_rms, subtract_group_means
 from learning.rng.keyed import row_key
 
 if TYPE_CHECKING:
@@ -128,11 +128,11 @@ class QuadraticTask(SyntheticTask):
     @cached_property
     def centres(self) -> Floats:
         """b [devices, dim]: H b_i is the deviation of device i plus that of its edge server, of exact mean squares."""
-        within = centred(self.draw_normals(DEVICES, self.devices), self.edges)
+        within = subtract_group_means(self.draw_normals(DEVICES, self.devices), self.edges)
         between = self.draw_normals(EDGES, int(self.edges.max()) + 1)[self.edges]
         between = between - between.mean(axis=0)
-        deviations = scaled(within, self.spec.heterogeneity)
-        deviations = deviations + scaled(between, self.spec.edge_heterogeneity)
+        deviations = scale_to_rms(within, self.spec.heterogeneity)
+        deviations = deviations + scale_to_rms(between, self.spec.edge_heterogeneity)
         centres: Floats = deviations / self.curvatures
         return centres
 
@@ -162,7 +162,7 @@ class QuadraticTask(SyntheticTask):
 
     def sample_noise(self, devices: Sequence[int], positions: NDArray[np.int64]) -> Floats:
         """Return the gradient noise [K, B, dim] of samples `positions` [K, B]; samples 2j and 2j + 1 are opposite."""
-        pairs = mixed(self.row_keys(SAMPLES, devices)[:, None] + (positions // 2).astype(np.uint64))
+        pairs = mix_keys(self.row_keys(SAMPLES, devices)[:, None] + (positions // 2).astype(np.uint64))
         values = normals(pairs.ravel(), self.dim).reshape(*positions.shape, self.dim)
         sizes = (1.0 - 2.0 * (positions % 2)) * (self.spec.noise / np.sqrt(self.dim))
         noise: Floats = values * sizes[..., None]

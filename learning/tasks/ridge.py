@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.rng.arrays import Floats, centred, normals, root_mean_square, unit
+from learning.rng.data_draws import Floats, normalize_rows, normals, root_mean_square, subtract_group_means
 from learning.tasks.objectives import DEVICES, DIRECTION, EDGES, SAMPLES, Constants, SyntheticTask
 
 if TYPE_CHECKING:
@@ -29,13 +29,14 @@ class RidgeTask(SyntheticTask):
     def inputs(self) -> Floats:
         """[devices, samples, dim], scaled so that max_i lambda_max(X_i' X_i) / (4 n) + ridge = smoothness."""
         spec = self.spec
-        shifts = spec.heterogeneity * unit(self.draw_normals(DEVICES, self.devices))
+        shifts = spec.heterogeneity * normalize_rows(self.draw_normals(DEVICES, self.devices))
         shifts += (
-            spec.edge_heterogeneity * unit(self.draw_normals(EDGES, int(self.edges.max()) + 1))[self.edges]
+            spec.edge_heterogeneity
+            * normalize_rows(self.draw_normals(EDGES, int(self.edges.max()) + 1))[self.edges]
         )
         scatter = normals(self.row_keys(SAMPLES, range(self.devices)), spec.samples * spec.dim)
         raw = spec.noise * scatter.reshape(self.devices, spec.samples, spec.dim) + shifts[:, None]
-        raw += self.signs[:, None] * unit(self.draw_normals(DIRECTION, 1))[0]
+        raw += self.signs[:, None] * normalize_rows(self.draw_normals(DIRECTION, 1))[0]
         largest = max(np.linalg.eigvalsh(rows.T @ rows)[-1] for rows in raw) / (4 * spec.samples)
         inputs: Floats = raw * np.sqrt((spec.smoothness - spec.strong_convexity) / largest)
         return inputs
@@ -58,7 +59,7 @@ class RidgeTask(SyntheticTask):
     def constants(self) -> Constants:
         """Smoothness and gap up to rounding; noise holds at every w, since a sample's fit gradient is at most ||x||."""
         gradients = self.gradients(self.optimum)
-        within = centred(gradients, self.edges)
+        within = subtract_group_means(gradients, self.edges)
         return Constants(
             self.spec.smoothness,
             self.spec.strong_convexity,

@@ -1,4 +1,4 @@
-"""The prototypes of local and server optimisers, against closed forms, plain NumPy and torch.optim."""
+"""Local and server optimizers agree with closed forms, NumPy and torch.optim."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def gradients(steps: int = 8, rows: int = 3, dim: int = 20) -> torch.Tensor:
     return torch.randn(steps, rows, dim, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
 
 
-def trained(local: Local, given: torch.Tensor, rate: float = 0.1) -> torch.Tensor:
+def train(local: Local, given: torch.Tensor, rate: float = 0.1) -> torch.Tensor:
     weights = torch.ones_like(given[0])
     velocity = local.velocity(weights)
     for step, gradient in enumerate(given):
@@ -32,7 +32,7 @@ def trained(local: Local, given: torch.Tensor, rate: float = 0.1) -> torch.Tenso
 
 
 @pytest.mark.parametrize("local", EVERY, ids=repr)
-def test_a_device_s_steps_are_those_of_torch_optim(local: Local) -> None:
+def test_local_steps_equal_torch_optim(local: Local) -> None:
     given = gradients()
     for row in range(3):
         w = torch.nn.Parameter(torch.ones(20, dtype=torch.float64))
@@ -45,37 +45,37 @@ def test_a_device_s_steps_are_those_of_torch_optim(local: Local) -> None:
                 torch.nn.utils.clip_grad_norm_([w], local.clip)
             sgd.param_groups[0]["lr"] = 0.1 * local.schedule.factor(step)
             sgd.step()
-        assert torch.allclose(trained(local, given)[row], w.detach(), rtol=1e-5)
+        assert torch.allclose(train(local, given)[row], w.detach(), rtol=1e-5)
 
 
-def test_momentum_on_a_quadratic_is_the_power_of_its_matrix() -> None:
+def test_momentum_on_a_quadratic_is_a_matrix_power() -> None:
     """w <- w - r v, v <- m v + h w: (w, v) is multiplied by one matrix in every step."""
     rate, momentum, curvature = 0.3, 0.7, 0.9
     local, w = Local(momentum=momentum), torch.ones(1, 1, dtype=torch.float64)
     velocity = local.velocity(w)
     for _ in range(25):
         w = w + local.change(w, curvature * w, velocity, [rate] * len(w))
-    once = np.array([[1 - rate * curvature, -rate * momentum], [curvature, momentum]])
-    assert w.item() == pytest.approx((np.linalg.matrix_power(once, 25) @ [1, 0])[0], rel=1e-12)
+    matrix = np.array([[1 - rate * curvature, -rate * momentum], [curvature, momentum]])
+    assert w.item() == pytest.approx((np.linalg.matrix_power(matrix, 25) @ [1, 0])[0], rel=1e-12)
 
 
-def test_weight_decay_alone_shrinks_geometrically() -> None:
-    still = torch.zeros(30, 1, 4, dtype=torch.float64)
-    assert trained(Local(weight_decay=0.5), still)[0].tolist() == pytest.approx([0.95**30] * 4)
+def test_weight_decay_alone_shrinks_weights_geometrically() -> None:
+    zeros = torch.zeros(30, 1, 4, dtype=torch.float64)
+    assert train(Local(weight_decay=0.5), zeros)[0].tolist() == pytest.approx([0.95**30] * 4)
 
 
-def test_a_clipped_row_has_the_length_asked_for_and_does_not_move_its_neighbours() -> None:
+def test_clipping_gives_the_requested_norm_and_leaves_other_rows_unchanged() -> None:
     given = torch.stack([torch.full((4,), 10.0), torch.full((4,), 0.1)])[None]
-    moved = 1 - trained(Local(clip=1.0), given, rate=1.0)
+    moved = 1 - train(Local(clip=1.0), given, rate=1.0)
     assert moved[0].norm().item() == pytest.approx(1.0)
     assert moved[1].tolist() == pytest.approx([0.1] * 4)
-    assert torch.equal(trained(Local(clip=1.0), torch.zeros(1, 1, 3)), torch.ones(1, 3))
+    assert torch.equal(train(Local(clip=1.0), torch.zeros(1, 1, 3)), torch.ones(1, 3))
 
 
 @pytest.mark.parametrize("local", EVERY, ids=repr)
-def test_rows_do_not_depend_on_their_neighbours(local: Local) -> None:
+def test_a_row_does_not_depend_on_other_rows(local: Local) -> None:
     given = gradients().float()
-    assert torch.equal(trained(local, given)[1:2], trained(local, given[:, 1:2]))
+    assert torch.equal(train(local, given)[1:2], train(local, given[:, 1:2]))
 
 
 @pytest.mark.parametrize(
@@ -86,12 +86,12 @@ def test_rows_do_not_depend_on_their_neighbours(local: Local) -> None:
     ],
     ids=repr,
 )  # fmt: skip
-def test_schedules_are_their_closed_forms(schedule: Schedule, expected: list[float]) -> None:
+def test_schedules_equal_their_closed_forms(schedule: Schedule, expected: list[float]) -> None:
     assert [schedule.factor(step) for step in (0, 1, 2, 10)] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("kind", ["momentum", "adam", "yogi"])
-def test_server_optimisers_are_the_paper_s_algorithm(kind: Any) -> None:
+def test_server_optimizers_equal_the_algorithm_of_the_paper(kind: Any) -> None:
     rule, model, memory = FedOpt(kind, 0.3, 0.8, 0.95, 0.01), torch.zeros(20, dtype=torch.float64), None
     w, m, v = np.zeros(20), np.zeros(20), np.full(20, 0.01**2)
     for rows in gradients():
@@ -105,12 +105,12 @@ def test_server_optimisers_are_the_paper_s_algorithm(kind: Any) -> None:
     assert np.allclose(model, w, rtol=1e-12)
 
 
-def test_without_momentum_and_with_rate_one_the_server_takes_the_mean() -> None:
-    rows, onto = gradients()[0], torch.ones(20, dtype=torch.float64)
-    states = [rule.begin(onto) for rule in (Mean(), FedOpt(b1=0.0))]
+def test_without_momentum_and_with_rate_one_the_server_step_is_the_mean() -> None:
+    rows, model = gradients()[0], torch.ones(20, dtype=torch.float64)
+    states = [rule.begin(model) for rule in (Mean(), FedOpt(b1=0.0))]
     for rule, state in zip((Mean(), FedOpt(b1=0.0)), states, strict=True):
         rule.add(state, rows, [0.2, 0.3, 0.5])
-    assert torch.equal(FedOpt(b1=0.0).remember(states[1], onto, None)[0], onto + states[0])
+    assert torch.equal(FedOpt(b1=0.0).remember(states[1], model, None)[0], model + states[0])
 
 
 @pytest.mark.parametrize(
@@ -122,6 +122,8 @@ def test_without_momentum_and_with_rate_one_the_server_takes_the_mean() -> None:
         (FedOpt, {"kind": "adagrad"}, "adagrad"), (FedOpt, {"rate": 0.0}, "0.0"), (FedOpt, {"b2": 1.0}, "1.0"),
     ],
 )  # fmt: skip
-def test_a_wrong_argument_is_refused_by_value(part: Any, arguments: dict[str, Any], value: str) -> None:
+def test_a_wrong_argument_is_rejected_with_its_value(
+    part: Any, arguments: dict[str, Any], value: str
+) -> None:
     with pytest.raises(ValueError, match=f"got .*{value}.*; "):
         part(**arguments)

@@ -18,9 +18,9 @@ from learning.aggregation.vote_kernels import BLOCK as VOTE_BLOCK
 from learning.compressors import Qsgd, Sign
 from learning.compressors.elias import level_bits, omega_code, torch_coded_bits
 from learning.compressors.elias_lengths import LANES, elias_bits, omega_length
+from learning.compressors.kernel_rows import as_kernel_rows
 from learning.compressors.norms import DEEPEST, STRIDE, norm
 from learning.compressors.norms import WIDTH as BLOCK
-from learning.compressors.kernel_rows import as_kernel_rows
 from learning.rng.keyed import KeyedRandom
 from tests.conftest import REPOSITORY
 

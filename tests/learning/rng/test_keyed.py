@@ -1,4 +1,4 @@
-"""Keyed draws: Random123's known answers, one layout on every path, uniform, and owned by who draws and why."""
+"""Keyed draws: known answers of Random123, one layout in every implementation, uniform, and independent between keys."""
 
 from __future__ import annotations
 
@@ -28,34 +28,34 @@ def test_philox_gives_the_known_answers_of_random123(given, expected, make):
     assert [f"{int(word[0]):08x}" for word in answer] == expected
 
 
-def test_coordinates_go_lane_by_lane_through_the_blocks():
+def test_coordinates_are_assigned_lane_by_lane():
     key, count, draw = KEYS[:1], 10, 3
-    drawn = words(key, count, draw)[0]
+    numbers = words(key, count, draw)[0]
     for coordinate in range(count):
         lane, block = divmod(coordinate, 3)
         counter = tuple(np.array([n], np.uint64) for n in (block, draw, 0, 0))
         halves = (key & np.uint64(philox.MASK), key >> np.uint64(32))
-        assert drawn[coordinate] == philox.philox(counter, halves)[lane][0]
+        assert numbers[coordinate] == philox.philox(counter, halves)[lane][0]
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 9, 1024, 1030, 4097])
 def test_numba_numpy_and_torch_draw_the_same_words(count):
-    fast = words(KEYS, count, 2)
+    by_numba = words(KEYS, count, 2)
     assert philox.has_numba()
-    assert (fast == philox.numpy_words(KEYS, count, 2)).all()
-    assert (fast == philox.torch_words(KEYS, count, 2, torch.device("cpu")).numpy()).all()
+    assert (by_numba == philox.numpy_words(KEYS, count, 2)).all()
+    assert (by_numba == philox.torch_words(KEYS, count, 2, torch.device("cpu")).numpy()).all()
 
 
-def test_a_row_draws_the_same_whatever_its_neighbours():
+def test_the_draws_of_a_row_do_not_depend_on_other_rows():
     assert (words(KEYS, 50)[[4, 1]] == words(KEYS[[4, 1]], 50)).all()
 
 
-def test_row_keys_are_pinned_for_ever():
+def test_row_keys_do_not_change_between_versions():
     assert row_key(7, "compressor", 3, 0, 2) == PINNED_KEY
     assert words(np.array([PINNED_KEY], np.uint64), 5)[0].tolist() == PINNED_WORDS
 
 
-def test_seed_stream_and_path_each_make_another_key():
+def test_seed_stream_and_path_each_change_the_key():
     keys = {
         row_key(seed, stream, *path)
         for seed in (-1, 0, 1)
@@ -66,40 +66,40 @@ def test_seed_stream_and_path_each_make_another_key():
 
 
 @pytest.mark.parametrize(("seed", "stream"), [(0, "compresor"), (2**63, "data"), (1.5, "data")])
-def test_a_wrong_stream_or_seed_is_refused_by_value(seed, stream):
+def test_a_wrong_stream_or_seed_is_rejected_with_its_value(seed, stream):
     with pytest.raises(ValueError, match=str(seed if stream == "data" else stream)):
         row_key(seed, stream)
 
 
 @pytest.mark.parametrize("shift", [0, 12, 24])
-@pytest.mark.parametrize("across", ["coordinates of a row", "rows of consecutive visits"])
+@pytest.mark.parametrize("across", ["coordinates of a row", "rows of consecutive iterations"])
 def test_bytes_of_words_are_uniform(shift, across):
     if across == "coordinates of a row":
-        drawn = words(KEYS[:1], 200_000)
+        numbers = words(KEYS[:1], 200_000)
     else:
         keys = [row_key(0, "compressor", 4, iteration) for iteration in range(50_000)]
-        drawn = words(np.array(keys, np.uint64), 4)
-    counts = np.bincount(((drawn.ravel() >> shift) & 255).astype(np.int64), minlength=256)
+        numbers = words(np.array(keys, np.uint64), 4)
+    counts = np.bincount(((numbers.ravel() >> shift) & 255).astype(np.int64), minlength=256)
     assert stats.chisquare(counts).pvalue > 1e-4
 
 
 def test_uniforms_lie_in_the_open_interval_with_the_moments_of_a_uniform():
-    drawn = uniforms(KEYS, 50_000)
-    assert (drawn == (words(KEYS, 50_000) + 0.5) * 2.0**-32).all()
-    assert 0 < drawn.min() < drawn.max() < 1
-    assert abs(drawn.mean() - 0.5) < 4 * np.sqrt(1 / 12 / drawn.size)
-    assert abs(np.corrcoef(drawn)[0, 1]) < 4 / np.sqrt(50_000)
+    numbers = uniforms(KEYS, 50_000)
+    assert (numbers == (words(KEYS, 50_000) + 0.5) * 2.0**-32).all()
+    assert 0 < numbers.min() < numbers.max() < 1
+    assert abs(numbers.mean() - 0.5) < 4 * np.sqrt(1 / 12 / numbers.size)
+    assert abs(np.corrcoef(numbers)[0, 1]) < 4 / np.sqrt(50_000)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_coins_are_the_top_24_bits_of_the_words(dtype):
-    drawn = KeyedRandom(KEYS).uniforms(1000, torch.zeros(1, dtype=dtype), draw=1)
-    assert drawn.dtype == dtype
-    assert (drawn.double().numpy() == (words(KEYS, 1000, 1) >> 8) * 2.0**-24).all()
+def test_uniforms_are_the_top_24_bits_of_the_words(dtype):
+    numbers = KeyedRandom(KEYS).uniforms(1000, torch.zeros(1, dtype=dtype), draw=1)
+    assert numbers.dtype == dtype
+    assert (numbers.double().numpy() == (words(KEYS, 1000, 1) >> 8) * 2.0**-24).all()
 
 
 @pytest.mark.parametrize("count", [1, 31, 32, 33, 1000])
-def test_signs_go_bit_by_bit_through_the_words(count):
+def test_signs_use_the_words_bit_by_bit(count):
     signs = KeyedRandom(KEYS).signs(count, torch.zeros(1))
     width = -(-count // 32)
     for coordinate in range(count):
