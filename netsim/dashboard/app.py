@@ -18,7 +18,7 @@ from netsim.dashboard.state import DashboardState
 from netsim.reports.page import asset
 from netsim.results.result import Result, ResultError
 from netsim.scenario import ScenarioError
-from netsim.scenario.yaml_document import LARGEST_TEXT
+from netsim.scenario.yaml_document import MAX_TEXT_LENGTH
 
 USERS = (DashboardError, ResultError, ScenarioError, DataError)
 """Errors that say what the user can put right."""
@@ -48,7 +48,7 @@ def make_app(desk: DashboardState, address: Address) -> Dash:
     app.layout = _shell(desk)
     for page in (results_page, live_run_page, scenario_page, retiming_page, planner_page):
         page.register(app, desk)
-    app.server.config["MAX_CONTENT_LENGTH"] = 4 * LARGEST_TEXT
+    app.server.config["MAX_CONTENT_LENGTH"] = 4 * MAX_TEXT_LENGTH
     _route(app, desk)
     _serve_files(app, desk)
     scripts = " ".join(app.csp_hashes())

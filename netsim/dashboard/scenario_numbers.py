@@ -10,7 +10,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from netsim.scenario import yaml_document
-from netsim.scenario.errors import Loc, path_of
+from netsim.scenario.errors import Loc, format_path
 from netsim.scenario.yaml_document import UnreadableError
 from netsim.units import DIMENSIONS, parse
 
@@ -80,7 +80,7 @@ def _below(node: Any, loc: Loc, text: str, seen: set[int]) -> Iterator[tuple[Num
     elif node.style is None:
         written = text[node.start_mark.index : node.end_mark.index].rstrip()
         begin = int(node.start_mark.index)
-        yield Number(path_of(loc), written, begin, begin + len(written)), _is_number(node)
+        yield Number(format_path(loc), written, begin, begin + len(written)), _is_number(node)
 
 
 def _is_number(node: Any) -> bool:

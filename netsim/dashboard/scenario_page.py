@@ -48,7 +48,7 @@ def verdict(text: str, source: Source) -> Verdict:
     except ScenarioError as error:
         return str(error), False
     tree = grow(scenario)
-    steps = scenario.ladder.steps(tree.depth)
+    steps = scenario.layered_algorithm.steps(tree.depth)
     nodes = f"{len(tree.devices)} devices, {tree.depth} layers"
     said = f"{scenario.name}: fine. {nodes}, {steps} local steps per global round"
     return f"{said}, at most {scenario.stop.rounds} rounds.", True

@@ -11,8 +11,8 @@ from netsim.dashboard.address import NAME, RUN, DashboardError, is_inside, run_f
 from netsim.dashboard.jobs import FOLDER, Jobs
 from netsim.results.run_folder import present
 from netsim.scenario import sample_text, shipped
-from netsim.scenario.scenario_files import find
-from netsim.scenario.yaml_document import LARGEST_TEXT
+from netsim.scenario.scenario_files import find_scenario
+from netsim.scenario.yaml_document import MAX_TEXT_LENGTH
 
 DRAFTS = 32
 """Of them are kept."""
@@ -65,7 +65,7 @@ class DashboardState:
             raise DashboardError(f"there is no scenario {key[:80]!r} here; choose one from the list")
         own = self.folder / key
         if not own.is_file():
-            shipped_file = find(key)
+            shipped_file = find_scenario(key)
             return Source(_text(shipped_file), shipped_file.name, shipped_file.parent)
         if not is_inside(self.folder, own):
             raise DashboardError(f"{key} leads out of the folder; copy the file there")
@@ -87,6 +87,6 @@ def _text(path: Path) -> str:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DashboardError(f"{path.name} cannot be read: {error}") from None
-    if len(text) > LARGEST_TEXT:
-        raise DashboardError(f"{path.name} has {len(text)} characters, at most {LARGEST_TEXT} are read")
+    if len(text) > MAX_TEXT_LENGTH:
+        raise DashboardError(f"{path.name} has {len(text)} characters, at most {MAX_TEXT_LENGTH} are read")
     return text

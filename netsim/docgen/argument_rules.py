@@ -45,9 +45,9 @@ def _refusals(cls: type, base: dict[str, Any], name: str, hint: Any) -> Iterator
 
 def _objections(cls: type, arguments: dict[str, Any]) -> list[str]:
     try:
-        part = PARTS.records.build(cls, arguments)
+        part = PARTS.dataclass_forms.build(cls, arguments)
         if issubclass(cls, tuple(PARTS["recipe"].registry.values())):
-            part.ladder()  # where most of a recipe's laws are
+            part.to_algorithm()  # where most of a recipe's laws are
     except ValidationError as error:
         return [problem.message for problem in problems_of(error)]
     except ValueError as error:

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 
 from netsim.scenario import PARTS
 from netsim.scenario.algorithm_form import AlgorithmForm
-from netsim.scenario.dataclass_schema import Reads, Record
+from netsim.scenario.dataclass_schema import ReadsBy, DataclassForm
 from netsim.scenario.parts import PartOf
 from netsim.scenario.sweep_form import SweepForm
 from netsim.units import DIMENSIONS, Quantity
@@ -96,7 +96,7 @@ def _marked(inner: Sequence[Any]) -> str:
             return link_to_part(mark.kind) + file
         if isinstance(mark, AlgorithmForm):
             return f"{link_to_part('recipe')}, or [its layers](#mapping-algorithm)"
-        if isinstance(mark, Reads):
+        if isinstance(mark, ReadsBy):
             return _formed(mark)
     return takes(inner[0])
 
@@ -106,8 +106,8 @@ def _reads_files(mark: Any) -> bool:
     return isinstance(mark, BeforeValidator) and mark.func("x.yaml") == {"file": "x.yaml"}  # type: ignore[call-arg]
 
 
-def _formed(mark: Reads) -> str:
-    if isinstance(mark.form, Record):
+def _formed(mark: ReadsBy) -> str:
+    if isinstance(mark.form, DataclassForm):
         return link_to_record(mark.form.cls)
     assert isinstance(mark.form, SweepForm)
     return "mapping of paths to lists ([sweeps](scenarios.md#sweeps))"

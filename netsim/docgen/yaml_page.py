@@ -10,9 +10,9 @@ from pydantic.fields import FieldInfo
 
 from netsim.docgen.argument_rules import rules_of
 from netsim.docgen.field_types import bounds, hints_of, said_of, takes
-from netsim.scenario import PARTS, Scenario, shown_default
+from netsim.scenario import PARTS, Scenario, format_default
 from netsim.scenario.algorithm_form import AlgorithmForm
-from netsim.scenario.dataclass_schema import Reads, Record, arguments_of, is_required
+from netsim.scenario.dataclass_schema import ReadsBy, DataclassForm, arguments_of, is_required
 from netsim.scenario.schema import Section
 from netsim.units import DIMENSIONS
 
@@ -44,7 +44,7 @@ def _units() -> Iterator[str]:
     )
     yield from ("| dimension | units | example |", "|---|---|---|")
     for table in DIMENSIONS.values():
-        units = ", ".join(f"`{unit}`" for unit in (*table.units, *table.curves))
+        units = ", ".join(f"`{unit}`" for unit in (*table.units, *table.conversions))
         yield f"| {table.noun} | {units} | `{table.example}` |"
     yield ""
 
@@ -117,10 +117,10 @@ def _mentioned(hint: Any) -> Iterator[type]:
     marks = getattr(hint, "__metadata__", ())
     for mark in marks:
         if isinstance(mark, AlgorithmForm):
-            yield mark.ladder.cls
-        elif isinstance(mark, Reads) and isinstance(mark.form, Record):
+            yield mark.layers_form.cls
+        elif isinstance(mark, ReadsBy) and isinstance(mark.form, DataclassForm):
             yield mark.form.cls
-    if any(isinstance(mark, Reads) for mark in marks):
+    if any(isinstance(mark, ReadsBy) for mark in marks):
         return
     if isinstance(hint, type) and is_dataclass(hint):
         yield hint
@@ -145,7 +145,7 @@ def _argument_table(cls: type) -> Iterator[str]:
     yield from _table_head("argument")
     hints, rules = hints_of(cls), rules_of(cls)
     for field in arguments_of(cls):
-        default = "*required*" if is_required(field) else f"`{shown_default(field)}`"
+        default = "*required*" if is_required(field) else f"`{format_default(field)}`"
         yield _row(field.name, takes(hints[field.name]), default, rules[field.name])
     yield ""
 

@@ -1,10 +1,10 @@
-"""Scenarios: YAML in, a frozen and validated Scenario out; errors with file, line and the nearest right spelling."""
+"""Scenarios: YAML is loaded into a frozen and validated Scenario; errors have file, line and a suggestion."""
 
 from __future__ import annotations
 
 from netsim.scenario.errors import ScenarioError
 from netsim.scenario.json_schema import json_schema
-from netsim.scenario.listing import part_registries, shown_default, shown_value
+from netsim.scenario.listing import format_default, format_field_value, part_registries
 from netsim.scenario.loading import load, load_text
 from netsim.scenario.sample import sample_text
 from netsim.scenario.scenario_files import shipped
@@ -17,6 +17,8 @@ __all__ = [
     "ScenarioError",
     "digest",
     "dump_part",
+    "format_default",
+    "format_field_value",
     "grow",
     "json_schema",
     "load",
@@ -25,6 +27,4 @@ __all__ = [
     "resolved",
     "sample_text",
     "shipped",
-    "shown_default",
-    "shown_value",
 ]

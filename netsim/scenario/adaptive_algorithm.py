@@ -1,4 +1,4 @@
-"""A recipe whose taus change under way: `{hier_local_qsgd: {tau: {adaptive: {...}}, ...}}`."""
+"""Recipes with an adaptive tau: `{hier_local_qsgd: {tau: {adaptive: {...}}, ...}}`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from learning.algorithms.algorithm import Algorithm
 from learning.algorithms.recipes import Recipe
-from netsim.scenario.dataclass_schema import Record
-from netsim.scenario.errors import Problem, problems_of, refusal
+from netsim.scenario.dataclass_schema import DataclassForm
+from netsim.scenario.errors import Problem, problems_of, validation_error
 from netsim.scenario.parts import PartOf
 from netsim.tau_policies import Adaptive
 
@@ -20,22 +20,22 @@ KEY = "adaptive"
 
 @dataclass(frozen=True)
 class AdaptiveRecipe:
-    """A recipe with its first taus, and the control that changes them; itself a recipe."""
+    """A recipe with its first taus, and the policy that changes them; itself a recipe."""
 
     recipe: Recipe
     control: Adaptive
 
-    def ladder(self) -> Algorithm:
-        """The ladder of the first rounds."""
-        return self.recipe.ladder()
+    def to_algorithm(self) -> Algorithm:
+        """Return the algorithm of the first rounds."""
+        return self.recipe.to_algorithm()
 
     def at(self, taus: Sequence[int]) -> Algorithm:
-        """The recipe's ladder with other taus. Raises ValueError where they break a law."""
+        """Return the algorithm with other taus. Raises ValueError if they violate a condition of the recipe."""
         changed: Recipe = replace(self.recipe, tau=tuple(taus))  # type: ignore[type-var]
-        return changed.ladder()
+        return changed.to_algorithm()
 
-    def pinned(self, layer: int) -> bool:
-        """Whether the recipe allows layer 1 ... N no tau but its first: votes come in every step."""
+    def is_pinned(self, layer: int) -> bool:
+        """Return whether the recipe allows only the first tau of a layer (1 ... N), as for votes in every step."""
         other = list(self.control.start)
         other[layer - 1] += 1
         try:
@@ -46,45 +46,49 @@ class AdaptiveRecipe:
 
 
 class AdaptiveRecipeForm:
-    """How such a recipe is built from plain data and written back."""
+    """Builds such recipes from plain data and writes them back."""
 
     def __init__(self, recipes: PartOf) -> None:
-        self.recipes, self.control = recipes, Record(Adaptive, recipes.records)
+        self.recipes, self.control = recipes, DataclassForm(Adaptive, recipes.dataclass_forms)
 
-    def means(self, value: object) -> TypeGuard[Mapping[str, Any]]:
-        """Whether the value is a recipe with an adaptive tau."""
+    def matches(self, value: object) -> TypeGuard[Mapping[str, Any]]:
+        """Return whether the value is a recipe with an adaptive tau."""
         if not isinstance(value, Mapping) or len(value) != 1:
             return False
         tau = _tau(value)
         return isinstance(tau, Mapping) and KEY in tau
 
     def build(self, value: Mapping[str, Any]) -> AdaptiveRecipe:
-        """The recipe; ValidationError with places where something is wrong."""
+        """Return the recipe. Raises ValidationError with locations."""
         name, arguments = next(iter(value.items()))
-        crowd = [key for key in arguments["tau"] if key != KEY]
-        if crowd:
-            said = f"only '{KEY}' fits here, and it is there"
-            raise refusal([Problem((name, "tau", key), said, of_key=True) for key in crowd], value)
+        extra_keys = [key for key in arguments["tau"] if key != KEY]
+        if extra_keys:
+            text = f"only '{KEY}' is allowed here"
+            raise validation_error(
+                [Problem((name, "tau", key), text, of_key=True) for key in extra_keys], value
+            )
         try:
             control = self.control.build(arguments["tau"][KEY])
         except ValidationError as error:
-            raise refusal(
+            raise validation_error(
                 [p.below(KEY).below("tau").below(name) for p in problems_of(error)], value
             ) from None
         try:
             recipe = self.recipes.build({name: {**arguments, "tau": list(control.start)}})
             return AdaptiveRecipe(recipe, control)
         except ValidationError as error:
-            raise refusal([_started(problem, name) for problem in problems_of(error)], value) from None
+            raise validation_error(
+                [_at_start(problem, name) for problem in problems_of(error)], value
+            ) from None
 
     def dump(self, value: AdaptiveRecipe) -> object:
-        """In the form it was written in."""
+        """Return the recipe as plain data."""
         dumped: Any = self.recipes.dump(value.recipe)
         name, arguments = next(iter(dumped.items()))
         return {name: {**arguments, "tau": {KEY: self.control.dump(value.control)}}}
 
     def schema(self) -> dict[str, Any]:
-        """Any recipe, by its name, whose tau is adaptive."""
+        """Return the JSON schema of a recipe with an adaptive tau."""
         tau = {
             "type": "object",
             "properties": {KEY: self.control.schema()},
@@ -100,8 +104,8 @@ def _tau(value: Mapping[str, Any]) -> object:
     return arguments.get("tau") if isinstance(arguments, Mapping) else None
 
 
-def _started(problem: Problem, name: str) -> Problem:
-    """An objection to the recipe's tau is one to the start."""
+def _at_start(problem: Problem, name: str) -> Problem:
+    """Move a problem of the recipe's tau to the key `start`."""
     if problem.loc[:2] != (name, "tau") or problem.of_key:
         return problem
     return Problem((name, "tau", KEY, "start", *problem.loc[2:]), problem.message)

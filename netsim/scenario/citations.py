@@ -14,7 +14,10 @@ def citations(scenario: Scenario) -> Iterator[tuple[str, list[str]]]:
     radios = [getattr(layer, "radio", None) for layer in scenario.network]
     # A tree's nodes are as many as the devices, and cite nothing: of the topology only its kind is asked.
     sections = [getattr(scenario, name) for name in type(scenario).model_fields if name != "topology"]
-    written = [*parts_in([*sections, scenario.ladder, *filter(None, radios)]), type(scenario.topology)]
+    written = [
+        *parts_in([*sections, scenario.layered_algorithm, *filter(None, radios)]),
+        type(scenario.topology),
+    ]
     for part in dict.fromkeys(written):
         yield _said(part), cited(part)
     for preset in dict.fromkeys(getattr(layer, "preset", None) for layer in scenario.network):

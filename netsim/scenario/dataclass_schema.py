@@ -1,4 +1,4 @@
-"""Frozen dataclasses from plain data and back: the fields of a part are its YAML arguments."""
+"""Conversion of frozen dataclasses from and to plain data: the fields of a part are its YAML arguments."""
 
 from __future__ import annotations
 
@@ -31,29 +31,29 @@ from pydantic.errors import PydanticUserError
 from pydantic_core import CoreSchema, core_schema
 from typing_extensions import TypedDict
 
-from netsim.scenario.errors import Problem, problems_of, refusal
+from netsim.scenario.errors import Problem, problems_of, validation_error
 
 
-class Form(Protocol):
-    """Metadata of an Annotated field: how such a value is built from plain data and written back."""
+class FieldForm(Protocol):
+    """Metadata of an Annotated field: builds a value from plain data and writes it back."""
 
     def build(self, value: object) -> Any:
-        """The value; pydantic's ValidationError, with places relative to it, where the data is wrong."""
+        """Return the value. Raises pydantic's ValidationError with locations relative to it."""
         ...
 
     def dump(self, value: Any) -> object:
-        """Plain data that `build` turns into an equal value."""
+        """Return plain data from which `build` makes an equal value."""
         ...
 
     def schema(self) -> dict[str, Any]:
-        """The JSON schema of the plain data."""
+        """Return the JSON schema of the plain data."""
         ...
 
 
-class Reads:
-    """Makes pydantic read a field through a form: `Annotated[Compressor, Reads(form)]`."""
+class ReadsBy:
+    """Makes pydantic read a field through a form: `Annotated[Compressor, ReadsBy(form)]`."""
 
-    def __init__(self, form: Form) -> None:
+    def __init__(self, form: FieldForm) -> None:
         self.form = form
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -66,43 +66,43 @@ class Reads:
         return self.form.schema()
 
 
-class Records:
-    """Builds and writes frozen dataclasses whose fields may be parts.
+class DataclassForms:
+    """Builds and writes frozen dataclasses, whose fields may be parts.
 
     `kinds` maps the Protocol that a field is annotated with to the form that reads such a part.
     """
 
-    def __init__(self, kinds: Mapping[type, Form]) -> None:
+    def __init__(self, kinds: Mapping[type, FieldForm]) -> None:
         self.kinds = kinds
         self._adapters: dict[type, TypeAdapter[dict[str, Any]]] = {}
 
     def build(self, cls: type, arguments: object) -> Any:
-        """`cls(**arguments)`, each argument checked against its field; ValidationError with places."""
+        """Return `cls(**arguments)` after checking each argument. Raises ValidationError with locations."""
         names = [field.name for field in arguments_of(cls)]
         try:
             values = self.adapter(cls).validate_python(arguments)
         except ValidationError as error:
-            raise refusal(problems_of(error, names), arguments) from None
+            raise validation_error(problems_of(error, names), arguments) from None
         try:
             return cls(**values)
         except (ValueError, TypeError, ArithmeticError) as error:
-            raise refusal([blame(error, names)], arguments) from None
+            raise validation_error([problem_of(error, names)], arguments) from None
 
     def dump(self, value: Any) -> dict[str, Any]:
-        """The fields of a dataclass as plain data, defaults written out, units rendered."""
+        """Return the fields of a dataclass as plain data, with defaults and units."""
         values = {field.name: getattr(value, field.name) for field in arguments_of(type(value))}
         plain: dict[str, Any] = self.adapter(type(value)).dump_python(values, mode="json", warnings=False)
         return plain
 
     def adapter(self, cls: type) -> TypeAdapter[dict[str, Any]]:
-        """Validates the arguments of `cls` to a dict of those given; refuses field types that YAML cannot write."""
+        """Return the adapter that validates arguments of `cls`; rejects field types that YAML cannot express."""
         if cls not in self._adapters:
             try:
                 self._adapters[cls] = self._adapter(cls)
             except (PydanticUserError, NameError, TypeError) as error:
-                said = str(error).splitlines()[0]
-                raise refusal(
-                    [Problem((), f"the fields of {cls.__qualname__} cannot be read: {said}")]
+                text = str(error).splitlines()[0]
+                raise validation_error(
+                    [Problem((), f"the fields of {cls.__qualname__} cannot be read: {text}")]
                 ) from None
         return self._adapters[cls]
 
@@ -111,7 +111,9 @@ class Records:
         known = {kind.__name__: kind for kind in self.kinds}
         hints = get_type_hints(cls, localns=known, include_extras=True)
         keys = {
-            field.name: (Required if is_required(field) else NotRequired)[self.reading(hints[field.name])]
+            field.name: (Required if is_required(field) else NotRequired)[
+                self.annotation_for(hints[field.name])
+            ]
             for field in arguments_of(cls)
         }
         dictionary: Any = TypedDict  # whose keys are known at run time only
@@ -119,56 +121,58 @@ class Records:
         shape.__pydantic_config__ = ConfigDict(extra="forbid", allow_inf_nan=False)
         return TypeAdapter(shape)
 
-    def reading(self, hint: Any) -> Any:
-        """The hint as pydantic shall read it: nothing converted in silence, parts read by their registries."""
+    def annotation_for(self, hint: Any) -> Any:
+        """Return the type hint for pydantic: strict scalars, and parts read by their registries."""
         origin, inner = get_origin(hint), get_args(hint)
         if hint in (bool, int, float, str):
             return Annotated[hint, Strict()]
         if hint in self.kinds:
-            return Annotated[Any, Reads(self.kinds[hint])]
+            return Annotated[Any, ReadsBy(self.kinds[hint])]
         if isinstance(hint, type) and is_dataclass(hint):
-            return Annotated[Any, Reads(Record(hint, self))]
+            return Annotated[Any, ReadsBy(DataclassForm(hint, self))]
         if origin in (Union, types.UnionType):
             return self._union([arm for arm in inner if arm is not types.NoneType], len(inner))
         if origin in (tuple, list):
-            return origin[tuple(arm if arm is Ellipsis else self.reading(arm) for arm in inner)]
+            return origin[tuple(arm if arm is Ellipsis else self.annotation_for(arm) for arm in inner)]
         if isinstance(origin, type) and issubclass(origin, Sequence):
-            return tuple[self.reading(inner[0]), ...]  # type: ignore[misc]
+            return tuple[self.annotation_for(inner[0]), ...]  # type: ignore[misc]
         return hint
 
     def _union(self, arms: Sequence[Any], arity: int) -> Any:
-        only = self.reading(arms[0]) if len(arms) == 1 else Annotated[Any, Reads(Either(arms, self))]
+        only = (
+            self.annotation_for(arms[0]) if len(arms) == 1 else Annotated[Any, ReadsBy(UnionForm(arms, self))]
+        )
         return only | None if len(arms) < arity else only
 
 
-class Record:
-    """The form of a plain frozen dataclass: a mapping of its fields."""
+class DataclassForm:
+    """The form of a frozen dataclass that is no part: a mapping of its fields."""
 
-    def __init__(self, cls: type, records: Records) -> None:
-        self.cls, self.records = cls, records
+    def __init__(self, cls: type, dataclass_forms: DataclassForms) -> None:
+        self.cls, self.dataclass_forms = cls, dataclass_forms
 
     def build(self, value: object) -> Any:
-        """An instance; one that is built already passes."""
-        return value if isinstance(value, self.cls) else self.records.build(self.cls, value)
+        """Return an instance; an instance is returned unchanged."""
+        return value if isinstance(value, self.cls) else self.dataclass_forms.build(self.cls, value)
 
     def dump(self, value: Any) -> object:
-        """The mapping of its fields."""
-        return self.records.dump(value)
+        """Return the mapping of its fields."""
+        return self.dataclass_forms.dump(value)
 
     def schema(self) -> dict[str, Any]:
-        """An object with the fields as properties."""
-        return self.records.adapter(self.cls).json_schema()
+        """Return the schema of an object with the fields as properties."""
+        return self.dataclass_forms.adapter(self.cls).json_schema()
 
 
-class Either:
-    """The form of a field with several types: the first that reads the value takes it."""
+class UnionForm:
+    """The form of a field with several types: the first type that accepts the value is used."""
 
-    def __init__(self, arms: Sequence[Any], records: Records) -> None:
+    def __init__(self, arms: Sequence[Any], dataclass_forms: DataclassForms) -> None:
         self.arms = tuple(arms)
-        self.adapters = [TypeAdapter[Any](records.reading(arm)) for arm in arms]
+        self.adapters = [TypeAdapter[Any](dataclass_forms.annotation_for(arm)) for arm in arms]
 
     def build(self, value: object) -> Any:
-        """The value of the first arm that accepts; else what every arm objected to."""
+        """Return the value by the first type that accepts it. Raises ValidationError with the problems of all types."""
         objections: list[list[Problem]] = []
         for adapter in self.adapters:
             try:
@@ -177,33 +181,33 @@ class Either:
                 objections.append(problems_of(error))
         deep = [found for found in objections if any(problem.loc for problem in found)]
         if deep:
-            raise refusal(deep[0], value)
-        raise refusal([Problem((), "; or: ".join(found[0].message for found in objections))], value)
+            raise validation_error(deep[0], value)
+        raise validation_error([Problem((), "; or: ".join(found[0].message for found in objections))], value)
 
     def dump(self, value: Any) -> object:
-        """As the arm that the value belongs to writes it."""
+        """Return plain data as the matching type writes it."""
         for arm, adapter in zip(self.arms, self.adapters, strict=True):
-            if _belongs(value, arm):
+            if _matches(value, arm):
                 return adapter.dump_python(value, mode="json", warnings=False)
         return value
 
     def schema(self) -> dict[str, Any]:
-        """Any of the arms."""
+        """Return the schema: any of the types."""
         return {"anyOf": [adapter.json_schema() for adapter in self.adapters]}
 
 
 def arguments_of(cls: type) -> list[Field[Any]]:
-    """The fields that are arguments."""
+    """Return the fields that are arguments."""
     return [field for field in fields(cls) if field.init]
 
 
 def is_required(field: Field[Any]) -> bool:
-    """Whether the field has no default."""
+    """Return whether the field has no default."""
     return field.default is MISSING and field.default_factory is MISSING
 
 
-def blame(error: Exception, names: Sequence[str]) -> Problem:
-    """A law's objection, placed on the argument it starts with (or on `layer 2`), else on the whole."""
+def problem_of(error: Exception, names: Sequence[str]) -> Problem:
+    """Return an error as a problem, at the argument (or `layer 2`) with which its text starts, else at the whole."""
     message = " ".join(str(error).split())
     word = re.match(r"\w+", message)
     layer = re.match(r"layer (\d+):", message)
@@ -212,12 +216,12 @@ def blame(error: Exception, names: Sequence[str]) -> Problem:
     return Problem((word[0],) if word and word[0] in names else (), message)
 
 
-def _belongs(value: object, arm: Any) -> bool:
+def _matches(value: object, arm: Any) -> bool:
     origin = get_origin(arm)
     if origin is Literal:
         return value in get_args(arm)
     if origin is Annotated:
-        return _belongs(value, get_args(arm)[0])
+        return _matches(value, get_args(arm)[0])
     if arm is float:
         return isinstance(value, int | float) and not isinstance(value, bool)
     kind = origin or arm

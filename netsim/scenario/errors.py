@@ -1,4 +1,4 @@
-"""What is wrong with a scenario, said with place, value, rule and the nearest right spelling."""
+"""Errors in scenarios: place, value, rule and the nearest known spelling."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ Loc = tuple[str | int, ...]
 
 
 class ScenarioError(Exception):
-    """The user's scenario cannot be used; `str` is one line per problem.
+    """A scenario is invalid; `str` has one line per problem, `lines` has them as a tuple.
 
-    A line reads `file:line:column: path: what is wrong and what would be right`, or starts with
-    `command line:` where an override is to blame. `lines` holds them one by one.
+    A line reads `file:line:column: path: problem and remedy`, or starts with `command line:` if an override causes it.
     """
 
     def __init__(self, lines: Sequence[str]) -> None:
@@ -29,25 +28,25 @@ class ScenarioError(Exception):
 
 
 def _one_line(line: str) -> str:
-    """The line with what a terminal would obey, and not show, escaped."""
+    """Return the line with control characters escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong at `loc`; `of_key` says that the key is to blame, not its value."""
+    """A problem at `loc`; with `of_key` the key is wrong, otherwise its value."""
 
     loc: Loc
     message: str
     of_key: bool = False
 
     def below(self, *prefix: str | int) -> Problem:
-        """The same problem seen from `prefix` above."""
+        """Return the problem with `prefix` before its location."""
         return replace(self, loc=(*prefix, *self.loc))
 
 
-def refusal(problems: Sequence[Problem], value: object = None) -> ValidationError:
-    """The problems as pydantic's error, so that they keep their places when validators nest."""
+def validation_error(problems: Sequence[Problem], value: object = None) -> ValidationError:
+    """Return the problems as pydantic's error, which keeps their locations when validators nest."""
     return ValidationError.from_exception_data(
         "scenario",
         [
@@ -62,7 +61,7 @@ def refusal(problems: Sequence[Problem], value: object = None) -> ValidationErro
 
 
 def problems_of(error: ValidationError, known: Iterable[str] = ()) -> list[Problem]:
-    """Pydantic's errors in this project's words; `known` are the keys allowed at the top of the value."""
+    """Translate pydantic's errors; `known` are the keys allowed at the top of the value."""
     names = list(known)
     errors = error.errors(include_url=False)
     meant = {
@@ -70,12 +69,12 @@ def problems_of(error: ValidationError, known: Iterable[str] = ()) -> list[Probl
         for details in errors
         if details["type"] == "extra_forbidden" and (guess := _closest(str(details["loc"][-1]), names))
     }
-    # a misspelt key is one mistake, though its right spelling is missing too
+    # a misspelt key is one problem, although the correct key is missing too
     return [_problem(e, names) for e in errors if e["type"] != "missing" or e["loc"] not in meant]
 
 
-def path_of(loc: Loc) -> str:
-    """`("network", 0, "cell")` as `network[0].cell`; keys that are no plain words are quoted in brackets."""
+def format_path(loc: Loc) -> str:
+    """Return `("network", 0, "cell")` as `network[0].cell`; keys with other characters are quoted in brackets."""
     text = ""
     for key in loc:
         if isinstance(key, int):
@@ -87,8 +86,8 @@ def path_of(loc: Loc) -> str:
     return text
 
 
-def shown(value: object) -> str:
-    """A value as an error quotes it: short, and None as the YAML writer knows it."""
+def format_value(value: object) -> str:
+    """Return a value as errors quote it: shortened, and None as `nothing`."""
     if value is None:
         return "nothing"
     if isinstance(value, Mapping):
@@ -97,8 +96,8 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` where something known is close, and always the list of what is known."""
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Return `; did you mean 'x'?` if a known word is close, and the list of known words."""
     names = sorted(known)
     close = _closest(word, names)
     guess = f"; did you mean '{close}'?" if close else ""
@@ -110,9 +109,9 @@ def _closest(word: str, known: Sequence[str]) -> str | None:
 
 
 def unknown_key(key: str, known: Iterable[str]) -> str:
-    """What an unknown key is told."""
+    """Return the message for an unknown key."""
     names = list(known)
-    return f"unknown key '{key}'" + (nearest(key, names) if names else "; no keys are allowed here")
+    return f"unknown key '{key}'" + (suggestion(key, names) if names else "; no keys are allowed here")
 
 
 _RULES = {
@@ -156,12 +155,12 @@ def _problem(details: ErrorDetails, known: Sequence[str]) -> Problem:
         return Problem(loc, f"must have {bound} entries, got {context['actual_length']}")
     if kind in _RULES:
         rule = _RULES[kind].format_map(context)
-        return Problem(loc, f"must be {rule}, got {shown(value)}" + _spelling(kind, value, context))
-    return Problem(loc, f"{details['msg']}, got {shown(value)}")
+        return Problem(loc, f"must be {rule}, got {format_value(value)}" + _remedy(kind, value, context))
+    return Problem(loc, f"{details['msg']}, got {format_value(value)}")
 
 
-def _spelling(kind: str, value: object, context: Mapping[str, object]) -> str:
-    """Remedies for the commonest slips: a misspelt word, one thing where a list stands."""
+def _remedy(kind: str, value: object, context: Mapping[str, object]) -> str:
+    """Return a remedy for common mistakes: a misspelt word, a single value instead of a list."""
     if kind == "literal_error" and isinstance(value, str):
         close = difflib.get_close_matches(value, re.findall(r"'([^']*)'", str(context["expected"])), n=1)
         return f"; did you mean '{close[0]}'?" if close else ""

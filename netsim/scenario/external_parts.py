@@ -1,4 +1,4 @@
-"""What a scenario names and does not hold: the source of foreign parts, the content of files."""
+"""External content of a scenario: hashes of the source of external parts and of named files."""
 
 from __future__ import annotations
 
@@ -10,40 +10,37 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from netsim.file_lookup import places
-from netsim.scenario.parts import STRANGER
+from netsim.file_lookup import candidate_paths
+from netsim.scenario.parts import IMPORT_PATH
 
 
-def sources(content: Any) -> dict[str, str]:
-    """For every `package.module:Name` in resolved data, a hash of the file that defines it.
+def source_hashes(content: Any) -> dict[str, str]:
+    """Return, for every `package.module:Name` in resolved data, a hash of the file that defines it.
 
-    A class without a file (typed into a session) is named by its module alone.
+    A class without a file (defined in an interactive session) is named by its module.
     """
     return {name: _hash(name.partition(":")[0]) for name in sorted(set(_names(content)))}
 
 
-def unplaced(content: Any) -> Any:
-    """The data with every `path` of an existing file (traces, speeds) as its name and a hash of what is in it.
-
-    Where a file lies does not matter, what it holds does.
-    """
+def with_file_hashes(content: Any) -> Any:
+    """Return the data with every `path` of an existing file (traces, speeds) replaced by its name and content hash."""
     if isinstance(content, dict):
         return {
-            key: _unplaced(value) if key == "path" and isinstance(value, str) else unplaced(value)
+            key: _with_hash(value) if key == "path" and isinstance(value, str) else with_file_hashes(value)
             for key, value in content.items()
         }
-    return [unplaced(value) for value in content] if isinstance(content, list) else content
+    return [with_file_hashes(value) for value in content] if isinstance(content, list) else content
 
 
-def _unplaced(path: str) -> str:
-    found = next((place for place in places(path) if place.is_file()), None)
+def _with_hash(path: str) -> str:
+    found = next((place for place in candidate_paths(path) if place.is_file()), None)
     if found is None:
         return path
     return f"{found.name}@{blake2b(found.read_bytes(), digest_size=8).hexdigest()}"
 
 
 def _names(content: Any) -> Iterator[str]:
-    if isinstance(content, str) and re.match(STRANGER, content):
+    if isinstance(content, str) and re.match(IMPORT_PATH, content):
         yield content
     elif isinstance(content, dict):
         for key, value in content.items():

@@ -1,4 +1,4 @@
-"""A topology written into the scenario itself: `{tree: [{name: edge_a, devices: 5}, ...]}`."""
+"""Inline topologies: `{tree: [{name: edge_a, devices: 5}, ...]}` in a scenario."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from netsim.topology.files import tree_of
+from netsim.topology.files import parse_tree
 from netsim.topology.tree import Node, Topology, default_name, grow
 
 
 @dataclass(frozen=True)
 class Tree:
-    """The cloud and what hangs below it, in the words of a YAML topology file (`children` or `devices: 5`).
+    """The cloud and the nodes below it, with the keys of a YAML topology file (`children` or `devices: 5`).
 
-    Resolved scenarios carry their topology so. Children hold `name`, a position in metres or degrees, edge
+    Resolved scenarios include their topology in this form. Children have `name`, a position in metres or degrees, edge
     attributes and children.
     """
 
@@ -28,13 +28,15 @@ class Tree:
     lon_deg: float | None = None
 
     def grow(self, search: Sequence[Path] = ()) -> Topology:
-        """The tree; `search` is not used. Raises TopologyError naming the node."""
-        said = {field.name: getattr(self, field.name) for field in fields(self)}
-        return grow(tree_of({key: value for key, value in said.items() if value is not None}, "tree"), "tree")
+        """Return the tree; `search` is not used. Raises TopologyError with the name of the node."""
+        text = {field.name: getattr(self, field.name) for field in fields(self)}
+        return grow(
+            parse_tree({key: value for key, value in text.items() if value is not None}, "tree"), "tree"
+        )
 
 
-def written(topology: Topology) -> Tree:
-    """The tree as a part; growing it gives equal names, places and edge attributes."""
+def to_inline_tree(topology: Topology) -> Tree:
+    """Return the topology as a part; growing it gives equal names, positions and edge attributes."""
     return Tree(**_branch(topology.root, topology.depth))
 
 

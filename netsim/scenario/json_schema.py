@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from netsim.scenario.dataclass_schema import arguments_of, is_required
-from netsim.scenario.parts import STRANGER, PartOf
+from netsim.scenario.parts import IMPORT_PATH, PartOf
 from netsim.scenario.schema import PARTS, Scenario
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def json_schema() -> dict[str, Any]:
-    """The schema (draft 2020-12) of a scenario file; each kind of part is a definition listing its names.
+    """Return the schema (draft 2020-12) of a scenario file; each kind of part is a definition with its names.
 
-    It knows keys, types, names and units. Laws between numbers, and topology files, are `netsim check`'s.
+    It covers keys, types, names and units. `netsim check` checks conditions between values, and
+    topology files.
     """
     schema = Scenario.model_json_schema()
     definitions = schema.setdefault("$defs", {})
@@ -27,15 +28,15 @@ def json_schema() -> dict[str, Any]:
 
 
 def _kind(part: PartOf) -> dict[str, Any]:
-    """A bare name, one name with its arguments, or a stranger's own part."""
+    """Return the schema of a kind: a bare name, a name with arguments, or an import path."""
     bare = [name for name, cls in part.registry.items() if not any(map(is_required, arguments_of(cls)))]
     named = {name: _arguments(part, cls) for name, cls in part.registry.items()}
     forms: list[dict[str, Any]] = [
-        {"type": "string", "pattern": STRANGER},
+        {"type": "string", "pattern": IMPORT_PATH},
         {
             "type": "object",
             "properties": named,
-            "patternProperties": {STRANGER: {}},
+            "patternProperties": {IMPORT_PATH: {}},
             "additionalProperties": False,
             "minProperties": 1,
             "maxProperties": 1,
@@ -45,8 +46,8 @@ def _kind(part: PartOf) -> dict[str, Any]:
 
 
 def _arguments(part: PartOf, cls: type) -> dict[str, Any]:
-    """The arguments by name, or the first one alone; the docstring's first line is shown by editors."""
-    schema = part.records.adapter(cls).json_schema()
+    """Return the schema of the arguments by name, or of the first alone; editors show the docstring's first line."""
+    schema = part.dataclass_forms.adapter(cls).json_schema()
     names = [field.name for field in arguments_of(cls)]
     forms = [schema]
     required = schema.get("required", [])
@@ -58,7 +59,7 @@ def _arguments(part: PartOf, cls: type) -> dict[str, Any]:
 
 
 def _linked(schema: Any) -> Any:
-    """Marks of parts as references to their definitions."""
+    """Replace the marks of parts by references to their definitions."""
     if isinstance(schema, dict):
         if "x-part" in schema:
             rest = {key: value for key, value in schema.items() if key != "x-part"}

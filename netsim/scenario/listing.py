@@ -1,4 +1,4 @@
-"""What `netsim list` shows of the parts: their registries and their defaults as a scenario writes them."""
+"""Listing of parts for `netsim list`: registries and defaults as a scenario writes them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import netsim.units
 from netsim.scenario.schema import PARTS
 from netsim.units import Quantity
 
-SHELVES = {
+KIND_PLURALS = {
     "recipe": "algorithms",
     "policy": "policies",
     "compressor": "compressors",
@@ -48,22 +48,22 @@ SHELVES = {
 
 
 def part_registries() -> dict[str, Mapping[str, type]]:
-    """All parts by kind (in the plural) and name."""
-    return {SHELVES[kind]: part.registry for kind, part in PARTS.items()}
+    """Return all parts by kind (in the plural) and name."""
+    return {KIND_PLURALS[kind]: part.registry for kind, part in PARTS.items()}
 
 
-def shown_default(field: Field[Any]) -> str:
-    """A field's default as a scenario writes it; empty for a required field."""
+def format_default(field: Field[Any]) -> str:
+    """Return the default of a field as a scenario writes it; empty for a required field."""
     if field.default is MISSING and field.default_factory is MISSING:
         return ""
     default = field.default if field.default_factory is MISSING else field.default_factory()
     if is_dataclass(default):
         return _short(_plain(default))
-    return shown_value(field, default)
+    return format_field_value(field, default)
 
 
-def shown_value(field: Field[Any], value: Any) -> str:
-    """A value of the field as a scenario writes it on one line: with its unit, a part with all its arguments."""
+def format_field_value(field: Field[Any], value: Any) -> str:
+    """Return a value of a field as a scenario writes it on one line: with its unit, or a part with its arguments."""
     if is_dataclass(value):
         return _flow(_plain(value))
     if isinstance(value, list | tuple):
@@ -74,13 +74,13 @@ def shown_value(field: Field[Any], value: Any) -> str:
 
 
 def _plain(part: Any) -> object:
-    """A part as plain data; a record that is no part by those of its fields that are not their defaults."""
+    """Return a part as plain data; other dataclasses by the fields that differ from their defaults."""
     try:
         return PARTS.dump_part(part)
     except ValueError:
         usual = {field.name: field.default for field in fields(part)}
-        said = PARTS.records.dump(part).items()
-        return {name: value for name, value in said if getattr(part, name) != usual[name]}
+        text = PARTS.dataclass_forms.dump(part).items()
+        return {name: value for name, value in text if getattr(part, name) != usual[name]}
 
 
 def _flow(dumped: object) -> str:
@@ -98,7 +98,7 @@ def _short(dumped: object) -> str:
 
 
 def _quantity(field: Field[Any]) -> Quantity | None:
-    """The unit of a field, from its annotation as the class's author wrote it."""
+    """Return the quantity of a field, from its annotation as text."""
     for word in re.findall(r"\w+", str(field.type)):
         for mark in getattr(getattr(netsim.units, word, None), "__metadata__", ()):
             if isinstance(mark, Quantity):

@@ -1,4 +1,4 @@
-"""Reading scenarios: a file or a shipped name, overrides, and every error at its place."""
+"""Loading of scenarios: from a file or a shipped name, with overrides and errors at their places."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from typing import Any
 from pydantic import ValidationError
 
 from netsim.scenario import yaml_document
-from netsim.scenario.attached_files import with_files
-from netsim.scenario.consistency import Ground
-from netsim.scenario.errors import Loc, Problem, ScenarioError, path_of, problems_of, shown
-from netsim.scenario.overrides import BadOverrideError, replaced, split
-from netsim.scenario.scenario_files import find, search_folders
+from netsim.scenario.attached_files import resolve_files
+from netsim.scenario.consistency import ValidationContext
+from netsim.scenario.errors import Loc, Problem, ScenarioError, format_path, format_value, problems_of
+from netsim.scenario.overrides import BadOverrideError, parse_override, replace_at
+from netsim.scenario.scenario_files import find_scenario, search_folders
 from netsim.scenario.schema import Scenario
-from netsim.scenario.yaml_document import LARGEST_TEXT, Document, UnreadableError
+from netsim.scenario.yaml_document import MAX_TEXT_LENGTH, Document, UnreadableError
 
 
 def load(path_or_name: str | Path, overrides: Sequence[str] = ()) -> Scenario:
-    """The scenario of a file, or of a shipped one's name (`quickstart`), after `key.path=value` overrides.
+    """Return the scenario of a file or of a shipped name (`quickstart`), after `key.path=value` overrides.
 
-    Raises ScenarioError listing everything that is wrong, one `file:line:column: path: ...` per line.
+    Raises ScenarioError with all problems, one `file:line:column: path: ...` per line.
     """
-    path = find(path_or_name)
+    path = find_scenario(path_or_name)
     try:
-        if path.stat().st_size > 4 * LARGEST_TEXT:
-            raise ScenarioError([f"{path}: larger than {4 * LARGEST_TEXT} bytes; is this a scenario?"])
+        if path.stat().st_size > 4 * MAX_TEXT_LENGTH:
+            raise ScenarioError([f"{path}: larger than {4 * MAX_TEXT_LENGTH} bytes; is this a scenario?"])
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise ScenarioError([f"{path}: not a text in UTF-8; is this a scenario?"]) from None
@@ -39,11 +39,11 @@ def load(path_or_name: str | Path, overrides: Sequence[str] = ()) -> Scenario:
 def load_text(
     text: str, name: str = "<text>", overrides: Sequence[str] = (), beside: Path | None = None
 ) -> Scenario:
-    """The scenario of a YAML text; `name` stands in errors for the file, `beside` is searched for its files first.
+    """Return the scenario of a YAML text; errors name it `name`; the folder `beside` is searched for its files first.
 
     Raises ScenarioError.
     """
-    source = _Source(name)
+    source = _ScenarioSource(name)
     try:
         source.document = yaml_document.parse(text)
     except UnreadableError as error:
@@ -52,34 +52,34 @@ def load_text(
     if data is None:
         raise ScenarioError([f"{name}: the scenario is empty; `netsim init` writes a sample"])
     if not isinstance(data, dict):
-        raise ScenarioError([f"{name}:1:1: a scenario is a mapping (key: value), got {shown(data)}"])
+        raise ScenarioError([f"{name}:1:1: a scenario is a mapping (key: value), got {format_value(data)}"])
     data = source.override(data, overrides)
     try:
-        scenario = Scenario.model_validate(data, context=Ground(search_folders(beside)))
+        scenario = Scenario.model_validate(data, context=ValidationContext(search_folders(beside)))
     except ValidationError as error:
-        raise source.blame(problems_of(error, Scenario.model_fields)) from None
-    scenario, missing = with_files(scenario, beside)
+        raise source.to_scenario_error(problems_of(error, Scenario.model_fields)) from None
+    scenario, missing = resolve_files(scenario, beside)
     if missing:
-        raise source.blame(missing)
+        raise source.to_scenario_error(missing)
     return scenario
 
 
 @dataclass
-class _Source:
-    """Where values came from: the file's text, or the command line."""
+class _ScenarioSource:
+    """The origin of values: the text of the file, or the command line."""
 
     name: str
     document: Document = field(default_factory=Document)
     changed: list[Loc] = field(default_factory=list)
 
     def override(self, data: Mapping[str, Any], overrides: Sequence[str]) -> Any:
-        """The tree with all overrides applied. Raises ScenarioError naming every bad one."""
+        """Return the data with all overrides applied. Raises ScenarioError for all invalid ones."""
         tree: Any = data
         lines: list[str] = []
         for change in overrides:
             try:
-                loc, value = split(change)
-                tree, made = replaced(tree, loc, value)
+                loc, value = parse_override(change)
+                tree, made = replace_at(tree, loc, value)
                 self.changed.append(made)
             except BadOverrideError as error:
                 lines.append(f"command line: {error}")
@@ -87,8 +87,8 @@ class _Source:
             raise ScenarioError(lines)
         return tree
 
-    def blame(self, problems: Sequence[Problem]) -> ScenarioError:
-        """The problems as lines, in the order of the file, the command line's last."""
+    def to_scenario_error(self, problems: Sequence[Problem]) -> ScenarioError:
+        """Return the problems as lines, in the order of the file, those of the command line last."""
         at_fault = [self._by_command_line(problem.loc) for problem in problems]
         placed = [
             (
@@ -106,5 +106,5 @@ class _Source:
 
     def _line(self, command_line: bool, place: tuple[int, int], problem: Problem) -> str:
         where = "command line" if command_line else f"{self.name}:{place[0]}:{place[1]}"
-        path = path_of(problem.loc)
+        path = format_path(problem.loc)
         return f"{where}: {path + ': ' if path else ''}{problem.message}"

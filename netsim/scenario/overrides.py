@@ -1,4 +1,4 @@
-"""Overrides: `network[0].cell.uplink=5 MHz` changes one place of a scenario's tree before it is validated."""
+"""Overrides: `network[0].cell.uplink=5 MHz` changes one value of a scenario before it is validated."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import copy
 import re
 from typing import Any
 
-from netsim.scenario.errors import Loc, path_of, shown
+from netsim.scenario.errors import Loc, format_path, format_value
 from netsim.scenario.yaml_document import UnreadableError, parse
 
 _STEP = re.compile(r"""\.?([^\s.\[\]="']+)|\[(\d+)\]|\.?\["([^"]*)"\]""")
@@ -16,8 +16,8 @@ class BadOverrideError(Exception):
     """An override that cannot be applied; `str` names it, the rule and the remedy."""
 
 
-def split(override: str) -> tuple[Loc, Any]:
-    """The path and the value of `path=value`; the value is read as YAML. Raises BadOverrideError."""
+def parse_override(override: str) -> tuple[Loc, Any]:
+    """Return path and value of `path=value`; the value is parsed as YAML. Raises BadOverrideError."""
     path, equals, text = override.partition("=")
     if '["' in path and '"]' not in path:  # a quoted key may hold an equals sign
         head, end, tail = override.partition('"]')
@@ -25,15 +25,15 @@ def split(override: str) -> tuple[Loc, Any]:
         path = head + end + rest
     if not equals or not path.strip():
         raise BadOverrideError(f"'{override}' is no override; write key.path=value, e.g. stop.rounds=5")
-    loc = steps(path.strip())
+    loc = parse_path(path.strip())
     try:
         return loc, parse(text).data
     except UnreadableError as error:
-        raise BadOverrideError(f"{path_of(loc)}: {error.problem.message}") from None
+        raise BadOverrideError(f"{format_path(loc)}: {error.problem.message}") from None
 
 
-def steps(path: str) -> Loc:
-    """`network[0].cell` as `("network", 0, "cell")`. Raises BadOverrideError."""
+def parse_path(path: str) -> Loc:
+    """Return `network[0].cell` as `("network", 0, "cell")`. Raises BadOverrideError."""
     loc: list[str | int] = []
     at = 0
     while at < len(path):
@@ -48,12 +48,11 @@ def steps(path: str) -> Loc:
     return tuple(loc)
 
 
-def replaced(data: Any, loc: Loc, value: Any) -> tuple[Any, Loc]:
-    """A copy of the tree with `value` at `loc`, and the path of the highest place that is new or changed.
+def replace_at(data: Any, loc: Loc, value: Any) -> tuple[Any, Loc]:
+    """Return a copy of the data with `value` at `loc`, and the highest path that is new or changed.
 
-    Mappings that are missing on the way are made, and a part's bare name opens (`up: qsgd` takes
-    `up.qsgd.levels`); the schema judges the keys. Raises BadOverrideError where a list is too short or a plain value is
-    in the way.
+    Missing mappings are created, and the bare name of a part becomes a mapping (`up: qsgd` accepts `up.qsgd.levels`);
+    keys are validated later. Raises BadOverrideError if a list is too short or a scalar is in the way.
     """
     data = copy.deepcopy(data)
     changed: Loc | None = None
@@ -72,19 +71,21 @@ def replaced(data: Any, loc: Loc, value: Any) -> tuple[Any, Loc]:
 
 
 def _check(node: Any, key: str | int, above: Loc) -> None:
-    """Whether `key` can be looked up or made in `node`."""
-    place = path_of(above) or "the scenario"
+    """Raise BadOverrideError unless `key` can be looked up or created in `node`."""
+    place = format_path(above) or "the scenario"
     if isinstance(key, int):
         if not isinstance(node, list):
-            raise BadOverrideError(f"{path_of((*above, key))}: {place} is no list but {shown(node)}")
+            raise BadOverrideError(
+                f"{format_path((*above, key))}: {place} is no list but {format_value(node)}"
+            )
         if key >= len(node):
             raise BadOverrideError(
-                f"{path_of((*above, key))}: {place} has {len(node)} entries, counted from 0"
+                f"{format_path((*above, key))}: {place} has {len(node)} entries, counted from 0"
             )
     elif isinstance(node, list):
         raise BadOverrideError(
-            f"{path_of((*above, key))}: {place} is a list; choose an entry, e.g. {place}[0].{key}"
+            f"{format_path((*above, key))}: {place} is a list; choose an entry, e.g. {place}[0].{key}"
         )
     elif not isinstance(node, dict):
-        said = f"{place} is {shown(node)}, with nothing below it; write {place}=... whole"
-        raise BadOverrideError(f"{path_of((*above, key))}: {said}")
+        text = f"{place} is {format_value(node)}, with nothing below it; write {place}=... whole"
+        raise BadOverrideError(f"{format_path((*above, key))}: {text}")

@@ -11,74 +11,86 @@ from typing import Any
 from pydantic import ValidationError
 from typing_extensions import get_protocol_members
 
-from netsim.scenario.dataclass_schema import Form, Reads, Records, arguments_of, is_required
-from netsim.scenario.errors import Problem, nearest, problems_of, refusal, shown
+from netsim.scenario.dataclass_schema import DataclassForms, FieldForm, ReadsBy, arguments_of, is_required
+from netsim.scenario.errors import Problem, format_value, problems_of, suggestion, validation_error
 
-STRANGER = r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$"
+IMPORT_PATH = r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$"
 
 
-class PartOf(Reads):
+class PartOf(ReadsBy):
     """Annotated metadata of a field that holds a part: `Annotated[Compressor, catalogue["compressor"]]`.
 
     A part is a frozen dataclass. It is written as a bare name, `{name: {arguments}}`, `{name: value}` (for its
     first argument, which may be a part of the same kind: `{error_feedback: {top_k: 0.1}}`), or with
-    `package.module:Name` as name, which is imported. A part that is built already passes. `registry` maps
-    names to classes, `protocol` is what all of them satisfy.
+    `package.module:Name` as name, which is imported. Instances are accepted as they are. `registry` maps names to
+    classes, all of which satisfy `protocol`.
     """
 
-    def __init__(self, registry: Mapping[str, type], kind: str, protocol: type, records: Records) -> None:
+    def __init__(
+        self, registry: Mapping[str, type], kind: str, protocol: type, dataclass_forms: DataclassForms
+    ) -> None:
         super().__init__(self)
-        self.registry, self.kind, self.protocol, self.records = registry, kind, protocol, records
+        self.registry, self.kind, self.protocol, self.dataclass_forms = (
+            registry,
+            kind,
+            protocol,
+            dataclass_forms,
+        )
 
     def build(self, value: object) -> Any:
-        """The part; pydantic's ValidationError where name or arguments are wrong."""
+        """Return the part. Raises pydantic's ValidationError for a wrong name or wrong arguments."""
         if is_dataclass(value) and not isinstance(value, type):
-            self._check_member(type(value))
+            self._check_protocol(type(value))
             return value
         name, arguments = self._split(value)
         cls = self._class(name, bare=isinstance(value, str))
-        if adopter := self._adopter(cls):
-            return self._build(name, adopter, {"of": name, "args": arguments}, bare=isinstance(value, str))
-        if isinstance(arguments, Mapping) and not self._wrapped(cls, arguments):
+        if wrapper := self._wrapper_of(cls):
+            return self._build(name, wrapper, {"of": name, "args": arguments}, bare=isinstance(value, str))
+        if isinstance(arguments, Mapping) and not self._is_wrapped_part(cls, arguments):
             return self._build(name, cls, arguments, bare=isinstance(value, str))
         first = next((field.name for field in arguments_of(cls)), None)
         if first is None:
-            raise refusal([Problem((name,), f"{name} takes no arguments, got {shown(arguments)}")], value)
+            raise validation_error(
+                [Problem((name,), f"{name} takes no arguments, got {format_value(arguments)}")], value
+            )
         return self._build(name, cls, {first: arguments}, short=first)
 
     def dump(self, value: Any) -> object:
-        """The part as plain data: its bare name if it has no arguments, else `{name: {all arguments}}`."""
-        arguments = self.records.dump(value)
+        """Return the part as plain data: its bare name if it has no arguments, else `{name: {all arguments}}`."""
+        arguments = self.dataclass_forms.dump(value)
         return {self.name_of(type(value)): arguments} if arguments else self.name_of(type(value))
 
     def name_of(self, cls: type) -> str:
-        """The registry's name of a class, or `package.module:Name`."""
+        """Return the registered name of a class, or `package.module:Name`."""
         names = [name for name, known in self.registry.items() if known is cls]
         return names[0] if names else f"{cls.__module__}:{cls.__qualname__}"
 
     def schema(self) -> dict[str, Any]:
-        """A mark that `jsonschema` replaces by a reference: parts may hold parts of their own kind."""
+        """Return a mark that `json_schema` replaces by a reference: parts may contain parts of their own kind."""
         return {"x-part": self.kind}
 
     def _split(self, value: object) -> tuple[str, object]:
         if isinstance(value, str):
             return value, {}
         if not isinstance(value, Mapping):
-            raise refusal(
-                [Problem((), f"a {self.kind} is a name or {{name: arguments}}, got {shown(value)}")], value
+            raise validation_error(
+                [Problem((), f"a {self.kind} is a name or {{name: arguments}}, got {format_value(value)}")],
+                value,
             )
         if len(value) != 1:
-            raise refusal(self._crowd(value), value)
+            raise validation_error(self._extra_keys(value), value)
         name, arguments = next(iter(value.items()))
         return str(name), {} if arguments is None else arguments
 
-    def _crowd(self, value: Mapping[str, object]) -> list[Problem]:
-        """Nearly always an argument written beside the part's name instead of below it."""
+    def _extra_keys(self, value: Mapping[str, object]) -> list[Problem]:
+        """Return problems for more than one key: usually an argument beside the part's name instead of below it."""
         names = [name for name in value if name in self.registry]
         if not names:
             return [
                 Problem(
-                    (), f"exactly one {self.kind} is wanted, got {shown(value)}" + nearest("", self.registry)
+                    (),
+                    f"exactly one {self.kind} is wanted, got {format_value(value)}"
+                    + suggestion("", self.registry),
                 )
             ]
         known = [field.name for field in arguments_of(self.registry[names[0]])]
@@ -90,16 +102,16 @@ class PartOf(Reads):
             if key != names[0]
         ]
 
-    def _wrapped(self, cls: type, arguments: Mapping[str, object]) -> bool:
-        """Whether the mapping is another part of this kind, inside a part that takes one, rather than arguments."""
+    def _is_wrapped_part(self, cls: type, arguments: Mapping[str, object]) -> bool:
+        """Return whether the mapping is a part of this kind that the outer part takes, rather than its arguments."""
         named = {field.name for field in arguments_of(cls)}
         return len(arguments) == 1 and all(
-            name not in named and (name in self.registry or re.match(STRANGER, str(name)))
+            name not in named and (name in self.registry or re.match(IMPORT_PATH, str(name)))
             for name in arguments
         )
 
-    def _adopter(self, found: object) -> type | None:
-        """The registry's class that wraps foreign things which are no parts by themselves, such as modules."""
+    def _wrapper_of(self, found: object) -> type | None:
+        """Return the registered class that wraps external objects which are no parts, such as torch modules."""
         if getattr(found, "__dataclass_params__", None) is not None:
             return None
         return next((cls for cls in self.registry.values() if getattr(cls, "adopts", _never)(found)), None)
@@ -107,10 +119,10 @@ class PartOf(Reads):
     def _class(self, name: str, *, bare: bool) -> Any:
         if name in self.registry:
             return self.registry[name]
-        if re.match(STRANGER, name):
+        if re.match(IMPORT_PATH, name):
             return self._import(name)
-        said = f"unknown {self.kind} '{name}'" + nearest(name, self.registry)
-        raise refusal([Problem(() if bare else (name,), said, of_key=not bare)], name)
+        text = f"unknown {self.kind} '{name}'" + suggestion(name, self.registry)
+        raise validation_error([Problem(() if bare else (name,), text, of_key=not bare)], name)
 
     def _import(self, name: str) -> Any:
         module, _, attribute = name.partition(":")
@@ -118,22 +130,22 @@ class PartOf(Reads):
             found: Any = importlib.import_module(module)
             for step in attribute.split("."):
                 found = getattr(found, step)
-        except (Exception, SystemExit) as error:  # whatever a stranger's module does while it is imported
-            said = f"{name} cannot be imported: {type(error).__name__}: {error}"
-            raise refusal([Problem((), said)], name) from None
-        if self._adopter(found) is not None:
+        except (Exception, SystemExit) as error:  # an imported module may raise anything
+            text = f"{name} cannot be imported: {type(error).__name__}: {error}"
+            raise validation_error([Problem((), text)], name) from None
+        if self._wrapper_of(found) is not None:
             return found
         frozen = getattr(found, "__dataclass_params__", None)
         if not (isinstance(found, type) and frozen is not None and frozen.frozen):
-            said = f"{name} must be a frozen dataclass (@dataclass(frozen=True)), got {shown(found)}"
-            raise refusal([Problem((), said)], name)
-        self._check_member(found)
+            text = f"{name} must be a frozen dataclass (@dataclass(frozen=True)), got {format_value(found)}"
+            raise validation_error([Problem((), text)], name)
+        self._check_protocol(found)
         return found
 
-    def _check_member(self, cls: type) -> None:
+    def _check_protocol(self, cls: type) -> None:
         lacking = sorted(n for n in get_protocol_members(self.protocol) if not _has(cls, n))
         if lacking:
-            raise refusal(
+            raise validation_error(
                 [Problem((), f"{cls.__qualname__} is no {self.kind}: it lacks {', '.join(lacking)}")], cls
             )
 
@@ -145,26 +157,27 @@ class PartOf(Reads):
         ]
         if bare and lacking:
             hint = ", ".join(f"{argument}: ..." for argument in lacking)
-            raise refusal(
+            raise validation_error(
                 [Problem((), f"{name} needs {', '.join(lacking)}; write {{{name}: {{{hint}}}}}")], name
             )
         try:
-            return self.records.build(cls, arguments)
+            return self.dataclass_forms.build(cls, arguments)
         except ValidationError as error:
             below = [] if bare else [name]
-            raise refusal(
-                [_lift(problem, short).below(*below) for problem in problems_of(error)], arguments
+            raise validation_error(
+                [_without_argument_name(problem, short).below(*below) for problem in problems_of(error)],
+                arguments,
             ) from None
 
 
 class Catalogue(Mapping[str, PartOf]):
-    """All kinds of parts: `(kind, Protocol, registry)`; a field annotated with a Protocol is read by its registry."""
+    """All kinds of parts, from `(kind, Protocol, registry)`; a Protocol as type selects its registry."""
 
     def __init__(self, kinds: Iterable[tuple[str, type, Mapping[str, type]]]) -> None:
-        by_protocol: dict[type, Form] = {}
-        self.records = Records(by_protocol)
+        by_protocol: dict[type, FieldForm] = {}
+        self.dataclass_forms = DataclassForms(by_protocol)
         self._kinds = {
-            kind: PartOf(registry, kind, protocol, self.records) for kind, protocol, registry in kinds
+            kind: PartOf(registry, kind, protocol, self.dataclass_forms) for kind, protocol, registry in kinds
         }
         by_protocol.update({part.protocol: part for part in self._kinds.values()})
 
@@ -178,7 +191,7 @@ class Catalogue(Mapping[str, PartOf]):
         return len(self._kinds)
 
     def dump_part(self, part: Any) -> object:
-        """A part of any kind as plain data; ValueError for what is in no registry."""
+        """Return a part of any kind as plain data. Raises ValueError for a part in no registry."""
         for kind in self._kinds.values():
             if type(part) in kind.registry.values():
                 return kind.dump(part)
@@ -193,7 +206,7 @@ def _has(cls: type, name: str) -> bool:
     return hasattr(cls, name) or name in getattr(cls, "__dataclass_fields__", {})
 
 
-def _lift(problem: Problem, short: str) -> Problem:
-    """Where an argument was written without its name, its place is that of the part."""
+def _without_argument_name(problem: Problem, short: str) -> Problem:
+    """Return the problem at the part itself if the argument was written without its name."""
     shortened = short and problem.loc[:1] == (short,)
     return Problem(problem.loc[1:], problem.message, problem.of_key) if shortened else problem

@@ -1,4 +1,4 @@
-"""What a scenario is: everything a run depends on, frozen and validated."""
+"""Schema of a scenario: everything that a run depends on, frozen and validated."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from learning.models import MODELS, Model
 from learning.optimizers import SCHEDULES, Schedule
 from learning.partitions.distribution_shift import SHIFTS, Shift
 from learning.partitions.partitions import PARTITIONS, Iid, Partition
-from netsim.barriers.barriers import WAITS, Barrier
+from netsim.barriers.barriers import BARRIERS, Barrier
 from netsim.barriers.staleness import STALENESS, Staleness
 from netsim.devices.compute import COMPUTE, SPREADS, Compute, Servers, Spread
-from netsim.dynamics import FAULTS, MOTIONS, OCCURRENCES, Fault, FaultTimes, Mobility, Motion
+from netsim.dynamics import FAULT_TIMES, FAULTS, MOTIONS, Fault, FaultTimes, Mobility, Motion
 from netsim.dynamics.attachment import ATTACHMENTS, Attachment
-from netsim.energy.consumption import CONSUMPTIONS, Consumption, Energy
+from netsim.energy.consumption import COMPUTE_ENERGY, ComputeEnergy, Energy
 from netsim.network import (
     FADING,
-    LAWS,
+    FADING_DISTRIBUTIONS,
     LOSSES,
     NETWORKS,
     PATHLOSS,
@@ -45,7 +45,7 @@ from netsim.network import (
     SHADOWING,
     TRACES,
     Fading,
-    Law,
+    FadingDistribution,
     LayerNetwork,
     Loss,
     PathLoss,
@@ -56,21 +56,21 @@ from netsim.network import (
 )
 from netsim.scenario.algorithm_form import AlgorithmForm
 from netsim.scenario.consistency import (
-    Ground,
+    ValidationContext,
     depth_problems,
     skew_problems,
     step_problems,
     sweep_problems,
     wait_problems,
 )
-from netsim.scenario.dataclass_schema import Reads, Record
-from netsim.scenario.errors import Loc, Problem, nearest, problems_of, refusal
+from netsim.scenario.dataclass_schema import DataclassForm, ReadsBy
+from netsim.scenario.errors import Loc, Problem, problems_of, suggestion, validation_error
 from netsim.scenario.inline_topology import Tree
-from netsim.scenario.parts import STRANGER, Catalogue
+from netsim.scenario.parts import IMPORT_PATH, Catalogue
 from netsim.scenario.selection_consistency import availability_problems, selection_problems
 from netsim.scenario.sweep import Sweep
 from netsim.scenario.sweep_form import SweepForm
-from netsim.selection.association import ASSOCIATIONS, Association, Given
+from netsim.selection.association import ASSOCIATIONS, Association, GivenAssociation
 from netsim.selection.availability import AVAILABILITIES, Availability
 from netsim.selection.selection import Selection
 from netsim.selection.selections import SELECTIONS
@@ -96,25 +96,25 @@ PARTS = Catalogue(
         ("shadowing", Shadowing, SHADOWING),
         ("placement", Placement, PLACEMENTS),
         ("fading", Fading, FADING),
-        ("law", Law, LAWS),
+        ("law", FadingDistribution, FADING_DISTRIBUTIONS),
         ("rate map", RateMap, RATE_MAPS),
         ("loss", Loss, LOSSES),
         ("trace", Trace, TRACES),
         ("compute", Compute, COMPUTE),
         ("spread", Spread, SPREADS),
-        ("consumption", Consumption, CONSUMPTIONS),
-        ("wait", Barrier, WAITS),
+        ("consumption", ComputeEnergy, COMPUTE_ENERGY),
+        ("wait", Barrier, BARRIERS),
         ("selection", Selection, SELECTIONS),
         ("availability", Availability, AVAILABILITIES),
         ("association", Association, ASSOCIATIONS),
         ("staleness", Staleness, STALENESS),
         ("fault", Fault, FAULTS),
-        ("occurrence", FaultTimes, OCCURRENCES),
+        ("occurrence", FaultTimes, FAULT_TIMES),
         ("motion", Motion, MOTIONS),
         ("attachment", Attachment, ATTACHMENTS),
     ]
 )
-"""Every kind of part that a scenario may name, with the Protocol that fields are annotated with."""
+"""Every kind of part that a scenario may name, with the Protocol that annotates its fields."""
 
 Count = Annotated[int, Field(strict=True, ge=1)]
 Text = Annotated[str, Field(strict=True)]
@@ -122,41 +122,45 @@ Share = Annotated[float, Field(strict=True, gt=0, le=1)]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
 
 
-def _slug(text: str) -> str:
+def _check_name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", text):
         raise ValueError(
             f"must be letters, digits, '-', '_' and '.', at most 64 (it names a folder), got {text!r}"
         )
     if text == "ledger":
-        raise ValueError("'ledger' names the folder of what runs have in common; choose another name")
+        raise ValueError("'ledger' is the name of the folder that runs share; choose another name")
     return text
 
 
 def _topology_name(value: object) -> object:
-    """A bare word that is no part is a topology file's name."""
-    if isinstance(value, str) and value not in PARTS["topology"].registry and not re.match(STRANGER, value):
+    """Treat a bare word that is no part as the name of a topology file."""
+    if (
+        isinstance(value, str)
+        and value not in PARTS["topology"].registry
+        and not re.match(IMPORT_PATH, value)
+    ):
         return {"file": value}
     return value
 
 
 class Section(BaseModel):
-    """A frozen mapping of a scenario: unknown keys are errors, and every error speaks this project's words."""
+    """A frozen section of a scenario: unknown keys are errors, and pydantic's errors are translated."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, allow_inf_nan=False)
 
     @model_validator(mode="wrap")
     @classmethod
-    def _in_our_words(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+    def _translate_errors(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         try:
             return handler(data)
         except ValidationError as error:
-            raise refusal(problems_of(error, cls.model_fields), data) from None
+            raise validation_error(problems_of(error, cls.model_fields), data) from None
 
 
 class TaskSection(Section):
-    """What is learned: samples, how devices share them, what shifts them, and the model.
+    """The learning task: data set, partition over the devices, distribution shifts, and model.
 
-    A synthetic objective brings its own partition and model, and knows no shifts.
+    A synthetic objective has its own partition and model, and no shifts.
     """
 
     dataset: Annotated[Dataset | Synthetic, PARTS["dataset"]]
@@ -166,27 +170,27 @@ class TaskSection(Section):
     data_dir: Text | None = None
 
     @model_validator(mode="after")
-    def _model_where_due(self) -> Self:
+    def _check_model(self) -> Self:
         synthetic = isinstance(self.dataset, Synthetic)
         if not synthetic and self.model is None:
-            raise refusal([Problem(("model",), "required, but missing" + nearest("", MODELS))])
+            raise validation_error([Problem(("model",), "required, but missing" + suggestion("", MODELS))])
         own = ("partition", "model", "shifts") if synthetic else ()
         idle = [key for key in own if getattr(self, key) != type(self).model_fields[key].default]
         if idle:
-            said = "a synthetic objective brings its own {}; remove this line"
-            raise refusal([Problem((key,), said.format(key), of_key=True) for key in idle])
+            text = "a synthetic objective has its own {}; remove this line"
+            raise validation_error([Problem((key,), text.format(key), of_key=True) for key in idle])
         return self
 
 
 class Devices(Section):
-    """The devices themselves: how long they compute, and when they can be asked (default: always)."""
+    """The devices: their compute time, and when they are available (default: always)."""
 
     compute: Annotated[Compute, PARTS["compute"]]
     availability: Annotated[Availability, PARTS["availability"]] | None = None
 
 
 class Stop(Section):
-    """When a run ends: after `rounds` global rounds, at the simulated `deadline`, or at `target_accuracy`."""
+    """Stopping rule: after `rounds` global rounds, at the simulated `deadline`, or at `target_accuracy`."""
 
     rounds: Count
     deadline: DurationS | None = None
@@ -194,53 +198,53 @@ class Stop(Section):
 
 
 class Evaluate(Section):
-    """How often the cloud's model is scored: in every `every`-th global round, and after the last."""
+    """Evaluation of the cloud's model: in every `every`-th global round, and after the last."""
 
     every: Count = 1
 
 
 class Scenario(Section):
-    """Everything a run depends on; equal scenarios give equal results. Lists run from the devices up.
+    """Everything that a run depends on; equal scenarios give equal results. Lists are ordered from the devices up.
 
-    Validate plain data with `Scenario.model_validate(data)` (pydantic's ValidationError), or read a file with
-    `netsim.scenario.load` (ScenarioError with places). Parts may be given as built instances.
+    Validate plain data with `Scenario.model_validate(data)` (raises pydantic's ValidationError), or load a file with
+    `netsim.scenario.load` (raises ScenarioError with places). Parts may be instances.
     """
 
-    name: Annotated[Text, AfterValidator(_slug)]
+    name: Annotated[Text, AfterValidator(_check_name)]
     seed: Seed = 0
     task: TaskSection
     topology: Annotated[TopologyPart, PARTS["topology"], BeforeValidator(_topology_name)]
-    association: Annotated[Association, PARTS["association"]] = Given()
+    association: Annotated[Association, PARTS["association"]] = GivenAssociation()
     devices: Devices
-    servers: Annotated[Servers, Reads(Record(Servers, PARTS.records))] = Servers()
-    energy: Annotated[Energy, Reads(Record(Energy, PARTS.records))] | None = None
+    servers: Annotated[Servers, ReadsBy(DataclassForm(Servers, PARTS.dataclass_forms))] = Servers()
+    energy: Annotated[Energy, ReadsBy(DataclassForm(Energy, PARTS.dataclass_forms))] | None = None
     algorithm: Annotated[Recipe | Algorithm, AlgorithmForm(PARTS["recipe"])]
     network: tuple[Annotated[LayerNetwork, PARTS["network"]], ...]
     wait: tuple[Annotated[Barrier, PARTS["wait"]], ...] = ()
     faults: tuple[Annotated[Fault, PARTS["fault"]], ...] = ()
-    mobility: Annotated[Mobility, Reads(Record(Mobility, PARTS.records))] | None = None
+    mobility: Annotated[Mobility, ReadsBy(DataclassForm(Mobility, PARTS.dataclass_forms))] | None = None
     selection: tuple[Annotated[Selection, PARTS["selection"]], ...] = ()
     stop: Stop
     evaluate: Evaluate = Evaluate()
     finite: Literal["keep", "reject", "stop"] = "keep"
     precision: Literal["float32", "float64", "tf32", "bf16"] = "float32"
-    sweep: Annotated[Sweep, Reads(SweepForm())] = Sweep()
+    sweep: Annotated[Sweep, ReadsBy(SweepForm())] = Sweep()
 
-    _ground: Ground = PrivateAttr()
+    _validation: ValidationContext = PrivateAttr()
 
     @property
-    def ladder(self) -> Algorithm:
+    def layered_algorithm(self) -> Algorithm:
         """The algorithm as layers, a recipe expanded."""
-        return self.algorithm if isinstance(self.algorithm, Algorithm) else self.algorithm.ladder()
+        return self.algorithm if isinstance(self.algorithm, Algorithm) else self.algorithm.to_algorithm()
 
     @property
     def recipe(self) -> str:
-        """The algorithm's name, `layers` where it is written out."""
+        """The name of the recipe; `layers` if the algorithm is written as layers."""
         written_out = isinstance(self.algorithm, Algorithm)
         return "layers" if written_out else PARTS["recipe"].name_of(type(self.algorithm))
 
     def __eq__(self, other: object) -> bool:
-        """Whether all sections are equal; where files were looked up does not matter."""
+        """Return whether all sections are equal, wherever files were looked up."""
         return isinstance(other, Scenario) and all(
             getattr(self, name) == getattr(other, name) for name in type(self).model_fields
         )
@@ -249,44 +253,48 @@ class Scenario(Section):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _as_a_whole(cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+    def _validate_whole(
+        cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
+    ) -> Self:
         scenario = handler(data)
         if not isinstance(data, Mapping):
             return scenario
-        ground = info.context if isinstance(info.context, Ground) else Ground()
-        cls._settle(scenario, data, ground)
+        context = info.context if isinstance(info.context, ValidationContext) else ValidationContext()
+        cls._check_consistency(scenario, data, context)
 
         def check(tree: Any) -> None:
-            cls._settle(handler(tree), tree, ground)
+            cls._check_consistency(handler(tree), tree, context)
 
         if problems := sweep_problems(data, scenario.sweep, list(cls.model_fields), check):
-            raise refusal(problems, data)
+            raise validation_error(problems, data)
         return scenario
 
     @classmethod
-    def _settle(cls, scenario: Self, data: Mapping[str, Any], ground: Ground) -> None:
-        """Grow the tree and check the sections against each other."""
+    def _check_consistency(cls, scenario: Self, data: Mapping[str, Any], context: ValidationContext) -> None:
+        """Build the tree and check the sections against each other."""
         try:
-            tree = ground.grow(scenario.topology)
+            tree = context.grow(scenario.topology)
         except (ValueError, OSError) as error:
-            raise refusal([Problem(("topology",), " ".join(str(error).split()))], data) from None
-        scenario._ground = ground
-        problems = depth_problems(scenario.network, scenario.ladder, _place_of_ladder(data), tree.depth)
+            raise validation_error([Problem(("topology",), " ".join(str(error).split()))], data) from None
+        scenario._validation = context
+        problems = depth_problems(
+            scenario.network, scenario.layered_algorithm, _algorithm_location(data), tree.depth
+        )
         problems += skew_problems(scenario.task.partition, tree.depth)
-        problems += wait_problems(scenario.wait, scenario.ladder, tree.depth)
-        problems += selection_problems(scenario.selection, scenario.wait, scenario.ladder, tree)
-        problems += availability_problems(scenario.devices.availability, scenario.ladder)
-        if problems := problems or step_problems(scenario.stop.rounds, scenario.ladder):
-            raise refusal(problems, data)
+        problems += wait_problems(scenario.wait, scenario.layered_algorithm, tree.depth)
+        problems += selection_problems(scenario.selection, scenario.wait, scenario.layered_algorithm, tree)
+        problems += availability_problems(scenario.devices.availability, scenario.layered_algorithm)
+        if problems := problems or step_problems(scenario.stop.rounds, scenario.layered_algorithm):
+            raise validation_error(problems, data)
 
 
 def grow(scenario: Scenario) -> Topology:
-    """The scenario's tree of nodes, grown when it was validated; grown anew after `model_copy(update=topology)`."""
-    return scenario._ground.grow(scenario.topology)
+    """Return the scenario's tree, built at validation; built again after `model_copy(update=topology)`."""
+    return scenario._validation.grow(scenario.topology)
 
 
-def _place_of_ladder(data: Mapping[str, Any]) -> Loc:
-    """Where the layers of the algorithm are written."""
+def _algorithm_location(data: Mapping[str, Any]) -> Loc:
+    """Return the location of the algorithm's layers."""
     algorithm = data["algorithm"]
     if not isinstance(algorithm, Mapping):
         return ("algorithm",)

@@ -1,4 +1,4 @@
-"""Scenarios as canonical YAML, and their digest: what a run depends on, in 16 hex digits."""
+"""Serialization: scenarios as canonical YAML, and their digest."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from ruamel.yaml.representer import RoundTripRepresenter
 from learning.algorithms.algorithm import Algorithm
 from learning.algorithms.recipes import Recipe
 from netsim.scenario.adaptive_algorithm import AdaptiveRecipe
-from netsim.scenario.external_parts import sources, unplaced
-from netsim.scenario.inline_topology import written
+from netsim.scenario.external_parts import source_hashes, with_file_hashes
+from netsim.scenario.inline_topology import to_inline_tree
 from netsim.scenario.schema import PARTS, Scenario, grow
 from netsim.topology import Fanout
 
-NEITHER = ("name", "sweep")  # say nothing about a run's results
-SILENT: tuple[object, ...] = ([], "given")
-"""Sections that say what holds without them."""
+NOT_IN_DIGEST = ("name", "sweep")  # do not affect the result of a run
+OMITTED_DEFAULTS: tuple[object, ...] = ([], "given")
+"""Sections with these values equal absent sections."""
 
 
 def resolved(scenario: Scenario) -> str:
-    """The scenario as YAML without comments: recipe expanded, defaults written out, units rendered, topology inside.
+    """Return the scenario as YAML: recipe expanded to layers, defaults written out, units rendered, topology included.
 
-    A recipe whose taus change under way, or whose arguments are swept, stays one. Reading it anywhere gives an equal
-    ladder, an equal tree and the same digest.
+    A recipe with adaptive tau or swept arguments is not expanded. Loading the text anywhere gives equal layers, an
+    equal tree and the same digest.
     """
     swept = any(path.startswith("algorithm.") for path in scenario.sweep.paths)
     stays = swept or isinstance(scenario.algorithm, AdaptiveRecipe)
-    content = _content(scenario, scenario.algorithm if stays else scenario.ladder)
+    content = _content(scenario, scenario.algorithm if stays else scenario.layered_algorithm)
     if not content["sweep"]:
         del content["sweep"]
     stream = io.StringIO()
@@ -41,44 +41,48 @@ def resolved(scenario: Scenario) -> str:
 
 
 def digest(scenario: Scenario) -> str:
-    """16 hex digits of blake2b over the resolved content without name, sweep and the place of the data.
+    """Return 16 hexadecimal digits of blake2b over the resolved content without name, sweep and data folder.
 
-    A recipe and its expanded form agree, and so do a topology file and a copy of it under another name. The
-    source of parts from outside enters, and so does what is in named files: another content is another run.
+    A recipe and its expanded form have the same digest, as have a topology file and its copy. The source code of
+    external parts and the content of named files are included.
     """
-    said = _content(scenario, _natural(scenario)).items()
-    content = {key: value for key, value in said if key not in NEITHER and value not in SILENT}
+    sections = _content(scenario, _canonical_algorithm(scenario)).items()
+    content = {
+        key: value for key, value in sections if key not in NOT_IN_DIGEST and value not in OMITTED_DEFAULTS
+    }
     content["topology"] = grow(scenario).fingerprint
     content["task"].pop("data_dir")
-    if strangers := sources(content):
-        content["sources"] = strangers
-    text = json.dumps(_canonical(unplaced(content)), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    if external_sources := source_hashes(content):
+        content["source_hashes"] = external_sources
+    text = json.dumps(
+        _canonical(with_file_hashes(content)), sort_keys=True, separators=(",", ":"), allow_nan=False
+    )
     return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def dump_part(part: Any) -> object:
-    """Any part as plain YAML data: its name, or `{name: {all arguments}}`. ValueError if it is in no registry."""
+    """Return a part as plain YAML data: its name, or `{name: {all arguments}}`. ValueError: unregistered."""
     return PARTS.dump_part(part)
 
 
-def _natural(scenario: Scenario) -> Recipe | Algorithm:
-    """The ladder with every downlink said; a recipe whose taus change stays one, for it makes many ladders."""
+def _canonical_algorithm(scenario: Scenario) -> Recipe | Algorithm:
+    """Return the layers with every downlink written out; a recipe with adaptive tau is returned unchanged."""
     if isinstance(scenario.algorithm, AdaptiveRecipe):
         return scenario.algorithm
-    ladder = scenario.ladder
-    return replace(ladder, layers=tuple(replace(layer, down=layer.downlink) for layer in ladder.layers))
+    layered = scenario.layered_algorithm
+    return replace(layered, layers=tuple(replace(layer, down=layer.downlink) for layer in layered.layers))
 
 
-def _content(scenario: Scenario, ladder: Recipe | Algorithm) -> dict[str, Any]:
-    content = scenario.model_copy(update={"algorithm": ladder}).model_dump(mode="json")
+def _content(scenario: Scenario, layered: Recipe | Algorithm) -> dict[str, Any]:
+    content = scenario.model_copy(update={"algorithm": layered}).model_dump(mode="json")
     if not isinstance(scenario.topology, Fanout):
-        tree = PARTS.records.dump(written(grow(scenario)))
+        tree = PARTS.dataclass_forms.dump(to_inline_tree(grow(scenario)))
         content["topology"] = {"tree": {key: value for key, value in tree.items() if value is not None}}
     return content
 
 
 def _canonical(value: Any) -> Any:
-    """A key that says nothing is not there, so that a new optional key moves no digest."""
+    """Remove keys without value, so that a new optional key does not change digests."""
     if isinstance(value, dict):
         return {key: _canonical(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):
@@ -87,15 +91,15 @@ def _canonical(value: Any) -> Any:
 
 
 class _Representer(RoundTripRepresenter):
-    """Lists of scalars on one line, None as `null`."""
+    """Writes lists of scalars on one line, and None as `null`."""
 
     def flat(self, values: list[Any]) -> Any:
-        """A sequence node, in brackets if all values are scalars."""
+        """Return a sequence node, in brackets if all values are scalars."""
         inline = not any(isinstance(value, dict | list) for value in values)
         return self.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=inline)
 
     def nothing(self, value: None) -> Any:
-        """The word null."""
+        """Return the scalar null."""
         return self.represent_scalar("tag:yaml.org,2002:null", "null")
 
 

@@ -1,4 +1,4 @@
-"""The sweep of a scenario: a grid, lists that are walked together, whole sets of overrides, repeated seeds."""
+"""The sweep of a scenario: a grid, zipped lists, sets of overrides and repeated seeds."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 FORMS = ("grid", "zip", "list", "seeds")
-"""Words with a meaning of their own below `sweep:`. No scenario has such a key, so no path begins with one."""
+"""Reserved keys below `sweep:`; no key of a scenario equals one of them."""
 
-MOST_POINTS = 100_000
+MAX_POINTS = 100_000
 
 Setting = tuple[str, Any]
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """Which points a sweep has: the product of the grid's axes, the zip, the list and the seeds.
+    """The points of a sweep: the product of the grid's axes, the zip, the list and the seeds.
 
-    `grid` and `zip` map paths of overrides to their values; a zip's lists are equally long. An entry of `sets`
-    (`list:` in a file) maps paths to one value each. `seeds` are repeats: so many from the scenario's seed on,
-    or the seeds themselves.
+    `grid` and `zip` map paths of overrides to their values; the lists of a zip have equal lengths. An entry of `sets`
+    (`list:` in a file) maps paths to one value each. `seeds` is a number of seeds, counted from the scenario's, or
+    a tuple of seeds.
     """
 
     grid: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
@@ -31,12 +31,12 @@ class Sweep:
     seeds: int | tuple[int, ...] | None = None
 
     def __bool__(self) -> bool:
-        """Whether anything is swept."""
+        """Return whether the sweep sets anything."""
         return bool(self.grid or self.zip or self.sets or self.seeds is not None)
 
     @property
     def paths(self) -> list[str]:
-        """All paths that some point sets, without repetition; `seed` where seeds are repeated."""
+        """All paths that a point sets, each once; `seed` if seeds are repeated."""
         listed = [path for entry in self.sets for path in entry]
         seeds = ["seed"] if self.seeds is not None else []
         return list(dict.fromkeys([*self.grid, *self.zip, *listed, *seeds]))
@@ -47,9 +47,9 @@ class Sweep:
         return math.prod(len(axis) for axis in self._axes(0))
 
     def settings(self, seed: int) -> Iterator[dict[str, Any]]:
-        """Every point's overrides, the last axis fastest: grid as written, then zip, list and seeds.
+        """Yield the overrides of every point, the last axis fastest: grid, then zip, list and seeds.
 
-        `seed`: the scenario's, from which repeats count on.
+        `seed`: that of the scenario, the first of repeated seeds.
         """
         for chosen in itertools.product(*self._axes(seed)):
             yield dict(itertools.chain.from_iterable(chosen))

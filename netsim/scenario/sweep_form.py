@@ -1,26 +1,28 @@
-"""How a sweep is written in a file, and what is wrong with one that is not written so."""
+"""The section `sweep` of a scenario file: its forms, and problems of invalid ones."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from netsim.scenario.errors import Loc, Problem, nearest, refusal, shown
-from netsim.scenario.sweep import FORMS, MOST_POINTS, Sweep
+from netsim.scenario.errors import Loc, Problem, format_value, suggestion, validation_error
+from netsim.scenario.sweep import FORMS, MAX_POINTS, Sweep
 
 
 class SweepForm:
-    """How a sweep is written: `{path: [values]}` is a grid; `grid:`, `zip:`, `list:` and `seeds:` beside it."""
+    """Reads and writes a sweep: `{path: [values]}` is a grid; or `grid:`, `zip:`, `list:` and `seeds:`."""
 
     def build(self, value: object) -> Sweep:
-        """The sweep; pydantic's ValidationError with places where its form is wrong (paths are checked later)."""
+        """Return the sweep. Raises pydantic's ValidationError for an invalid form (paths are checked later)."""
         if isinstance(value, Sweep):
             return value
         if not isinstance(value, Mapping):
-            raise refusal([Problem((), f"must be a mapping (key: value), got {shown(value)}")], value)
+            raise validation_error(
+                [Problem((), f"must be a mapping (key: value), got {format_value(value)}")], value
+            )
         problems = list(_form_problems(value))
         if problems:
-            raise refusal(problems, value)
+            raise validation_error(problems, value)
         bare = {path: tuple(values) for path, values in value.items() if path not in FORMS}
         grid = {path: tuple(values) for path, values in (value.get("grid") or {}).items()}
         zipped = {path: tuple(values) for path, values in (value.get("zip") or {}).items()}
@@ -29,12 +31,14 @@ class SweepForm:
         made = Sweep(
             {**bare, **grid}, zipped, sets, tuple(seeds) if isinstance(seeds, list | tuple) else seeds
         )
-        if made.count > MOST_POINTS:
-            raise refusal([Problem((), f"has {made.count:,} points, at most {MOST_POINTS:,} are run")], value)
+        if made.count > MAX_POINTS:
+            raise validation_error(
+                [Problem((), f"has {made.count:,} points, at most {MAX_POINTS:,} are run")], value
+            )
         return made
 
     def dump(self, value: Sweep) -> object:
-        """A lone grid as the mapping of its paths, else form by form."""
+        """Return a grid alone as the mapping of its paths, other sweeps form by form."""
         grid = {path: list(values) for path, values in value.grid.items()}
         forms: dict[str, Any] = {
             "grid": grid,
@@ -48,7 +52,7 @@ class SweepForm:
         return grid if set(used) <= {"grid"} else used
 
     def schema(self) -> dict[str, Any]:
-        """Paths with lists of values, and the four forms."""
+        """Return the schema: paths with lists of values, and the four forms."""
         values = {"type": "array", "minItems": 1}
         axes = {"type": "object", "additionalProperties": values}
         entry = {"type": "object", "minProperties": 1}
@@ -78,7 +82,7 @@ class SweepForm:
 
 
 def _form_problems(value: Mapping[str, Any]) -> Iterator[Problem]:
-    """Objections to the shape of a sweep as it is written."""
+    """Yield problems of the form of a sweep."""
     found = [
         *_list_problems({key: item for key, item in value.items() if key not in FORMS}, ()),
         *_axes_problems(value, "grid"),
@@ -89,13 +93,13 @@ def _form_problems(value: Mapping[str, Any]) -> Iterator[Problem]:
     yield from found
     if not found:
         yield from _length_problems(value.get("zip") or {})
-        yield from _doubles(value)
+        yield from _duplicate_problems(value)
 
 
 def _axes_problems(value: Mapping[str, Any], form: str) -> Iterator[Problem]:
     axes = value.get(form, {})
     if not isinstance(axes, Mapping):
-        yield Problem((form,), f"must be a mapping of paths to lists, got {shown(axes)}")
+        yield Problem((form,), f"must be a mapping of paths to lists, got {format_value(axes)}")
     else:
         yield from _list_problems(axes, (form,))
 
@@ -103,10 +107,10 @@ def _axes_problems(value: Mapping[str, Any], form: str) -> Iterator[Problem]:
 def _list_problems(axes: Mapping[str, Any], at: Loc) -> Iterator[Problem]:
     for path, values in axes.items():
         if isinstance(values, Mapping) and not at:
-            yield Problem((path,), f"must be a list of values{nearest(path, FORMS)}", of_key=True)
+            yield Problem((path,), f"must be a list of values{suggestion(path, FORMS)}", of_key=True)
         elif not isinstance(values, list | tuple):
             remedy = f"; write [{values}]" if isinstance(values, int | float | str) else ""
-            yield Problem((*at, path), f"must be a list, got {shown(values)}{remedy}")
+            yield Problem((*at, path), f"must be a list, got {format_value(values)}{remedy}")
         elif not values:
             yield Problem((*at, path), "must have at least 1 entries, got 0")
 
@@ -116,11 +120,13 @@ def _set_problems(value: Mapping[str, Any]) -> Iterator[Problem]:
         return
     entries = value["list"]
     if not isinstance(entries, list | tuple) or not entries:
-        yield Problem(("list",), f"must be a list of at least one {{path: value}}, got {shown(entries)}")
+        yield Problem(
+            ("list",), f"must be a list of at least one {{path: value}}, got {format_value(entries)}"
+        )
         return
     for index, entry in enumerate(entries):
         if not isinstance(entry, Mapping) or not entry:
-            yield Problem(("list", index), f"must be a mapping of paths to values, got {shown(entry)}")
+            yield Problem(("list", index), f"must be a mapping of paths to values, got {format_value(entry)}")
 
 
 def _seed_problems(value: Mapping[str, Any]) -> Iterator[Problem]:
@@ -130,7 +136,7 @@ def _seed_problems(value: Mapping[str, Any]) -> Iterator[Problem]:
     if isinstance(seeds, list | tuple):
         yield from _seed_list_problems(seeds)
     elif not isinstance(seeds, int) or isinstance(seeds, bool):
-        yield Problem(("seeds",), f"must be how many seeds, or a list of seeds, got {shown(seeds)}")
+        yield Problem(("seeds",), f"must be how many seeds, or a list of seeds, got {format_value(seeds)}")
     elif seeds < 1:
         yield Problem(("seeds",), f"must be >= 1, got {seeds}; leave it out to keep the scenario's seed")
 
@@ -140,7 +146,7 @@ def _seed_list_problems(seeds: Sequence[Any]) -> Iterator[Problem]:
         yield Problem(("seeds",), "must have at least 1 entries, got 0")
     for index, seed in enumerate(seeds):
         if not isinstance(seed, int) or isinstance(seed, bool):
-            yield Problem(("seeds", index), f"must be an integer, got {shown(seed)}")
+            yield Problem(("seeds", index), f"must be an integer, got {format_value(seed)}")
         elif seed in seeds[:index]:
             yield Problem(("seeds", index), f"seed {seed} is there already; repeats need seeds of their own")
 
@@ -151,13 +157,13 @@ def _length_problems(zipped: Mapping[str, Sequence[Any]]) -> Iterator[Problem]:
         if len(values) != len(zipped[first]):
             yield Problem(
                 ("zip", path),
-                f"has {_values(len(values))}, but '{first}' has {len(zipped[first])}; a zip walks through all its "
-                "lists together, so they must be equally long (or write a grid)",
+                f"has {_values(len(values))}, but '{first}' has {len(zipped[first])}; a zip combines the "
+                "entries of its lists in order, so they must be equally long (or write a grid)",
             )
 
 
-def _doubles(value: Mapping[str, Any]) -> Iterator[Problem]:
-    """A path that two forms set: the later one would win in silence."""
+def _duplicate_problems(value: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield problems of paths that two forms set."""
     places: list[Loc] = [(path,) for path in value if path not in FORMS]
     places += [(form, path) for form in ("grid", "zip") for path in value.get(form) or {}]
     places += [("list", k, path) for k, entry in enumerate(value.get("list") or ()) for path in entry]

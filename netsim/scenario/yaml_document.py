@@ -1,4 +1,4 @@
-"""YAML text as plain Python data that remembers where everything stood."""
+"""YAML documents: plain Python data with the line and column of every value."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 
-from netsim.scenario.errors import Loc, Problem, path_of
-from netsim.topology.tree import DEEPEST as DEEPEST_TREE
+from netsim.scenario.errors import Loc, Problem, format_path
+from netsim.topology.tree import MAX_DEPTH as DEEPEST_TREE
 
-LARGEST_TEXT = 5_000_000  # characters: a resolved scenario carries its topology, of many nodes perhaps
-MOST_REPEATED = 50_000  # values read again through aliases: what stops an alias bomb
-DEEPEST = 20 + 2 * DEEPEST_TREE  # an inline topology has a list and a mapping per layer
+MAX_TEXT_LENGTH = 5_000_000  # characters: a resolved scenario includes its topology
+MAX_REPEATED = 50_000  # values repeated by aliases: limits alias bombs
+MAX_DEPTH = 20 + 2 * DEEPEST_TREE  # an inline topology has a list and a mapping per layer
 
-_CIRCLE = f"unfolds to over {DEEPEST} levels or {MOST_REPEATED} repeated values; do aliases run in a circle?"
-_DEEP = f"nested deeper than {DEEPEST} levels"
+_CIRCLE = f"unfolds to over {MAX_DEPTH} levels or {MAX_REPEATED} repeated values; do aliases run in a circle?"
+_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 _TAG = "tag:yaml.org,2002:"
 _PLAIN_TEXT = ("str", "timestamp")  # a name may look like a date
 
@@ -33,13 +33,13 @@ class Place:
 
 @dataclass
 class Document:
-    """A parsed text: `data` is dicts, lists and scalars; `places` says where each path stood."""
+    """A parsed text: `data` consists of dicts, lists and scalars; `places` has the position of each path."""
 
     data: Any = None
     places: dict[Loc, Place] = field(default_factory=dict)
 
     def where(self, loc: Loc, *, of_key: bool = False) -> tuple[int, int]:
-        """Line and column of the path, or of its nearest parent that the text has."""
+        """Return line and column of the path, or of its nearest ancestor in the text."""
         for end in range(len(loc), -1, -1):
             if place := self.places.get(loc[:end]):
                 return place.key if of_key and end == len(loc) else place.value
@@ -47,7 +47,7 @@ class Document:
 
 
 class UnreadableError(Exception):
-    """The text is not the kind of YAML a scenario is; `line` and `column` count from 1, 0 where unknown."""
+    """The text is not YAML of plain data; `line` and `column` count from 1 (0: unknown)."""
 
     def __init__(self, problem: Problem, line: int = 0, column: int = 0) -> None:
         super().__init__(problem.message)
@@ -55,13 +55,13 @@ class UnreadableError(Exception):
 
 
 def parse(text: str) -> Document:
-    """Parse one YAML 1.2 document of plain data (`1e-3` is a number, `no` a word); UnreadableError otherwise."""
-    if len(text) > LARGEST_TEXT:
+    """Parse one YAML 1.2 document of plain data (`1e-3` is a number, `no` a string). Raises UnreadableError."""
+    if len(text) > MAX_TEXT_LENGTH:
         raise UnreadableError(
-            Problem((), f"the text has {len(text)} characters, at most {LARGEST_TEXT} are read")
+            Problem((), f"the text has {len(text)} characters, at most {MAX_TEXT_LENGTH} are read")
         )
-    if max(accumulate((c in "[{") - (c in "]}") for c in text), default=0) > 4 * DEEPEST:
-        raise UnreadableError(Problem((), _DEEP))  # the YAML library would need minutes to see it
+    if max(accumulate((c in "[{") - (c in "]}") for c in text), default=0) > 4 * MAX_DEPTH:
+        raise UnreadableError(Problem((), _DEEP))  # the YAML library would need minutes to detect it
     document = Document()
     node = _compose(text)
     if node is not None:
@@ -81,15 +81,15 @@ def _compose(text: str) -> Any:
         raise UnreadableError(Problem((), _syntax(error)), line, column) from None
     except RecursionError:
         raise UnreadableError(Problem((), _DEEP)) from None
-    except Exception as error:  # the YAML library has no common error for what it cannot read
+    except Exception as error:  # the YAML library has no common base class of its errors
         raise UnreadableError(Problem((), f"this is not YAML: {str(error).splitlines()[0]}")) from None
 
 
 def _syntax(error: MarkedYAMLError) -> str:
-    said = ", ".join(str(part) for part in (error.context, error.problem) if part)
-    if "'\\t'" in said:
+    text = ", ".join(str(part) for part in (error.context, error.problem) if part)
+    if "'\\t'" in text:
         return "a tab stands where YAML wants spaces; indent with spaces"
-    return f"this is not YAML: {said}"
+    return f"this is not YAML: {text}"
 
 
 def _mark(node: Any) -> tuple[int, int]:
@@ -98,16 +98,16 @@ def _mark(node: Any) -> tuple[int, int]:
 
 @dataclass
 class _Reader:
-    """Turns composed nodes into data, noting places and counting what aliases unfold to."""
+    """Converts YAML nodes to data, records positions and counts values that aliases repeat."""
 
     document: Document
     count: int = 0
-    seen: set[int] = field(default_factory=set)
+    visited: set[int] = field(default_factory=set)
 
     def read(self, node: Any, loc: Loc, key: tuple[int, int]) -> Any:
         self.count += 1
-        self.seen.add(id(node))
-        if self.count - len(self.seen) > MOST_REPEATED or len(loc) > DEEPEST:
+        self.visited.add(id(node))
+        if self.count - len(self.visited) > MAX_REPEATED or len(loc) > MAX_DEPTH:
             raise UnreadableError(Problem((), _CIRCLE))
         self.document.places[loc] = Place(key, _mark(node))
         return self._value(node, loc)
@@ -130,14 +130,14 @@ class _Reader:
                 merged += value.value if value.id == "sequence" else [value]
                 continue
             name = _key(key, loc)
-            if _bare(key, value):
+            if _is_bare_number(key, value):
                 before = _key(node.value[place - 1][0], loc) if place else "key"
-                said = f"'{name}' stands alone between commas; a list needs brackets: {before}: [..., {name}]"
-                raise UnreadableError(Problem(loc, said), *_mark(key))
+                text = f"'{name}' stands alone between commas; a list needs brackets: {before}: [..., {name}]"
+                raise UnreadableError(Problem(loc, text), *_mark(key))
             if name in data:
                 first = self.document.places[(*loc, name)].key
-                said = f"written twice; the first stands on line {first[0]}"
-                raise UnreadableError(Problem((*loc, name), said), *_mark(key))
+                text = f"written twice; the first stands on line {first[0]}"
+                raise UnreadableError(Problem((*loc, name), text), *_mark(key))
             data[name] = self.read(value, (*loc, name), _mark(key))
         for pairs in merged:
             for key, value in _pairs(pairs, loc):
@@ -163,8 +163,8 @@ def _key(node: Any, loc: Loc) -> str:
     return str(node.value)
 
 
-def _bare(key: Any, value: Any) -> bool:
-    """Whether a number stands where a key is wanted, without a value: the rest of a list without brackets."""
+def _is_bare_number(key: Any, value: Any) -> bool:
+    """Return whether a number without value is in the place of a key: the rest of a list without brackets."""
     number = key.tag in (_TAG + "int", _TAG + "float")
     return number and value.id == "scalar" and value.tag == _TAG + "null" and not value.value
 
@@ -184,13 +184,13 @@ def _scalar(tag: str, node: Any, loc: Loc) -> str | int | float | bool | None:
         if tag == "float":
             return float(text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan"))
     except (ValueError, KeyError):
-        shown = text if len(text) <= 40 else text[:37] + "..."
-        raise UnreadableError(Problem(loc, f"{shown} is not a readable {tag}"), *_mark(node)) from None
+        format_value = text if len(text) <= 40 else text[:37] + "..."
+        raise UnreadableError(Problem(loc, f"{format_value} is not a readable {tag}"), *_mark(node)) from None
     raise UnreadableError(Problem(loc, f"tag '{node.tag}' is not read; write plain data"), *_mark(node))
 
 
 def line_of(name: str, unreadable: UnreadableError) -> str:
     """The error line of a text that could not be read."""
     place = f"{name}:{unreadable.line}:{unreadable.column}" if unreadable.line else name
-    path = path_of(unreadable.problem.loc)
+    path = format_path(unreadable.problem.loc)
     return f"{place}: {path + ': ' if path else ''}{unreadable.problem.message}"

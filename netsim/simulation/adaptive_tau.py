@@ -24,7 +24,7 @@ from netsim.simulation.observation import ControlContext, Observation
 from netsim.tau_policies import Taus
 from netsim.topology import Topology
 
-MOST_STEPS = 2**63 - 1
+MAX_STEPS = 2**63 - 1
 """Largest number of local steps of a device in a run."""
 
 
@@ -34,7 +34,7 @@ def adaptive_tau_of(scenario: Scenario, task: Task, engine: Engine, trace: Trace
         return None
     check_policy(scenario, trace.topology, task.dim)
     context = ControlContext(scenario, scenario.algorithm.control, task, engine, trace)
-    return AdaptiveTau(context, scenario.algorithm, scenario.ladder)
+    return AdaptiveTau(context, scenario.algorithm, scenario.layered_algorithm)
 
 
 @dataclass
@@ -64,19 +64,19 @@ class AdaptiveTau:
         """Let the policy choose after a round. Raises BuildError if its choice violates a condition of the recipe."""
         observation = Observation(self.context, self.algorithm, round_number, now_s, model, metrics)
         try:
-            ladder = self.recipe.at(self._clipped(tuple(self.recipe.control.policy.choose(observation))))
-            ladder.check_dimension(self.context.engine.dim)
+            algorithm = self.recipe.at(self._clipped(tuple(self.recipe.control.policy.choose(observation))))
+            algorithm.check_dimension(self.context.engine.dim)
         except ValuesNeededError:
             raise
         except ValueError as error:
             raise BuildError(f"algorithm: tau.adaptive.policy, after round {round_number}: {error}") from None
         left = self.context.scenario.stop.rounds - round_number
-        if self.context.trace.rounds[-1]["local_steps"] + left * ladder.steps(ladder.depth) > MOST_STEPS:
+        if self.context.trace.rounds[-1]["local_steps"] + left * algorithm.steps(algorithm.depth) > MAX_STEPS:
             raise BuildError(
-                f"algorithm: tau {list(ladder.taus)}, chosen after round {round_number}, makes more than {MOST_STEPS} "
+                f"algorithm: tau {list(algorithm.taus)}, chosen after round {round_number}, makes more than {MAX_STEPS} "
                 "local steps; lower tau.adaptive.most"
             )
-        self.algorithm = ladder
+        self.algorithm = algorithm
 
     def _clipped(self, chosen: Sequence[int]) -> Taus:
         """Clip the taus to 1 ... `most`; where the recipe allows one value only, return that one."""
@@ -84,28 +84,28 @@ class AdaptiveTau:
         if len(chosen) != len(start):
             raise ValueError(f"it chose {len(chosen)} taus for {len(start)} layers")
         return tuple(
-            first if pinned else min(max(1, tau), most)
-            for tau, first, pinned in zip(chosen, start, self._is_pinned, strict=True)
+            first if is_pinned else min(max(1, tau), most)
+            for tau, first, is_pinned in zip(chosen, start, self._is_pinned, strict=True)
         )
 
     @cached_property
     def _is_pinned(self) -> list[bool]:
-        return [self.recipe.pinned(n) for n in range(1, len(self.recipe.control.start) + 1)]
+        return [self.recipe.is_pinned(n) for n in range(1, len(self.recipe.control.start) + 1)]
 
 
 def check_policy(scenario: Scenario, topology: Topology, dim: int) -> None:
     """Check that the scenario has what the policy needs. Raises BuildError with what is missing."""
     if not isinstance(scenario.algorithm, AdaptiveRecipe):
         return
-    ladder, needs = scenario.ladder, scenario.algorithm.control.policy.needs
+    algorithm, needs = scenario.layered_algorithm, scenario.algorithm.control.policy.needs
     if "deadline" in needs and scenario.stop.deadline is None:
         raise BuildError("algorithm: tau.adaptive.policy plans up to a deadline; give stop.deadline")
     if "bounds" not in needs:
         return
     try:
-        check_means(ladder)
-        down_variances(ladder, dim)
-        for n, layer in enumerate(ladder.layers, start=1):
+        check_means(algorithm)
+        down_variances(algorithm, dim)
+        for n, layer in enumerate(algorithm.layers, start=1):
             variance(layer.up, dim, f"layer {n}: up")
     except PlanError as error:
         raise BuildError(f"algorithm: tau.adaptive.policy: {error}; or use adacomm or stages") from None

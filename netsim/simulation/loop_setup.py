@@ -36,7 +36,7 @@ def build_loop(
     scenario: Scenario, topology: Topology, task: Task, env: simpy.Environment, engine: Engine, trace: Trace
 ) -> Loop:
     """Return the round loop of a run. Raises BuildError where parts of the scenario do not fit together."""
-    algorithm = scenario.ladder
+    algorithm = scenario.layered_algorithm
     _check_empty_votes(scenario)
     children = initial_children(scenario, topology, task)
     links = build_links(scenario, topology, env, children)
@@ -60,7 +60,7 @@ def build_loop(
     transport = Transport(env, trace, meter)
     broadcaster = Broadcaster(env, membership, transport, task.dim, topology.depth, copies)
     exchanges = ExchangeRunner(env, broadcaster)
-    steps = algorithm.paces(task.samples)
+    steps = algorithm.steps_per_iteration(task.samples)
     local_work = LocalWork(clock, LocalSteps(steps if max(steps) > 1 else ()), meter=meter)
     aggregation_s = scenario.servers.aggregation
     loop = Loop(exchanges, engine, algorithm, local_work, aggregation_s, barriers, selectors)
@@ -79,14 +79,14 @@ def build_loop(
 
 def _check_empty_votes(scenario: Scenario) -> None:
     """Raise BuildError if an edge server may aggregate no vote: the one-bit code cannot encode an empty step."""
-    rule, part = scenario.ladder.layers[0].rule, scenario.network[0]
-    if not isinstance(rule, Vote) or rule.stays:
+    rule, part = scenario.layered_algorithm.layers[0].rule, scenario.network[0]
+    if not isinstance(rule, Vote) or rule.can_be_zero:
         return
     loss = getattr(getattr(part, "radio", part), "loss", None)
     reason = ""
     if loss is not None and not isinstance(loss, NoLoss):
         reason = "network[0].loss: uploads can be lost"
-    elif scenario.wait and scenario.wait[0].enough(0, 0, 2, due=True):
+    elif scenario.wait and scenario.wait[0].is_satisfied(0, 0, 2, timed_out=True):
         reason = "wait[0]: the barrier can open before the first answer (or set at_least: 1)"
     elif scenario.finite == "reject":
         reason = "finite: votes can be rejected (or set finite: stop)"

@@ -63,7 +63,7 @@ def estimate_memory(
     number = 8 if numerics.precision == "float64" else 4
     servers = nodes - len(topology.levels[0])
     rows = numerics.stack or stack_rows(dim, numerics, memory_bytes)
-    batch = scenario.ladder.leaf.batch_size * (numerics.stack or 1)
+    batch = scenario.layered_algorithm.leaf.batch_size * (numerics.stack or 1)
     widest = _widest(scenario.task.model, shape)
     return MemoryEstimate(
         data=_data(scenario, topology, shape),
@@ -85,13 +85,13 @@ def _stored_vectors(scenario: Scenario, topology: Topology, dim: int) -> int:
     """Return the number of stored vectors: three per memory or correction, one per message that is coded early."""
     count = gathered = 0
     for layer, children, parents in zip(
-        scenario.ladder.layers, topology.levels, topology.levels[1:], strict=False
+        scenario.layered_algorithm.layers, topology.levels, topology.levels[1:], strict=False
     ):
         if isinstance(layer.rule, Median | TrimmedMean):  # the answers of one node at a time
             gathered = max(gathered, *(len(parent.children) for parent in parents), 0)
         count += len(children) * (3 * is_stateful(layer.up) + 3 * layer.drift + (layer.up.bits(dim) is None))
         count += len(parents) * (3 * is_stateful(layer.downlink) + 4 * is_stateful_rule(layer.rule))
-    prologue = scenario.ladder.prologue
+    prologue = scenario.layered_algorithm.prologue
     return count + gathered + (0 if prologue is None else 3 * len(topology.levels[prologue.level - 1]))
 
 

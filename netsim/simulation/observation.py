@@ -49,7 +49,7 @@ class ControlContext:
     @cached_property
     def weights(self) -> tuple[float, ...]:
         """Weights P_i of the devices."""
-        rules = [layer.rule for layer in self.scenario.ladder.layers]
+        rules = [layer.rule for layer in self.scenario.layered_algorithm.layers]
         return device_weights(self.trace.topology, rules, self.task.samples)
 
     @cached_property
@@ -60,7 +60,7 @@ class ControlContext:
     @cached_property
     def up(self) -> tuple[float, ...]:
         """q_n of the uplinks. Raises PlanError for a compressor without one."""
-        layers = enumerate(self.scenario.ladder.layers, start=1)
+        layers = enumerate(self.scenario.layered_algorithm.layers, start=1)
         return tuple(variance(layer.up, self.engine.dim, f"layer {n}: up") for n, layer in layers)
 
     @cached_property
@@ -83,7 +83,7 @@ class Observation:
     """See `netsim.tau_policies.RunObservation`: the run after a global round that ended at `now_s` in `model`."""
 
     context: ControlContext
-    ladder: Algorithm
+    algorithm: Algorithm
     """The current algorithm."""
     round_number: int
     now_s: float
@@ -103,7 +103,7 @@ class Observation:
     @property
     def taus(self) -> Taus:
         """Current taus."""
-        return self.ladder.taus
+        return self.algorithm.taus
 
     @property
     def excess(self) -> tuple[float, float]:
@@ -126,13 +126,13 @@ class Observation:
         growth = np.cumprod([1.0, *(1.0 + q for q in self.context.up)])
         return [float(value) for value in growth * np.array(self.context.tree.mixing)]
 
-    def planned(self) -> Taus | None:
+    def plan_taus(self) -> Taus | None:
         """See `RunObservation`. If Theorem 1 does not hold at this rate, the bound's first order ranks."""
-        context, rate = self.context, self.ladder.leaf.learning_rate
+        context, rate = self.context, self.algorithm.leaf.learning_rate
         assert context.scenario.stop.deadline is not None
         left_s = context.scenario.stop.deadline - self.now_s
         problem = Problem(
-            self._facts(), context.tree, context.up, down_variances(self.ladder, context.engine.dim)
+            self._facts(), context.tree, context.up, down_variances(self.algorithm, context.engine.dim)
         )
         for ranking in (False, True):
             rule, budget = Rule("fixed", rate, ranking), Budget(np.array([left_s]))
@@ -161,7 +161,7 @@ class Observation:
             probe = look(
                 context.bound,
                 weights_now,
-                self.ladder.leaf,
+                self.algorithm.leaf,
                 self._steps,
                 context.scenario.seed,
                 self.round_number,
@@ -192,7 +192,7 @@ class Observation:
     def _name(self) -> bytes:
         """Name of the measurement: what it depends on besides the model and its task."""
         leaf, tree, seed = (
-            self.ladder.leaf,
+            self.algorithm.leaf,
             self.context.trace.topology.fingerprint,
             self.context.scenario.seed,
         )
@@ -200,16 +200,16 @@ class Observation:
 
     @property
     def _layers(self) -> range:
-        return range(1, self.ladder.depth + 1)
+        return range(1, self.algorithm.depth + 1)
 
     @property
     def _steps(self) -> int:
-        return self.ladder.steps(self.ladder.depth)
+        return self.algorithm.steps(self.algorithm.depth)
 
     @property
     def _exchanges(self) -> list[float]:
         """r_1 ... r_N: exchanges on each layer along the critical path of a round."""
-        return [self._steps / self.ladder.steps(n) for n in self._layers]
+        return [self._steps / self.algorithm.steps(n) for n in self._layers]
 
 
 @dataclass(frozen=True, eq=False)

@@ -49,7 +49,7 @@ def assemble_result(
         "name": scenario.name,
         "digest": run_digest(scenario, task, numerics),
         "scenario_digest": digest(scenario),
-        "algorithm": {"name": scenario.recipe, "tau": list(scenario.ladder.taus)},
+        "algorithm": {"name": scenario.recipe, "tau": list(scenario.layered_algorithm.taus)},
         "stopped_by": stopped_by,
         "rounds": int(rounds["round"].iloc[-1]),
         "sim_time_s": float(rounds["sim_time_s"].iloc[-1]),

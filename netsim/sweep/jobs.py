@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from learning.engine import Engine, ValuesNeededError, resolve_numerics
 from learning.store.ledger import Ledger
-from learning.tasks.shared_data import Shelf, shared_data
+from learning.tasks.task_cache import TaskCache, use_task_cache
 from netsim.build import build_task
 from netsim.results.atomic_folder import replace_folder
 from netsim.results.run_folder import (
@@ -42,7 +42,7 @@ T = TypeVar("T")
 Metrics = Mapping[str, float]
 """Accuracy and loss of a model, nan where the task has none; how many updates were rejected, where that counts."""
 
-_shelf = Shelf()
+_task_cache = TaskCache()
 """What this process keeps from job to job: data sets and tasks, the same for many points."""
 
 
@@ -67,8 +67,8 @@ class Surveyed:
 
 def fresh_start() -> None:
     """Forget what this process keeps from job to job; files may have changed since."""
-    global _shelf
-    _shelf = Shelf()
+    global _task_cache
+    _task_cache = TaskCache()
 
 
 def survey(point: Point, place: SweepFolders) -> Surveyed | Outcome:
@@ -94,7 +94,7 @@ def fill(point: Point, timeline: Timeline, metrics: Mapping[bytes, Metrics], pla
 def _told(point: Point, job: Callable[[], T]) -> T | Outcome:
     """The job's answer; whatever goes wrong with one point becomes its outcome."""
     try:
-        with shared_data(_shelf):
+        with use_task_cache(_task_cache):
             return job()
     except Exception as error:
         text = str(error) if isinstance(error, ScenarioError) else f"{type(error).__name__}: {error}"
@@ -128,7 +128,7 @@ def _wanted(scenario: Scenario, run: Run) -> dict[int, bytes]:
     """The models that a run scores: the initial one, every `every`-th, that of the last round."""
     start = (
         Engine(digest_root(run.task, run.numerics), scenario.seed, run.task.dim, finite=scenario.finite)
-        .start()
+        .initial_model()
         .digest
     )
     last = len(run.digests)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from learning.engine import DeviceKind, EngineKind
 from netsim.scenario import Scenario, load
-from netsim.scenario.overrides import steps
+from netsim.scenario.overrides import parse_path
 
 LEDGER = "ledger"
 """The folder beside the runs that all of them share."""
@@ -84,5 +84,5 @@ def points_of(name: str, overrides: Sequence[str], scenario: Scenario) -> list[P
 
 def learning_of(settings: Mapping[str, Any]) -> str:
     """What a point's models depend on of its settings, as long as nobody is lost or late; equal where that is."""
-    bearing = {path: value for path, value in settings.items() if steps(path)[0] not in TIMING}
+    bearing = {path: value for path, value in settings.items() if parse_path(path)[0] not in TIMING}
     return json.dumps(bearing, sort_keys=True)

@@ -71,8 +71,8 @@ from tests.scenario.scenes import SCENE, complaints, with_algorithm
         (
             "digits",
             "synthetic",
-            "bad.yaml:5:3: task.partition: a synthetic objective brings its own partition; remove this line\n"
-            "bad.yaml:6:3: task.model: a synthetic objective brings its own model; remove this line",
+            "bad.yaml:5:3: task.partition: a synthetic objective has its own partition; remove this line\n"
+            "bad.yaml:6:3: task.model: a synthetic objective has its own model; remove this line",
         ),
     ],
 )

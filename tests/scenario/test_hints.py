@@ -30,7 +30,7 @@ def test_a_topology_that_is_no_file_is_told_what_may_stand_there() -> None:
     (line,) = complaints(SCENE, ["topology=net"])
     assert line.startswith("command line: topology: no topology file 'topologies/net.yaml' in ")
     assert line.endswith(
-        "; write the path of one, the name of one that ships (`netsim list topologies`), or a tree of your own "
+        "; write the path of a file, the name of an included topology (`netsim list topologies`), or a tree of your own "
         "such as {fanout: [2, 4, 5]}"
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from netsim.scenario import load_text
-from netsim.scenario.overrides import BadOverrideError, replaced, split, steps
+from netsim.scenario.overrides import BadOverrideError, replace_at, parse_override, parse_path
 from tests.scenario.scenes import SCENE, complaints
 
 
@@ -25,16 +25,16 @@ def test_overrides_are_applied_in_order_before_validation() -> None:
     )
     assert scenario.seed == 9
     assert scenario.network[1].rate == 3e6  # type: ignore[attr-defined]
-    assert scenario.ladder.taus == (5, 4)
+    assert scenario.layered_algorithm.taus == (5, 4)
     assert scenario.evaluate.every == 5
     assert scenario.stop.deadline == 120.0
 
 
 def test_a_value_is_yaml() -> None:
-    assert split("a.b=[1, {c: 1e-3}]") == (("a", "b"), [1, {"c": 0.001}])
-    assert split("a=x=y") == (("a",), "x=y")
-    assert split("a=") == (("a",), None)
-    assert split('sweep["a=b"]=[1]') == (("sweep", "a=b"), [1])
+    assert parse_override("a.b=[1, {c: 1e-3}]") == (("a", "b"), [1, {"c": 0.001}])
+    assert parse_override("a=x=y") == (("a",), "x=y")
+    assert parse_override("a=") == (("a",), None)
+    assert parse_override('sweep["a=b"]=[1]') == (("sweep", "a=b"), [1])
 
 
 @pytest.mark.parametrize(
@@ -47,23 +47,23 @@ def test_a_value_is_yaml() -> None:
     ],
 )
 def test_a_path_is_read_step_by_step(path: str, loc: tuple[Any, ...]) -> None:
-    assert steps(path) == loc
+    assert parse_path(path) == loc
 
 
 @pytest.mark.parametrize("path", [".a", "[0]", "a..b", "a[x]", "a b", "a]"])
 def test_a_malformed_path_is_refused(path: str) -> None:
     with pytest.raises(BadOverrideError, match="is no path; write words and"):
-        steps(path)
+        parse_path(path)
 
 
 def test_the_tree_given_stays_as_it_was() -> None:
     tree = {"a": [{"b": 1}]}
-    assert replaced(tree, ("a", 0, "b"), 2) == ({"a": [{"b": 2}]}, ("a", 0, "b"))
+    assert replace_at(tree, ("a", 0, "b"), 2) == ({"a": [{"b": 2}]}, ("a", 0, "b"))
     assert tree == {"a": [{"b": 1}]}
 
 
 def test_a_bare_name_opens_for_its_arguments() -> None:
-    assert replaced({"up": "qsgd"}, ("up", "qsgd", "levels"), 4)[0] == {"up": {"qsgd": {"levels": 4}}}
+    assert replace_at({"up": "qsgd"}, ("up", "qsgd", "levels"), 4)[0] == {"up": {"qsgd": {"levels": 4}}}
 
 
 @pytest.mark.parametrize(

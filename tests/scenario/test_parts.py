@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 import pytest
 from pydantic import ValidationError
 
-from netsim.scenario.errors import path_of, problems_of
+from netsim.scenario.errors import format_path, problems_of
 from netsim.scenario.parts import Catalogue
 from netsim.units import DistanceM, FrequencyHz, TimeS
 
@@ -77,7 +77,7 @@ CODEC = Catalogue([("codec", Codec, CODECS)])["codec"]
 def objections(value: object) -> list[str]:
     with pytest.raises(ValidationError) as caught:
         CODEC.build(value)
-    paths = [path_of(problem.loc) for problem in problems_of(caught.value)]
+    paths = [format_path(problem.loc) for problem in problems_of(caught.value)]
     messages = [problem.message for problem in problems_of(caught.value)]
     return [f"{path}: {said}" if path else said for path, said in zip(paths, messages, strict=True)]
 

@@ -16,7 +16,7 @@ from netsim.scenario import (
     part_registries,
     sample_text,
     shipped,
-    shown_default,
+    format_default,
 )
 from netsim.scenario.dataclass_schema import arguments_of
 
@@ -34,7 +34,7 @@ def test_the_layers_shown_as_comments_are_a_scenario_too() -> None:
     text = re.sub(r"^  qmlhfl: .*\n", "", sample_text(), flags=re.MULTILINE)
     for line in re.findall(r"^  # (?:leaf:|layers:|  - ).*\n", text, re.MULTILINE):
         text = text.replace(line, line.replace("# ", "", 1))
-    layers = load_text(text).ladder.layers
+    layers = load_text(text).layered_algorithm.layers
     assert [layer.tau for layer in layers] == [5, 2, 2]
 
 
@@ -66,14 +66,14 @@ def test_scenarios_in_folders_are_found_with_and_without_their_folder(name: str)
 
 def test_defaults_are_shown_as_a_scenario_writes_them() -> None:
     wired = {
-        field.name: shown_default(field) for field in arguments_of(part_registries()["networks"]["wired"])
+        field.name: format_default(field) for field in arguments_of(part_registries()["networks"]["wired"])
     }
     assert wired["rate"] == "1 Gbit/s"
     assert wired["latency"] == "10 ms"
     assert wired["shared"] == "true"
     assert wired["uplink"] == "null"
     mlp = arguments_of(part_registries()["models"]["mlp"])
-    assert shown_default(mlp[0]) == "[64]"
+    assert format_default(mlp[0]) == "[64]"
 
 
 def test_reading_a_scenario_takes_no_torch_and_half_a_second_at_most() -> None:

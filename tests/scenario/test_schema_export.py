@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from netsim.scenario import json_schema, load, resolved, sample_text
-from netsim.scenario.overrides import replaced, steps
+from netsim.scenario.overrides import replace_at, parse_path
 from netsim.scenario.yaml_document import parse
 from tests.conftest import REPOSITORY
 from tests.scenario.scenes import SCENE
@@ -54,7 +54,7 @@ def test_the_sample_is_valid(validator: Any) -> None:
 def test_a_misspelt_key_or_a_missing_unit_is_refused(path: str, value: object, validator: Any) -> None:
     data = parse(SCENE).data
     assert validator.is_valid(copy.deepcopy(data))
-    assert not validator.is_valid(replaced(data, steps(path), value)[0])
+    assert not validator.is_valid(replace_at(data, parse_path(path), value)[0])
 
 
 @pytest.mark.parametrize(

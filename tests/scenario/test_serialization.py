@@ -47,7 +47,7 @@ def test_every_recipe_is_tried_here() -> None:
 def test_a_resolved_recipe_is_the_same_ladder_and_digest(recipe: str) -> None:
     scenario = scene(recipe)
     again = load_text(resolved(scenario))
-    assert again.ladder == scenario.ladder == again.algorithm
+    assert again.layered_algorithm == scenario.layered_algorithm == again.algorithm
     assert digest(again) == digest(scenario)
     assert resolved(again) == resolved(scenario)
 
@@ -147,7 +147,7 @@ def test_equal_texts_are_equal_scenarios_here_and_in_a_worker() -> None:
 def test_a_changed_algorithm_needs_no_text() -> None:
     scenario = load_text(SCENE)
     other = scenario.model_copy(update={"algorithm": scene("hier_favg").algorithm})
-    assert other.ladder.leaf.learning_rate == 1.0
+    assert other.layered_algorithm.leaf.learning_rate == 1.0
     assert digest(other) != digest(scenario)
 
 
