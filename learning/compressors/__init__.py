@@ -1,5 +1,6 @@
-"""Compressors: how a vector becomes a message, with its size, accuracy and bytes stated side by side."""
+"""Compressors: how a vector is encoded as a message, with size, accuracy and bytes of each scheme."""
 
+from learning.compressors.adaptive import Adaptive, at_round, is_adaptive
 from learning.compressors.chain import Chain
 from learning.compressors.compressor import Compressor, Encoded
 from learning.compressors.dither import Dither
@@ -18,7 +19,6 @@ from learning.compressors.natural import Natural
 from learning.compressors.plain import Plain
 from learning.compressors.qsgd import Qsgd
 from learning.compressors.scaled_sign import ScaledSign, StochasticSign
-from learning.compressors.scheduled import Adaptive, at_round, is_adaptive
 from learning.compressors.sign import Sign
 from learning.compressors.sparse_sign import SparseSign
 from learning.compressors.sparsify import RandK, TopK

@@ -1,4 +1,4 @@
-"""Compiled sums over buckets; each equals its torch oracle in `buckets` bit for bit (no fastmath)."""
+"""Compiled reductions over buckets; each equals the torch implementation in `buckets` bit for bit (no fastmath)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 MAGNITUDE = 0x7FFFFFFF
-"""All of binary32 but the sign: as integers, magnitudes stand in order, with inf and nan on top."""
+"""All bits of binary32 but the sign: as integers, magnitudes are ordered, with inf and nan on top."""
 
 
 @compiled
@@ -22,10 +22,10 @@ def largest(bits: NDArray[np.uint32], size: int, out: NDArray[np.uint32]) -> Non
     dim = bits.shape[1]
     for k in range(len(bits)):
         for b in range(out.shape[1]):
-            part, most = bits[k, b * size : min(dim, (b + 1) * size)], np.uint32(0)
+            part, largest_bits = bits[k, b * size : min(dim, (b + 1) * size)], np.uint32(0)
             for i in range(len(part)):
-                most = max(most, part[i] & np.uint32(MAGNITUDE))
-            out[k, b] = most
+                largest_bits = max(largest_bits, part[i] & np.uint32(MAGNITUDE))
+            out[k, b] = largest_bits
 
 
 @compiled
@@ -45,7 +45,7 @@ def _leaf(x: np.float32, squared: bool) -> np.float64:
 
 @compiled
 def _tree_sum(part: NDArray[np.float32], squared: bool, scratch: NDArray[np.float64]) -> np.float64:
-    """Add leaf i to leaf i + half, halving; the tree is the part's own, since padding zeros change no bit."""
+    """Add leaf i to leaf i + half, halving; a bucket needs no padding, since added zeros change no bit."""
     count = len(part)
     half = 1
     while 2 * half < count:

@@ -1,4 +1,4 @@
-"""Buckets: runs of coordinates that share one scale, which comes out as the same bits on every path."""
+"""Buckets: runs of coordinates that share one scale, computed with the same bits in every implementation."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Buckets:
-    """A row of `dim` coordinates cut into runs of `size`, the last of which may be shorter."""
+    """The division of `dim` coordinates into runs of `size`, the last of which may be shorter."""
 
     dim: int
     size: int
 
     @classmethod
     def of(cls, bucket: int | None, dim: int) -> Buckets:
-        """Return the cut that a part's `bucket` means at this dimension; None is one bucket over the row."""
+        """Return the buckets for a part's argument `bucket`; None is one bucket over all coordinates."""
         return cls(dim, dim if bucket is None else min(bucket, dim))
 
     @property
@@ -28,12 +28,12 @@ class Buckets:
         """The number of buckets."""
         return -(-self.dim // self.size)
 
-    def spread(self, per_bucket: Tensor) -> Tensor:
-        """Return [K, dim] from [K, count]: every coordinate has its bucket's number."""
+    def expand(self, per_bucket: Tensor) -> Tensor:
+        """Return [K, dim] from [K, count]: the number of its bucket for every coordinate."""
         return per_bucket.repeat_interleave(self.size, dim=1)[:, : self.dim]
 
     def largest(self, rows: Tensor) -> Tensor:
-        """Return [K, count], the largest magnitude of each bucket of rows [K, dim]; inf or nan where one is there."""
+        """Return [K, count]: the largest magnitude of each bucket of rows [K, dim]; inf or nan if it contains one."""
         if has_kernels(rows):
             from learning.compressors import bucket_kernels
 
@@ -56,11 +56,23 @@ class Buckets:
             out = torch.empty(len(rows), self.count, dtype=torch.float64)
             bucket_kernels.tree_sums(rows.detach().contiguous().numpy(), self.size, squared, out.numpy())
             return out
+        return self.torch_sums(rows, squared)
+
+    def torch_sums(self, rows: Tensor, squared: bool) -> Tensor:
+        """Return `sums` computed by torch."""
+        from torch.nn.functional import pad
+
         double = rows.double()
-        return self._halved(self._folded(double * double if squared else double.abs()))
+        leaves = self._folded(double * double if squared else double.abs())
+        half = 1 << (self.size - 1).bit_length()
+        leaves = pad(leaves, (0, half - self.size))
+        while half > 1:
+            half //= 2
+            leaves = leaves[..., :half] + leaves[..., half:]
+        return leaves[..., 0]
 
     def lengths(self, like: Tensor) -> Tensor:
-        """Return float64 [count], how many coordinates each bucket has."""
+        """Return float64 [count]: the number of coordinates of each bucket."""
         import torch
 
         out = torch.full((self.count,), self.size, dtype=torch.float64, device=like.device)
@@ -68,19 +80,10 @@ class Buckets:
         return out
 
     def _folded(self, rows: Tensor) -> Tensor:
+        """Return [K, count, size], padded with zeros."""
         from torch.nn.functional import pad
 
         return pad(rows, (0, self.count * self.size - self.dim)).view(len(rows), self.count, self.size)
-
-    def _halved(self, leaves: Tensor) -> Tensor:
-        from torch.nn.functional import pad
-
-        half = 1 << (self.size - 1).bit_length()
-        leaves = pad(leaves, (0, half - self.size))
-        while half > 1:
-            half //= 2
-            leaves = leaves[..., :half] + leaves[..., half:]
-        return leaves[..., 0]
 
 
 def check_bucket(bucket: int | None) -> None:

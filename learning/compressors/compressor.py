@@ -1,4 +1,4 @@
-"""The contract of a compressor: bits, accuracy and encoding in one part, held together by tests."""
+"""The interface of a compressor: size, accuracy and encoding in one part, kept consistent by tests."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """What receivers of K messages decode, and how long the messages are when only their bytes know."""
+    """What the receivers of K messages decode, and the lengths of messages whose size depends on values."""
 
     values: Tensor  # [K, d], the dtype and device of the rows
-    bits: Tensor | None  # [K] int64 payload bits per row; None where Compressor.bits(d) says it beforehand
+    bits: Tensor | None  # [K] int64 payload bits per row; None where Compressor.bits(d) gives them
 
 
 class Compressor(Protocol):
-    """A part that turns a row of d coordinates into a message; sizes are payload bits, without headers."""
+    """A part that encodes a row of d coordinates as a message; sizes are payload bits, without headers."""
 
     @property
     def lossless(self) -> bool:
-        """True only where receivers get the vector itself (fp32 `none`): no encoding need be computed."""
+        """True only where receivers obtain the vector itself (fp32 `none`), so that no encoding has to be computed."""
 
     def bits(self, dim: int) -> int | None:
-        """Return the payload bits of a message of dim coordinates; None: only the coded bytes know."""
+        """Return the payload bits of a message of dim coordinates; None if they depend on values."""
 
     def omega(self, dim: int) -> float | None:
         """Return omega with E[Q(x)] = x and E||Q(x) - x||^2 <= omega ||x||^2 for every x; None if biased."""
@@ -38,11 +38,11 @@ class Compressor(Protocol):
     def encode(self, rows: Tensor, rng: KeyedRandom) -> Encoded:
         """Encode rows [K, d] of float32 or float64 in that dtype; takes ownership and may overwrite them.
 
-        A pure function of (row, its key): no bit of a row's result depends on K or on its neighbours.
+        A pure function of (row, its key): no bit of a row's result depends on K or on the other rows.
         """
 
     def pack(self, row: Tensor, key: int) -> bytes:
-        """Return the ceil(bits / 8) bytes on air of a row [d]; a float64 row is rounded to float32 first."""
+        """Return the ceil(bits / 8) transmitted bytes of a row [d]; a float64 row is rounded to float32 first."""
 
     def unpack(self, data: bytes, dim: int) -> Tensor:
         """Return the float32 row [dim] that encode gives for the packed row and key, bit for bit."""

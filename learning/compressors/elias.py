@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 GROUPS = 6  # an omega code of a number below 2**63 has at most 5 groups and a final zero
 
 
-def level_bits(signed: NDArray[np.int64]) -> tuple[bool, NDArray[np.uint8]]:
+def encode_levels(signed: NDArray[np.int64]) -> tuple[bool, NDArray[np.uint8]]:
     """Return (dense?, bits) of signed levels [d], sparse on a tie. Source: QSGD, arXiv:1610.02132, 3.2.
 
-    Sparse: E(nonzeros + 1), then for each nonzero E(gap to the last one), its sign, E(level).
-    Dense: for each coordinate E(level + 1), and its sign unless the level is zero. E is Elias omega.
+    Sparse: E(nonzeros + 1), then for each nonzero E(gap to the last one), its sign, E(level). Dense: for each
+    coordinate E(level + 1), and its sign unless the level is zero. E is Elias omega.
     """
     sparse, dense = _sparse(signed), _dense(signed)
     chosen = dense if dense[1].sum() < sparse[1].sum() else sparse
     return chosen is dense, code_bits(*chosen)
 
 
-def read_levels(bits: NDArray[np.uint8], dim: int, dense: bool) -> NDArray[np.int64]:
-    """Return the signed levels [dim] that `level_bits` coded; raises ValueError if the message is cut short."""
+def decode_levels(bits: NDArray[np.uint8], dim: int, dense: bool) -> NDArray[np.int64]:
+    """Return the signed levels [dim] that `encode_levels` coded. Raises ValueError if the message is truncated."""
     text = (bits + ord("0")).tobytes().decode("ascii")
     out = np.zeros(dim, dtype=np.int64)
     try:

@@ -1,4 +1,4 @@
-"""Compressors that remember: what one message leaves out, the next ones make good."""
+"""Compressors with memory: what one message leaves out is contained in the next ones."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class StatefulCompressor(Compressor, Protocol):
-    """A compressor with one memory row per sender; the engine keeps it and moves it once a message is delivered."""
+    """A compressor with one memory row per sender, which the engine stores and advances when a message is delivered."""
 
     def remember(self, rows: Tensor, memory: Tensor, rng: KeyedRandom) -> tuple[Encoded, Tensor]:
-        """Encode rows [K, d] given the senders' memory [K, d] (zeros at first); return also the memory after.
+        """Encode rows [K, d] given the senders' memory [K, d] (initially zeros); also return the next memory.
 
         Takes ownership of `rows`, not of `memory`. Row by row, as `encode`.
         """
@@ -26,21 +26,21 @@ class StatefulCompressor(Compressor, Protocol):
 
 
 def is_stateful(codec: Compressor) -> TypeGuard[StatefulCompressor]:
-    """Whether the compressor keeps a memory row per sender."""
+    """Whether the compressor has a memory row per sender."""
     return hasattr(codec, "remember")
 
 
 def shares_memory(codec: Compressor) -> bool:
-    """Whether the receiver keeps the sender's memory row too, and a new receiver needs a copy of it."""
+    """Whether the receiver also stores the sender's memory row, so that a new receiver needs a copy of it."""
     return bool(getattr(codec, "shared", False))
 
 
 @dataclass(frozen=True)
-class Wrapper:
-    """What both memories share: sizes, accuracy and code are the inner compressor's.
+class MemoryWrapper:
+    """Common part of error feedback and EF21: size, accuracy and code are those of the inner compressor.
 
-    `inner` must contract (E||C(x)-x||^2 < ||x||^2), else what it leaves out would grow; checked where d is known.
-    Raises ValueError for an `inner` that loses nothing or remembers itself.
+    `inner` must be a contraction (E||C(x)-x||^2 < ||x||^2), else what it leaves out would grow; this is checked where d
+    is known. Raises ValueError for an `inner` that is lossless or has a memory itself.
     """
 
     inner: Compressor
@@ -53,7 +53,7 @@ class Wrapper:
 
     @property
     def lossless(self) -> bool:
-        """False."""
+        """False: single messages are lossy."""
         return False
 
     def bits(self, dim: int) -> int | None:
@@ -65,7 +65,7 @@ class Wrapper:
         return None
 
     def delta(self, dim: int) -> float | None:
-        """Return the inner contraction of a message sent with an empty memory."""
+        """Return the inner contraction, which holds for a message sent with an empty memory."""
         return contraction(self.inner, dim)
 
     def encode(self, rows: Tensor, rng: KeyedRandom) -> Encoded:
@@ -73,7 +73,7 @@ class Wrapper:
         return self.inner.encode(rows, rng)
 
     def pack(self, row: Tensor, key: int) -> bytes:
-        """Return the inner code of a row [d] that memory has been added to, or taken from."""
+        """Return the inner code of a row [d] that already includes the memory."""
         return self.inner.pack(row, key)
 
     def unpack(self, data: bytes, dim: int) -> Tensor:
@@ -82,37 +82,37 @@ class Wrapper:
 
 
 @dataclass(frozen=True)
-class ErrorFeedback(Wrapper):
-    """Send C(x + e), keep e' = x + e - C(x + e). Source: EF-SGD, arXiv:1901.09847; memory: arXiv:1809.07599.
+class ErrorFeedback(MemoryWrapper):
+    """Send C(x + e), store e' = x + e - C(x + e). Source: EF-SGD, arXiv:1901.09847; memory: arXiv:1809.07599.
 
     Over T messages the receiver lacks e_T alone, however coarse the code. The first message is C(x).
     """
 
     def remember(self, rows: Tensor, memory: Tensor, rng: KeyedRandom) -> tuple[Encoded, Tensor]:
         """Return C(x + e) and x + e - C(x + e)."""
-        wanted = rows.add_(memory)
-        left = wanted.clone()
-        sent = self.inner.encode(wanted, rng)
-        return sent, left.sub_(sent.values)
+        target = rows.add_(memory)
+        memory_after = target.clone()
+        encoded = self.inner.encode(target, rng)
+        return encoded, memory_after.sub_(encoded.values)
 
 
 @dataclass(frozen=True)
-class Ef21(Wrapper):
-    """Both ends keep g; send c = C(x - g), decode g' = g + c. Source: EF21, arXiv:2106.05203.
+class Ef21(MemoryWrapper):
+    """Sender and receiver store g; send c = C(x - g), decode g' = g + c. Source: EF21, arXiv:2106.05203.
 
-    A message that is lost moves neither end's g.
+    A lost message changes neither copy of g.
     """
 
     shared: ClassVar[bool] = True
 
     def remember(self, rows: Tensor, memory: Tensor, rng: KeyedRandom) -> tuple[Encoded, Tensor]:
-        """Return g + C(x - g), which is also the memory after."""
-        sent = self.inner.encode(rows.sub_(memory), rng)
-        known = memory + sent.values
-        return Encoded(known, sent.bits), known
+        """Return g + C(x - g), which is also the next memory."""
+        encoded = self.inner.encode(rows.sub_(memory), rng)
+        received = memory + encoded.values
+        return Encoded(received, encoded.bits), received
 
 
 def contraction(codec: Compressor, dim: int) -> float | None:
-    """The compressor's delta, or 1 - omega where it is unbiased with omega < 1; None where nothing contracts."""
+    """Return the compressor's delta, or 1 - omega where it is unbiased with omega < 1; None without a contraction."""
     omega, delta = codec.omega(dim), codec.delta(dim)
     return delta if delta is not None or omega is None or omega >= 1 else 1 - omega

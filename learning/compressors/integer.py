@@ -1,4 +1,4 @@
-"""A lossless code for sums of votes: every coordinate is a small whole number of steps."""
+"""A lossless code for sums of votes: every coordinate is a small integer number of steps."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
     from learning.rng.keyed import KeyedRandom
 
-SLACK = 0.25  # of a step: what float32 may have added to a sum of votes on its way through a model
+TOLERANCE = 0.25  # of a step: bound of float32 rounding errors of a model
 
 
 @dataclass(frozen=True)
 class Integer:
     """Send n of a row of step * n, n in -span ... span. Source: HierSignSGD, arXiv:2602.02355, edge to cloud.
 
-    After tau votes of +-1 a coordinate has moved by n steps with |n| <= tau and the parity of tau: span = tau
-    and tau + 1 possible values. `zeros: true` is for votes whose ties count 0: every n in -span ... span.
-    Encoding snaps to the nearest step * n and refuses with ValueError a row that is more than a quarter step
-    away from the lattice or outside it (nan included), because the code could not carry it.
+    After tau votes of +-1 a coordinate has moved by n steps with |n| <= tau and the parity of tau: span = tau and tau +
+    1 possible values. `zeros: true` is for votes whose ties count 0: every n in -span ... span. Encoding rounds to the
+    nearest step * n. It raises ValueError for a row that is more than a quarter step away from these values or outside
+    them (nan included), because the code could not represent it.
     """
 
     step: float
@@ -40,7 +40,7 @@ class Integer:
 
     @property
     def lossless(self) -> bool:
-        """False: receivers get the snapped vector, not the sender's own float sums."""
+        """False: receivers obtain the rounded vector, not the sender's own float sums."""
         return False
 
     def bits(self, dim: int) -> int:
@@ -48,46 +48,46 @@ class Integer:
         return dim * self._width()
 
     def omega(self, dim: int) -> float:
-        """Return 0: exact on the lattice."""
+        """Return 0: exact for sums of votes."""
         return 0.0
 
     def delta(self, dim: int) -> float:
-        """Return 1: exact on the lattice."""
+        """Return 1: exact for sums of votes."""
         return 1.0
 
     def encode(self, rows: Tensor, rng: KeyedRandom) -> Encoded:
-        """Return rows [K, d] snapped to the lattice; coins are unused. Raises ValueError off the lattice."""
-        return Encoded(self._whole(rows).mul_(self.step), None)
+        """Return rows [K, d] rounded to multiples of the step; rng is unused. Raises ValueError for other values."""
+        return Encoded(self._nearest(rows).mul_(self.step), None)
 
     def pack(self, row: Tensor, key: int) -> bytes:
-        """Return the number of each coordinate's lattice point, counted from -span."""
+        """Return the integer of each coordinate, counted from -span."""
         import torch
 
-        whole = self._whole(row.detach().cpu().float()[None])[0].to(torch.int64).numpy() + self.span
-        return to_bytes(field_bits(whole if self.zeros else whole // 2, self._width()))
+        nearest = self._nearest(row.detach().cpu().float()[None])[0].to(torch.int64).numpy() + self.span
+        return to_bytes(field_bits(nearest if self.zeros else nearest // 2, self._width()))
 
     def unpack(self, data: bytes, dim: int) -> Tensor:
-        """Return the lattice points as float32."""
+        """Return the multiples of the step as float32."""
         import torch
 
         number = BitReader.of(data).fields(dim, self._width())
-        whole = (number if self.zeros else number * 2) - self.span
-        return torch.from_numpy(whole.astype(np.float32)).mul_(self.step)
+        nearest = (number if self.zeros else number * 2) - self.span
+        return torch.from_numpy(nearest.astype(np.float32)).mul_(self.step)
 
     def _width(self) -> int:
         return (2 * self.span if self.zeros else self.span).bit_length()
 
-    def _whole(self, rows: Tensor) -> Tensor:
+    def _nearest(self, rows: Tensor) -> Tensor:
         ratio = rows / self.step
-        whole = ratio.round() + 0.0
-        fits = ((ratio - whole).abs() <= SLACK) & (whole.abs() <= self.span)
+        nearest = ratio.round() + 0.0
+        fits = ((ratio - nearest).abs() <= TOLERANCE) & (nearest.abs() <= self.span)
         if not self.zeros:
-            fits &= (whole + self.span) % 2 == 0
+            fits &= (nearest + self.span) % 2 == 0
         if not bool(fits.all()):
-            self._refuse(rows, fits)
-        return whole
+            self._raise_error(rows, fits)
+        return nearest
 
-    def _refuse(self, rows: Tensor, fits: Tensor) -> None:
+    def _raise_error(self, rows: Tensor, fits: Tensor) -> None:
         row, column = (~fits).nonzero()[0].tolist()
         value = rows[row, column].item()
         parity = "" if self.zeros else f" and the parity of {self.span}"

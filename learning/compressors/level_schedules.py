@@ -1,4 +1,4 @@
-"""Levels that change from one global round to the next: coarse messages at first, finer ones later."""
+"""Quantizer levels as a function of the global round: coarse messages at first, finer ones later."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from typing import Protocol
 class LevelSchedule(Protocol):
     """A part: a quantizer's levels in every global round."""
 
-    def level(self, turn: int) -> int:
-        """The levels in global round `turn`, counted from 0."""
+    def level(self, round_index: int) -> int:
+        """Return the levels in global round `round_index`, counted from 0."""
         ...
 
     @property
     def least(self) -> int:
-        """The fewest levels of any round, when the quantizer errs most."""
+        """The fewest levels of any round, for which the quantizer's error is largest."""
         ...
 
     @property
     def most(self) -> int:
-        """The most levels that it may come to."""
+        """The most levels of any round."""
         ...
 
 
 @dataclass(frozen=True)
 class DoublingLevels:
-    """`first` levels, doubled after every `every` global rounds up to `most`: a bit more per coordinate each time.
+    """`first` levels, doubled after every `every` global rounds up to `most`: one more bit per coordinate each time.
 
-    DAdaQuant (arXiv:2111.00465) doubles its levels too, but whenever the loss stalls; a schedule needs no values.
+    DAdaQuant (arXiv:2111.00465) also doubles its levels, but whenever the loss stalls; a schedule needs no values.
     """
 
     first: int
@@ -38,9 +38,9 @@ class DoublingLevels:
     def __post_init__(self) -> None:
         _check(self.first, self.every, self.most)
 
-    def level(self, turn: int) -> int:
+    def level(self, round_index: int) -> int:
         """Return first 2^floor(turn / every), at most `most`."""
-        return min(self.most, self.first << min(turn // self.every, 64))
+        return min(self.most, self.first << min(round_index // self.every, 64))
 
     @property
     def least(self) -> int:
@@ -64,9 +64,9 @@ class LinearLevels:
                 f"by must be >= 1 level, got {self.by}; for the same in every round write a number"
             )
 
-    def level(self, turn: int) -> int:
+    def level(self, round_index: int) -> int:
         """Return first + by floor(turn / every), at most `most`."""
-        return min(self.most, self.first + self.by * (turn // self.every))
+        return min(self.most, self.first + self.by * (round_index // self.every))
 
     @property
     def least(self) -> int:
@@ -76,7 +76,7 @@ class LinearLevels:
 
 @dataclass(frozen=True)
 class StepLevels:
-    """`levels[0]` until `rounds[0]` global rounds are over, then `levels[1]` until `rounds[1]`, ...; up or down."""
+    """`levels[0]` for the first `rounds[0]` global rounds, then `levels[1]` until round `rounds[1]`, and so on."""
 
     levels: tuple[int, ...]
     rounds: tuple[int, ...]
@@ -92,9 +92,9 @@ class StepLevels:
         if list(self.rounds) != sorted(set(self.rounds)) or min(self.rounds, default=1) < 1:
             raise ValueError(f"rounds must rise from at least 1, got {list(self.rounds)}")
 
-    def level(self, turn: int) -> int:
-        """Return the levels of the step that `turn` lies on."""
-        return self.levels[sum(turn >= end for end in self.rounds)]
+    def level(self, round_index: int) -> int:
+        """Return the levels of the interval that contains the round."""
+        return self.levels[sum(round_index >= end for end in self.rounds)]
 
     @property
     def least(self) -> int:

@@ -1,4 +1,4 @@
-"""Compression of a model itself, rather than of how far it has moved."""
+"""Compression of a model itself, rather than of its difference from the receivers' model."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OfModel:
-    """Send C(x) of the sender's model x, where other compressors send what x differs by from the receivers' copy.
+    """Send C(x) of the sender's model x, where other compressors send the difference of x from the receivers' model.
 
-    Up, the parent takes C(x) - s for the child's update, s being the copy it was told; down, receivers hold C(x). No
-    message rests on the one before; but its error is a share of the model, not of a step, and stays that large when
-    training settles. Raises ValueError for an `inner` that loses nothing, has no magnitude, or remembers.
+    Up, the parent takes C(x) - s as the child's update, s being the model that the child received; down, receivers hold
+    C(x). No message depends on the previous one, but the error is proportional to the model, not to a step, and does
+    not decrease as training converges. Raises ValueError for an `inner` that is lossless, carries no magnitude, or has
+    a memory.
     """
 
     inner: Compressor
@@ -42,7 +43,7 @@ class OfModel:
 
     @property
     def lossless(self) -> bool:
-        """False."""
+        """False: `inner` is lossy."""
         return False
 
     def bits(self, dim: int) -> int | None:
@@ -71,5 +72,5 @@ class OfModel:
 
 
 def sends_models(codec: Compressor) -> bool:
-    """Whether its messages say a model by themselves, whatever their receivers know."""
+    """Whether a message determines a model by itself, independently of the receivers' model."""
     return codec.lossless or isinstance(codec, OfModel)

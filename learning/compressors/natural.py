@@ -23,9 +23,9 @@ LOWEST, HIGHEST = 2.0**-126, 2.0**127
 class Natural:
     """Round to a neighbouring power of two, up with the probability of the mantissa. Source: arXiv:1905.10988.
 
-    A message is the sign and the exponent of binary32, 9 bits per coordinate. Below 2^-126 the neighbours are 0
-    and 2^-126 (unbiased too, but with more than the stated variance); from 2^127 on coordinates become 2^127.
-    inf and nan, of either sign, become nan.
+    A message is the sign and the exponent of binary32, 9 bits per coordinate. Below 2^-126 the neighbours are 0 and
+    2^-126 (unbiased too, but with more than the stated variance); from 2^127 on coordinates become 2^127. inf and nan,
+    of either sign, become nan.
     """
 
     @property
@@ -46,7 +46,7 @@ class Natural:
         return 0.875
 
     def encode(self, rows: Tensor, rng: KeyedRandom) -> Encoded:
-        """Return the rounded rows; uses the top 23 bits of draw 0 of the coins."""
+        """Return the rounded rows; uses the top 23 bits of draw 0 of the rng."""
         if has_kernels(rows):
             from learning.compressors.rounding_kernels import natural_rows
 
@@ -59,8 +59,8 @@ class Natural:
         """Return sign and biased exponent of each coordinate, most significant bit first."""
         import torch
 
-        fresh = row.detach().cpu().to(torch.float32, copy=True)
-        values = self.encode(fresh[None], KeyedRandom(np.array([key], dtype=np.uint64))).values[0]
+        copy = row.detach().cpu().to(torch.float32, copy=True)
+        values = self.encode(copy[None], KeyedRandom(np.array([key], dtype=np.uint64))).values[0]
         bits: NDArray[np.uint32] = values.numpy().view("u4")
         return to_bytes(field_bits(bits >> 23, 9))
 
@@ -77,12 +77,12 @@ def _rounded(rows: Tensor, rng: KeyedRandom) -> Tensor:
     import torch
 
     size = rows.abs()
-    whole = torch.int64 if rows.dtype == torch.float64 else torch.int32
-    exponents = size.new_tensor(torch.inf).view(whole)  # infinity's bits are those of the exponent
-    power = (size.view(whole) & exponents).view(rows.dtype).clamp(LOWEST, HIGHEST)
+    bits_type = torch.int64 if rows.dtype == torch.float64 else torch.int32
+    exponents = size.new_tensor(torch.inf).view(bits_type)  # infinity's bits are those of the exponent
+    power = (size.view(bits_type) & exponents).view(rows.dtype).clamp(LOWEST, HIGHEST)
     lower = torch.where(size < LOWEST, 0.0, power)
-    share = (size - lower) / power  # exact: the mantissa without its leading one
+    fraction = (size - lower) / power  # exact: the mantissa without its leading one
     u = (rng.words(rows.shape[1], rows) >> 9).to(rows.dtype) * 2.0**-23
-    rounded = torch.where(share + u >= 1, power + lower, lower).clamp(max=HIGHEST)
+    rounded = torch.where(fraction + u >= 1, power + lower, lower).clamp(max=HIGHEST)
     signed = torch.copysign(rounded, rows) + 0.0  # + 0 turns -0 into +0
     return torch.where(rows.isfinite(), signed, torch.nan)

@@ -1,4 +1,4 @@
-"""Euclidean norms by a tree whose shape only the length decides: the same bits on every device, near a copy's speed."""
+"""Euclidean norms by a tree whose shape depends on the length alone: the same bits on every device."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from learning.rng.philox_numba import compiled, inlined
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-WIDTH = 512  # sums that are added at once: 4 KiB, so that they stay in the first-level cache
-STRIDE = WIDTH + 24  # between rows of such sums, lest all fall into the same sets of the cache
-DEEPEST = 24  # rows that may be open: enough for 2**33 coordinates
+WIDTH = 512  # sums that are added at once: 4 KiB, which stay in the first-level cache
+STRIDE = WIDTH + 24  # between rows of sums, which would otherwise share cache sets
+MAX_DEPTH = 24  # partial sums of the tree: enough for 2**33 coordinates
 
 
 @compiled
 def norm(part: NDArray[np.float32], scratch: NDArray[np.float64]) -> np.float32:
-    """Square in float64, add by a halving tree over the next power of two, take the root.
+    """Return the norm of a row: squares in float64, added by a halving tree over the next power of two.
 
-    `scratch` holds DEEPEST * STRIDE numbers and is overwritten.
+    `scratch` holds MAX_DEPTH * STRIDE numbers and is overwritten.
     """
     size = len(part)
     if size == 1:
@@ -43,13 +43,13 @@ def norm(part: NDArray[np.float32], scratch: NDArray[np.float64]) -> np.float32:
 def _pairs(
     lower: NDArray[np.float32], upper: NDArray[np.float32], out: NDArray[np.float64], count: int
 ) -> None:
-    """Write the first `count` sums of two squares; `upper` may be shorter, and then stands for zeros."""
+    """Write the first `count` sums of two squares; a shorter `upper` is extended by zeros."""
     both = min(count, len(upper))
     for i in range(both):
         out[i] = np.float64(lower[i]) ** 2 + np.float64(upper[i]) ** 2
-    rest, alone = out[both:count], lower[both:count]  # slices: loops from 0 are vectorised
+    rest, unpaired = out[both:count], lower[both:count]  # slices: loops from 0 are vectorised
     for i in range(len(rest)):
-        rest[i] = np.float64(alone[i]) ** 2
+        rest[i] = np.float64(unpaired[i]) ** 2
 
 
 @inlined
@@ -62,7 +62,7 @@ def _add(into: NDArray[np.float64], other: NDArray[np.float64], count: int) -> N
 def _walk(part: NDArray[np.float32], half: int, stack: NDArray[np.float64]) -> None:
     """Reduce to WIDTH sums in stack[:WIDTH], visiting blocks in bit-reversed order.
 
-    Then blocks that the halving tree adds to each other come one after the other, and what is open fits a cache.
+    Then blocks that the halving tree adds to each other are consecutive, and the partial sums fit the cache.
     """
     top = 0
     for turn in range(half // WIDTH):

@@ -1,4 +1,4 @@
-"""Bits to bytes and back: fields of any width, most significant bit first, padded with zeros."""
+"""Conversion between bits and bytes: fields of any width, most significant bit first, padded with zeros."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def to_bytes(*parts: NDArray[np.uint8]) -> bytes:
 
 @dataclass
 class BitReader:
-    """Reads a message from its first bit on; raises ValueError where the message is too short."""
+    """Reads a message from its first bit on. Raises ValueError where the message is too short."""
 
     bits: NDArray[np.uint8]
     at: int = 0

@@ -18,11 +18,10 @@ if TYPE_CHECKING:
 class Plain:
     """Send every coordinate as a float of the given format.
 
-    fp32 is lossless and passes float64 rows (the test precision of the engine) through unchanged, still
-    charged 32 bits per coordinate. fp16 and bf16 round to nearest even; a finite coordinate beyond the
-    format's largest number saturates to it instead of overflowing to infinity, while inf and nan stay what
-    they are. Rounding is biased, and coordinates below the format's smallest number vanish: no omega and no
-    delta hold for every x.
+    fp32 is lossless and passes float64 rows (the test precision of the engine) unchanged, still charged 32 bits per
+    coordinate. fp16 and bf16 round to nearest even; a finite coordinate beyond the format's largest number becomes that
+    number instead of infinity, while inf and nan are preserved. Rounding is biased, and coordinates below the format's
+    smallest number vanish: no omega and no delta hold for every x.
     """
 
     format: Literal["fp32", "fp16", "bf16"] = "fp32"
@@ -33,7 +32,7 @@ class Plain:
 
     @property
     def lossless(self) -> bool:
-        """True for fp32: receivers get the vector itself."""
+        """True for fp32: receivers obtain the vector itself."""
         return self.format == "fp32"
 
     def bits(self, dim: int) -> int:
@@ -49,11 +48,11 @@ class Plain:
         return 1.0 if self.lossless else None
 
     def encode(self, rows: Tensor, rng: KeyedRandom) -> Encoded:
-        """Return the rows, rounded to the format; coins are not used."""
+        """Return the rows, rounded to the format; rng is unused."""
         return Encoded(rows if self.lossless else self._narrow(rows).to(rows.dtype), None)
 
     def pack(self, row: Tensor, key: int) -> bytes:
-        """Return the coordinates in little-endian order of bytes."""
+        """Return the coordinates in little-endian byte order."""
         import torch
 
         row = row.detach().cpu().to(torch.float32)
@@ -61,7 +60,7 @@ class Plain:
         return narrow.contiguous().view(torch.uint8).numpy().tobytes()
 
     def unpack(self, data: bytes, dim: int) -> Tensor:
-        """Return the coordinates as float32; raises ValueError for a length of other than dim coordinates."""
+        """Return the coordinates as float32. Raises ValueError for a length of other than dim coordinates."""
         import torch
 
         if len(data) * 8 != self.bits(dim):
@@ -72,8 +71,8 @@ class Plain:
         import torch
 
         limit = torch.finfo(self._dtype()).max
-        kept = torch.where(rows.isinf(), rows, rows.clamp(-limit, limit))
-        return kept.to(self._dtype())
+        clamped = torch.where(rows.isinf(), rows, rows.clamp(-limit, limit))
+        return clamped.to(self._dtype())
 
     def _dtype(self) -> torch.dtype:
         import torch

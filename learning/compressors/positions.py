@@ -1,4 +1,4 @@
-"""Codes of k positions among d: indices or a bitmap of a size known beforehand, or Golomb-coded gaps."""
+"""Codes of k positions among d: indices or a bitmap of known size, or Golomb-coded gaps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def fixed_bits(dim: int, count: int) -> int:
     return min(count * index_width(dim), dim)
 
 
-def fixed_code(at: NDArray[np.int64], dim: int) -> NDArray[np.uint8]:
+def encode_fixed(at: NDArray[np.int64], dim: int) -> NDArray[np.uint8]:
     """Return the bits of rising positions as `fixed_bits` counts them."""
     if len(at) * index_width(dim) <= dim:
         return field_bits(at, index_width(dim))
@@ -30,22 +30,22 @@ def fixed_code(at: NDArray[np.int64], dim: int) -> NDArray[np.uint8]:
     return bitmap
 
 
-def read_fixed(reader: BitReader, dim: int, count: int) -> NDArray[np.int64]:
-    """Return the positions that `fixed_code` coded."""
+def decode_fixed(reader: BitReader, dim: int, count: int) -> NDArray[np.int64]:
+    """Return the positions that `encode_fixed` coded."""
     if count * index_width(dim) <= dim:
         return reader.fields(count, index_width(dim))
     return np.flatnonzero(reader.take(dim))
 
 
-def golomb_bits(chosen: Tensor, count: int) -> Tensor:
-    """Return int64 [K], the lengths of the Golomb codes of the true coordinates of chosen [K, d], count in each."""
-    at = chosen.nonzero()[:, 1].view(len(chosen), count)
+def golomb_bits(mask: Tensor, count: int) -> Tensor:
+    """Return int64 [K]: the lengths of the Golomb codes of the true coordinates of mask [K, d], `count` in each row."""
+    at = mask.nonzero()[:, 1].view(len(mask), count)
     gaps = at.diff(dim=1, prepend=at.new_full((len(at), 1), -1)) - 1
-    low = golomb_width(chosen.shape[1], count)
+    low = golomb_width(mask.shape[1], count)
     return (gaps >> low).sum(1) + count * (1 + low)
 
 
-def golomb_code(at: NDArray[np.int64], dim: int) -> NDArray[np.uint8]:
+def encode_golomb(at: NDArray[np.int64], dim: int) -> NDArray[np.uint8]:
     """Return for each gap its quotient by 2^b in unary (ones, then a zero) and its b low bits."""
     low = golomb_width(dim, len(at))
     gaps = np.diff(at, prepend=-1) - 1
@@ -57,8 +57,8 @@ def golomb_code(at: NDArray[np.int64], dim: int) -> NDArray[np.uint8]:
     return bits
 
 
-def read_golomb(reader: BitReader, dim: int, count: int) -> NDArray[np.int64]:
-    """Return the positions that `golomb_code` coded; raises ValueError if the message is cut short."""
+def decode_golomb(reader: BitReader, dim: int, count: int) -> NDArray[np.int64]:
+    """Return the positions that `encode_golomb` coded. Raises ValueError if the message is truncated."""
     low, place, at = golomb_width(dim, count), -1, np.empty(count, dtype=np.int64)
     zeros = np.flatnonzero(reader.bits == 0)
     for i in range(count):
@@ -71,7 +71,7 @@ def read_golomb(reader: BitReader, dim: int, count: int) -> NDArray[np.int64]:
 
 
 def golomb_width(dim: int, count: int) -> int:
-    """Return the low bits of a gap's code that are best if coordinates are kept with probability count / dim.
+    """Return the number of low bits of a gap that is best if coordinates are sent with probability count / dim.
 
     Source: Sattler et al., arXiv:1903.02891 (its b* is this, at least 0).
     """

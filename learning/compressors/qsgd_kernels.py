@@ -1,4 +1,4 @@
-"""Compiled kernels of QSGD on float32; each equals its torch oracle bit for bit (no fastmath)."""
+"""Compiled kernels of QSGD on float32; each equals the torch implementation bit for bit (no fastmath)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from learning.compressors.elias_lengths import LANES, elias_bits
-from learning.compressors.norms import DEEPEST, STRIDE, norm
+from learning.compressors.norms import MAX_DEPTH, STRIDE, norm
 from learning.rng.philox_numba import TILE, compiled, fill_tile
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ def quantise_rows(
 ) -> None:  # fmt: skip
     """Replace the first `dim` columns of rows by their QSGD values and write the norms [K, ceil(dim / bucket)].
 
-    `bits` [K] receives the bits of the levels in the shorter Elias code; it is empty where nobody asks for them.
+    `bits` [K] receives the bits of the levels in the shorter Elias code; it is empty where they are not needed.
     """
-    scratch, counters = np.empty(DEEPEST * STRIDE, np.float64), np.empty(2 * LANES, np.uint16)
+    scratch, counters = np.empty(MAX_DEPTH * STRIDE, np.float64), np.empty(2 * LANES, np.uint16)
     lanes, codes = np.empty(4 * TILE, np.uint32), np.empty(dim, np.uint16)
     quarter = (dim + 3) // 4
     for k in range(len(rows)):
@@ -67,13 +67,13 @@ def _quantise_run(
     x: NDArray[np.float32], words: NDArray[np.uint32], top: np.float32, unit: np.float32,
     codes: NDArray[np.uint16],
 ) -> None:  # fmt: skip
-    """Round |x| / unit up with the probability of its fraction; it and 1 - u are exact in float32. Note the level."""
+    """Round |x| / unit up with the probability of its fraction (exact in float32, as 1 - u is). Store levels."""
     one = np.float32(1)
     for i in range(len(x)):
         ratio = min(abs(x[i]) / unit, top)
-        whole = np.float32(np.int32(ratio))
-        gate = one - np.float32(np.int32(words[i] >> np.uint32(8))) * np.float32(2.0**-24)
-        level = whole + (one if ratio - whole >= gate else np.float32(0))
+        floor = np.float32(np.int32(ratio))
+        threshold = one - np.float32(np.int32(words[i] >> np.uint32(8))) * np.float32(2.0**-24)
+        level = floor + (one if ratio - floor >= threshold else np.float32(0))
         codes[i] = np.uint16(np.int32(level))
         value = level * unit
         x[i] = (value if x[i] >= 0 else -value) + np.float32(0)  # + 0 turns -0 into +0

@@ -1,4 +1,4 @@
-"""Compiled random rounding of the float32 CPU path; each equals its torch oracle bit for bit (no fastmath)."""
+"""Compiled random rounding of float32 rows; each kernel equals the torch implementation bit for bit (no fastmath)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAGNITUDE, MANTISSA, INFINITE, HIGHEST = 0x7FFFFFFF, 0x007FFFFF, 0x7F800000, 0x7F000000
-"""Of binary32: all but the sign; the mantissa; infinity; 2**127."""
+"""Of binary32: all bits but the sign; the mantissa; infinity; 2**127."""
 
 
 @compiled
@@ -21,7 +21,7 @@ def round_rows(
 ) -> None:
     """Replace rows [K, d] in place by random levels of their buckets' scales [K, buckets].
 
-    Without levels (0) by the scale itself with a random sign.
+    With `levels` 0, replace them by the scale itself with a random sign.
     """
     dim = rows.shape[1]
     lanes = np.empty(4 * TILE, np.uint32)
@@ -55,16 +55,16 @@ def _round_span(
 
 @compiled
 def _level_run(x: NDArray[np.float32], words: NDArray[np.uint32], unit: np.float32, levels: int) -> None:
-    """Round |x| / unit up with the probability of its fraction; it and 1 - u are exact in float32."""
+    """Round |x| / unit up with the probability of its fraction; fraction and 1 - u are exact in float32."""
     top, one = np.float32(levels), np.float32(1)
     if unit == 0:
         x[:] = 0
         return
     for i in range(len(x)):
         ratio = min(abs(x[i]) / unit, top)
-        whole = np.float32(np.int32(ratio))
-        gate = one - np.float32(np.int32(words[i] >> np.uint32(8))) * np.float32(2.0**-24)
-        value = (whole + (one if ratio - whole >= gate else np.float32(0))) * unit
+        floor = np.float32(np.int32(ratio))
+        threshold = one - np.float32(np.int32(words[i] >> np.uint32(8))) * np.float32(2.0**-24)
+        value = (floor + (one if ratio - floor >= threshold else np.float32(0))) * unit
         x[i] = (value if x[i] >= 0 else -value) + np.float32(0)  # + 0 turns -0 into +0
 
 
@@ -75,8 +75,8 @@ def _sign_run(x: NDArray[np.float32], words: NDArray[np.uint32], scale: np.float
         x[:] = 0
         return
     for i in range(len(x)):
-        gate = np.float32(np.int32(words[i] >> np.uint32(8))) * np.float32(2.0**-23) - np.float32(1)
-        x[i] = scale if x[i] / scale > gate else -scale
+        threshold = np.float32(np.int32(words[i] >> np.uint32(8))) * np.float32(2.0**-23) - np.float32(1)
+        x[i] = scale if x[i] / scale > threshold else -scale
 
 
 @compiled
@@ -97,7 +97,7 @@ def natural_rows(bits: NDArray[np.uint32], keys: NDArray[np.uint64]) -> None:
 
 @compiled
 def _natural_run(bits: NDArray[np.uint32], words: NDArray[np.uint32]) -> None:
-    """Add a word of the mantissa's width: it carries into the exponent as often as the mantissa is large."""
+    """Add a random number of the mantissa's width: it carries into the exponent as often as required."""
     for i in range(len(bits)):
         size = bits[i] & np.uint32(MAGNITUDE)
         power = min((size + (words[i] >> np.uint32(9))) & np.uint32(INFINITE), np.uint32(HIGHEST))
@@ -106,11 +106,11 @@ def _natural_run(bits: NDArray[np.uint32], words: NDArray[np.uint32]) -> None:
 
 
 @compiled
-def level_counts(
+def symbol_counts(
     rows: NDArray[np.float32], scales: NDArray[np.float32], levels: int, size: int,
-    classes: NDArray[np.int64], out: NDArray[np.int64],
+    symbols: NDArray[np.int64], out: NDArray[np.int64],
 ) -> None:  # fmt: skip
-    """Add to out [K, classes] how many coordinates of rounded rows have a level of each class."""
+    """Add to out [K, symbols] the number of coordinates of rounded rows whose level has each symbol."""
     dim = rows.shape[1]
     for k in range(len(rows)):
         for b in range(scales.shape[1]):
@@ -120,4 +120,4 @@ def level_counts(
                 out[k, 0] += last - first
                 continue
             for i in range(first, last):
-                out[k, classes[int(abs(rows[k, i]) / unit + np.float32(0.5))]] += 1
+                out[k, symbols[int(abs(rows[k, i]) / unit + np.float32(0.5))]] += 1

@@ -1,4 +1,4 @@
-"""Signs that carry a magnitude: one bit per coordinate and one scale per bucket."""
+"""Signs with a magnitude: one bit per coordinate and one scale per bucket."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ScaledSign:
-    """Send (||x||_1 / d) sign(x), of each bucket by itself. Source: EF-SIGNSGD, arXiv:1901.09847.
+    """Send (||x||_1 / d) sign(x) of each bucket. Source: EF-SIGNSGD, arXiv:1901.09847.
 
-    The sign of an exact zero is a fair keyed coin (the contraction holds with either). Biased: use it with error
-    feedback. A bucket of zeros gives zeros, one that holds inf or nan gives nan. `bucket: null` is one scale per
+    The sign of an exact zero is a fair keyed coin (the contraction holds with either sign). Biased: use it with error
+    feedback. A bucket of zeros gives zeros, one that contains inf or nan gives nan. `bucket: null` is one scale per
     model.
     """
 
@@ -50,10 +50,10 @@ class ScaledSign:
         return 1 / Buckets.of(self.bucket, dim).size
 
     def encode(self, rows: Tensor, rng: KeyedRandom) -> Encoded:
-        """Return the scaled signs; zeros by the coins of draw 0."""
-        cut = Buckets.of(self.bucket, rows.shape[1])
-        scales = (cut.sums(rows, squared=False) / cut.lengths(rows)).to(rows.dtype)
-        return Encoded(_scaled(Sign().encode(rows, rng).values, scales, cut), None)
+        """Return the scaled signs; zeros get the signs of draw 0 of the rng."""
+        buckets = Buckets.of(self.bucket, rows.shape[1])
+        scales = (buckets.sums(rows, squared=False) / buckets.lengths(rows)).to(rows.dtype)
+        return Encoded(_scaled(Sign().encode(rows, rng).values, scales, buckets), None)
 
     def pack(self, row: Tensor, key: int) -> bytes:
         """Return the scales, then one bit per coordinate, set for +."""
@@ -90,7 +90,7 @@ class StochasticSign:
         return 32 * Buckets.of(self.bucket, dim).count + dim
 
     def omega(self, dim: int) -> float:
-        """Return B - 1 of the largest bucket B: of every x with l2, of a single coordinate with max."""
+        """Return B - 1 of the largest bucket B: for every x with l2, for a single coordinate with max."""
         return float(Buckets.of(self.bucket, dim).size - 1)
 
     def delta(self, dim: int) -> float | None:
@@ -98,20 +98,22 @@ class StochasticSign:
         return 1.0 if self.omega(dim) == 0 else None
 
     def encode(self, rows: Tensor, rng: KeyedRandom) -> Encoded:
-        """Return the scaled signs; uses draw 0 of the coins."""
+        """Return the scaled signs; uses draw 0 of the rng."""
         import torch
 
-        cut = Buckets.of(self.bucket, rows.shape[1])
-        scales = cut.largest(rows) if self.norm == "max" else cut.sums(rows, True).sqrt().to(rows.dtype)
+        buckets = Buckets.of(self.bucket, rows.shape[1])
+        scales = (
+            buckets.largest(rows) if self.norm == "max" else buckets.sums(rows, True).sqrt().to(rows.dtype)
+        )
         if has_kernels(rows):
             from learning.compressors.rounding_kernels import round_rows
 
             rows = rows.detach().contiguous()
-            round_rows(rows.numpy(), rng.keys, scales.numpy(), 0, cut.size)
+            round_rows(rows.numpy(), rng.keys, scales.numpy(), 0, buckets.size)
             return Encoded(rows, None)
-        gate = rng.uniforms(cut.dim, rows) * 2 - 1  # exact: 24 bits
-        signs = torch.where(rows / cut.spread(scales) > gate, 1.0, -1.0).to(rows.dtype)
-        return Encoded(_scaled(signs, scales, cut), None)
+        threshold = rng.uniforms(buckets.dim, rows) * 2 - 1  # exact: 24 bits
+        signs = torch.where(rows / buckets.expand(scales) > threshold, 1.0, -1.0).to(rows.dtype)
+        return Encoded(_scaled(signs, scales, buckets), None)
 
     def pack(self, row: Tensor, key: int) -> bytes:
         """Return the scales, then one bit per coordinate, set for +."""
@@ -122,27 +124,27 @@ class StochasticSign:
         return _unpack(data, Buckets.of(self.bucket, dim))
 
 
-def _scaled(signs: Tensor, scales: Tensor, cut: Buckets) -> Tensor:
+def _scaled(signs: Tensor, scales: Tensor, buckets: Buckets) -> Tensor:
     """Return signs [K, d] times their buckets' scales; +0 where a scale is 0, nan where it is not finite."""
     import torch
 
-    wide = cut.spread(scales)
+    wide = buckets.expand(scales)
     return torch.where(wide.isfinite(), signs * wide + 0.0, torch.nan)
 
 
 def _pack(codec: ScaledSign | StochasticSign, bucket: int | None, row: Tensor, key: int) -> bytes:
     import torch
 
-    fresh = row.detach().cpu().to(torch.float32, copy=True)
-    values = codec.encode(fresh[None], KeyedRandom(np.array([key], dtype=np.uint64))).values[0]
+    copy = row.detach().cpu().to(torch.float32, copy=True)
+    values = codec.encode(copy[None], KeyedRandom(np.array([key], dtype=np.uint64))).values[0]
     scales = values[:: Buckets.of(bucket, len(row)).size].abs()
     return to_bytes(float_bits(scales), (values > 0).numpy().astype(np.uint8))
 
 
-def _unpack(data: bytes, cut: Buckets) -> Tensor:
+def _unpack(data: bytes, buckets: Buckets) -> Tensor:
     import torch
 
     reader = BitReader.of(data)
-    scales = torch.from_numpy(reader.floats(cut.count))[None]
-    signs = torch.from_numpy(reader.take(cut.dim).astype(np.float32) * 2 - 1)[None]
-    return _scaled(signs, scales, cut)[0]
+    scales = torch.from_numpy(reader.floats(buckets.count))[None]
+    signs = torch.from_numpy(reader.take(buckets.dim).astype(np.float32) * 2 - 1)[None]
+    return _scaled(signs, scales, buckets)[0]

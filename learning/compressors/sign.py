@@ -1,4 +1,4 @@
-"""One bit per coordinate: its sign, with a fair keyed coin where it is zero."""
+"""One bit per coordinate: its sign, with a fair keyed coin for zeros."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 class Sign:
     """Send +1 or -1 per coordinate. Source: signSGD, arXiv:1802.04434; HierSignSGD, arXiv:2602.02355.
 
-    An exact zero (of either sign) gets a fair coin keyed by the row: about half of an MNIST model's gradient
-    is exactly zero, and always +1 would push those coordinates the same way everywhere. A nan stays nan in
-    the values, so that a poisoned update shows, and has no code: packing it raises ValueError.
+    An exact zero (of either sign) gets a fair coin keyed by the row: about half of an MNIST model's gradient is exactly
+    zero, and a constant +1 would move all of those coordinates in one direction. A nan stays nan in the values, so that
+    it remains detectable, and has no code: packing it raises ValueError.
     """
 
     @property
@@ -43,15 +43,15 @@ class Sign:
         return None
 
     def encode(self, rows: Tensor, rng: KeyedRandom) -> Encoded:
-        """Return the signs of rows [K, d] as +1 and -1; zeros by the coins of draw 0."""
+        """Return the signs of rows [K, d] as +1 and -1; zeros get the signs of draw 0 of the rng."""
         return Encoded(random_zero_signs(rows, rng), None)
 
     def pack(self, row: Tensor, key: int) -> bytes:
         """Return one bit per coordinate, set for +1; raises ValueError for a nan."""
         import torch
 
-        fresh = row.detach().cpu().to(torch.float32, copy=True)
-        signs = self.encode(fresh[None], KeyedRandom(np.array([key], dtype=np.uint64))).values[0]
+        copy = row.detach().cpu().to(torch.float32, copy=True)
+        signs = self.encode(copy[None], KeyedRandom(np.array([key], dtype=np.uint64))).values[0]
         bad = signs.isnan().nonzero()
         if len(bad):
             place = f"coordinate {int(bad[0])}"

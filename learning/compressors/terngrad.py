@@ -1,4 +1,4 @@
-"""TernGrad: three values per coordinate, the largest magnitude of a bucket with a sign, or zero."""
+"""TernGrad: three values per coordinate, plus or minus the largest magnitude of a bucket, or zero."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ WIDTHS = np.array([0, 2, 4, 5, 7, 8])
 class TernGrad:
     """Send sign(x) max|x| with probability |x| / max|x|, else 0. Source: TernGrad, arXiv:1705.07878.
 
-    The maximum is a bucket's. `clip: 2.5` first clips coordinates to 2.5 root mean squares of their bucket, as
-    the paper does (per layer, standard deviations): less variance, but biased. `code: fixed` is 2 bits per coordinate,
-    `packed` five coordinates per byte, `entropy` as of `dither`, whose case of one level this is.
+    The maximum is a bucket's. `clip: 2.5` first clips coordinates to 2.5 root mean squares of their bucket, as the
+    paper does (per layer, standard deviations): less variance, but biased. `code: fixed` is 2 bits per coordinate,
+    `packed` five coordinates per byte, `entropy` the code of `dither`, of which this is the case of one level.
     """
 
     bucket: int | None = 512
@@ -57,7 +57,7 @@ class TernGrad:
         return self._dither.bits(dim)
 
     def omega(self, dim: int) -> float | None:
-        """Return (sqrt(B) - 1) / 2 of the largest bucket B (sharp, our derivation); None where clipping biases."""
+        """Return (sqrt(B) - 1) / 2 of the largest bucket B (sharp, own derivation); None where clipping biases."""
         return self._dither.omega(dim) if self.clip is None else None
 
     def delta(self, dim: int) -> float | None:
@@ -65,12 +65,12 @@ class TernGrad:
         return self._dither.delta(dim) if self.clip is None else None
 
     def encode(self, rows: Tensor, rng: KeyedRandom) -> Encoded:
-        """Return the rounded rows, and their lengths where the code is `entropy`; uses draw 0 of the coins."""
-        return self._dither.encode(self._clipped(rows), rng)
+        """Return the rounded rows, and their lengths where the code is `entropy`; uses draw 0 of the rng."""
+        return self._dither.encode(self._clip(rows), rng)
 
     def pack(self, row: Tensor, key: int) -> bytes:
         """Return the scales of the buckets, then the code of the signed levels."""
-        row = self._clipped(row.detach().cpu().float()[None])[0]
+        row = self._clip(row.detach().cpu().float()[None])[0]
         if self.code != "packed":
             return self._dither.pack(row, key)
         scales, signed = self._dither.signed_levels(row, key)
@@ -85,19 +85,19 @@ class TernGrad:
         scales = reader.floats(Buckets.of(self.bucket, dim).count)
         numbers = np.concatenate([reader.fields(1, width) for width in _widths(dim).tolist()])
         digits = (numbers[:, None] // _places() % 3).ravel()[:dim]
-        return self._dither.value(scales, digits - 1)
+        return self._dither.values(scales, digits - 1)
 
     @property
     def _dither(self) -> Dither:
         return Dither(1, self.bucket, "entropy" if self.code == "entropy" else "fixed")
 
-    def _clipped(self, rows: Tensor) -> Tensor:
-        """Rows clipped to +-clip root mean squares of their bucket; inf and nan stay to be seen."""
+    def _clip(self, rows: Tensor) -> Tensor:
+        """Return rows clipped to +-clip root mean squares of their bucket; inf and nan are preserved."""
         if self.clip is None:
             return rows
-        cut = Buckets.of(self.bucket, rows.shape[1])
-        size = (cut.sums(rows, squared=True) / cut.lengths(rows)).sqrt()
-        limit = cut.spread((size * self.clip).to(rows.dtype))
+        buckets = Buckets.of(self.bucket, rows.shape[1])
+        size = (buckets.sums(rows, squared=True) / buckets.lengths(rows)).sqrt()
+        limit = buckets.expand((size * self.clip).to(rows.dtype))
         return rows.where(~(rows.abs() > limit), limit.copysign(rows))
 
 

@@ -1,4 +1,4 @@
-"""Parts to hold to their contracts: several of each name; whoever registers a part adds some here."""
+"""Example compressors of every registered name, on which the interface tests run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The chain: its error is the sum of its parts' errors, its positions are really coded and cost what is stated."""
+"""Chains: the error is the sum of both parts' errors, and positions are coded in the stated number of bits."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from learning.compressors import Chain, Plain, Qsgd, RandK, ScaledSign, TopK
 from learning.compressors.packing import BitReader, to_bytes
 from learning.compressors.positions import (
+    decode_fixed,
+    decode_golomb,
+    encode_fixed,
+    encode_golomb,
     fixed_bits,
-    fixed_code,
     golomb_bits,
-    golomb_code,
     golomb_width,
-    read_fixed,
-    read_golomb,
 )
 from learning.rng.keyed import KeyedRandom, row_key
 
@@ -32,14 +32,14 @@ def sent(codec, row, count=4000):
     return codec.encode(row.expand(count, -1).clone(), KeyedRandom(KEYS[:count])).values.double()
 
 
-def test_the_error_is_what_was_dropped_plus_what_the_second_part_did():
+def test_the_error_is_that_of_selection_plus_that_of_the_second_part():
     chain, top = Chain(TopK(0.25), ScaledSign()), sent(TopK(0.25), ROW, 1)[0]
     kept = ROW[top != 0]
     expected = (top - ROW).square().sum() + (sent(ScaledSign(), kept, 1)[0] - kept).square().sum()
     assert (sent(chain, ROW, 1)[0] - ROW).square().sum().item() == pytest.approx(expected.item(), rel=1e-6)
 
 
-def test_the_error_of_two_unbiased_parts_is_the_product_of_theirs():
+def test_omega_of_two_unbiased_parts_is_the_product_formula():
     levels, equal = 3, torch.ones(60)  # which attain the omega of qsgd; every vector has that of rand_k
     chain = Chain(RandK(k=36), Qsgd(levels, None))
     assert chain.omega(60) == pytest.approx(60 / 36 * (1 + Qsgd(levels, None).omega(36)) - 1)
@@ -47,7 +47,7 @@ def test_the_error_of_two_unbiased_parts_is_the_product_of_theirs():
     assert error == pytest.approx(chain.omega(60), rel=0.03)
 
 
-def test_the_delta_is_the_product_and_attained_where_all_coordinates_are_equal():
+def test_delta_is_the_product_and_attained_for_equal_coordinates():
     chain = Chain(TopK(k=36), RandK(k=9, unbiased=False))
     assert chain.delta(60) == pytest.approx(36 / 60 * 9 / 36)
     assert Chain(TopK(k=36), Qsgd(4, None)).delta(60) == pytest.approx(
@@ -57,7 +57,7 @@ def test_the_delta_is_the_product_and_attained_where_all_coordinates_are_equal()
     assert error == pytest.approx(1 - chain.delta(60), rel=1e-6)
 
 
-def test_a_second_part_without_loss_gives_what_the_first_keeps():
+def test_a_lossless_second_part_gives_the_selection_of_the_first():
     for first in (TopK(0.3), RandK(0.3), RandK(0.3, unbiased=False, indices="list")):
         assert torch.equal(sent(Chain(first, Plain()), ROW, 50), sent(first, ROW, 50))
 
@@ -71,19 +71,19 @@ def test_a_second_part_without_loss_gives_what_the_first_keeps():
     ],
     ids=repr,
 )
-def test_the_bits_are_the_closed_form(codec, dim, bits):
+def test_bits_equal_the_closed_form(codec, dim, bits):
     assert codec.bits(dim) == bits
 
 
 @given(st.data(), st.integers(1, 3000))
 @settings(max_examples=150, deadline=None)
-def test_positions_come_back_from_both_codes(data, dim):
+def test_positions_are_recovered_from_both_codes(data, dim):
     at = np.array(sorted(data.draw(st.sets(st.integers(0, dim - 1), min_size=1, max_size=60))))
     chosen = torch.zeros(1, dim, dtype=torch.bool)
     chosen[0, at] = True
     for code, read, bits in (
-        (fixed_code, read_fixed, fixed_bits(dim, len(at))),
-        (golomb_code, read_golomb, int(golomb_bits(chosen, len(at))[0])),
+        (encode_fixed, decode_fixed, fixed_bits(dim, len(at))),
+        (encode_golomb, decode_golomb, int(golomb_bits(chosen, len(at))[0])),
     ):
         coded = code(at, dim)
         assert len(coded) == bits
@@ -96,12 +96,12 @@ def mean_gap_bits(share, low):
 
 
 @pytest.mark.parametrize("count", [1, 3, 10, 37, 100, 382, 620, 999])
-def test_the_golomb_parameter_is_the_best_one(count):
+def test_the_golomb_parameter_is_optimal(count):
     best = min(range(15), key=lambda low: mean_gap_bits(count / 1000, low))
     assert golomb_width(1000, count) == best
 
 
-def test_golomb_codes_of_random_positions_have_the_mean_length_of_the_formula():
+def test_golomb_codes_of_random_positions_have_the_expected_mean_length():
     chosen = torch.rand(200, 20_000, generator=torch.Generator().manual_seed(2)).argsort(1) < 200
     measured = golomb_bits(chosen, 200).double() / 200
     expected = mean_gap_bits(0.01, golomb_width(20_000, 200))
@@ -111,7 +111,7 @@ def test_golomb_codes_of_random_positions_have_the_mean_length_of_the_formula():
     assert expected < 8.2 < math.log2(20_000)
 
 
-def test_a_golomb_message_cut_short_is_refused():
+def test_a_truncated_golomb_message_is_rejected():
     data = Chain(TopK(0.1), Plain(), "golomb").pack(ROW.repeat(20), int(KEYS[0]))
     for length in (3, len(data) // 2):
         with pytest.raises(ValueError, match=r"message .*got .*; send it"):

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learning.compressors import Integer, Plain, Qsgd, RandK, Sign, SparseSign, TopK
-from learning.compressors.elias import level_bits, omega_code, read_levels, torch_coded_bits
+from learning.compressors.elias import decode_levels, encode_levels, omega_code, torch_coded_bits
 from learning.compressors.packing import BitReader, code_bits, field_bits, to_bytes
-from learning.compressors.subset_code import choice_bits, choice_code, read_choice
+from learning.compressors.subset_code import decode_subset, encode_subset, subset_bits
 from learning.rng.keyed import KeyedRandom, row_key
 
 OMEGA = {  # Elias, IEEE Trans. Inf. Theory 21 (1975): the published codes
@@ -33,12 +33,12 @@ def coded(codec, row, key=KEY):
 
 
 @pytest.mark.parametrize("number", OMEGA)
-def test_omega_codes_are_the_published_ones(number):
+def test_omega_codes_equal_the_published_ones(number):
     assert "".join(map(str, code_bits(*omega_code(np.array([number]))))) == OMEGA[number]
 
 
 @given(st.integers(1, 40), st.lists(st.integers(0, 2**40 - 1), max_size=30))
-def test_fields_come_back_from_bytes(width, numbers):
+def test_fields_are_recovered_from_bytes(width, numbers):
     values = np.array([n % 2**width for n in numbers], dtype=np.int64)
     data = to_bytes(field_bits(values, width))
     assert len(data) == -(-width * len(values) // 8)
@@ -47,10 +47,10 @@ def test_fields_come_back_from_bytes(width, numbers):
 
 @given(st.lists(st.integers(-70_000, 70_000) | st.just(0), min_size=1, max_size=60))
 @settings(max_examples=200)
-def test_levels_come_back_from_both_codes(levels):
+def test_levels_are_recovered_from_both_codes(levels):
     signed = np.array(levels)
-    dense, bits = level_bits(signed)
-    assert read_levels(bits, len(signed), dense).tolist() == levels
+    dense, bits = encode_levels(signed)
+    assert decode_levels(bits, len(signed), dense).tolist() == levels
     assert torch_coded_bits(torch.from_numpy(abs(signed))[None]).tolist() == [len(bits)]
 
 
@@ -73,7 +73,7 @@ def test_the_shorter_of_sparse_and_dense_is_sent(levels, dense):
 
 @pytest.mark.parametrize("bucket", [None, 100])
 @pytest.mark.parametrize("levels", [1, 4, 300])
-def test_elias_sizes_of_numba_of_torch_and_of_the_bytes_agree(levels, bucket):
+def test_elias_sizes_of_numba_torch_and_bytes_agree(levels, bucket):
     codec, row = Qsgd(levels, bucket, "elias"), gaussian(1001)
     row[200:300] = 0
     size = coded(codec, row).bits.item()
@@ -82,7 +82,7 @@ def test_elias_sizes_of_numba_of_torch_and_of_the_bytes_agree(levels, bucket):
 
 
 @pytest.mark.parametrize("code", ["fixed", "elias"])
-def test_a_poisoned_bucket_travels_as_nan(code):
+def test_a_bucket_with_nan_is_transmitted_as_nan(code):
     codec, row = Qsgd(4, 10, code), gaussian(35)
     row[[3, 12]] = torch.tensor([torch.inf, torch.nan])
     received = codec.unpack(codec.pack(row, KEY), 35)
@@ -93,12 +93,12 @@ def test_a_poisoned_bucket_travels_as_nan(code):
 @pytest.mark.parametrize(
     "codec", [Qsgd(16), Qsgd(4, None, "elias"), Qsgd(300, 64, "elias"), Sign()], ids=repr
 )
-def test_a_large_message_comes_back(codec):
+def test_a_large_message_is_recovered(codec):
     row = gaussian(100_003)
     assert torch.equal(codec.unpack(codec.pack(row, KEY), 100_003), coded(codec, row).values[0])
 
 
-def test_the_shared_seed_travels_in_the_message_itself():
+def test_the_shared_seed_is_part_of_the_message():
     data = RandK(k=5).pack(gaussian(50), KEY)
     assert int.from_bytes(data[:8], "big") == KEY
     assert RandK(k=5).unpack(data, 50).count_nonzero() == 5
@@ -113,7 +113,7 @@ def test_a_sign_of_nan_cannot_be_packed(codec):
 
 
 @pytest.mark.parametrize("zeros", [0.0, 1.0])
-def test_all_signs_are_signs_and_few_are_those_of_top_k(zeros):
+def test_sparse_sign_sends_the_signs_of_top_k(zeros):
     row = gaussian(200) * zeros
     row[::3] = 0.0
     signs = coded(Sign(), row).values
@@ -123,20 +123,20 @@ def test_all_signs_are_signs_and_few_are_those_of_top_k(zeros):
 
 
 @pytest.mark.parametrize(("dim", "count"), [(6, 3), (7, 1), (5, 5), (1, 1), (9, 8)])
-def test_choices_are_numbered_without_a_gap_and_come_back(dim, count):
+def test_subsets_are_numbered_without_gaps_and_recovered(dim, count):
     codes = set()
     for chosen in itertools.combinations(range(dim), count):
-        bits = choice_code(np.array(chosen), dim)
+        bits = encode_subset(np.array(chosen), dim)
         codes.add(tuple(bits.tolist()))
-        assert read_choice(BitReader(bits), dim, count).tolist() == list(chosen)
+        assert decode_subset(BitReader(bits), dim, count).tolist() == list(chosen)
     assert len(codes) == math.comb(dim, count)
 
 
 @pytest.mark.parametrize("dim", [1, 2, 8, 33, 1000, 20_011])
-def test_a_choice_has_as_many_bits_as_it_needs(dim):
+def test_a_subset_has_the_minimal_number_of_bits(dim):
     for count in {1, 2, -(-dim // 100), dim // 2 or 1, dim}:
         if count <= dim:
-            assert choice_bits(dim, count) == (math.comb(dim, count) - 1).bit_length()
+            assert subset_bits(dim, count) == (math.comb(dim, count) - 1).bit_length()
 
 
 @pytest.mark.parametrize(
@@ -149,19 +149,19 @@ def test_a_choice_has_as_many_bits_as_it_needs(dim):
     ],
     ids=repr,
 )  # fmt: skip
-def test_sizes_are_the_closed_forms(codec, dim, bits):
+def test_sizes_equal_the_closed_forms(codec, dim, bits):
     assert codec.bits(dim) == bits
 
 
 @pytest.mark.parametrize(("number", "zeros"), [(0.6, True), (4.0, True), (2.0, False), (math.nan, True)])
-def test_an_integer_code_refuses_what_it_cannot_carry(number, zeros):
+def test_an_integer_code_rejects_values_that_it_cannot_represent(number, zeros):
     rows = torch.full((2, 4), 0.1)
     rows[1, 2] = 0.1 * number
     with pytest.raises(ValueError, match=r"row 1, coordinate 2\); use"):
         Integer(0.1, 3, zeros).encode(rows, KeyedRandom(np.array([KEY, KEY], np.uint64)))
 
 
-def test_an_integer_code_snaps_what_float32_has_blurred():
+def test_an_integer_code_removes_float32_rounding_errors():
     row, codec = torch.tensor([0.1000013, -0.2999991, -1e-9]), Integer(0.1, 3, zeros=True)
     expected = torch.tensor([1.0, -3.0, 0.0]) * 0.1
     for answer in (coded(codec, row).values[0], codec.unpack(codec.pack(row, KEY), 3)):
@@ -176,7 +176,7 @@ def test_half_width_floats_saturate_but_keep_inf_and_nan():
 @pytest.mark.parametrize(
     "codec", [Plain(), Qsgd(4), Qsgd(4, 64, "elias"), Sign(), TopK(0.1), RandK(0.1)], ids=repr
 )
-def test_a_message_cut_short_is_refused(codec):
+def test_a_truncated_message_is_rejected(codec):
     data = codec.pack(gaussian(500), KEY)
     with pytest.raises(ValueError, match=r"message .*got .*; send it"):
         codec.unpack(data[: len(data) // 2], 500)

@@ -1,4 +1,4 @@
-"""Every compressor of the table keeps its contract: what it states of size and accuracy is what it does."""
+"""Every registered compressor has the size and the accuracy that it states."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def same_bits(a, b):
     )
 
 
-def test_every_part_of_the_table_is_examined():
+def test_every_registered_compressor_has_examples():
     assert {name: {type(codec) for codec in some} for name, some in EXAMPLES.items()} == {
         name: {part} for name, part in COMPRESSORS.items()
     }
@@ -87,13 +87,13 @@ def test_unbiased_compressors_have_the_vector_as_their_mean(codec):
 
 
 @every_unbiased
-def test_the_variance_stays_below_omega(codec):
+def test_the_variance_is_at_most_omega(codec):
     for row in inputs(codec, 3, 60):
         assert errors(codec, row).mean() <= codec.omega(60) * (1 + 4 / math.sqrt(DRAWS)) + 1e-12
 
 
 @every_contraction
-def test_a_contraction_contracts(codec):
+def test_the_error_is_at_most_one_minus_delta(codec):
     delta = codec.delta(60)
     assert 0 < delta <= 1
     for row in inputs(codec, 3, 60):
@@ -102,7 +102,7 @@ def test_a_contraction_contracts(codec):
 
 @every
 @pytest.mark.parametrize("dim", DIMS)
-def test_the_bits_are_those_of_the_bytes(codec, dim):
+def test_the_stated_bits_are_those_of_the_bytes(codec, dim):
     for row, key in zip(inputs(codec, 3, dim), keys(3), strict=True):
         known, counted = codec.bits(dim), encode(codec, row[None], key[None]).bits
         assert (known is None) != (counted is None)
@@ -121,7 +121,7 @@ def test_the_bytes_decode_to_the_values_bit_for_bit(codec, dim):
 
 @every
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_rows_do_not_depend_on_their_number_order_or_neighbours(codec, dtype):
+def test_a_row_does_not_depend_on_number_order_or_values_of_other_rows(codec, dtype):
     rows, which = inputs(codec, 7, 1001).to(dtype), keys(7)
     whole, order = encode(codec, rows, which).values, [4, 0, 6]
     assert whole.dtype == dtype
@@ -144,7 +144,7 @@ def test_numba_and_torch_give_the_same_bits(codec, monkeypatch):
 
 @pytest.mark.gpu
 @every
-def test_the_accelerator_gives_the_same_bits(codec):
+def test_a_gpu_gives_the_same_bits(codec):
     rows = inputs(codec, 3, 5003)
     here, there = encode(codec, rows), encode(codec, rows.cuda())
     assert same_bits(here.values, there.values.cpu())
@@ -154,7 +154,7 @@ def test_the_accelerator_gives_the_same_bits(codec):
 @pytest.mark.parametrize(
     ("dust", "shape"), [(0.08873602747917175, "3.04..0......00."), (0.09173943102359772, "0.3..4.0....00..")]
 )
-def test_the_norm_is_added_by_a_halving_tree_on_every_path(dust, shape, monkeypatch):
+def test_norms_are_added_by_a_halving_tree_in_every_implementation(dust, shape, monkeypatch):
     """3-4-5 midway between two floats, plus dust that in-order and pairwise sums lose: they round down to ...504."""
     row = torch.tensor([{"3": 12582903.0, "4": 16777204.0, "0": 0.0, ".": dust}[place] for place in shape])
     fast = Qsgd(4).pack(row, 0)[:4]
@@ -169,7 +169,7 @@ def test_rows_need_not_be_contiguous(codec):
     assert same_bits(codec.encode(wide, KeyedRandom(keys(6))).values, encode(codec, rows).values)
 
 
-def test_sizes_and_accuracies_are_known_without_torch_and_numba():
+def test_sizes_and_accuracies_need_neither_torch_nor_numba():
     code = "import sys, learning.compressors as c, learning.aggregation.rules; c.Qsgd(4).bits(9); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert "learning.aggregation.rules" in loaded.split()
@@ -177,7 +177,7 @@ def test_sizes_and_accuracies_are_known_without_torch_and_numba():
 
 
 @every
-def test_only_a_lossless_compressor_says_so(codec):
+def test_only_plain_float32_is_lossless(codec):
     if codec.lossless:
         rows = inputs(codec, 3, 60)
         assert same_bits(encode(codec, rows).values, rows)
@@ -190,7 +190,7 @@ def test_only_a_lossless_compressor_says_so(codec):
 
 
 @pytest.mark.parametrize(("dim", "levels", "golden"), [(16, 4, 0.25), (256, 4, 3.0), (1024, 16, 1.0)])
-def test_omega_of_qsgd_is_the_sharp_one(dim, levels, golden):
+def test_omega_of_qsgd_is_sharp(dim, levels, golden):
     assert Qsgd(levels, None).omega(dim) == golden
     assert Qsgd(levels, dim).omega(10 * dim + 1) == golden
 
@@ -207,7 +207,7 @@ def test_some_vector_attains_omega(dim, levels):
     assert errors(Qsgd(levels, None), row).mean() == pytest.approx(Qsgd(levels, None).omega(dim), rel=0.03)
 
 
-def test_qsgd_in_double_precision_is_the_formula_of_the_paper():
+def test_qsgd_in_double_precision_equals_the_formula_of_the_paper():
     x = inputs(Qsgd(5), 3, 200).double()
     u = (philox.numpy_words(keys(3), 200, 0) >> 8) * 2.0**-24
     norm = np.linalg.norm(x.numpy(), axis=1, keepdims=True)
@@ -215,7 +215,7 @@ def test_qsgd_in_double_precision_is_the_formula_of_the_paper():
     assert np.allclose(encode(Qsgd(5, None), x).values, expected, rtol=1e-12, atol=0)
 
 
-def test_coordinates_on_a_level_stay_there_and_zeros_carry_no_sign():
+def test_coordinates_on_a_level_are_unchanged_and_zeros_have_no_sign():
     row = torch.tensor([3.0, -3.0, 3.0, -3.0, 0.0, -0.0])  # norm 6: levels 2, 2, 2, 2, 0, 0 of 4
     assert all(same_bits(answer, (row + 0.0).double()) for answer in draws(Qsgd(4), row)[:200])
 
@@ -226,7 +226,7 @@ def test_a_bucket_of_zeros_or_of_the_smallest_numbers_gives_finite_values():
     assert torch.equal(encode(Qsgd(300, code="elias"), rows).bits, torch.tensor([34, 34]))
 
 
-def test_a_poisoned_update_shows_in_its_bucket_alone():
+def test_a_nan_affects_its_bucket_alone():
     rows = inputs(Qsgd(4), 2, 30)
     rows[0, 14], rows[1, 25] = torch.nan, -torch.inf
     expected = [[0, j] for j in range(10, 20)] + [[1, j] for j in range(20, 30)]
@@ -244,7 +244,7 @@ def test_a_sign_is_the_sign_and_nan_stays_nan():
 
 
 @pytest.mark.parametrize("zero", [0.0, -0.0])
-def test_the_sign_of_zero_is_a_fair_coin_for_every_coordinate(zero):
+def test_the_sign_of_zero_is_a_fair_coin(zero):
     answers = draws(Sign(), torch.full((60,), zero))
     assert set(answers.unique().tolist()) == {-1.0, 1.0}
     assert answers.mean(0).abs().max() < 5 / math.sqrt(DRAWS)
@@ -282,11 +282,11 @@ def test_rand_k_has_exactly_the_stated_error(codec):
         (Integer, {"step": 0.0, "span": 1}, "0.0"), (Integer, {"step": 0.1, "span": 0}, "0"),
     ],
 )  # fmt: skip
-def test_a_wrong_argument_is_refused_by_value(part, arguments, value):
+def test_a_wrong_argument_is_rejected_with_its_value(part, arguments, value):
     with pytest.raises(ValueError, match=f"got .*{value}.*; "):
         part(**arguments)
 
 
-def test_more_coordinates_than_the_model_has_are_refused():
+def test_k_above_the_dimension_is_rejected():
     with pytest.raises(ValueError, match="k must be <= the model's 5 parameters, got 6; "):
         TopK(k=6).bits(5)

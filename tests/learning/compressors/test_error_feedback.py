@@ -1,4 +1,4 @@
-"""Compressors that remember lose nothing for good: closed forms of error feedback and EF21."""
+"""Compressors with memory: closed forms of error feedback and EF21."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def rng(count, step):
 
 
 @inner
-def test_what_receivers_hear_in_all_is_what_was_said_less_the_memory(codec):
-    memory = heard = said = torch.zeros(4, 60, dtype=torch.float64)
+def test_the_sum_of_decoded_messages_is_the_sum_of_inputs_minus_the_memory(codec):
+    memory = heard = message = torch.zeros(4, 60, dtype=torch.float64)
     for step in range(20):
         x = rows(4, seed=step)
         sent, memory = ErrorFeedback(codec).remember(x.clone(), memory, rng(4, step))
-        heard, said = heard + sent.values, said + x
-    assert torch.allclose(heard, said - memory, rtol=0, atol=1e-12)
+        heard, message = heard + sent.values, message + x
+    assert torch.allclose(heard, message - memory, rtol=0, atol=1e-12)
 
 
 @inner
-def test_what_receivers_know_of_a_constant_approaches_it_at_the_rate_of_the_contraction(codec):
+def test_ef21_approaches_a_constant_at_the_rate_of_the_contraction(codec):
     if isinstance(codec, Qsgd):
         pytest.skip("a random rounding keeps its rate in the mean only")
     x, known, steps = rows(3), torch.zeros(3, 60, dtype=torch.float64), 30
@@ -47,7 +47,7 @@ def test_what_receivers_know_of_a_constant_approaches_it_at_the_rate_of_the_cont
     assert (left <= (rate if isinstance(codec, TopK) else 30 * rate)).all()
 
 
-def test_the_memory_given_is_not_overwritten():
+def test_the_given_memory_is_not_overwritten():
     for codec in (ErrorFeedback(TopK(0.1)), Ef21(TopK(0.1))):
         memory = rows(2, seed=9)
         kept = memory.clone()
@@ -56,7 +56,7 @@ def test_the_memory_given_is_not_overwritten():
 
 
 @inner
-def test_a_row_does_not_depend_on_its_neighbours(codec):
+def test_a_row_does_not_depend_on_other_rows(codec):
     x, memory, keyed = rows(5), rows(5, seed=1), rng(5, 0)
     together, after = ErrorFeedback(codec).remember(x.clone(), memory, keyed)
     for i in range(5):
@@ -67,23 +67,23 @@ def test_a_row_does_not_depend_on_its_neighbours(codec):
         assert torch.equal(left[0], after[i])
 
 
-@pytest.mark.parametrize("wrap", [ErrorFeedback, Ef21])
+@pytest.mark.parametrize("wrapper", [ErrorFeedback, Ef21])
 @pytest.mark.parametrize("codec", [Plain(), Integer(0.1, 3), ErrorFeedback(TopK(0.1))], ids=repr)
-def test_nothing_to_remember_is_refused(wrap, codec):
+def test_a_lossless_or_stateful_inner_compressor_is_rejected(wrapper, codec):
     with pytest.raises(ValueError, match="needs a lossy compressor inside|has a memory of its own"):
-        wrap(codec)
+        wrapper(codec)
 
 
-@pytest.mark.parametrize("way", ["up", "down"])
-def test_a_code_that_does_not_contract_is_refused_where_d_is_known(way):
+@pytest.mark.parametrize("direction", ["up", "down"])
+def test_an_inner_compressor_without_contraction_is_rejected_where_d_is_known(direction):
     codec = ErrorFeedback(Qsgd(1, None))
-    layer = Layer(2, **{"up": Plain(), "rule": Mean(), way: codec})
+    layer = Layer(2, **{"up": Plain(), "rule": Mean(), direction: codec})
     algorithm = Algorithm(Leaf(0.1, 8), (layer,))
-    with pytest.raises(ValueError, match=f"layer 1: .* on `{way}` needs a compressor inside"):
+    with pytest.raises(ValueError, match=f"layer 1: .* on `{direction}` needs a compressor inside"):
         algorithm.check_dimension(10_000)
 
 
-def test_two_memories_for_one_broadcast_are_refused():
+def test_two_memories_for_one_broadcast_are_rejected():
     layer = Layer(2, Plain(), Mean(), ErrorFeedback(TopK(0.1)), "own")
     with pytest.raises(ValueError, match="onto: own already keeps"):
         Algorithm(Leaf(0.1, 8), (layer,))

@@ -1,4 +1,4 @@
-"""Levels by a schedule: what each law gives, and that every wrapper passes it on."""
+"""Level schedules: the levels of each schedule, and their effect on compressors that contain a quantizer."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ LAWS: list[tuple[LevelSchedule, list[int]]] = [
 GROWING = Adaptive(Qsgd(4, 16), DoublingLevels(4, 2))
 
 
-@pytest.mark.parametrize(("growth", "levels"), LAWS)
-def test_levels_of_every_round(growth: LevelSchedule, levels: list[int]) -> None:
+@pytest.mark.parametrize(("schedule", "levels"), LAWS)
+def test_levels_of_each_round(schedule: LevelSchedule, levels: list[int]) -> None:
     assert {type(one) for one, _ in LAWS} == set(LEVEL_SCHEDULES.values())
-    assert [growth.level(turn) for turn in range(len(levels))] == levels
-    assert (growth.least, growth.most) == (min(levels), max(levels))
-    assert growth.level(10**9) == levels[-1]
+    assert [schedule.level(turn) for turn in range(len(levels))] == levels
+    assert (schedule.least, schedule.most) == (min(levels), max(levels))
+    assert schedule.level(10**9) == levels[-1]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_levels_of_every_round(growth: LevelSchedule, levels: list[int]) -> None
     ],
     ids=repr,
 )
-def test_a_round_s_compressor_is_that_of_its_levels(codec: Compressor, later: Compressor) -> None:
+def test_the_compressor_of_a_round_has_the_levels_of_the_round(codec: Compressor, later: Compressor) -> None:
     assert is_adaptive(codec)
     assert at_round(codec, 2) == later
     assert at_round(codec, 2) is at_round(codec, 2)
@@ -63,7 +63,7 @@ def test_omega_is_that_of_the_coarsest_round() -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "arguments", "said"),
+    ("part", "arguments", "message"),
     [
         (Adaptive, (Plain(), DoublingLevels(4, 2)), "of must be qsgd or dither"),
         (Adaptive, (Qsgd(8), DoublingLevels(4, 2)), "of has 8 levels, but the first round has 4"),
@@ -74,6 +74,8 @@ def test_omega_is_that_of_the_coarsest_round() -> None:
         (StepLevels, ((4, 8), (0,)), "rounds must rise from at least 1"), (StepLevels, ((4, 8, 9), (3, 3)), "rounds must rise"),
     ],
 )  # fmt: skip
-def test_a_wrong_schedule_is_refused_by_value(part: Any, arguments: tuple[Any, ...], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_a_wrong_schedule_is_rejected_with_its_value(
+    part: Any, arguments: tuple[Any, ...], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
         part(*arguments)

@@ -1,4 +1,4 @@
-"""Oracles of dither, terngrad, natural, scaled_sign and stochastic_sign: formulas, sharp constants, odd inputs."""
+"""dither, terngrad, natural, scaled_sign and stochastic_sign: formulas, sharp constants, special inputs."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def uniforms(dim, bits=24):
 
 
 @pytest.mark.parametrize(("dim", "levels", "golden"), [(256, 1, 7.5), (256, 8, 0.6163)])
-def test_omega_of_dithering_is_the_golden_one(dim, levels, golden):
+def test_omega_of_dithering_equals_the_reference_values(dim, levels, golden):
     assert Dither(levels, None).omega(dim) == pytest.approx(golden, abs=5e-5)
     assert Dither(levels, dim).omega(3 * dim) == Dither(levels, None).omega(dim)
     assert TernGrad(256).omega(10_000) == (math.sqrt(256) - 1) / 2
@@ -67,7 +67,7 @@ def test_some_vector_attains_the_omega_of_dithering(levels):
     assert error(Dither(levels, None), row) == pytest.approx(Dither(levels, None).omega(256), rel=0.02)
 
 
-def test_dithering_in_double_precision_is_the_formula():
+def test_dithering_in_double_precision_equals_the_formula():
     x = gaussian(3, 200).double()
     unit = np.abs(x.numpy()).max(1, keepdims=True) / 5
     expected = np.sign(x.numpy()) * np.floor(np.abs(x.numpy()) / unit + uniforms(200)) * unit
@@ -94,7 +94,7 @@ def test_terngrad_clips_at_root_mean_squares_of_each_bucket():
 @pytest.mark.parametrize(
     ("dim", "bits"), [(5, 8), (6, 8 + 2), (7, 8 + 4), (8, 8 + 5), (9, 8 + 7), (1000, 1600)]
 )
-def test_five_ternary_coordinates_fill_a_byte(dim, bits):
+def test_five_ternary_coordinates_take_one_byte(dim, bits):
     assert TernGrad(None, code="packed").bits(dim) == 32 + bits
     assert TernGrad(None).bits(dim) == 32 + 2 * dim
 
@@ -115,7 +115,7 @@ def test_natural_compression_attains_its_omega_at_four_thirds():
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_natural_compression_keeps_powers_of_two_and_ends_at_its_range(dtype):
+def test_natural_compression_preserves_powers_of_two_and_saturates(dtype):
     exact = torch.tensor([[1.0, -0.5, 2.0**-126, 2.0**127, -0.0, 0.0]], dtype=dtype)
     assert torch.equal(Natural().encode(exact.clone(), KeyedRandom(KEYS[:1])).values, exact)
     high = torch.tensor([[1.9 * 2.0**127, -1.5 * 2.0**127]], dtype=dtype)
@@ -129,14 +129,14 @@ def test_natural_compression_is_unbiased_below_the_smallest_normal_number(dtype)
     assert abs(answers.mean().item() - 0.3) < 4 * math.sqrt(0.21 / answers.numel())
 
 
-def test_the_scaled_sign_errs_by_what_its_norms_say():
+def test_the_error_of_the_scaled_sign_follows_from_the_norms():
     for row in (gaussian(60), gaussian(60) ** 5, torch.cat([gaussian(30), torch.zeros(30)])):
         x = row.double()
         expected = 1 - x.abs().sum() ** 2 / (60 * x.square().sum())
         assert error(ScaledSign(), row) == pytest.approx(expected.item(), rel=1e-5)
 
 
-def test_one_coordinate_alone_attains_the_delta_of_the_scaled_sign():
+def test_a_single_coordinate_attains_the_delta_of_the_scaled_sign():
     alone = torch.zeros(50)
     alone[7] = 3.0
     assert error(ScaledSign(), alone) == pytest.approx(1 - ScaledSign().delta(50), rel=1e-5)
@@ -155,7 +155,7 @@ def test_a_stochastic_sign_of_the_l2_norm_has_exactly_its_omega_for_every_vector
         assert error(StochasticSign("l2", None), row) == pytest.approx(19, rel=0.02)
 
 
-def test_a_stochastic_sign_of_the_maximum_errs_by_its_closed_form_and_attains_omega():
+def test_the_error_of_a_stochastic_sign_of_the_maximum_is_its_closed_form_and_attains_omega():
     row, alone = gaussian(20), torch.eye(20)[3]
     expected = 20 * row.abs().max() ** 2 / row.square().sum() - 1
     assert error(StochasticSign("max", None), row) == pytest.approx(expected.item(), rel=0.03)
@@ -164,7 +164,7 @@ def test_a_stochastic_sign_of_the_maximum_errs_by_its_closed_form_and_attains_om
     )
 
 
-def test_a_stochastic_sign_in_double_precision_is_the_formula():
+def test_a_stochastic_sign_in_double_precision_equals_the_formula():
     x = gaussian(3, 200).double()
     scale = np.linalg.norm(x.numpy(), axis=1, keepdims=True)
     expected = np.where(uniforms(200) < (1 + x.numpy() / scale) / 2, scale, -scale)
@@ -182,18 +182,18 @@ SCALED = [codec for codec in EVERY if not isinstance(codec, OTHERS)]
 
 
 @pytest.mark.parametrize("codec", SCALED, ids=repr)
-@pytest.mark.parametrize("poison", [torch.nan, torch.inf, -torch.inf])
+@pytest.mark.parametrize("bad_value", [torch.nan, torch.inf, -torch.inf])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_a_poisoned_coordinate_turns_to_nan_with_the_bucket_that_shares_its_scale(codec, poison, dtype):
+def test_a_coordinate_that_is_not_finite_makes_its_bucket_nan(codec, bad_value, dtype):
     rows = gaussian(2, 100).to(dtype)
-    rows[1, 40] = poison
+    rows[1, 40] = bad_value
     size = 1 if isinstance(codec, Natural) else codec.bucket or 100
     bad = codec.encode(rows, KeyedRandom(KEYS[:2])).values.isnan()
     assert bad.nonzero().tolist() == [[1, j] for j in range(100) if j // size == 40 // size]
 
 
 @pytest.mark.parametrize("codec", SCALED, ids=repr)
-def test_a_poisoned_message_arrives_as_it_was_encoded(codec):
+def test_a_message_with_nan_is_decoded_as_it_was_encoded(codec):
     row = gaussian(100)
     row[40] = torch.nan
     sent = codec.encode(row[None].clone(), KeyedRandom(KEYS[:1]))
@@ -203,7 +203,7 @@ def test_a_poisoned_message_arrives_as_it_was_encoded(codec):
 
 
 @pytest.mark.parametrize("codec", SCALED, ids=repr)
-def test_zeros_stay_zeros_without_a_sign(codec):
+def test_zeros_remain_zeros_without_a_sign(codec):
     for dtype in (torch.float32, torch.float64):
         values = codec.encode(torch.tensor([[0.0, -0.0] * 20], dtype=dtype), KeyedRandom(KEYS[:1])).values
         assert torch.equal(values.view(torch.uint8), torch.zeros(1, 40, dtype=dtype).view(torch.uint8))
@@ -228,7 +228,7 @@ FIELDS = [
 
 
 @pytest.mark.parametrize(("codec", "field"), FIELDS, ids=repr)
-def test_every_field_of_every_compressor_changes_what_is_sent_or_how_long_it_is(codec, field):
+def test_every_field_of_every_compressor_changes_values_or_size(codec, field):
     def message(part):
         row = torch.tensor([0.4, -0.4, 0.0, 0.0] * 10) if isinstance(codec, Integer) else gaussian(40)
         return part.pack(row, int(KEYS[0])), part.bits(40)
@@ -236,7 +236,7 @@ def test_every_field_of_every_compressor_changes_what_is_sent_or_how_long_it_is(
     assert message(codec) != message(replace(codec, **{field: OTHER[field]}))
 
 
-def test_no_compressor_lacks_a_case_of_its_fields():
+def test_every_field_of_every_compressor_has_a_case():
     assert {type(codec) for codec in STARTS} | {Sign, Natural, Adaptive} == {type(codec) for codec in EVERY}
     assert {name for _, name in FIELDS} | {"clip"} == set(OTHER)
 
@@ -259,6 +259,6 @@ def test_no_compressor_lacks_a_case_of_its_fields():
         (Chain, {"first": TopK(0.1), "then": Ef21(Qsgd(4))}, "Ef21"),
     ],
 )  # fmt: skip
-def test_a_wrong_argument_is_refused_by_value(part, arguments, value):
+def test_a_wrong_argument_is_rejected_with_its_value(part, arguments, value):
     with pytest.raises(ValueError, match=f"got .*{value}.*; "):
         part(**arguments)

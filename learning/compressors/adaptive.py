@@ -1,4 +1,4 @@
-"""A quantizer whose levels follow a schedule: in every global round another compressor, with its own bits law."""
+"""A quantizer whose levels follow a schedule: each global round has its own compressor, with its own size."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from learning.compressors.chain import Chain
 from learning.compressors.compressor import Compressor, Encoded
 from learning.compressors.dither import Dither
-from learning.compressors.error_feedback import Wrapper
+from learning.compressors.error_feedback import MemoryWrapper
 from learning.compressors.level_schedules import LevelSchedule
 from learning.compressors.model_compression import OfModel
 from learning.compressors.qsgd import Qsgd
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Adaptive:
-    """qsgd or dither `of` levels that `levels` gives for each global round, the same for all messages of a round.
+    """qsgd or dither `of` the levels that `levels` gives for each global round, equal for all messages of a round.
 
-    `of.levels` must be those of the first round, whose sizes and codes this part itself has; what travels in round t is
-    `at_round(part, t)`. Its omega is that of the fewest levels. Raises ValueError for levels that `of` does not take.
+    `of.levels` must be those of the first round, whose sizes and codes this part itself has; messages of round t are
+    encoded by `at_round(part, t)`. Its omega is that of the fewest levels. Raises ValueError for levels that `of` does
+    not accept.
     """
 
     of: Compressor
@@ -44,7 +45,7 @@ class Adaptive:
 
     @property
     def lossless(self) -> bool:
-        """False."""
+        """False: coordinates are rounded."""
         return False
 
     def bits(self, dim: int) -> int | None:
@@ -72,23 +73,26 @@ class Adaptive:
         return self.of.unpack(data, dim)
 
     def at(self, levels: int) -> Compressor:
-        """The compressor with so many levels."""
+        """Return the compressor with the given number of levels."""
         return _with_levels(self.of, levels)  # type: ignore[arg-type]
 
 
 def is_adaptive(codec: Compressor) -> bool:
     """Whether the compressor, or the one inside it, changes with the global round."""
-    inside = _inside(codec)
-    return isinstance(codec, Adaptive) or (inside is not None and is_adaptive(inside))
+    inner = _inner_of(codec)
+    return isinstance(codec, Adaptive) or (inner is not None and is_adaptive(inner))
 
 
-def at_round(codec: Compressor, turn: int) -> Compressor:
-    """The compressor of global round `turn`, counted from 0: one object for equal levels, `codec` if it stays."""
+def at_round(codec: Compressor, round_index: int) -> Compressor:
+    """Return the compressor of global round `round_index`, counted from 0.
+
+    Equal levels give the same object; a compressor that does not change is returned as it is.
+    """
     if isinstance(codec, Adaptive):
-        return codec.at(codec.levels.level(turn))
-    inside = _inside(codec)
-    now = inside if inside is None else at_round(inside, turn)
-    return codec if now is inside else _around(codec, now)  # type: ignore[arg-type]
+        return codec.at(codec.levels.level(round_index))
+    inner = _inner_of(codec)
+    now = inner if inner is None else at_round(inner, round_index)
+    return codec if now is inner else _wrap(codec, now)  # type: ignore[arg-type]
 
 
 @lru_cache(maxsize=1024)
@@ -98,14 +102,14 @@ def _with_levels(codec: Compressor, levels: int) -> Compressor:
 
 
 @lru_cache(maxsize=1024)
-def _around(codec: Compressor, inside: Compressor) -> Compressor:
+def _wrap(codec: Compressor, inner: Compressor) -> Compressor:
     if isinstance(codec, Chain):
-        return replace(codec, then=inside)
-    assert isinstance(codec, Wrapper | OfModel)
-    return replace(codec, inner=inside)
+        return replace(codec, then=inner)
+    assert isinstance(codec, MemoryWrapper | OfModel)
+    return replace(codec, inner=inner)
 
 
-def _inside(codec: Compressor) -> Compressor | None:
-    if isinstance(codec, Wrapper | OfModel):
+def _inner_of(codec: Compressor) -> Compressor | None:
+    if isinstance(codec, MemoryWrapper | OfModel):
         return codec.inner
     return codec.then if isinstance(codec, Chain) else None
