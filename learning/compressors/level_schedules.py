@@ -83,9 +83,9 @@ class StepLevels:
 
     def __post_init__(self) -> None:
         if len(self.levels) != len(self.rounds) + 1:
-            said = f"{len(self.levels)} for {len(self.rounds)}"
+            numbers = f"{len(self.levels)} for {len(self.rounds)}"
             raise ValueError(
-                f"levels needs one entry more than rounds, at whose ends they change, got {said}"
+                f"levels needs one entry more than rounds, at whose ends they change, got {numbers}"
             )
         if min(self.levels) < 1:
             raise ValueError(f"levels must be >= 1, got {list(self.levels)}")

@@ -1,4 +1,4 @@
-"""Datasets: parts that name labelled samples and read them as numpy arrays."""
+"""Datasets: parts that describe labelled samples and read them as numpy arrays."""
 
 from __future__ import annotations
 

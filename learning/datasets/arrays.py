@@ -1,4 +1,4 @@
-"""What a dataset is: its shape before it is read, its arrays after, and the one error it may raise."""
+"""Interface of a dataset: its shape, its arrays, and the error of missing or damaged data."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from learning.rng.data_draws import TEST_SUBSET, TRAIN_SUBSET, keyed_generator
 
 
 class DataError(ValueError):
-    """Data is missing, damaged or not what it claims to be; the message names the file and the remedy."""
+    """Data are missing, damaged or of the wrong kind; the message names the file and the remedy."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """`inputs` of one sample (channels, height, width, or features), number of `classes`, sample counts."""
+    """`inputs` of one sample (channels, height, width, or features), number of `classes`, numbers of samples."""
 
     inputs: tuple[int, ...]
     classes: int
@@ -31,7 +31,7 @@ class Shape:
 class Arrays:
     """A dataset in memory: `*_x` [n, *inputs] uint8 (255 means 1.0) or float32, `*_y` [n] int64 in 0..classes-1.
 
-    `mean` and `std`, one per entry of the first input axis, standardise values in the 0..1 scale.
+    `mean` and `std`, one per entry of the first input axis, standardise values on the 0..1 scale.
     """
 
     train_x: NDArray[Any]
@@ -45,16 +45,16 @@ class Arrays:
 
     @property
     def shape(self) -> Shape:
-        """The shape of these very arrays."""
+        """The shape of these arrays."""
         inputs = tuple(int(side) for side in self.train_x.shape[1:])
         return Shape(inputs, self.classes, len(self.train_x), len(self.test_x))
 
 
 class Dataset(Protocol):
-    """A part: what a run trains on. Either `Labelled` samples or a `Synthetic` objective."""
+    """A part: the data of a run, either `Labelled` samples or a `Synthetic` objective."""
 
     def describe(self, data_dir: Path | None) -> Shape:
-        """Shape without reading the samples; raises DataError where a user's own file is needed and missing."""
+        """Return the shape without reading the samples. Raises DataError where a user's own file is missing."""
         ...
 
 
@@ -62,12 +62,12 @@ class Labelled(Dataset, Protocol):
     """A dataset of labelled samples with a train and a test split."""
 
     def load(self, data_dir: Path | None) -> Arrays:
-        """Read everything; raises DataError."""
+        """Read all samples. Raises DataError."""
         ...
 
 
-def resolved(data_dir: Path | None) -> Path:
-    """The data folder: the argument, else the environment's NETSIM_DATA, else ./data."""
+def data_folder(data_dir: Path | None) -> Path:
+    """Return the data folder: the argument, else the environment variable NETSIM_DATA, else ./data."""
     return Path(data_dir if data_dir is not None else os.environ.get("NETSIM_DATA") or "data").expanduser()
 
 
@@ -78,15 +78,15 @@ def check_limits(train_limit: int | None, test_limit: int | None) -> None:
             raise ValueError(f"{name} must be >= 1, got {limit}; leave it out to use every sample")
 
 
-def limited_shape(shape: Shape, train_limit: int | None, test_limit: int | None) -> Shape:
-    """The shape once the limits are applied; a limit above the number of samples keeps them all."""
+def limit_shape(shape: Shape, train_limit: int | None, test_limit: int | None) -> Shape:
+    """Return the shape after the limits are applied; a limit above the number of samples has no effect."""
     train = shape.train if train_limit is None else min(train_limit, shape.train)
     test = shape.test if test_limit is None else min(test_limit, shape.test)
     return replace(shape, train=train, test=test)
 
 
-def limited(arrays: Arrays, train_limit: int | None, test_limit: int | None) -> Arrays:
-    """The first samples of a fixed shuffle: the same subset under every seed; normalisation is not refitted."""
+def limit_samples(arrays: Arrays, train_limit: int | None, test_limit: int | None) -> Arrays:
+    """Return the first samples of a fixed shuffle: the same subset for every seed; normalisation is not refitted."""
     train = _subset(len(arrays.train_y), train_limit, TRAIN_SUBSET)
     test = _subset(len(arrays.test_y), test_limit, TEST_SUBSET)
     if isinstance(train, slice) and isinstance(test, slice):
@@ -104,8 +104,8 @@ def limited(arrays: Arrays, train_limit: int | None, test_limit: int | None) -> 
     )
 
 
-def fitted(images: NDArray[Any]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation per entry of axis 1, in the 0..1 scale; a constant channel gets std 1."""
+def channel_statistics(images: NDArray[Any]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return mean and standard deviation per entry of axis 1, on the 0..1 scale; a constant channel gets std 1."""
     axes = (0, *range(2, images.ndim))
     scale = 255.0 if images.dtype == np.uint8 else 1.0
     mean = images.mean(axis=axes, dtype=np.float64) / scale

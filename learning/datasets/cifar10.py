@@ -1,4 +1,4 @@
-"""CIFAR-10 (Krizhevsky 2009) from whichever form is at hand; pickles only after torchvision's md5 check."""
+"""CIFAR-10 (Krizhevsky 2009) from any of its common forms; pickles are read only after torchvision's md5 check."""
 
 from __future__ import annotations
 
@@ -9,8 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.datasets.arrays import Arrays, DataError, Shape, check_limits, limited, limited_shape, resolved
-from learning.datasets.images import Stack, decoded_once, first_name
+from learning.datasets.arrays import (
+    Arrays,
+    DataError,
+    Shape,
+    check_limits,
+    data_folder,
+    limit_samples,
+    limit_shape,
+)
+from learning.datasets.images import SplitArrays, first_image_name, load_decoded
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 PICKLES, BINARY, TREE = "cifar-10-batches-py", "cifar-10-batches-bin", "cifar10"
@@ -22,8 +30,8 @@ RECORD = 1 + 3 * 32 * 32
 class Cifar10:
     """50,000 + 10,000 colour images of 32x32 in ten classes.
 
-    Looked for in the data folder: cifar-10-batches-py (md5 checked by torchvision), cifar-10-batches-bin, an image
-    tree cifar10/{train,test}/<class>/, an archive cifar10*.tar.xz of that tree (decoded once, then cached).
+    Searched in the data folder: cifar-10-batches-py (md5 checked by torchvision), cifar-10-batches-bin, an image tree
+    cifar10/{train,test}/<class>/, an archive cifar10*.tar.xz of that tree (decoded once, then cached).
     """
 
     download: bool = False
@@ -34,52 +42,52 @@ class Cifar10:
         check_limits(self.train_limit, self.test_limit)
 
     def describe(self, data_dir: Path | None = None) -> Shape:
-        """(3, 32, 32), 10 classes, 50,000 + 10,000 before the limits; static."""
-        return limited_shape(Shape((3, 32, 32), 10, 50_000, 10_000), self.train_limit, self.test_limit)
+        """Return (3, 32, 32), 10 classes, 50,000 + 10,000 before the limits, without reading files."""
+        return limit_shape(Shape((3, 32, 32), 10, 50_000, 10_000), self.train_limit, self.test_limit)
 
     def load(self, data_dir: Path | None = None) -> Arrays:
-        """uint8 images; raises DataError naming the missing or damaged file."""
-        stack, provenance = self._read(resolved(data_dir))
+        """Return uint8 images. Raises DataError naming the missing or damaged file."""
+        stack, provenance = self._read(data_folder(data_dir))
         for images, labels, count in ((*stack[:2], 50_000), (*stack[2:], 10_000)):
             if images.shape != (count, 3, 32, 32) or len(np.unique(labels)) != 10 or labels.max() != 9:
                 raise DataError(
                     f"{provenance}: CIFAR-10 has {count} images of (3, 32, 32) in 10 classes in this split, found "
                     f"{images.shape} in {len(np.unique(labels))}; use `image_folder` or `npz` for other data"
                 )
-        return limited(Arrays(*stack, 10, MEAN, STD, provenance), self.train_limit, self.test_limit)
+        return limit_samples(Arrays(*stack, 10, MEAN, STD, provenance), self.train_limit, self.test_limit)
 
     def locate(self, data_dir: Path | None = None) -> None:
         """Raise DataError, which says where, unless the files are there or may be downloaded."""
-        root = resolved(data_dir)
-        if not self.download and _found(root) is None:
+        root = data_folder(data_dir)
+        if not self.download and _find_source(root) is None:
             raise DataError(
                 f"CIFAR-10 not found: looked for {PICKLES}, {BINARY}, {TREE}/train/<class>/ and "
                 f"{', '.join(ARCHIVES)} in {root}; set NETSIM_DATA or task.data_dir to the folder that holds them, "
                 "or let torchvision fetch them: {cifar10: {download: true}} as task.dataset"
             )
 
-    def _read(self, root: Path) -> tuple[Stack, str]:
+    def _read(self, root: Path) -> tuple[SplitArrays, str]:
         self.locate(root)
-        source = _found(root)
+        source = _find_source(root)
         if source is None or source.name == PICKLES:
             note = "CIFAR-10: original python batches, md5 checked"
-            return _verified(root, download=source is None), note
+            return _load_pickles(root, download=source is None), note
         if source.name == BINARY:
-            return _binary(source), "CIFAR-10: original binary batches"
-        stack = decoded_once(source, "cifar10", None, grey=False)
+            return _load_binary(source), "CIFAR-10: original binary batches"
+        stack = load_decoded(source, "cifar10", None, grey=False)
         return stack, f"CIFAR-10: {source.name}, {_encoding(source)}"
 
 
-def _found(root: Path) -> Path | None:
-    """The form at hand: a folder of pickles, of binary batches or of images, else an archive."""
+def _find_source(root: Path) -> Path | None:
+    """Return the form that is present: a folder of pickles, of binary batches or of images, else an archive."""
     archives = sorted(path for pattern in ARCHIVES for path in root.glob(pattern))
     tree = [root / TREE] if (root / TREE / "train").is_dir() else []
     folders = [root / name for name in (PICKLES, BINARY) if (root / name).is_dir()]
     return next(iter([*folders, *tree, *archives]), None)
 
 
-def _verified(root: Path, download: bool) -> Stack:
-    """Original pickles through torchvision, which refuses files whose md5 is not the published one."""
+def _load_pickles(root: Path, download: bool) -> SplitArrays:
+    """Read the original pickles through torchvision, which rejects files whose md5 is not the published one."""
     try:
         from torchvision.datasets import CIFAR10
 
@@ -94,14 +102,14 @@ def _channels_first(images: NDArray[Any], labels: list[int]) -> tuple[NDArray[An
     return np.ascontiguousarray(images.transpose(0, 3, 1, 2)), np.array(labels, dtype=np.int64)
 
 
-def _binary(folder: Path) -> Stack:
-    train = [_batch(folder / f"data_batch_{number}.bin") for number in range(1, 6)]
+def _load_binary(folder: Path) -> SplitArrays:
+    train = [_load_batch(folder / f"data_batch_{number}.bin") for number in range(1, 6)]
     images, labels = (np.concatenate(parts) for parts in zip(*train, strict=True))
-    return images, labels, *_batch(folder / "test_batch.bin")
+    return images, labels, *_load_batch(folder / "test_batch.bin")
 
 
-def _batch(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """10,000 records of one label byte and 3,072 pixels, channels first."""
+def _load_batch(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Read 10,000 records of one label byte and 3,072 pixels, channels first."""
     try:
         content = np.fromfile(path, dtype=np.uint8)
     except OSError as error:
@@ -115,5 +123,7 @@ def _batch(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
 
 
 def _encoding(source: Path) -> str:
-    """Whether an archive or tree holds the original pixels, for the results that use them."""
-    return "re-encoded (JPEG)" if first_name(source).lower().endswith((".jpg", ".jpeg")) else "image files"
+    """Return whether an archive or tree contains the original pixels, for the manifest."""
+    return (
+        "re-encoded (JPEG)" if first_image_name(source).lower().endswith((".jpg", ".jpeg")) else "image files"
+    )

@@ -1,4 +1,4 @@
-"""The 1,797 handwritten 8x8 digits that ship with scikit-learn: real data without a download."""
+"""The 1,797 handwritten 8x8 digits that are part of scikit-learn: real data without a download."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from learning.datasets.arrays import (
     Arrays,
     Shape,
+    channel_statistics,
     check_limits,
-    fitted,
-    limited,
-    limited_shape,
+    limit_samples,
+    limit_shape,
 )
 from learning.rng.data_draws import DIGITS_SPLIT, keyed_generator
 
@@ -33,18 +33,18 @@ class Digits:
         check_limits(self.train_limit, self.test_limit)
 
     def describe(self, data_dir: Path | None = None) -> Shape:
-        """(1, 8, 8), 10 classes; static."""
-        return limited_shape(Shape((1, 8, 8), 10, 1438, 359), self.train_limit, self.test_limit)
+        """Return (1, 8, 8), 10 classes, without reading files."""
+        return limit_shape(Shape((1, 8, 8), 10, 1438, 359), self.train_limit, self.test_limit)
 
     def load(self, data_dir: Path | None = None) -> Arrays:
-        """float32 images in 0..1; `data_dir` is not used."""
+        """Return float32 images in 0..1; `data_dir` is not used."""
         from sklearn.datasets import load_digits
 
         pixels, labels = load_digits(return_X_y=True)
         images = (np.asarray(pixels) / 16.0).astype(np.float32).reshape(-1, 1, 8, 8)
         targets = np.asarray(labels, dtype=np.int64)
         train, test = _stratified(targets)
-        mean, std = fitted(images[train])
+        mean, std = channel_statistics(images[train])
         arrays = Arrays(
             images[train],
             targets[train],
@@ -55,11 +55,11 @@ class Digits:
             std,
             "digits: scikit-learn's load_digits, fixed stratified 80/20 split",
         )
-        return limited(arrays, self.train_limit, self.test_limit)
+        return limit_samples(arrays, self.train_limit, self.test_limit)
 
 
 def _stratified(labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Ascending indices of the train and test samples; a fifth of every class, rounded, is for testing."""
+    """Return ascending indices of the train and test samples; a fifth of every class, rounded, is for testing."""
     order = keyed_generator(0, DIGITS_SPLIT).permutation(len(labels))
     test: list[int] = []
     for label in np.unique(labels):

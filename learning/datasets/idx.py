@@ -13,7 +13,15 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.datasets.arrays import Arrays, DataError, Shape, check_limits, limited, limited_shape, resolved
+from learning.datasets.arrays import (
+    Arrays,
+    DataError,
+    Shape,
+    check_limits,
+    data_folder,
+    limit_samples,
+    limit_shape,
+)
 from learning.datasets.npz import read_npz
 
 FILES = tuple(
@@ -30,9 +38,9 @@ MNIST_MD5 = {
 
 @dataclass(frozen=True)
 class _Idx:
-    """60,000 + 10,000 grey images of 28x28 in ten classes, as LeCun's IDX files; absent files raise DataError.
+    """60,000 + 10,000 grey images of 28x28 in ten classes, as LeCun's IDX files; missing files raise DataError.
 
-    `download: true` lets torchvision fetch absent files into the data folder.
+    `download: true` lets torchvision download missing files into the data folder.
     """
 
     download: bool = False
@@ -49,40 +57,40 @@ class _Idx:
         check_limits(self.train_limit, self.test_limit)
 
     def describe(self, data_dir: Path | None = None) -> Shape:
-        """(1, 28, 28), 10 classes, 60,000 + 10,000 before the limits; static."""
-        return limited_shape(Shape((1, 28, 28), 10, 60_000, 10_000), self.train_limit, self.test_limit)
+        """Return (1, 28, 28), 10 classes, 60,000 + 10,000 before the limits, without reading files."""
+        return limit_shape(Shape((1, 28, 28), 10, 60_000, 10_000), self.train_limit, self.test_limit)
 
     def locate(self, data_dir: Path | None = None) -> None:
-        """Raise DataError, which says where, unless the files are there or may be downloaded."""
-        root = resolved(data_dir)
-        if self._found(root) is None and not self.download:
-            raise DataError(self._absence(root))
+        """Raise DataError with the searched paths, unless the files exist or may be downloaded."""
+        root = data_folder(data_dir)
+        if self._find_files(root) is None and not self.download:
+            raise DataError(self._not_found_message(root))
 
     def load(self, data_dir: Path | None = None) -> Arrays:
-        """uint8 images; raises DataError naming the missing or damaged file."""
-        root = resolved(data_dir)
-        if self._found(root) is None and self.download:
-            self._fetch(root)
-        found = self._found(root)
+        """Return uint8 images. Raises DataError naming the missing or damaged file."""
+        root = data_folder(data_dir)
+        if self._find_files(root) is None and self.download:
+            self._download(root)
+        found = self._find_files(root)
         if found is None:
-            raise DataError(self._absence(root))
-        arrays = self._keras(found[0]) if len(found) == 1 else self._idx(found)
-        return limited(arrays, self.train_limit, self.test_limit)
+            raise DataError(self._not_found_message(root))
+        arrays = self._load_keras(found[0]) if len(found) == 1 else self._load_idx(found)
+        return limit_samples(arrays, self.train_limit, self.test_limit)
 
     def _folders(self, root: Path) -> tuple[Path, ...]:
         return (root / self.folder / "raw", root / self.folder, root)
 
-    def _found(self, root: Path) -> list[Path] | None:
-        """Four IDX files in the order of FILES, or the one Keras archive, or nothing."""
+    def _find_files(self, root: Path) -> list[Path] | None:
+        """Return four IDX files in the order of FILES, or the one Keras archive, or None."""
         for folder in self._folders(root):
-            paths = [_plain_or_gz(folder / name) for name in FILES]
+            paths = [_find_plain_or_gz(folder / name) for name in FILES]
             if all(paths):
                 return [path for path in paths if path is not None]
         archive = root / self.archive
         return [archive] if archive.is_file() else None
 
-    def _idx(self, paths: Sequence[Path]) -> Arrays:
-        contents = [_content(path) for path in paths]
+    def _load_idx(self, paths: Sequence[Path]) -> Arrays:
+        contents = [_read_bytes(path) for path in paths]
         checksums = {hashlib.md5(content, usedforsecurity=False).hexdigest() for content in contents}
         original = checksums == MNIST_MD5
         if original and self.title != "MNIST":
@@ -97,7 +105,7 @@ class _Idx:
         ]
         return self._arrays(arrays, f"{self.title}: {note}", paths)
 
-    def _keras(self, path: Path) -> Arrays:
+    def _load_keras(self, path: Path) -> Arrays:
         return self._arrays(read_npz(path), f"{self.title}: Keras archive {path.name}", [path] * 4)
 
     def _arrays(self, parts: Sequence[NDArray[Any]], provenance: str, paths: Sequence[Path]) -> Arrays:
@@ -126,15 +134,17 @@ class _Idx:
                 f"{path}: labels must be integers in 0..9, found {labels.dtype} up to {labels.max()}"
             )
 
-    def _fetch(self, root: Path) -> None:
+    def _download(self, root: Path) -> None:
         try:
             from torchvision import datasets
 
             getattr(datasets, self.folder)(root=str(root), download=True)
         except (ImportError, RuntimeError, OSError) as error:
-            raise DataError(f"download of {self.title} failed: {error}\n{self._absence(root)}") from error
+            raise DataError(
+                f"download of {self.title} failed: {error}\n{self._not_found_message(root)}"
+            ) from error
 
-    def _absence(self, root: Path) -> str:
+    def _not_found_message(self, root: Path) -> str:
         folders = ", ".join(str(folder) for folder in self._folders(root))
         return (
             f"{self.title} not found: looked for {', '.join(FILES)} (plain or .gz) in {folders}, "
@@ -172,7 +182,7 @@ class FashionMnist(_Idx):
 
 
 def parse_idx(content: bytes, path: Path, images: bool) -> NDArray[np.uint8]:
-    """Array of an IDX file's bytes: [n, rows, columns] for images, [n] for labels; DataError if malformed."""
+    """Return the array of an IDX file: [n, rows, columns] for images, [n] for labels. Raises DataError if malformed."""
     magic, header = (IMAGES_MAGIC, 16) if images else (LABELS_MAGIC, 8)
     if len(content) < header:
         raise DataError(
@@ -193,12 +203,12 @@ def parse_idx(content: bytes, path: Path, images: bool) -> NDArray[np.uint8]:
     return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape)
 
 
-def _plain_or_gz(path: Path) -> Path | None:
+def _find_plain_or_gz(path: Path) -> Path | None:
     zipped = path.with_name(path.name + ".gz")
     return path if path.is_file() else zipped if zipped.is_file() else None
 
 
-def _content(path: Path) -> bytes:
+def _read_bytes(path: Path) -> bytes:
     try:
         return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (OSError, EOFError, zlib.error) as error:

@@ -1,4 +1,4 @@
-"""Trees of image files, on disk or inside an archive, decoded into arrays once and cached."""
+"""Trees of image files, in folders or archives, decoded into arrays once and cached."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from learning.datasets.arrays import (
     Arrays,
     DataError,
     Shape,
+    channel_statistics,
     check_limits,
-    fitted,
-    limited,
-    limited_shape,
+    limit_samples,
+    limit_shape,
 )
-from learning.datasets.npz import UNZIPPABLE, located, read_npz
+from learning.datasets.npz import ARCHIVE_ERRORS, find_file, read_npz
 from learning.store.caches import cache_dir
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".ppm", ".pgm")
 LARGEST_FILE = 64 * 2**20
 LARGEST_SIDE = 4096
-UNREADABLE = (
-    tarfile.TarError, lzma.LZMAError, *UNZIPPABLE,
+READ_ERRORS = (
+    tarfile.TarError, lzma.LZMAError, *ARCHIVE_ERRORS,
 )  # fmt: skip
-Encoded = tuple[str, str, str, bytes]  # split, class, file name, the file's bytes
-Stack = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
+ImageFile = tuple[str, str, str, bytes]  # split, class, file name, the file's bytes
+SplitArrays = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -65,40 +65,40 @@ class ImageFolder:
             )
 
     def describe(self, data_dir: Path | None = None) -> Shape:
-        """Counts the files and opens one image."""
-        root = located(self.path, data_dir)
+        """Count the files and open one image."""
+        root = find_file(self.path, data_dir)
         files = _tree_files(root)
         counts = [sum(split == wanted for split, *_ in files) for wanted in ("train", "test")]
         if not files or 0 in counts:
             raise DataError(_no_images(root))
         first = decode(files[0][3].read_bytes(), str(files[0][3]), self.size, self.grey)
         classes = len({name for _, name, *_ in files})
-        return limited_shape(Shape(first.shape, classes, *counts), self.train_limit, self.test_limit)
+        return limit_shape(Shape(first.shape, classes, *counts), self.train_limit, self.test_limit)
 
     def load(self, data_dir: Path | None = None) -> Arrays:
-        """uint8 images; decoded on first use, then read from the cache; raises DataError."""
-        root = located(self.path, data_dir)
-        stack = decoded_once(root, f"{root.name}-{self.size}-{self.grey}", self.size, self.grey)
+        """Return uint8 images, decoded on first use, then read from the cache. Raises DataError."""
+        root = find_file(self.path, data_dir)
+        stack = load_decoded(root, f"{root.name}-{self.size}-{self.grey}", self.size, self.grey)
         classes = int(stack[1].max()) + 1
-        arrays = Arrays(*stack, classes, *fitted(stack[0]), f"image folder: {root.name}")
-        return limited(arrays, self.train_limit, self.test_limit)
+        arrays = Arrays(*stack, classes, *channel_statistics(stack[0]), f"image folder: {root.name}")
+        return limit_samples(arrays, self.train_limit, self.test_limit)
 
 
-def decoded_once(source: Path, name: str, size: int | None, grey: bool) -> Stack:
-    """Train images and labels, test images and labels of a tree or an archive, from the cache when unchanged."""
+def load_decoded(source: Path, name: str, size: int | None, grey: bool) -> SplitArrays:
+    """Return train images and labels, test images and labels of a tree or an archive, from the cache if unchanged."""
     cached = cache_dir() / f"{name}-{_fingerprint(source)}.npz"
     if cached.is_file():
         try:
             return read_npz(cached)
         except DataError:
             cached.unlink(missing_ok=True)
-    stack = _stacked(source, size, grey)
+    stack = _decode_all(source, size, grey)
     _write(cached, stack)
     return stack
 
 
 def decode(content: bytes, name: str, size: int | None, grey: bool) -> NDArray[np.uint8]:
-    """[channels, height, width] uint8 of one encoded image; DataError names the file."""
+    """Return one encoded image as uint8 [channels, height, width]. Raises DataError naming the file."""
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -112,13 +112,13 @@ def decode(content: bytes, name: str, size: int | None, grey: bool) -> NDArray[n
     return pixels[None] if grey else np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 
-def first_name(source: Path) -> str:
+def first_image_name(source: Path) -> str:
     """Name of the first image of a tree or an archive that has one."""
-    return next(_encoded(source))[2]
+    return next(_image_files(source))[2]
 
 
-def _stacked(source: Path, size: int | None, grey: bool) -> Stack:
-    files = sorted(_encoded(source), key=lambda file: file[:3])
+def _decode_all(source: Path, size: int | None, grey: bool) -> SplitArrays:
+    files = sorted(_image_files(source), key=lambda file: file[:3])
     classes = sorted({name for _, name, *_ in files})
     train, test = ([file for file in files if file[0] == split] for split in ("train", "test"))
     if not train or not test:
@@ -133,23 +133,23 @@ def _stacked(source: Path, size: int | None, grey: bool) -> Stack:
 
 
 def _images(
-    files: list[Encoded], classes: list[str], source: Path, size: int | None, grey: bool
+    files: list[ImageFile], classes: list[str], source: Path, size: int | None, grey: bool
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """[n, channels, height, width] and labels by position in `classes`; every image has the size of the first."""
+    """Return [n, channels, height, width] and labels by position in `classes`; all images have one size."""
     stack = np.empty((0, 0, 0, 0), dtype=np.uint8)
     for index, (split, label, name, content) in enumerate(files):
-        place = f"{source}: {split}/{label}/{name}"
-        pixels = decode(content, place, size, grey)
+        location = f"{source}: {split}/{label}/{name}"
+        pixels = decode(content, location, size, grey)
         if index == 0:
             stack = np.empty((len(files), *pixels.shape), dtype=np.uint8)
         if pixels.shape != stack.shape[1:]:
-            raise DataError(f"{place} is {pixels.shape}, the others are {stack.shape[1:]}; give `size`")
+            raise DataError(f"{location} is {pixels.shape}, the others are {stack.shape[1:]}; give `size`")
         stack[index] = pixels
     return stack, np.array([classes.index(label) for _, label, *_ in files], dtype=np.int64)
 
 
-def _encoded(source: Path) -> Iterator[Encoded]:
-    """Every image of a folder or an archive; archives are read member by member, nothing is extracted."""
+def _image_files(source: Path) -> Iterator[ImageFile]:
+    """Yield every image of a folder or an archive; archives are read member by member and not extracted."""
     if source.is_dir():
         for split, label, name, path in _tree_files(source):
             yield split, label, name, path.read_bytes()
@@ -158,7 +158,7 @@ def _encoded(source: Path) -> Iterator[Encoded]:
         yield from (_zip_members if source.suffix == ".zip" else _tar_members)(source)
     except DataError:
         raise
-    except UNREADABLE as error:
+    except READ_ERRORS as error:
         raise DataError(f"{source}: damaged archive ({error}); fetch it again") from error
 
 
@@ -167,29 +167,29 @@ def _tree_files(root: Path) -> list[tuple[str, str, str, Path]]:
     return [(p.parts[-3], p.parts[-2], p.name, p) for p in paths if p.suffix.lower() in SUFFIXES]
 
 
-def _tar_members(source: Path) -> Iterator[Encoded]:
+def _tar_members(source: Path) -> Iterator[ImageFile]:
     with tarfile.open(source, "r:*") as archive:
         for member in archive:
-            place = _place(member.name)
-            if place is None or not member.isfile():
+            location = _split_class_name(member.name)
+            if location is None or not member.isfile():
                 continue
             _check_size(source, member.name, member.size)
             stream = archive.extractfile(member)
             if stream is not None:
-                yield *place, stream.read()
+                yield *location, stream.read()
 
 
-def _zip_members(source: Path) -> Iterator[Encoded]:
+def _zip_members(source: Path) -> Iterator[ImageFile]:
     with zipfile.ZipFile(source) as archive:
         for member in archive.infolist():
-            place = _place(member.filename)
-            if place is not None:
+            location = _split_class_name(member.filename)
+            if location is not None:
                 _check_size(source, member.filename, member.file_size)
-                yield *place, archive.read(member)
+                yield *location, archive.read(member)
 
 
-def _place(name: str) -> tuple[str, str, str] | None:
-    """Split, class and file name of a member, or nothing where it is not an image of the tree."""
+def _split_class_name(name: str) -> tuple[str, str, str] | None:
+    """Return split, class and file name of a member, or None where it is not an image of the tree."""
     parts = PurePosixPath(name).parts
     if len(parts) < 3 or parts[-3] not in ("train", "test") or not name.lower().endswith(SUFFIXES):
         return None
@@ -202,7 +202,7 @@ def _check_size(source: Path, name: str, size: int) -> None:
 
 
 def _fingerprint(source: Path) -> str:
-    """Content of an archive; names, sizes and times of a tree."""
+    """Return a digest of the content of an archive, or of the names, sizes and times of a tree."""
     if source.is_file():
         return hashlib.blake2b(source.read_bytes(), digest_size=8).hexdigest()
     digest = hashlib.blake2b(str(source.resolve()).encode(), digest_size=8)
@@ -212,8 +212,8 @@ def _fingerprint(source: Path) -> str:
     return digest.hexdigest()
 
 
-def _write(target: Path, stack: Stack) -> None:
-    """Atomically: a killed or concurrent run never leaves half a file. A read-only cache is not an error."""
+def _write(target: Path, stack: SplitArrays) -> None:
+    """Write atomically: no interrupted or concurrent run leaves a partial file. A read-only cache is no error."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=target.parent, suffix=".npz")

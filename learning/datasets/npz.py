@@ -16,29 +16,29 @@ from learning.datasets.arrays import (
     Arrays,
     DataError,
     Shape,
+    channel_statistics,
     check_limits,
-    fitted,
-    limited,
-    limited_shape,
-    resolved,
+    data_folder,
+    limit_samples,
+    limit_shape,
 )
 from learning.host_memory import memory_bytes
 
-UNZIPPABLE = (
+ARCHIVE_ERRORS = (
     zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, RuntimeError, ValueError, LookupError,
     ArithmeticError, TypeError,
 )  # fmt: skip
-"""What zipfile and numpy raise for damaged files: they have no common error."""
+"""Errors of zipfile and numpy for damaged files, which have no common base."""
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 
 
 @dataclass(frozen=True)
 class Npz:
-    """`path` holds x_train, y_train, x_test, y_test; relative paths are tried from here, then in the data folder.
+    """`path` holds x_train, y_train, x_test, y_test; it is relative to the current folder, else to the data folder.
 
-    x is [n, features], [n, height, width] or [n, channels, height, width] (`layout: hwc` for channels last), uint8
-    (255 means 1.0) or floating; y is [n] integers from 0. Each channel is standardised by the train split.
+    x is [n, features], [n, height, width] or [n, channels, height, width] (`layout: hwc` for channels last), uint8 (255
+    means 1.0) or floating; y is [n] integers from 0. Each channel is standardised by the train split.
     """
 
     path: str
@@ -52,15 +52,15 @@ class Npz:
             raise ValueError(f"layout must be chw or hwc, got {self.layout!r}")
 
     def describe(self, data_dir: Path | None = None) -> Shape:
-        """Shape of the file's arrays; reads them, since only the labels tell the number of classes."""
-        return limited_shape(self._read(data_dir).shape, self.train_limit, self.test_limit)
+        """Return the shape of the file's arrays; reads them, since the number of classes follows from the labels."""
+        return limit_shape(self._read(data_dir).shape, self.train_limit, self.test_limit)
 
     def load(self, data_dir: Path | None = None) -> Arrays:
-        """The arrays, checked; raises DataError."""
-        return limited(self._read(data_dir), self.train_limit, self.test_limit)
+        """Return the checked arrays. Raises DataError."""
+        return limit_samples(self._read(data_dir), self.train_limit, self.test_limit)
 
     def _read(self, data_dir: Path | None) -> Arrays:
-        path = located(self.path, data_dir)
+        path = find_file(self.path, data_dir)
         train_x, train_y, test_x, test_y = read_npz(path)
         train_x, test_x = (self._samples(images, path) for images in (train_x, test_x))
         train_y, test_y = (_labels(labels, path) for labels in (train_y, test_y))
@@ -75,7 +75,9 @@ class Npz:
                 f"and {test_x.dtype} {test_x.shape[1:]}"
             )
         classes = int(max(train_y.max(), test_y.max())) + 1
-        return Arrays(train_x, train_y, test_x, test_y, classes, *fitted(train_x), f"npz: {path.name}")
+        return Arrays(
+            train_x, train_y, test_x, test_y, classes, *channel_statistics(train_x), f"npz: {path.name}"
+        )
 
     def _samples(self, samples: NDArray[Any], path: Path) -> NDArray[Any]:
         if samples.ndim not in (2, 3, 4) or samples.size == 0:
@@ -95,10 +97,10 @@ class Npz:
         return samples
 
 
-def located(path: str, data_dir: Path | None) -> Path:
-    """`path` as it stands, or inside the data folder; DataError if it is in neither place."""
+def find_file(path: str, data_dir: Path | None) -> Path:
+    """Return `path` itself, or its place in the data folder. Raises DataError if it is in neither."""
     here = Path(path).expanduser()
-    inside = resolved(data_dir) / here
+    inside = data_folder(data_dir) / here
     if here.exists():
         return here
     if inside.exists():
@@ -109,7 +111,7 @@ def located(path: str, data_dir: Path | None) -> Path:
 
 
 def read_npz(path: Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """The four arrays of KEYS from an .npz file; never unpickles; DataError names what is wrong."""
+    """Return the four arrays of KEYS from an .npz file without unpickling. Raises DataError."""
     try:
         archive = np.load(path, allow_pickle=False)
         if not isinstance(archive, np.lib.npyio.NpzFile):
@@ -125,15 +127,15 @@ def read_npz(path: Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDAr
             return first, second, third, fourth
     except DataError:
         raise
-    except UNZIPPABLE as error:
+    except ARCHIVE_ERRORS as error:
         raise DataError(f"{path}: not a readable .npz file ({error}); fetch or write it again") from error
 
 
 def _check_size(archive: np.lib.npyio.NpzFile, path: Path) -> None:
-    """Raise DataError for arrays that cannot be held: a small file may unfold to anything."""
+    """Raise DataError for arrays that do not fit in memory: a small file may decompress to any size."""
     size = sum(member.file_size for member in archive.zip.infolist()) if archive.zip else 0
-    if size > (most := memory_bytes()):
-        raise DataError(f"{path}: its arrays take {size:,} bytes, this machine has {most:,}; cut them down")
+    if size > (limit := memory_bytes()):
+        raise DataError(f"{path}: its arrays take {size:,} bytes, this machine has {limit:,}; cut them down")
 
 
 def _labels(labels: NDArray[Any], path: Path) -> NDArray[np.int64]:

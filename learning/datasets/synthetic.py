@@ -1,4 +1,4 @@
-"""Generated objectives with known constants: the part that names them."""
+"""Synthetic objectives with known constants: the part that describes them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Literal
 from learning.datasets.arrays import Shape
 
 LARGEST_DIM, LARGEST_SOLVED = 1_000_000_000, 1_000
-"""Parameters of an objective; of one whose optimum is found by solving dim x dim equations."""
+"""Largest dimension of an objective, and of one whose optimum is computed by solving dim x dim equations."""
 MOST_SAMPLES = 1_000_000_000
 SMALLEST, LARGEST = 1e-15, 1e15
-"""Constants whose squares are neither nothing nor infinite in float32."""
+"""Bounds of constants whose squares neither vanish nor overflow in float32."""
 
 
 @dataclass(frozen=True)
 class Synthetic:
-    """A generated objective whose constants are known; it brings its own model and partition.
+    """A generated objective whose constants are known; it includes its own model and partition.
 
     quadratic: F_i(w) = 1/2 (w - b_i)' H (w - b_i), eigenvalues of the diagonal H evenly spaced in [strong_convexity,
     smoothness], optimum 0; a sample adds normal noise of E||xi||^2 = noise^2 to the gradient, and samples come in
@@ -42,10 +42,10 @@ class Synthetic:
             raise ValueError(f"objective must be quadratic or logistic, got {self.objective!r}")
         if self.dim < 1:
             raise ValueError(f"dim must be >= 1, got {self.dim}; it is the number of parameters")
-        most = LARGEST_SOLVED if self.objective == "logistic" else LARGEST_DIM
-        if self.dim > most:
+        limit = LARGEST_SOLVED if self.objective == "logistic" else LARGEST_DIM
+        if self.dim > limit:
             raise ValueError(
-                f"dim must be at most {most:,} for a {self.objective} objective, got {self.dim}; lower it"
+                f"dim must be at most {limit:,} for a {self.objective} objective, got {self.dim}; lower it"
             )
         if self.samples > MOST_SAMPLES:
             raise ValueError(
@@ -56,8 +56,8 @@ class Synthetic:
         for name in ("noise", "heterogeneity", "edge_heterogeneity", "distance"):
             value = getattr(self, name)
             if not (value == 0 or SMALLEST <= value <= LARGEST):
-                said = f"{name} must be a finite number >= 0, got {value}"
-                raise ValueError(f"{said}; 0, or {SMALLEST:g} to {LARGEST:g}, can be computed with")
+                message = f"{name} must be a finite number >= 0, got {value}"
+                raise ValueError(f"{message}; 0, or {SMALLEST:g} to {LARGEST:g}, are supported")
         self._check_curvatures()
 
     def _check_curvatures(self) -> None:
@@ -66,8 +66,8 @@ class Synthetic:
             raise ValueError(f"0 < strong_convexity <= smoothness < inf must hold, got {low} and {high}")
         for name in ("strong_convexity", "smoothness"):
             if not SMALLEST <= getattr(self, name) <= LARGEST:
-                said = f"{name} must be between {SMALLEST:g} and {LARGEST:g}, got {getattr(self, name)}"
-                raise ValueError(f"{said}; 0.1 to 10 are usual")
+                message = f"{name} must be between {SMALLEST:g} and {LARGEST:g}, got {getattr(self, name)}"
+                raise ValueError(f"{message}; 0.1 to 10 are usual")
         if self.objective == "logistic" and low == high:
             raise ValueError(
                 f"a logistic objective needs strong_convexity < smoothness, got {low} for both; "
@@ -80,5 +80,5 @@ class Synthetic:
         return 4 * self.dim
 
     def describe(self, data_dir: Path | None = None) -> Shape:
-        """Inputs (dim,); the counts are those of ONE device; a quadratic has no classes, and none has a test split."""
+        """Return inputs (dim,); counts are those of one device; a quadratic has no classes, none has a test split."""
         return Shape((self.dim,), 2 if self.objective == "logistic" else 0, self.samples, 0)

@@ -13,7 +13,7 @@ from learning.models.architectures import (
     ResNet8,
     initial_vector,
 )
-from learning.models.module import Module
+from learning.models.torch_module import Module
 
 __all__ = [
     "MODELS",

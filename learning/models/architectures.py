@@ -1,4 +1,4 @@
-"""The built-in models as tables of layers, and their initial parameters."""
+"""The built-in models as lists of layers, and their initial parameters."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from learning.models.layers import (
     Weight,
     all_weights,
     assemble,
-    trace,
+    layer_sizes,
     training_flops,
 )
-from learning.models.module import Module
+from learning.models.torch_module import Module
 from learning.rng.keyed import row_key, uniforms
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ Family = Literal["linear", "small_conv", "conv"]
 
 
 class Model(Protocol):
-    """A part: a classifier of samples of size `inputs`. ValueError where these are too small for it."""
+    """A part: a classifier of samples of size `inputs`. Raises ValueError where these are too small for it."""
 
     @property
     def family(self) -> Family:
@@ -48,51 +48,51 @@ class Model(Protocol):
         """
 
     def dim(self, inputs: Size, classes: int) -> int:
-        """Number of parameters d."""
+        """Return the number of parameters d."""
 
     def flops(self, inputs: Size, classes: int) -> int:
-        """Forward and backward FLOPs of one sample, as torch.utils.flop_counter counts them."""
+        """Return forward and backward FLOPs of one sample, as torch.utils.flop_counter counts them."""
 
     def weights(self, inputs: Size, classes: int) -> list[Weight]:
-        """Shapes and initial laws of the parameters, in the order of `build(...).parameters()`."""
+        """Return shapes and initial distributions of the parameters, in the order of `build(...).parameters()`."""
 
     def build(self, inputs: Size, classes: int) -> nn.Module:
-        """The torch module: [B, *inputs] -> scores [B, classes]; no dropout, no batch norm."""
+        """Return the torch module: [B, *inputs] -> scores [B, classes]; no dropout, no batch norm."""
 
 
 class _Layered(ABC):
-    """What follows from a model's `layers`; the subclasses below are tables."""
+    """A model given by its `layers`, from which everything else follows."""
 
     family: ClassVar[Family] = "conv"
 
     @abstractmethod
     def layers(self, classes: int) -> tuple[Layer, ...]:
-        """The chain of layers."""
+        """Return the layers in order."""
 
     def dim(self, inputs: Size, classes: int) -> int:
-        """Number of parameters d."""
+        """Return the number of parameters d."""
         return sum(prod(weight.shape) for weight in self.weights(inputs, classes))
 
     def flops(self, inputs: Size, classes: int) -> int:
-        """Forward and backward FLOPs of one sample."""
+        """Return forward and backward FLOPs of one sample."""
         return training_flops(self._checked(inputs, classes), inputs)
 
     def weights(self, inputs: Size, classes: int) -> list[Weight]:
-        """Shapes and initial laws of the parameters."""
+        """Return shapes and initial distributions of the parameters."""
         return all_weights(self._checked(inputs, classes), inputs)
 
     def widest(self, inputs: Size, classes: int) -> int:
-        """Numbers per sample in the widest of the inputs and all layers' outputs."""
-        return max(map(prod, trace(self._checked(inputs, classes), inputs)))
+        """Return the numbers per sample in the widest of the inputs and all layers' outputs."""
+        return max(map(prod, layer_sizes(self._checked(inputs, classes), inputs)))
 
     def build(self, inputs: Size, classes: int) -> nn.Module:
-        """The torch module."""
+        """Return the torch module."""
         return assemble(self._checked(inputs, classes), inputs)
 
     def _checked(self, inputs: Size, classes: int) -> tuple[Layer, ...]:
         layers = self.layers(classes)
         try:
-            trace(layers, inputs)
+            layer_sizes(layers, inputs)
         except ValueError as error:
             raise ValueError(f"{type(self).__name__} on inputs {inputs}: {error}") from error
         return layers
@@ -178,10 +178,11 @@ class ResNet8(_Layered):
 
 
 def initial_vector(model: Model, inputs: Size, classes: int, seed: int) -> NDArray[np.float64]:
-    """Initial parameters [d] in the order of module.parameters(): PyTorch's default law, keyed by (seed, "init").
+    """Return initial parameters [d] in the order of module.parameters(), keyed by (seed, "init").
 
-    Weights and biases of linear maps and convolutions are U(-1/sqrt(fan_in), 1/sqrt(fan_in)), GroupNorm starts at
-    scale 1 and shift 0. The same numbers on every device and torch version. A user's module draws its own.
+    The distribution is PyTorch's default: weights and biases of linear maps and convolutions are U(-1/sqrt(fan_in),
+    1/sqrt(fan_in)), GroupNorm starts at scale 1 and shift 0. The numbers are the same on every device and torch
+    version. A user's module draws its own.
     """
     if isinstance(model, Module):
         return model.initial(inputs, classes, seed)
@@ -201,7 +202,7 @@ def _draw(weight: Weight, key: int) -> NDArray[np.float64]:
 
 
 def _block(channels: int, stride: int) -> Residual:
-    """Two 3x3 convolutions, each normalised; a 1x1 projection where the size changes."""
+    """Return two 3x3 convolutions, each normalised, with a 1x1 projection where the size changes."""
     first = (Conv(channels, 3, padding=1, stride=stride, bias=False), GroupNorm(8), Relu())
     second = (Conv(channels, 3, padding=1, bias=False), GroupNorm(8))
     projection = (Conv(channels, 1, stride=stride, bias=False), GroupNorm(8))

@@ -1,4 +1,4 @@
-"""One description of a network's layers, from which shapes, parameters, FLOPs and the torch module all follow."""
+"""Layers of a network as data, from which shapes, parameters, FLOPs and the torch module follow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Size = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Weight:
-    """One parameter tensor: drawn from U(+-1/sqrt(fan_in)), PyTorch's default law, or filled with `fill`."""
+    """One parameter tensor: drawn from U(+-1/sqrt(fan_in)), PyTorch's default, or filled with `fill`."""
 
     shape: Size
     fan_in: int = 0
@@ -23,19 +23,19 @@ class Weight:
 
 
 class Layer(Protocol):
-    """One step of a network on samples of size `inputs`."""
+    """One layer of a network, for samples of size `inputs`."""
 
     def outputs(self, inputs: Size) -> Size:
-        """Size of one sample after this layer; ValueError when `inputs` is too small."""
+        """Return the size of one sample after this layer. Raises ValueError when `inputs` is too small."""
 
     def weights(self, inputs: Size) -> list[Weight]:
-        """Its parameters, in the order of `module(inputs).parameters()`."""
+        """Return its parameters, in the order of `module(inputs).parameters()`."""
 
     def flops(self, inputs: Size) -> int:
-        """Forward FLOPs of one sample: 2 per multiply-add of convolutions and linear maps, nothing else counted."""
+        """Return forward FLOPs of one sample: 2 per multiply-add of convolutions and linear maps, nothing else."""
 
     def module(self, inputs: Size) -> nn.Module:
-        """The torch layer."""
+        """Return the torch layer."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Linear:
 
 @dataclass(frozen=True)
 class GroupNorm:
-    """Normalisation over groups of channels (arXiv:1803.08494): no statistics shared between samples."""
+    """Normalisation over groups of channels (arXiv:1803.08494), without statistics shared between samples."""
 
     groups: int
 
@@ -115,7 +115,7 @@ class GroupNorm:
         return [Weight((inputs[0],), fill=1.0), Weight((inputs[0],), fill=0.0)]
 
     def flops(self, inputs: Size) -> int:
-        """Not counted, as torch's counter."""
+        """Not counted, as in torch's counter."""
         return 0
 
     def module(self, inputs: Size) -> nn.Module:
@@ -125,11 +125,11 @@ class GroupNorm:
         return nn.GroupNorm(self.groups, inputs[0])
 
 
-class _Free:
-    """A layer without parameters and without multiplications that count."""
+class _NoParameters:
+    """A layer without parameters and without counted multiplications."""
 
     def weights(self, inputs: Size) -> list[Weight]:
-        """None."""
+        """No parameters."""
         return []
 
     def flops(self, inputs: Size) -> int:
@@ -138,7 +138,7 @@ class _Free:
 
 
 @dataclass(frozen=True)
-class Pool(_Free):
+class Pool(_NoParameters):
     """2x2 max pooling; an odd last row or column is dropped."""
 
     def outputs(self, inputs: Size) -> Size:
@@ -155,7 +155,7 @@ class Pool(_Free):
 
 
 @dataclass(frozen=True)
-class Relu(_Free):
+class Relu(_NoParameters):
     """max(x, 0)."""
 
     def outputs(self, inputs: Size) -> Size:
@@ -170,8 +170,8 @@ class Relu(_Free):
 
 
 @dataclass(frozen=True)
-class Flatten(_Free):
-    """Features in a row; `mean` first averages each channel over the plane."""
+class Flatten(_NoParameters):
+    """All features in one vector; `mean` first averages each channel over the plane."""
 
     mean: bool = False
 
@@ -181,7 +181,7 @@ class Flatten(_Free):
 
     def module(self, inputs: Size) -> nn.Module:
         """nn.Flatten, or the average over the plane."""
-        from learning.models.modules import ChannelMeans, nn
+        from learning.models.custom_layers import ChannelMeans, nn
 
         return ChannelMeans() if self.mean else nn.Flatten()
 
@@ -195,7 +195,7 @@ class Residual:
 
     def outputs(self, inputs: Size) -> Size:
         """Outputs of the body."""
-        return trace(self.body, inputs)[-1]
+        return layer_sizes(self.body, inputs)[-1]
 
     def weights(self, inputs: Size) -> list[Weight]:
         """Those of the body, then those of the shortcut."""
@@ -206,18 +206,18 @@ class Residual:
         return sum(
             layer.flops(size)
             for branch in (self.body, self.shortcut)
-            for layer, size in zip(branch, trace(branch, inputs), strict=False)
+            for layer, size in zip(branch, layer_sizes(branch, inputs), strict=False)
         )
 
     def module(self, inputs: Size) -> nn.Module:
         """The two branches and their sum."""
-        from learning.models.modules import Branches
+        from learning.models.custom_layers import Branches
 
         return Branches(assemble(self.body, inputs), assemble(self.shortcut, inputs))
 
 
-def trace(layers: Sequence[Layer], inputs: Size) -> list[Size]:
-    """Size of a sample before each layer and after the last: one entry more than layers."""
+def layer_sizes(layers: Sequence[Layer], inputs: Size) -> list[Size]:
+    """Return the size of a sample before each layer and after the last: one entry more than layers."""
     sizes = [inputs]
     for layer in layers:
         sizes.append(layer.outputs(sizes[-1]))
@@ -225,27 +225,30 @@ def trace(layers: Sequence[Layer], inputs: Size) -> list[Size]:
 
 
 def all_weights(layers: Sequence[Layer], inputs: Size) -> list[Weight]:
-    """Every parameter tensor of a chain, in the order of the module's parameters."""
+    """Return every parameter tensor of a list of layers, in the order of the module's parameters."""
     return [
         weight
-        for layer, size in zip(layers, trace(layers, inputs), strict=False)
+        for layer, size in zip(layers, layer_sizes(layers, inputs), strict=False)
         for weight in layer.weights(size)
     ]
 
 
 def training_flops(layers: Sequence[Layer], inputs: Size) -> int:
-    """Forward and backward FLOPs of one sample: three times the forward, twice where no input gradient is needed."""
-    forward = [layer.flops(size) for layer, size in zip(layers, trace(layers, inputs), strict=False)]
+    """Return forward and backward FLOPs of one sample: three times the forward FLOPs.
+
+    The first layer needs no input gradient, so it counts twice only.
+    """
+    forward = [layer.flops(size) for layer, size in zip(layers, layer_sizes(layers, inputs), strict=False)]
     first = next((flops for flops in forward if flops), 0)
     return 3 * sum(forward) - first
 
 
 def assemble(layers: Sequence[Layer], inputs: Size) -> nn.Sequential:
-    """The chain as nn.Sequential."""
+    """Return the layers as nn.Sequential."""
     from torch import nn
 
     return nn.Sequential(
-        *(layer.module(size) for layer, size in zip(layers, trace(layers, inputs), strict=False))
+        *(layer.module(size) for layer, size in zip(layers, layer_sizes(layers, inputs), strict=False))
     )
 
 

@@ -1,1 +1,1 @@
-"""Partitions: which samples each device owns, and shifts of their distributions."""
+"""Partitions: which samples each device owns, and shifts of the devices' distributions."""

@@ -1,4 +1,4 @@
-"""Partitions that follow the tree: how unequal the children of a node are, layer by layer."""
+"""Partitions along the tree: the heterogeneity between the children of a node, layer by layer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.partitions.sharing import Indices, check_alpha, check_enough, check_min_size, equal, skewed
+from learning.partitions.sample_splits import (
+    Indices,
+    check_alpha,
+    check_min_size,
+    check_sample_count,
+    dirichlet_split,
+    equal_split,
+)
 from learning.rng.data_draws import PARTITION, keyed_generator
 
 Paths = Sequence[tuple[int, ...]]
@@ -20,10 +27,10 @@ Paths = Sequence[tuple[int, ...]]
 class ByGroup:
     """Skew between edge servers and, separately, between the devices of one edge server.
 
-    `edge_alpha` shares each class over the edge servers by a Dirichlet of mean proportional to their device counts,
-    `device_alpha` shares an edge server's samples of each class over its devices; absent means IID at that level.
-    MTGC's three regimes (arXiv:2409.18448): both given, only `device_alpha`, only `edge_alpha`. `by_layer` is the
-    same for any number of layers.
+    `edge_alpha` divides each class between the edge servers by a Dirichlet of mean proportional to their numbers of
+    devices, `device_alpha` divides an edge server's samples of each class between its devices; absent means IID at that
+    level. MTGC's three regimes (arXiv:2409.18448): both given, only `device_alpha`, only `edge_alpha`. `by_layer` is
+    the same for any number of layers.
     """
 
     edge_alpha: float | None = None
@@ -38,11 +45,11 @@ class ByGroup:
 
     @property
     def least(self) -> int:
-        """`min_size` samples per device."""
+        """Fewest samples of a device: `min_size`."""
         return self.min_size
 
     def split(self, labels: NDArray[Any], groups: Sequence[int], seed: int) -> list[Indices]:
-        """Index arrays in device order."""
+        """Return index arrays in device order."""
         alphas = {"device_alpha": self.device_alpha, "edge_alpha": self.edge_alpha}
         return _split(labels, [(int(edge),) for edge in groups], alphas, self.min_size, seed)
 
@@ -51,10 +58,10 @@ class ByGroup:
 class ByLayer:
     """Skew between the children of every node: `alpha[n-1]` for those of a layer-n node, null for IID shares.
 
-    From the devices up, one entry per layer: [0.3, null, 0.1] makes the devices of one edge server differ and the
-    regions differ more, while the edge servers of one region are alike. A node's samples of each class are shared
-    over its children by a Dirichlet of mean proportional to the devices below them; shares are redrawn until there
-    are `min_size` samples for every device.
+    From the devices up, one entry per layer: [0.3, null, 0.1] makes the devices of one edge server different, the edge
+    servers of one region alike, and the regions more different. A node's samples of each class are divided between its
+    children by a Dirichlet of mean proportional to the devices below them; shares are redrawn until there are
+    `min_size` samples for every device.
     """
 
     alpha: tuple[float | None, ...]
@@ -68,15 +75,15 @@ class ByLayer:
 
     @property
     def least(self) -> int:
-        """`min_size` samples per device."""
+        """Fewest samples of a device: `min_size`."""
         return self.min_size
 
     def split(self, labels: NDArray[Any], groups: Sequence[int], seed: int) -> list[Indices]:
-        """Index arrays in device order, where edge servers hang below the cloud."""
+        """Return index arrays in device order, for edge servers below the cloud."""
         return self.split_tree(labels, [(int(edge),) for edge in groups], seed)
 
     def split_tree(self, labels: NDArray[Any], paths: Paths, seed: int) -> list[Indices]:
-        """Index arrays in device order; raises ValueError unless alpha has one entry per layer."""
+        """Return index arrays in device order. Raises ValueError unless alpha has one entry per layer."""
         depth = len(paths[0]) + 1
         if len(self.alpha) != depth:
             raise ValueError(
@@ -90,28 +97,28 @@ class ByLayer:
 def _split(
     labels: NDArray[Any], paths: Paths, alphas: dict[str, float | None], min_size: int, seed: int
 ) -> list[Indices]:
-    """Share from the cloud down, depth first; `alphas` run from the devices up, by the names errors call them."""
-    check_enough(len(labels), len(paths), min_size)
-    generator, named = keyed_generator(seed, PARTITION), list(alphas.items())
+    """Divide samples from the cloud down, depth first; `alphas` run from the devices up, keyed by names for errors."""
+    check_sample_count(len(labels), len(paths), min_size)
+    generator, levels = keyed_generator(seed, PARTITION), list(alphas.items())
     parts: list[Indices] = [np.empty(0, dtype=np.int64)] * len(paths)
 
-    def below(devices: list[int], share: Indices | None, layer: int) -> None:
+    def split_below(devices: list[int], share: Indices | None, layer: int) -> None:
         members = _children(devices, paths, layer)
         counts = np.array([len(child) for child in members])
         for child, part in zip(
-            members, _shares(labels, share, counts, *named[layer - 1], min_size, generator), strict=True
+            members, _shares(labels, share, counts, *levels[layer - 1], min_size, generator), strict=True
         ):
             if layer == 1:
                 parts[child[0]] = part
             else:
-                below(child, part, layer - 1)
+                split_below(child, part, layer - 1)
 
-    below(list(range(len(paths))), None, len(named))
+    split_below(list(range(len(paths))), None, len(levels))
     return parts
 
 
 def _children(devices: list[int], paths: Paths, layer: int) -> list[list[int]]:
-    """The devices below each child of a node of this layer, in the children's order."""
+    """Return the devices below each child of a node of this layer, in the children's order."""
     if layer == 1:
         return [[device] for device in devices]
     found: dict[int, list[int]] = {}
@@ -129,11 +136,11 @@ def _shares(
     min_size: int,
     generator: np.random.Generator,
 ) -> list[Indices]:
-    """A node's samples (None: all there are) over children with `counts` devices each."""
+    """Return a node's samples (None: all) divided between children with `counts` devices each."""
     samples = np.arange(len(labels)) if share is None else share
     if alpha is None:
-        slots = equal(generator.permutation(samples), int(counts.sum()))
+        slots = equal_split(generator.permutation(samples), int(counts.sum()))
         ends = np.cumsum(counts)
         return [np.concatenate(slots[end - count : end]) for count, end in zip(counts, ends, strict=True)]
     weights = alpha * counts / counts.mean()
-    return skewed(labels, samples, weights, counts * min_size, generator, field)
+    return dirichlet_split(labels, samples, weights, counts * min_size, generator, field)

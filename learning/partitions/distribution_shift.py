@@ -1,4 +1,4 @@
-"""Shifts: devices that see the world differently, or lie about it, while the test set stays as it is."""
+"""Distribution shifts: devices whose inputs are transformed, or whose labels are wrong; the test set is unchanged."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learning.datasets.arrays import Arrays
-from learning.partitions.sharing import Indices
+from learning.partitions.sample_splits import Indices
 from learning.rng.data_draws import SHIFT, keyed_generator
 from learning.rng.keyed import row_key, uniforms
 
@@ -19,41 +19,44 @@ Owner = Literal["device", "edge"]
 
 @dataclass(frozen=True, eq=False)
 class DeviceSamples:
-    """Who has what: `parts[i]` are device i's training samples, `groups[i]` its edge server.
+    """The samples of all devices: `parts[i]` are device i's training samples, `groups[i]` its edge server.
 
-    `seed` and `place` (of the shift in its list) key the draws.
+    `seed` and `position` (of the shift in its list) key the draws.
     """
 
     parts: Sequence[Indices]
     groups: Sequence[int]
     seed: int
-    place: int
+    position: int
 
     def draws(self, per: Owner) -> NDArray[np.float64]:
-        """A uniform of (0, 1) for every device: its own, or its edge server's; others' numbers do not move it."""
+        """Return a uniform number of (0, 1) per device, or one per edge server; independent of other devices."""
         owners = self.groups if per == "edge" else range(len(self.parts))
-        keys = [row_key(self.seed, "data", SHIFT, self.place, int(owner)) for owner in owners]
+        keys = [row_key(self.seed, "data", SHIFT, self.position, int(owner)) for owner in owners]
         return uniforms(np.array(keys, dtype=np.uint64), 1)[:, 0]
 
     def generator(self, device: int) -> np.random.Generator:
-        """For draws per sample of one device."""
-        return keyed_generator(self.seed, SHIFT, self.place, device, 0)
+        """Return the generator of draws per sample of one device."""
+        return keyed_generator(self.seed, SHIFT, self.position, device, 0)
 
 
 class Shift(Protocol):
-    """A part: changes what the devices' training samples look like, or what they are labelled as."""
+    """A part: changes the inputs or the labels of the devices' training samples."""
 
-    def apply(self, arrays: Arrays, holdings: DeviceSamples) -> Arrays:
-        """New arrays with the same test split, a function of the arguments alone; ValueError for wrong inputs."""
+    def apply(self, arrays: Arrays, devices: DeviceSamples) -> Arrays:
+        """Return new arrays with the same test split, a function of the arguments alone.
+
+        Raises ValueError for unsuitable inputs.
+        """
         ...
 
 
 @dataclass(frozen=True)
 class Rotation:
-    """Images turned by an angle of each device's (or edge server's) own, bilinear, with 0 where nothing was.
+    """Images rotated by one angle per device (or edge server), bilinear, with 0 outside the image.
 
-    `degrees: 45` draws it uniformly from -45 to 45. `angles: [0, 90, 180, 270]` deals one of these with equal
-    chances, as the clusters of IFCA (arXiv:2006.04088) are made.
+    `degrees: 45` draws the angle uniformly from -45 to 45. `angles: [0, 90, 180, 270]` draws one of these with equal
+    probability, as for the clusters of IFCA (arXiv:2006.04088).
     """
 
     degrees: float | None = None
@@ -69,32 +72,33 @@ class Rotation:
         if self.degrees is not None and not 0 < self.degrees <= 180:
             raise ValueError(f"degrees must be in (0, 180], got {self.degrees}; 180 is every angle")
 
-    def apply(self, arrays: Arrays, holdings: DeviceSamples) -> Arrays:
-        """Raises ValueError where samples are no images."""
+    def apply(self, arrays: Arrays, devices: DeviceSamples) -> Arrays:
+        """Return rotated images. Raises ValueError where samples are not images."""
         if arrays.train_x.ndim != 4:
             inputs = list(arrays.train_x.shape[1:])
             raise ValueError(
                 f"a rotation needs images [channels, height, width], got inputs {inputs}; leave it out"
             )
-        drawn = holdings.draws(self.per)
-        angles = self._angles(drawn)
-        return _each(arrays, holdings, f"rotated {self._said()}", lambda x, i: _turned(x, float(angles[i])))
+        angles = self._angles(devices.draws(self.per))
+        return _transform_each(
+            arrays, devices, f"rotated {self._description()}", lambda x, i: _rotate(x, float(angles[i]))
+        )
 
-    def _angles(self, drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _angles(self, draws: NDArray[np.float64]) -> NDArray[np.float64]:
         if self.degrees is not None:
-            return self.degrees * (2 * drawn - 1)
-        return np.array(self.angles)[(drawn * len(self.angles)).astype(np.int64)]
+            return self.degrees * (2 * draws - 1)
+        return np.array(self.angles)[(draws * len(self.angles)).astype(np.int64)]
 
-    def _said(self) -> str:
-        how = f"within {self.degrees:g}" if self.degrees is not None else f"by one of {list(self.angles)}"
-        return f"{how} degrees per {self.per}"
+    def _description(self) -> str:
+        spread = f"within {self.degrees:g}" if self.degrees is not None else f"by one of {list(self.angles)}"
+        return f"{spread} degrees per {self.per}"
 
 
 @dataclass(frozen=True)
 class Brightness:
-    """Values times a factor of each device's (or edge server's) own, uniform in 1 - spread ... 1 + spread.
+    """Values times one factor per device (or edge server), uniform in 1 - spread ... 1 + spread.
 
-    Bytes stop at 255; floating values do not.
+    Bytes are limited to 255; floating values are not limited.
     """
 
     spread: float = 0.5
@@ -107,19 +111,19 @@ class Brightness:
                 f"spread must be in (0, 1], got {self.spread}; 1 goes from black to twice as bright"
             )
 
-    def apply(self, arrays: Arrays, holdings: DeviceSamples) -> Arrays:
-        """Every kind of input will do."""
-        factors = 1 + self.spread * (2 * holdings.draws(self.per) - 1)
-        said = f"brightness within {self.spread:g} per {self.per}"
-        return _each(arrays, holdings, said, lambda x, i: x.astype(np.float64) * factors[i])
+    def apply(self, arrays: Arrays, devices: DeviceSamples) -> Arrays:
+        """Return scaled inputs of any kind."""
+        factors = 1 + self.spread * (2 * devices.draws(self.per) - 1)
+        description = f"brightness within {self.spread:g} per {self.per}"
+        return _transform_each(arrays, devices, description, lambda x, i: x.astype(np.float64) * factors[i])
 
 
 @dataclass(frozen=True)
 class LabelFlip:
-    """Adversaries: a `fraction` of the devices, rounded to whole ones, trains on wrong labels.
+    """Adversaries: a `fraction` of the devices, rounded to an integer, trains on wrong labels.
 
-    `to: reverse` makes class y of C the class C - 1 - y (Fang et al., arXiv:1911.11815), `next` makes it y + 1 modulo
-    C, `random` another one for each sample. A higher fraction adds adversaries to those of a lower one.
+    `to: reverse` turns class y of C into class C - 1 - y (Fang et al., arXiv:1911.11815), `next` into y + 1 modulo C,
+    `random` into another class for each sample. The adversaries of a lower fraction are among those of a higher one.
     """
 
     fraction: float
@@ -133,59 +137,59 @@ class LabelFlip:
         if self.to not in ("reverse", "next", "random"):
             raise ValueError(f"to must be reverse, next or random, got {self.to!r}; choose one of these")
 
-    def apply(self, arrays: Arrays, holdings: DeviceSamples) -> Arrays:
-        """Labels of the adversaries' own samples are replaced."""
+    def apply(self, arrays: Arrays, devices: DeviceSamples) -> Arrays:
+        """Return arrays in which the labels of the adversaries' samples are replaced."""
         labels = arrays.train_y.copy()
-        liars = self.adversaries(holdings)
-        for device in liars:
-            own = holdings.parts[device]
-            labels[own] = self._flipped(labels[own], arrays.classes, holdings.generator(device))
-        said = f"labels flipped ({self.to}) on {len(liars)} of {len(holdings.parts)} devices"
-        return replace(arrays, train_y=labels, provenance=f"{arrays.provenance}; {said}")
+        adversaries = self.adversaries(devices)
+        for device in adversaries:
+            own = devices.parts[device]
+            labels[own] = self._flipped(labels[own], arrays.classes, devices.generator(device))
+        description = f"labels flipped ({self.to}) on {len(adversaries)} of {len(devices.parts)} devices"
+        return replace(arrays, train_y=labels, provenance=f"{arrays.provenance}; {description}")
 
-    def adversaries(self, holdings: DeviceSamples) -> list[int]:
-        """The devices that lie, in rising order: those with the smallest draws."""
-        count = round(self.fraction * len(holdings.parts))
-        return sorted(np.argsort(holdings.draws("device"), kind="stable")[:count].tolist())
+    def adversaries(self, devices: DeviceSamples) -> list[int]:
+        """Return the adversarial devices in rising order: those with the smallest draws."""
+        count = round(self.fraction * len(devices.parts))
+        return sorted(np.argsort(devices.draws("device"), kind="stable")[:count].tolist())
 
     def _flipped(
         self, y: NDArray[np.int64], classes: int, generator: np.random.Generator
     ) -> NDArray[np.int64]:
         if self.to == "reverse":
             return classes - 1 - y
-        far = generator.integers(1, classes, len(y)) if self.to == "random" else np.int64(1)
-        return (y + far) % classes
+        offset = generator.integers(1, classes, len(y)) if self.to == "random" else np.int64(1)
+        return (y + offset) % classes
 
 
-def shifted(
+def apply_shifts(
     arrays: Arrays, shifts: Sequence[Shift], parts: Sequence[Indices], groups: Sequence[int], seed: int
 ) -> Arrays:
-    """The arrays after all shifts, in order; the test split and the normalisation stay."""
-    for place, shift in enumerate(shifts):
-        arrays = shift.apply(arrays, DeviceSamples(parts, groups, seed, place))
+    """Return the arrays after all shifts, in order; the test split and the normalisation are unchanged."""
+    for position, shift in enumerate(shifts):
+        arrays = shift.apply(arrays, DeviceSamples(parts, groups, seed, position))
     return arrays
 
 
-def _each(arrays: Arrays, holdings: DeviceSamples, said: str, change: Any) -> Arrays:
-    """Training samples device by device through change(samples [n, *inputs], device), kept in their own type."""
+def _transform_each(arrays: Arrays, devices: DeviceSamples, description: str, change: Any) -> Arrays:
+    """Transform training samples device by device with change(samples [n, *inputs], device); their type is kept."""
     x = arrays.train_x.copy()
-    for device, own in enumerate(holdings.parts):
+    for device, own in enumerate(devices.parts):
         changed = change(arrays.train_x[own], device)
         x[own] = np.clip(np.rint(changed), 0, 255) if x.dtype == np.uint8 else changed
-    return replace(arrays, train_x=x, provenance=f"{arrays.provenance}; {said}")
+    return replace(arrays, train_x=x, provenance=f"{arrays.provenance}; {description}")
 
 
-def _turned(images: NDArray[Any], angle: float) -> NDArray[Any]:
-    """Images [n, C, H, W] turned counter-clockwise (row 0 on top) about their middle."""
+def _rotate(images: NDArray[Any], angle: float) -> NDArray[Any]:
+    """Return images [n, C, H, W] rotated counter-clockwise (row 0 on top) about their centre."""
     from scipy.ndimage import rotate
 
     height, width = images.shape[2:]
     if angle % 90 == 0 and height == width:
         return np.rot90(images, int(angle // 90), axes=(2, 3))
-    turned: NDArray[Any] = rotate(
+    rotated: NDArray[Any] = rotate(
         images.astype(np.float32), angle, axes=(3, 2), reshape=False, order=1, mode="constant"
     )
-    return turned
+    return rotated
 
 
 def _check_per(per: str) -> None:

@@ -14,9 +14,9 @@ from learning.datasets.arrays import Arrays
 from learning.models import Model
 from learning.part_names import part_name
 from learning.partitions.by_layer import Paths
-from learning.partitions.distribution_shift import Shift, shifted
+from learning.partitions.distribution_shift import Shift, apply_shifts
 from learning.partitions.partitions import Iid, Partition, TreePartition
-from learning.partitions.sharing import check_enough
+from learning.partitions.sample_splits import check_sample_count
 from learning.tasks.classification import ClassificationTask
 from learning.tasks.objectives import QuadraticTask
 from learning.tasks.ridge import RidgeTask
@@ -171,7 +171,7 @@ def _classification(
 ) -> ClassificationTask:
     _dimension(model, arrays.shape)
     parts = _split(partition, arrays.train_y, groups, paths, seed)
-    return ClassificationTask(shifted(arrays, shifts, parts, groups, seed), model, partition, parts)
+    return ClassificationTask(apply_shifts(arrays, shifts, parts, groups, seed), model, partition, parts)
 
 
 def describe_task(
@@ -198,7 +198,7 @@ def check_data(
         return
     least = getattr(partition if partition is not None else Iid(), "least", None)
     if least is not None:
-        check_enough(dataset.describe(data_dir).train, devices, least)
+        check_sample_count(dataset.describe(data_dir).train, devices, least)
     if hasattr(dataset, "locate"):
         dataset.locate(data_dir)
 

@@ -1,4 +1,4 @@
-"""Datasets: what is read is what the files hold, and a bad file is an answer, not a traceback."""
+"""Datasets: files are read correctly, and a damaged file gives a DataError."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_digits_are_a_stratified_split_of_all_1797_images() -> None:
     assert np.bincount(data.test_y).tolist() == [36, 36, 35, 37, 36, 36, 36, 36, 35, 36]
 
 
-def test_digits_labels_belong_to_their_images() -> None:
+def test_digits_labels_match_their_images() -> None:
     from sklearn.datasets import load_digits
 
     pixels, labels = load_digits(return_X_y=True)
@@ -62,7 +62,7 @@ def test_standardised_digits_have_mean_0_and_variance_1() -> None:
     assert z.var() == pytest.approx(1, rel=1e-6)
 
 
-def test_a_subset_is_a_fixed_shuffle_and_normalises_alike() -> None:
+def test_a_subset_is_a_fixed_shuffle_with_the_same_normalisation() -> None:
     whole, part = Digits().load(), Digits(train_limit=300, test_limit=50).load()
     assert part.shape == Digits(train_limit=300, test_limit=50).describe()
     assert part.mean == whole.mean
@@ -71,13 +71,13 @@ def test_a_subset_is_a_fixed_shuffle_and_normalises_alike() -> None:
     assert not np.array_equal(part.train_x, whole.train_x[:300])
 
 
-def test_a_limit_below_1_is_refused() -> None:
+def test_a_limit_below_1_is_rejected() -> None:
     with pytest.raises(ValueError, match="train_limit must be >= 1, got 0"):
         Digits(train_limit=0)
 
 
 @pytest.mark.parametrize("name", ["digits", "mnist", "fashion_mnist", "cifar10", "synthetic"])
-def test_built_in_shapes_are_known_without_any_file(name: str, tmp_path: Path) -> None:
+def test_built_in_shapes_need_no_file(name: str, tmp_path: Path) -> None:
     assert DATASETS[name]().describe(tmp_path / "nothing").train >= 1000
 
 
@@ -104,7 +104,7 @@ def test_idx_files_are_found_plain_or_zipped(
     assert data.shape == Mnist().describe()
 
 
-def test_the_keras_archive_serves_too(tmp_path: Path, arrays: dict[str, NDArray[np.uint8]]) -> None:
+def test_the_keras_archive_is_read(tmp_path: Path, arrays: dict[str, NDArray[np.uint8]]) -> None:
     values = list(arrays.values())
     np.savez(tmp_path / "mnist.npz", x_train=values[0], y_train=values[1], x_test=values[2], y_test=values[3])
     data = Mnist().load(tmp_path)
@@ -112,7 +112,7 @@ def test_the_keras_archive_serves_too(tmp_path: Path, arrays: dict[str, NDArray[
     assert data.provenance == "MNIST: Keras archive mnist.npz"
 
 
-def test_the_environment_names_the_folder(
+def test_the_environment_variable_sets_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arrays: dict[str, NDArray[np.uint8]]
 ) -> None:
     for name, array in arrays.items():
@@ -121,7 +121,7 @@ def test_the_environment_names_the_folder(
     assert Mnist(train_limit=5).load().shape.train == 5
 
 
-def test_missing_files_are_named_with_places_and_remedy(tmp_path: Path) -> None:
+def test_the_error_of_missing_files_names_folders_and_remedy(tmp_path: Path) -> None:
     with pytest.raises(
         DataError, match="Fashion-MNIST not found: looked for train-images-idx3-ubyte"
     ) as caught:
@@ -130,7 +130,7 @@ def test_missing_files_are_named_with_places_and_remedy(tmp_path: Path) -> None:
     assert "{fashion_mnist: {download: true}} as task.dataset" in str(caught.value)
 
 
-def test_a_failing_download_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_download_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(**_: object) -> None:
         raise RuntimeError("no route to host")
 
@@ -140,7 +140,7 @@ def test_a_failing_download_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.skipif("NETSIM_DATA" not in os.environ, reason="NETSIM_DATA names no folder with MNIST")
-def test_mnist_is_not_taken_for_fashion(tmp_path: Path) -> None:
+def test_mnist_files_are_not_accepted_as_fashion_mnist(tmp_path: Path) -> None:
     folder = Path(os.environ["NETSIM_DATA"]) / "MNIST" / "raw"
     for name in FILES:
         (tmp_path / name).symlink_to(folder / name)
@@ -161,19 +161,19 @@ GOOD = idx(np.arange(12, dtype=np.uint8).reshape(3, 2, 2))
         (struct.pack(">4I", 2051, 2**32 - 1, 2**32 - 1, 2**32 - 1), "truncated or damaged"),
     ],
 )
-def test_damaged_idx_files_are_named(content: bytes, message: str) -> None:
+def test_the_error_of_a_damaged_idx_file_names_it(content: bytes, message: str) -> None:
     with pytest.raises(DataError, match=f"x-ubyte: .*{message}"):
         parse_idx(content, Path("x-ubyte"), images=True)
 
 
-def test_good_idx_bytes_are_read_in_order() -> None:
+def test_valid_idx_bytes_are_read_in_order() -> None:
     assert parse_idx(GOOD, Path("x"), images=True).tolist() == np.arange(12).reshape(3, 2, 2).tolist()
 
 
 @pytest.mark.parametrize(
     "damage", [b"not gzip", gzip.compress(bytes(1000), mtime=0)[:-9], b"\x1f\x8b\x08\x00junkjunk"]
 )
-def test_a_damaged_gz_file_is_named(
+def test_the_error_of_a_damaged_gz_file_names_it(
     damage: bytes, tmp_path: Path, arrays: dict[str, NDArray[np.uint8]]
 ) -> None:
     for name, array in arrays.items():
@@ -184,7 +184,7 @@ def test_a_damaged_gz_file_is_named(
         Mnist().load(tmp_path)
 
 
-def test_labels_above_9_are_refused(tmp_path: Path, arrays: dict[str, NDArray[np.uint8]]) -> None:
+def test_labels_above_9_are_rejected(tmp_path: Path, arrays: dict[str, NDArray[np.uint8]]) -> None:
     arrays[FILES[3]][7] = 10
     for name, array in arrays.items():
         (tmp_path / name).write_bytes(idx(array))
@@ -229,7 +229,7 @@ def _npz(**changes: object) -> Callable[[Path], None]:
     ],
 )
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_a_wrong_npz_file_says_what_is_wrong(
+def test_the_error_of_a_wrong_npz_file_states_the_reason(
     write: Callable[[Path], None], message: str, tmp_path: Path
 ) -> None:
     write(tmp_path / "bad.npz")
@@ -237,6 +237,6 @@ def test_a_wrong_npz_file_says_what_is_wrong(
         Npz(str(tmp_path / "bad.npz")).load()
 
 
-def test_a_path_that_leads_nowhere_names_both_places(tmp_path: Path) -> None:
+def test_the_error_of_a_missing_path_names_both_searched_places(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=f"looked for nowhere.npz and {tmp_path}/nowhere.npz"):
         Npz("nowhere.npz").describe(tmp_path)

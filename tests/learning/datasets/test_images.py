@@ -1,4 +1,4 @@
-"""Images and CIFAR-10: every form of the same pictures reads alike, once decoded they come from the cache."""
+"""Images and CIFAR-10: all forms of the same images give equal arrays, which are cached once decoded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from learning.datasets import DataError
 from learning.datasets.cifar10 import Cifar10
-from learning.datasets.images import ImageFolder, decoded_once
+from learning.datasets.images import ImageFolder, load_decoded
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +54,7 @@ def tar_of(files: dict[str, bytes], path: Path) -> Path:
 
 
 @pytest.mark.parametrize("form", ["tar.xz", "zip", "tree"])
-def test_images_decode_alike_from_archives_and_trees(form: str, tmp_path: Path) -> None:
+def test_archives_and_trees_give_equal_arrays(form: str, tmp_path: Path) -> None:
     source = tmp_path / f"set.{form}"
     if form == "zip":
         with zipfile.ZipFile(source, "w") as archive:
@@ -68,51 +68,51 @@ def test_images_decode_alike_from_archives_and_trees(form: str, tmp_path: Path) 
                 place = source / name.removeprefix("cifar10/")
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(content)
-    train_x, train_y, test_x, test_y = decoded_once(source, "set", None, grey=False)
+    train_x, train_y, test_x, test_y = load_decoded(source, "set", None, grey=False)
     assert (train_y.tolist(), test_y.tolist()) == ([0, 0, 1], [0, 1])
     assert np.abs(train_x[2].mean((1, 2)) - [0, 0, 200]).max() < 3
     assert test_x.shape == (2, 3, 8, 8)
 
 
-def test_decoded_images_come_from_the_cache_and_a_damaged_cache_heals(tmp_path: Path) -> None:
+def test_decoded_images_are_cached_and_a_damaged_cache_is_replaced(tmp_path: Path) -> None:
     source = tar_of(tiny_tree(), tmp_path / "cifar10.tar.xz")
-    first = decoded_once(source, "set", None, grey=False)
+    first = load_decoded(source, "set", None, grey=False)
     (cached,) = (tmp_path / "cache").iterdir()
     written = cached.stat().st_mtime_ns
-    assert (decoded_once(source, "set", None, grey=False)[0] == first[0]).all()
+    assert (load_decoded(source, "set", None, grey=False)[0] == first[0]).all()
     assert cached.stat().st_mtime_ns == written
     cached.write_bytes(b"half a file")
-    assert (decoded_once(source, "set", None, grey=False)[0] == first[0]).all()
+    assert (load_decoded(source, "set", None, grey=False)[0] == first[0]).all()
     assert cached.stat().st_size > 100
 
 
 def test_a_changed_archive_is_decoded_again(tmp_path: Path) -> None:
     source = tar_of(tiny_tree(), tmp_path / "cifar10.tar.xz")
-    decoded_once(source, "set", None, grey=False)
+    load_decoded(source, "set", None, grey=False)
     tar_of({**tiny_tree(), "cifar10/train/dog/9.jpg": jpeg((0, 0, 200))}, source)
-    assert len(decoded_once(source, "set", None, grey=False)[0]) == 4
+    assert len(load_decoded(source, "set", None, grey=False)[0]) == 4
 
 
 def test_nothing_is_extracted_from_an_archive(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
     folder.mkdir(parents=True)
-    decoded_once(tar_of(tiny_tree(), folder / "cifar10.tar.xz"), "set", None, grey=False)
+    load_decoded(tar_of(tiny_tree(), folder / "cifar10.tar.xz"), "set", None, grey=False)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "cache"]
     assert [path.name for path in folder.iterdir()] == ["cifar10.tar.xz"]
 
 
-def test_a_damaged_archive_or_image_is_named(tmp_path: Path) -> None:
+def test_the_error_of_a_damaged_archive_or_image_names_it(tmp_path: Path) -> None:
     source = tar_of(tiny_tree(), tmp_path / "cifar10.tar.xz")
     broken = tmp_path / "cifar10-broken.tar.xz"
     broken.write_bytes(source.read_bytes()[:-200])
     with pytest.raises(DataError, match=r"cifar10-broken.tar.xz: damaged archive"):
-        decoded_once(broken, "set", None, grey=False)
+        load_decoded(broken, "set", None, grey=False)
     tar_of({**tiny_tree(), "cifar10/train/cat/3.jpg": b"\xff\xd8 no"}, source)
     with pytest.raises(DataError, match=r"train/cat/3\.jpg: not a readable image"):
-        decoded_once(source, "set", None, grey=False)
+        load_decoded(source, "set", None, grey=False)
 
 
-def test_cifar_finds_the_archive_and_says_what_it_lacks(tmp_path: Path) -> None:
+def test_cifar_finds_the_archive_and_reports_missing_images(tmp_path: Path) -> None:
     tar_of(tiny_tree(), tmp_path / "cifar10-jpeg.tar.xz")
     with pytest.raises(
         DataError, match=r"re-encoded \(JPEG\): CIFAR-10 has 50000 images.*found \(3, 3, 8, 8\) in 2"
@@ -137,7 +137,7 @@ def test_cifar_reads_the_binary_version(tmp_path: Path) -> None:
         Cifar10().load(tmp_path)
 
 
-def test_pickles_that_are_not_the_published_ones_are_never_opened(tmp_path: Path) -> None:
+def test_only_the_published_pickles_are_opened(tmp_path: Path) -> None:
     folder = tmp_path / "cifar-10-batches-py"
     folder.mkdir()
     (folder / "data_batch_1").write_bytes(
@@ -148,7 +148,7 @@ def test_pickles_that_are_not_the_published_ones_are_never_opened(tmp_path: Path
     assert not (tmp_path / "owned").exists()
 
 
-def test_an_image_folder_is_resized_and_greyed(tmp_path: Path) -> None:
+def test_an_image_folder_is_resized_and_converted_to_grey(tmp_path: Path) -> None:
     for split in ("train", "test"):
         for index, label in enumerate(("b", "a", "c")):
             (tmp_path / split / label).mkdir(parents=True)

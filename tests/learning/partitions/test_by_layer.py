@@ -1,4 +1,4 @@
-"""Skew layer by layer: where alpha says so and nowhere else, in any tree."""
+"""Skew by layer: present exactly on the layers with an alpha, in any tree."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def unlikeness(shares: NDArray[np.float64], axis: int) -> float:
 
 
 @pytest.mark.parametrize("skewed", list(product([False, True], repeat=3)))
-def test_each_layer_is_as_unequal_as_its_own_alpha_says(skewed: tuple[bool, bool, bool]) -> None:
+def test_the_skew_of_each_layer_follows_its_own_alpha(skewed: tuple[bool, bool, bool]) -> None:
     shares = class_shares(tuple(0.3 if on else None for on in skewed))
     found = (
         unlikeness(shares, axis=2),
@@ -54,7 +54,7 @@ def test_shares_of_the_regions_have_the_moments_of_a_dirichlet(alpha: float) -> 
 
 @given(seed=st.integers(0, 2**40), groups=st.lists(st.integers(0, 4), min_size=1, max_size=9))
 @settings(max_examples=30, deadline=None)
-def test_two_layers_are_by_group(seed: int, groups: list[int]) -> None:
+def test_two_layers_equal_by_group(seed: int, groups: list[int]) -> None:
     labels = np.random.default_rng(1).integers(0, 5, 3000)
     for alphas in ((None, None), (0.7, None), (None, 0.7), (0.7, 1.5)):
         one = ByLayer(alphas).split(labels, groups, seed)
@@ -69,7 +69,7 @@ def test_every_sample_is_used_once_in_an_uneven_tree() -> None:
     assert min(map(len, parts)) >= 3
 
 
-def test_iid_shares_follow_the_number_of_devices_below() -> None:
+def test_iid_shares_are_proportional_to_the_devices_below() -> None:
     paths = [(0, 0)] * 6 + [(1, 1)] * 2
     assert [len(p) for p in ByLayer((None, None, None)).split_tree(MANY[:800], paths, 1)] == [100] * 8
 
@@ -85,12 +85,12 @@ def test_alpha_needs_one_entry_per_layer(alpha: tuple[float, ...]) -> None:
         ByLayer(alpha).split_tree(MANY, TREE, 0)
 
 
-def test_a_wrong_alpha_is_told_with_its_layer() -> None:
+def test_the_error_of_a_wrong_alpha_names_its_layer() -> None:
     with pytest.raises(ValueError, match=r"alpha of layer 2 must be a finite number > 0, got 0"):
         ByLayer((0.3, 0.0))
 
 
-def test_a_task_shows_the_partition_its_tree() -> None:
+def test_a_task_passes_its_tree_to_the_partition() -> None:
     groups = [edge for edge, _ in TREE]
     task = make_task(Digits(), ByLayer((None, None, 0.1)), Logistic(), groups, 3, paths=TREE)
     labels = make_task(Digits(), None, Logistic(), [0], 3).indices(0)

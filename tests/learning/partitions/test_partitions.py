@@ -1,4 +1,4 @@
-"""Partitions: every sample once, and the distributions they promise."""
+"""Partitions: every sample is used once, and the shares have the stated distributions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_every_sample_is_used_exactly_once(part: Partition, seed: int, groups: l
 
 
 @pytest.mark.parametrize("part", PARTS, ids=repr)
-def test_the_seed_decides_the_split(part: Partition) -> None:
+def test_the_split_depends_on_the_seed(part: Partition) -> None:
     labels, groups = np.arange(1000) % 10, [0, 0, 1, 1]
     first, again, other = (part.split(labels, groups, seed) for seed in (1, 1, 2))
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
@@ -53,7 +53,7 @@ def test_iid_sizes_differ_by_at_most_one(samples: int, devices: int) -> None:
         assert max(sizes) - min(sizes) <= 1
 
 
-def test_iid_classes_vary_as_draws_without_replacement() -> None:
+def test_iid_class_counts_are_hypergeometric() -> None:
     """Hypergeometric: variance n p (1-p) (N-n)/(N-1) of a class count on a device."""
     counts = shares(Iid().split(MANY, [0] * 10, 5), MANY) * 300
     total, n, p = len(MANY), len(MANY) // 10, 1 / 400
@@ -84,7 +84,7 @@ def test_dirichlet_redraws_until_every_device_has_its_minimum() -> None:
     assert min(map(len, plain)) < 5 <= min(map(len, floored))
 
 
-def test_an_impossible_dirichlet_says_what_to_change() -> None:
+def test_the_error_of_an_impossible_dirichlet_states_the_remedy() -> None:
     with pytest.raises(
         ValueError, match=r"no draw of 2000 .*raise alpha, lower min_size or use fewer devices"
     ):
@@ -100,14 +100,14 @@ def test_shards_give_most_devices_two_classes() -> None:
     assert np.mean(np.array(classes) == 2) == pytest.approx(1 - 19 / 199, abs=0.08)
 
 
-def test_shards_that_straddle_classes_hold_at_most_two() -> None:
+def test_a_shard_at_a_class_boundary_has_at_most_two_classes() -> None:
     labels = np.arange(6000) % 7
     parts = Shards(1).split(labels, [0] * 40, 4)
     assert max(len(np.unique(labels[part])) for part in parts) == 2
 
 
 @pytest.mark.parametrize("edge_alpha", [0.2, 2.0])
-def test_edges_get_shares_with_dirichlet_moments_in_proportion_to_their_devices(edge_alpha: float) -> None:
+def test_edge_shares_have_dirichlet_moments_proportional_to_their_devices(edge_alpha: float) -> None:
     groups = [0] * 2 + [1] * 6 + [2] * 4
     share = shares(ByGroup(edge_alpha=edge_alpha).split(MANY, groups, 6), MANY)
     edges = np.array([share[:2].sum(0), share[2:8].sum(0), share[8:].sum(0)])
@@ -116,25 +116,25 @@ def test_edges_get_shares_with_dirichlet_moments_in_proportion_to_their_devices(
     assert edges.var(1) == pytest.approx(means * (1 - means) / (3 * edge_alpha + 1), rel=0.25)
 
 
-def test_iid_devices_of_a_skewed_edge_look_like_their_edge() -> None:
+def test_iid_devices_of_a_skewed_edge_have_the_distribution_of_the_edge() -> None:
     share = shares(ByGroup(edge_alpha=0.2).split(MANY, [0, 0, 1, 1], 8), MANY)
     assert np.abs(share[0] - share[1]).mean() < 0.05
     assert np.abs(share[0] + share[1] - share[2] - share[3]).mean() > 0.5
 
 
-def test_skewed_devices_of_iid_edges_leave_the_edges_alike() -> None:
+def test_skewed_devices_do_not_affect_iid_edges() -> None:
     share = shares(ByGroup(device_alpha=0.2).split(MANY, [0, 1, 0, 1], 8), MANY)
     assert np.abs(share[0] + share[2] - share[1] - share[3]).mean() < 0.06
     assert np.abs(share[0] - share[2]).mean() > 0.25
 
 
-def test_iid_by_group_sizes_follow_the_devices() -> None:
+def test_iid_by_group_sizes_are_proportional_to_the_devices() -> None:
     parts = ByGroup().split(np.arange(1000) % 10, [7, 7, 7, 2], 1)
     assert [len(part) for part in parts] == [250] * 4
 
 
 @pytest.mark.parametrize("part", [Iid(), Dirichlet(1.0), Shards(), ByGroup()], ids=repr)
-def test_more_devices_than_samples_is_refused(part: Partition) -> None:
+def test_more_devices_than_samples_are_rejected(part: Partition) -> None:
     with pytest.raises(ValueError, match="the dataset has 5; use fewer devices or a larger dataset"):
         part.split(np.arange(5), [0] * 6, 0)
 
@@ -149,10 +149,10 @@ def test_more_devices_than_samples_is_refused(part: Partition) -> None:
         (lambda: ByGroup(device_alpha=float("nan")), "device_alpha must be a finite"),
     ],
 )
-def test_laws_of_the_parts(make: Any, message: str) -> None:
+def test_wrong_arguments_are_rejected(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
 
 
-def test_the_registry_names_every_partition() -> None:
+def test_the_registry_contains_every_partition() -> None:
     assert sorted(PARTITIONS) == ["by_group", "by_layer", "dirichlet", "iid", "shards"]

@@ -1,4 +1,4 @@
-"""The torch modules that torch.nn lacks. Imported lazily: it needs torch."""
+"""Torch modules that torch.nn lacks. Imported lazily, since it needs torch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class ChannelMeans(nn.Module):
     """[B, C, H, W] -> [B, C]: the average of each channel."""
 
     def forward(self, images: Tensor) -> Tensor:
-        """Mean over the plane."""
+        """Return the mean over the plane."""
         return images.mean((-2, -1))
 
 
@@ -24,5 +24,5 @@ class Branches(nn.Module):
         self.shortcut = shortcut
 
     def forward(self, images: Tensor) -> Tensor:
-        """Sum of the branches, rectified."""
+        """Return the rectified sum of the branches."""
         return nn.functional.relu(self.body(images) + self.shortcut(images))

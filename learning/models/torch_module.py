@@ -1,4 +1,4 @@
-"""A user's own torch module as a model: any class or function that makes one, named by its import path."""
+"""A user's own torch module as a model: any class or function that creates one, given by its import path."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Counts:
-    """What a module costs: parameters, forward and backward FLOPs of a sample, numbers in its widest layer."""
+    """Cost of a module: parameters, forward and backward FLOPs of a sample, numbers in its widest layer."""
 
     dim: int
     flops: int
@@ -34,19 +34,19 @@ class Counts:
 
 @dataclass(frozen=True)
 class Module:
-    """`of: package.module:Name` called with `args`, and with `inputs` and `classes` where it takes them.
+    """`of: package.module:Name` called with `args`, and with `inputs` and `classes` where it accepts them.
 
     Name is an nn.Module class, or a function that returns a module, which maps [B, *inputs] to scores [B, classes];
-    `inputs` is the size of a sample, `classes` a number. The generic strategies train it (loop, vmap); its parameters
-    begin as it draws them itself, by the seed. Batch norm and dropout are refused: they make a sample's answer depend
-    on other samples or on a dice. Parameters and FLOPs are counted once, by torch, and remembered under a hash of the
+    `inputs` is the size of a sample, `classes` a number. The generic strategies train it (loop, vmap). Its parameters
+    start as it draws them itself, seeded. Batch norm and dropout are rejected: they make the output for a sample depend
+    on other samples or on random numbers. Parameters and FLOPs are counted once by torch and stored under a hash of the
     source file, so that `check` and timing-only runs need no torch.
     """
 
     of: str
     args: Mapping[str, Any] = field(default_factory=dict)
     source: str = field(init=False, repr=False)
-    """A hash of the file behind `of`: part of every digest."""
+    """A hash of the file of `of`, which is part of every digest."""
 
     family: ClassVar[Literal["conv"]] = "conv"
 
@@ -55,58 +55,58 @@ class Module:
         if not module or not name:
             raise ValueError(f"of must be package.module:Name, got {self.of!r}; name what makes the module")
         object.__setattr__(self, "args", dict(sorted(self.args.items())))
-        object.__setattr__(self, "source", _source(self.of, module))
+        object.__setattr__(self, "source", _source_hash(self.of, module))
 
     @staticmethod
-    def adopts(found: object) -> bool:
-        """Whether an imported thing that is no part by itself is to be wrapped by this one."""
+    def wraps(found: object) -> bool:
+        """Whether an imported object that is no part itself is wrapped by this class."""
         return callable(found)
 
     def dim(self, inputs: Size, classes: int) -> int:
-        """Number of parameters d."""
+        """Return the number of parameters d."""
         return self._counts(inputs, classes).dim
 
     def flops(self, inputs: Size, classes: int) -> int:
-        """Forward and backward FLOPs of one sample, as torch's counter counts them."""
+        """Return forward and backward FLOPs of one sample, as torch's counter counts them."""
         return self._counts(inputs, classes).flops
 
     def widest(self, inputs: Size, classes: int) -> int:
-        """Numbers per sample in the widest of the inputs and all submodules' outputs."""
+        """Return the numbers per sample in the widest of the inputs and all submodules' outputs."""
         return self._counts(inputs, classes).widest
 
     def weights(self, inputs: Size, classes: int) -> list[Weight]:
-        """Shapes of the parameters; their law is the module's own (see `initial`)."""
+        """Return shapes of the parameters; their distribution is the module's own (see `initial`)."""
         return [Weight(tuple(p.shape)) for p in self.build(inputs, classes).parameters()]
 
     def initial(self, inputs: Size, classes: int, seed: int) -> NDArray[np.float64]:
-        """Parameters [d] as the module draws them from torch's generator, seeded by (seed, "init")."""
-        from learning.models.foreign import made
+        """Return parameters [d] as the module draws them from torch's generator, seeded by (seed, "init")."""
+        from learning.models.module_checks import create_module
 
-        module = made(self.of, self.args, inputs, classes, row_key(seed, "init", 0) >> 1)
+        module = create_module(self.of, self.args, inputs, classes, row_key(seed, "init", 0) >> 1)
         return np.concatenate([p.detach().double().numpy().ravel() for p in module.parameters()])
 
     def build(self, inputs: Size, classes: int) -> nn.Module:
-        """The module. Raises ValueError where it cannot be made, or not be trained here; says why."""
-        from learning.models.foreign import checked, made
+        """Return the module. Raises ValueError where it cannot be created, or not be trained here."""
+        from learning.models.module_checks import check_module, create_module
 
-        return checked(self.of, made(self.of, self.args, inputs, classes, 0), inputs, classes)
+        return check_module(self.of, create_module(self.of, self.args, inputs, classes, 0), inputs, classes)
 
     def _counts(self, inputs: Size, classes: int) -> Counts:
         about = json.dumps([self.of, self.source, self.args, inputs, classes, version("torch")], default=repr)
         name = f"module-{blake2b(about.encode(), digest_size=12).hexdigest()}"
-        known = load_integers(name) if self.source else None
-        if known is not None:
-            return Counts(**known)
-        from learning.models.foreign import counted
+        cached = load_integers(name) if self.source else None
+        if cached is not None:
+            return Counts(**cached)
+        from learning.models.module_checks import count_costs
 
-        counts = Counts(*counted(self.build(inputs, classes), inputs, classes))
+        counts = Counts(*count_costs(self.build(inputs, classes), inputs, classes))
         if self.source:
             store_integers(name, asdict(counts))
         return counts
 
 
-def _source(of: str, module: str) -> str:
-    """A hash of the module's file, without running it; empty for what was typed into a session."""
+def _source_hash(of: str, module: str) -> str:
+    """Return a hash of the module's file without executing it; empty for code typed into a session."""
     try:
         loaded = sys.modules.get(module)
         file = getattr(loaded, "__file__", None) if loaded else getattr(find_spec(module), "origin", "")
@@ -114,5 +114,5 @@ def _source(of: str, module: str) -> str:
         raise ValueError(f"of names {of}, which cannot be found: {error}") from None
     if file == "":
         raise ValueError(f"of names {of}, but there is no module {module} here; put it where Python finds it")
-    known = file is not None and Path(file).is_file()
-    return blake2b(Path(str(file)).read_bytes(), digest_size=8).hexdigest() if known else ""
+    cached = file is not None and Path(file).is_file()
+    return blake2b(Path(str(file)).read_bytes(), digest_size=8).hexdigest() if cached else ""

@@ -1,4 +1,4 @@
-"""A user's own module is a model: made with its arguments, counted once, refused where it cannot be trusted."""
+"""A user's own torch module as a model: created with its arguments, counted once, rejected if unsuitable."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_parameters_and_flops_are_those_of_hand_counts() -> None:
+def test_parameters_and_flops_equal_hand_counts() -> None:
     """9 w + w + 2 w + 10 w + 10 parameters; the convolution has no input gradient, the head has."""
     net = Module("foreign_net:Net", {"width": 4})
     assert net.dim(GREY, 10) == 9 * 4 + 4 + 8 + 40 + 10
@@ -58,7 +58,7 @@ def test_parameters_and_flops_are_those_of_hand_counts() -> None:
 
 
 @pytest.mark.parametrize(("of", "ours"), [("mlp", Mlp((7,))), ("lenet", LeNet())])
-def test_counts_of_our_own_models_come_out_the_same(
+def test_counts_of_built_in_models_are_the_same(
     of: str, ours: Mlp | LeNet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room = ModuleType("copies")
@@ -69,7 +69,7 @@ def test_counts_of_our_own_models_come_out_the_same(
     assert copy.widest(GREY, 10) == ours.widest(GREY, 10)
 
 
-def test_counts_are_remembered_until_the_source_changes(lab: Path) -> None:
+def test_counts_are_cached_until_the_source_changes(lab: Path) -> None:
     known = Module("foreign_net:Net").dim(GREY, 10)
     code = (
         "import sys\nfrom learning.models import Module\nnet = Module('foreign_net:Net')\n"
@@ -86,13 +86,13 @@ def test_counts_are_remembered_until_the_source_changes(lab: Path) -> None:
     assert told() == [str(known + 2 * 9 + 2 + 4 + 20), "True"]
 
 
-def test_another_source_or_argument_is_another_model(lab: Path) -> None:
+def test_another_source_or_argument_changes_the_part_name(lab: Path) -> None:
     names = [part_name(Module("foreign_net:Net", args)) for args in ({}, {"width": 8})]
     (lab / "foreign_net.py").write_text(SOURCE + "\n")
     assert len({*names, part_name(Module("foreign_net:Net"))}) == 3
 
 
-def test_initial_parameters_belong_to_the_seed_and_leave_torch_s_generator_alone() -> None:
+def test_initial_parameters_depend_on_the_seed_and_preserve_torch_s_generator() -> None:
     net = Module("foreign_net:Net")
     torch.manual_seed(3)
     before = torch.get_rng_state()
@@ -103,12 +103,12 @@ def test_initial_parameters_belong_to_the_seed_and_leave_torch_s_generator_alone
     assert abs(one[:54]).max() <= 1 / 3  # nn.Conv2d's own law
 
 
-def test_a_function_and_lazy_layers_do_too() -> None:
+def test_functions_and_lazy_layers_are_accepted() -> None:
     assert Module("foreign_net:lazy", {"depth": 1}).dim(GREY, 10) == 785 * 5 + 6 * 10
 
 
 @pytest.mark.parametrize("strategy", [None, "vmap:4"])
-def test_it_trains_as_the_reference_does(strategy: str | None) -> None:
+def test_training_equals_the_reference(strategy: str | None) -> None:
     task = "{dataset: digits, partition: iid, model: {'foreign_net:Net': {width: 4}}}"
     algorithm = "hier_favg: {learning_rate: 0.2, batch_size: 8, tau: [2, 2]}"
     scene = scenario([2, 2], algorithm, rounds=2, task=task, precision="float64")
@@ -156,12 +156,12 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "dropout": (
         lambda: nn.Sequential(nn.Flatten(), nn.Dropout(0.1), nn.Linear(784, 10)),
-        "1 is Dropout, which throws a dice; leave dropout out",
+        "1 is Dropout, whose output is random; leave dropout out",
     ),
-    "hidden dropout": (lambda: Dice(784, 10), "two answers to the same samples"),
-    "hidden batch norm": (lambda: Company(784, 10), "answers a sample otherwise in company"),
+    "hidden dropout": (lambda: Dice(784, 10), "different scores for the same samples"),
+    "hidden batch norm": (lambda: Company(784, 10), "other scores in a batch than alone"),
     "a counting buffer": (counter, "the buffer calls changes with every call"),
-    "frozen parameters": (frozen, "1.weight must be a float32 parameter that wants a gradient"),
+    "frozen parameters": (frozen, "1.weight must be a float32 parameter that requires a gradient"),
     "half parameters": (
         lambda: frozen().requires_grad_().half().float().double(),
         "got torch.float64|fails on",
@@ -178,7 +178,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_cannot_be_trusted_is_refused_by_name(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unsuitable_modules_are_rejected_with_the_reason(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     make, says = REFUSED[case]
     room = ModuleType("refused")
     monkeypatch.setitem(sys.modules, "refused", room)
@@ -190,13 +190,13 @@ def test_what_cannot_be_trusted_is_refused_by_name(case: str, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("of", "says"), [("net", "must be package.module:Name"), ("nowhere:Net", "no module nowhere")]
 )
-def test_a_wrong_path_is_refused(of: str, says: str) -> None:
+def test_a_wrong_path_is_rejected(of: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         Module(of)
 
 
-def test_the_page_about_models_is_true(lab: Path) -> None:
-    """Its Python becomes my_models.py, its commands run, its refusal is what a user reads."""
+def test_the_documentation_page_about_models_is_correct(lab: Path) -> None:
+    """Its Python code is my_models.py, its commands run, and its error message is the printed one."""
     import re
     import shlex
 

@@ -1,4 +1,4 @@
-"""Sharing samples out: Dirichlet draws per class, equal cuts, and the laws that both obey."""
+"""Division of samples between owners: Dirichlet draws per class, equal splits, and checks of their arguments."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Indices = NDArray[np.int64]
-TRIES = 2_000
+MAX_DRAWS = 2_000
 
 
-def skewed(
+def dirichlet_split(
     labels: NDArray[Any],
     samples: Indices,
     weights: NDArray[np.float64],
@@ -19,12 +19,12 @@ def skewed(
     generator: np.random.Generator,
     field: str,
 ) -> list[Indices]:
-    """Share the `samples` of each class by Dirichlet(weights), redrawn until owner m has floors[m] samples.
+    """Divide the `samples` of each class by Dirichlet(weights), redrawn until owner m has floors[m] samples.
 
-    ValueError, which names `field`, after 2,000 tries.
+    Raises ValueError, which names `field`, after MAX_DRAWS draws.
     """
     classes, counts = np.unique(labels[samples], return_counts=True)
-    for _ in range(TRIES):
+    for _ in range(MAX_DRAWS):
         shares = np.cumsum(generator.dirichlet(weights, size=len(classes)), axis=1)
         ends = np.floor(shares * counts[:, None] + 0.5).astype(np.int64)
         ends[:, -1] = counts
@@ -32,7 +32,7 @@ def skewed(
         if (sizes >= floors).all():
             return _cut(labels, samples, classes, ends, generator)
     raise ValueError(
-        f"no draw of {TRIES} gave each of {len(weights)} owners its minimum of {floors.max()} samples "
+        f"no draw of {MAX_DRAWS} gave each of {len(weights)} owners its minimum of {floors.max()} samples "
         f"({len(samples)} samples in {len(classes)} classes); raise {field}, lower min_size or use fewer devices"
     )
 
@@ -44,7 +44,7 @@ def _cut(
     ends: NDArray[np.int64],
     generator: np.random.Generator,
 ) -> list[Indices]:
-    """Cut the shuffled members of each class at `ends` [classes, owners]; one array per owner."""
+    """Cut the shuffled members of each class at `ends` [classes, owners]; return one array per owner."""
     pieces: list[list[Indices]] = [[] for _ in range(ends.shape[1])]
     for label, stops in zip(classes, ends, strict=True):
         members = generator.permutation(samples[labels[samples] == label])
@@ -53,8 +53,8 @@ def _cut(
     return [np.concatenate(owned) for owned in pieces]
 
 
-def equal(samples: Indices, parts: int) -> list[Indices]:
-    """Cut into parts whose sizes differ by at most one."""
+def equal_split(samples: Indices, parts: int) -> list[Indices]:
+    """Divide into parts whose sizes differ by at most one."""
     return np.array_split(samples, parts)
 
 
@@ -70,7 +70,7 @@ def check_min_size(min_size: int) -> None:
         raise ValueError(f"min_size must be >= 1, got {min_size}; a device without samples cannot train")
 
 
-def check_enough(samples: int, devices: int, each: int) -> None:
+def check_sample_count(samples: int, devices: int, each: int) -> None:
     """Raise ValueError where there are fewer samples than devices times `each`."""
     if samples < devices * each:
         raise ValueError(

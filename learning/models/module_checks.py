@@ -1,4 +1,4 @@
-"""Making, checking and counting modules that others wrote. Imported lazily: it needs torch."""
+"""Construction, checks and cost of external modules. Imported lazily, since it needs torch."""
 
 from __future__ import annotations
 
@@ -17,28 +17,31 @@ from torch.utils.flop_counter import FlopCounterMode
 from learning.models.layers import Size
 
 CLOSE = 1e-3
-"""Difference of scores, relative to the largest, up to which two answers to one sample are rounding."""
+"""Difference of scores, relative to the largest, up to which two outputs for one sample differ by rounding only."""
 
 
-def made(of: str, args: Mapping[str, Any], inputs: Size, classes: int, seed: int) -> nn.Module:
-    """The module, its parameters drawn with `seed`; torch's generator stays as it was. ValueError says why not."""
+def create_module(of: str, args: Mapping[str, Any], inputs: Size, classes: int, seed: int) -> nn.Module:
+    """Return the module with parameters drawn with `seed`. Raises ValueError where it cannot be created.
+
+    The state of torch's generator is preserved.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
-            factory = _imported(of)
-            module = factory(**{**_known(factory, inputs, classes), **args})
-        except (Exception, SystemExit) as error:  # whatever a stranger's code does
+            factory = _import_factory(of)
+            module = factory(**{**_task_arguments(factory, inputs, classes), **args})
+        except (Exception, SystemExit) as error:  # any error of the user's code
             raise ValueError(f"{of} cannot be made: {type(error).__name__}: {error}") from error
         if not isinstance(module, nn.Module):
             raise ValueError(
                 f"{of} must make a torch.nn.Module, got {type(module).__name__}; return the module itself"
             )
-        _answer(of, module, _samples(inputs))  # lazy layers take their size from a first sample
+        _scores(of, module, _samples(inputs))  # lazy layers take their size from a first sample
     return module
 
 
-def checked(of: str, module: nn.Module, inputs: Size, classes: int) -> nn.Module:
-    """The module, if local work can be trusted with it. Raises ValueError that names what is in the way."""
+def check_module(of: str, module: nn.Module, inputs: Size, classes: int) -> nn.Module:
+    """Return the module if it can be trained here. Raises ValueError that names the obstacle."""
     for name, layer in module.named_modules():
         if isinstance(layer, _BatchNorm) or getattr(layer, "track_running_stats", False):
             raise ValueError(
@@ -47,17 +50,17 @@ def checked(of: str, module: nn.Module, inputs: Size, classes: int) -> nn.Module
             )
         if isinstance(layer, _DropoutNd) and layer.p > 0:
             raise ValueError(
-                f"{of}: {name} is {type(layer).__name__}, which throws a dice; leave dropout out"
+                f"{of}: {name} is {type(layer).__name__}, whose output is random; leave dropout out"
             )
     _check_parameters(of, module)
-    _check_answers(of, module, inputs, classes)
+    _check_scores(of, module, inputs, classes)
     return module
 
 
-def counted(module: nn.Module, inputs: Size, classes: int) -> tuple[int, int, int]:
-    """Parameters, forward and backward FLOPs of a sample (torch's counter), numbers per sample in the widest output."""
+def count_costs(module: nn.Module, inputs: Size, classes: int) -> tuple[int, int, int]:
+    """Return parameters, forward and backward FLOPs of a sample (torch's counter), and numbers in the widest output."""
     samples, widest = _samples(inputs), [prod(inputs)]
-    hooks = [layer.register_forward_hook(_noting(widest, len(samples))) for layer in module.modules()]
+    hooks = [layer.register_forward_hook(_record_sizes(widest, len(samples))) for layer in module.modules()]
     with FlopCounterMode(display=False) as counter:
         scores = module(samples)
         torch.autograd.backward(nn.functional.cross_entropy(scores, torch.arange(len(samples)) % classes))
@@ -67,17 +70,17 @@ def counted(module: nn.Module, inputs: Size, classes: int) -> tuple[int, int, in
     return dim, counter.get_total_flops() // len(samples), max(widest)
 
 
-def _imported(of: str) -> Callable[..., object]:
+def _import_factory(of: str) -> Callable[..., object]:
     module, _, name = of.partition(":")
-    found: Any = importlib.import_module(module)
+    target: Any = importlib.import_module(module)
     for step in name.split("."):
-        found = getattr(found, step)
-    made_by: Callable[..., object] = found
-    return made_by
+        target = getattr(target, step)
+    factory: Callable[..., object] = target
+    return factory
 
 
-def _known(factory: Callable[..., object], inputs: Size, classes: int) -> dict[str, object]:
-    """What the task knows and the factory asks for by name."""
+def _task_arguments(factory: Callable[..., object], inputs: Size, classes: int) -> dict[str, object]:
+    """Return the arguments of the task that the factory accepts by name."""
     known = {"inputs": inputs, "classes": classes}
     return {name: known[name] for name in inspect.signature(factory).parameters if name in known}
 
@@ -89,26 +92,24 @@ def _check_parameters(of: str, module: nn.Module) -> None:
     for name, p in parameters.items():
         if not p.requires_grad or p.dtype != torch.float32:
             raise ValueError(
-                f"{of}: {name} must be a float32 parameter that wants a gradient, got {p.dtype} with requires_grad "
+                f"{of}: {name} must be a float32 parameter that requires a gradient, got {p.dtype} with requires_grad "
                 f"{p.requires_grad}; make what stays constant a buffer"
             )
 
 
-def _check_answers(of: str, module: nn.Module, inputs: Size, classes: int) -> None:
+def _check_scores(of: str, module: nn.Module, inputs: Size, classes: int) -> None:
     samples, before = _samples(inputs), {name: b.clone() for name, b in module.named_buffers()}
-    scores = _answer(of, module, samples)
+    scores = _scores(of, module, samples)
     if tuple(scores.shape) != (len(samples), classes):
         raise ValueError(
             f"{of} must map {[len(samples), *inputs]} to scores {[len(samples), classes]}, got {list(scores.shape)}"
         )
-    if not torch.equal(scores, _answer(of, module, samples)):
+    if not torch.equal(scores, _scores(of, module, samples)):
+        raise ValueError(f"{of} gives different scores for the same samples; leave dropout out")
+    single = _scores(of, module, samples[:1])
+    if float((single - scores[:1]).abs().max()) > CLOSE * float(scores.abs().max()):
         raise ValueError(
-            f"{of} gives two answers to the same samples: does it throw a dice? Leave dropout out"
-        )
-    alone = _answer(of, module, samples[:1])
-    if float((alone - scores[:1]).abs().max()) > CLOSE * float(scores.abs().max()):
-        raise ValueError(
-            f"{of} answers a sample otherwise in company: batch norm? Use nn.GroupNorm or nn.LayerNorm"
+            f"{of} gives a sample other scores in a batch than alone; use nn.GroupNorm or nn.LayerNorm, not batch norm"
         )
     changed = [name for name, b in module.named_buffers() if not torch.equal(b, before[name])]
     if changed:
@@ -116,7 +117,7 @@ def _check_answers(of: str, module: nn.Module, inputs: Size, classes: int) -> No
 
 
 @torch.no_grad()
-def _answer(of: str, module: nn.Module, samples: Tensor) -> Tensor:
+def _scores(of: str, module: nn.Module, samples: Tensor) -> Tensor:
     try:
         scores = module(samples)
     except Exception as error:
@@ -127,12 +128,12 @@ def _answer(of: str, module: nn.Module, samples: Tensor) -> Tensor:
 
 
 def _samples(inputs: Size) -> Tensor:
-    """A few samples that are neither equal nor zero."""
+    """Return a few samples that are neither equal nor zero."""
     count = 3
     return torch.linspace(-1.0, 1.0, count * prod(inputs)).sin_().view(count, *inputs)
 
 
-def _noting(widest: list[int], samples: int) -> Callable[..., None]:
+def _record_sizes(widest: list[int], samples: int) -> Callable[..., None]:
     def note(_module: nn.Module, _given: object, output: object) -> None:
         if isinstance(output, Tensor):
             widest.append(output.numel() // samples)
