@@ -1,8 +1,7 @@
-"""Quantities with units at the edge, SI floats inside: `20 MHz` <-> 2.0e7; the one place where units exist.
+"""Quantities with units: text such as `20 MHz` in scenario files, SI floats in the code.
 
-Every dimension has one closed table: nothing is guessed (`20 mhz` is an error naming `MHz`).
-Field types such as `FrequencyHz` act in pydantic only: there they read text with a unit. Python callers pass
-SI floats and have them checked by `check_quantities`.
+Every dimension has one closed table of units: `20 mhz` is an error naming `MHz`. Field types such as `FrequencyHz` act
+in pydantic only: there they read text with a unit. Python callers pass SI floats, checked by `check_quantities`.
 """
 
 from __future__ import annotations
@@ -23,31 +22,31 @@ _NUMBER = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?"
 _TEXT = re.compile(rf"\s*({_NUMBER})\s*([^\s0-9.][^\s]*)?\s*")
 _LONGEST_TEXT = 80
 SMALLEST, LARGEST = 1e-30, 1e30
-"""SI values between which every unsigned quantity other than 0 lies: products of a few stay finite numbers."""
-MOST_DB = 300.0
+"""Range of the SI values of all unsigned quantities other than 0: products of a few remain finite numbers."""
+MAX_DB = 300.0
 """Largest magnitude of a level or gain, dB: a ratio of 1e30."""
 
 
 @dataclass(frozen=True)
 class Dimension:
-    """One dimension: its noun, its units as exact multiples of the SI unit, and an example for messages."""
+    """A dimension: its name, its units as exact multiples of the SI unit, and an example for messages."""
 
     noun: str
     units: Mapping[str, Fraction]
     example: str
-    shown: tuple[str, ...]
+    display_units: tuple[str, ...]
     """Units used by `render`, largest first; each a power of ten."""
     signed: bool = False
-    curves: Mapping[str, Callable[[float], float]] = field(default_factory=dict)
-    """Units that are not multiples: dBm where W is stored, W where dBm is stored."""
+    conversions: Mapping[str, Callable[[float], float]] = field(default_factory=dict)
+    """Units that are not multiples of the SI unit: dBm for a power in W, W for a level in dBm."""
 
 
 def parse(text: object, dimension: str) -> float:
     """The SI value of text such as `"20 MHz"`, correctly rounded (`dBm` for dimension `power level`).
 
     Raises:
-        ValueError: bare number, unknown or foreign unit, not finite, beyond SMALLEST, LARGEST or MOST_DB, or
-            negative without a sign to have.
+        ValueError: no unit, unknown unit or unit of another dimension, not finite, outside SMALLEST to LARGEST or
+            MAX_DB, or negative for an unsigned dimension.
     """
     table = DIMENSIONS[dimension]
     if not isinstance(text, str) or isinstance(text, bool):
@@ -59,27 +58,27 @@ def parse(text: object, dimension: str) -> float:
     if unit is None:
         raise ValueError(f"a {table.noun} needs a unit, got {text.strip()}; write e.g. {table.example}")
     value = _convert(number, unit, text.strip(), table)
-    if broken := _broken(value, table):
-        raise ValueError(f"a {table.noun} must be {broken}, got {text.strip()}")
+    if rule := _violated_rule(value, table):
+        raise ValueError(f"a {table.noun} must be {rule}, got {text.strip()}")
     return value
 
 
-def _broken(value: float, table: Dimension) -> str | None:
-    """The rule that an SI value of the dimension breaks, if any."""
+def _violated_rule(value: float, table: Dimension) -> str | None:
+    """The rule of the dimension that an SI value violates, if any."""
     if not math.isfinite(value):
         return "finite"
     if table.signed:
-        said = f"between -{MOST_DB:g} and {MOST_DB:g} {table.shown[0]}"
-        return None if abs(value) <= MOST_DB else said
+        rule = f"between -{MAX_DB:g} and {MAX_DB:g} {table.display_units[0]}"
+        return None if abs(value) <= MAX_DB else rule
     if value < 0:
         return ">= 0"
     unit = next(unit for unit, scale in table.units.items() if scale == 1)
-    within = value == 0 or SMALLEST <= value <= LARGEST
-    return None if within else f"0 or between {SMALLEST:g} and {LARGEST:g} {unit}"
+    in_range = value == 0 or SMALLEST <= value <= LARGEST
+    return None if in_range else f"0 or between {SMALLEST:g} and {LARGEST:g} {unit}"
 
 
 def render(value: float, dimension: str) -> str:
-    """The text of an SI value in a readable unit; `parse(render(x, d), d) == x` exactly.
+    """The text of an SI value in a suitable unit; `parse(render(x, d), d) == x` exactly.
 
     Raises:
         ValueError: value is not finite.
@@ -88,9 +87,9 @@ def render(value: float, dimension: str) -> str:
     if not math.isfinite(value):
         raise ValueError(f"a {table.noun} must be finite, got {value!r}")
     exact = Decimal(repr(float(value)))
-    unit = next((u for u in table.shown if abs(value) >= table.units[u]), table.shown[-1])
+    unit = next((u for u in table.display_units if abs(value) >= table.units[u]), table.display_units[-1])
     if value == 0:
-        unit = next(u for u in table.shown if table.units[u] == 1)
+        unit = next(u for u in table.display_units if table.units[u] == 1)
     number = exact.scaleb(-_power_of_ten(table.units[unit])).normalize()
     plain = -7 <= number.adjusted() <= 15
     return f"{number:f} {unit}" if plain else f"{number} {unit}"
@@ -100,7 +99,7 @@ def render(value: float, dimension: str) -> str:
 class Quantity:
     """Marks a float field as a quantity: `Annotated[float, Quantity("frequency", positive=True)]`.
 
-    In pydantic the field reads text with a unit and is written back as text; its JSON schema has a pattern.
+    In pydantic the field is read from text with a unit and written as text; its JSON schema has a pattern.
     """
 
     dimension: str
@@ -118,18 +117,18 @@ class Quantity:
         return render(value, self.dimension) if isinstance(value, (int, float)) else value
 
     def check(self, value: float, name: str) -> None:
-        """Hold an SI float to the same laws as its text. Raises ValueError."""
+        """Check an SI float by the rules for text. Raises ValueError."""
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             raise ValueError(f"{name} must be a finite number in SI units, got {value!r}")
         if self.positive and value <= 0:
             raise ValueError(f"{name} must be > 0, got {render(value, self.dimension)}")
-        if broken := _broken(value, DIMENSIONS[self.dimension]):
-            raise ValueError(f"{name} must be {broken}, got {render(value, self.dimension)}")
+        if rule := _violated_rule(value, DIMENSIONS[self.dimension]):
+            raise ValueError(f"{name} must be {rule}, got {render(value, self.dimension)}")
 
     def pattern(self) -> str:
         """A regular expression (ECMA and Python) that accepts well-formed text of this dimension."""
         table = DIMENSIONS[self.dimension]
-        units = "|".join(re.escape(unit) for unit in (*table.units, *table.curves))
+        units = "|".join(re.escape(unit) for unit in (*table.units, *table.conversions))
         return rf"^\s*{_NUMBER}\s*(?:{units})\s*$"
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
@@ -161,15 +160,15 @@ def _convert(number: str, unit: str, text: str, table: Dimension) -> float:
     try:
         if unit in table.units:
             return float(Fraction(number) * table.units[unit])
-        if unit in table.curves:
-            return table.curves[unit](float(number))
+        if unit in table.conversions:
+            return table.conversions[unit](float(number))
     except OverflowError:
         return math.inf
     raise ValueError(_unknown(unit, text, table))
 
 
 def _unknown(unit: str, text: str, table: Dimension) -> str:
-    own = (*table.units, *table.curves)
+    own = (*table.units, *table.conversions)
     same = [u for u in own if u.lower() == unit.lower()]
     close = list(dict.fromkeys([*same, *difflib.get_close_matches(unit, own, n=2, cutoff=0.78)]))
     other = next((d.noun for d in DIMENSIONS.values() if unit in d.units), None)
@@ -184,14 +183,14 @@ def _power_of_ten(scale: Fraction) -> int:
 
 
 def quantities(kind: type) -> tuple[tuple[str, Quantity], ...]:
-    """The fields of a class that hold quantities, and which."""
+    """The fields of a class that hold quantities, each with its quantity."""
     hints = get_type_hints(kind, include_extras=True)
-    return tuple((name, quantity) for name, hint in hints.items() for quantity in _marks(hint))
+    return tuple((name, quantity) for name, hint in hints.items() for quantity in _quantities_of(hint))
 
 
-def _marks(hint: Any) -> Iterator[Quantity]:
-    found = [mark for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, Quantity)]
-    yield from found or dict.fromkeys(mark for arg in get_args(hint) for mark in _marks(arg))
+def _quantities_of(hint: Any) -> Iterator[Quantity]:
+    own = [mark for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, Quantity)]
+    yield from own or dict.fromkeys(mark for arg in get_args(hint) for mark in _quantities_of(arg))
 
 
 def w_from_dbm(level_dbm: float) -> float:
@@ -232,14 +231,14 @@ DIMENSIONS: dict[str, Dimension] = {
         "100 Mbit/s",
         ("Gbit/s", "Mbit/s", "kbit/s", "bit/s"),
     ),
-    "power": Dimension("power", _POWERS, "200 mW", ("kW", "W", "mW", "uW"), curves={"dBm": w_from_dbm}),
+    "power": Dimension("power", _POWERS, "200 mW", ("kW", "W", "mW", "uW"), conversions={"dBm": w_from_dbm}),
     "power level": Dimension(
         "power level",
         _table(dBm=1),
         "23 dBm",
         ("dBm",),
         signed=True,
-        curves={
+        conversions={
             "kW": lambda x: dbm_from_w(x * 1e3),
             "W": dbm_from_w,
             "mW": lambda x: dbm_from_w(x / 1e3),

@@ -1,1 +1,1 @@
-"""Whom a parent waits for, and what late answers weigh."""
+"""Barriers: when an aggregation starts, and the weights of late answers."""

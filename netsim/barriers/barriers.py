@@ -1,4 +1,4 @@
-"""Whom a parent waits for: when an aggregation begins, and what becomes of late children."""
+"""Barriers: when a parent starts an aggregation, and what happens to late children."""
 
 from __future__ import annotations
 
@@ -10,32 +10,35 @@ from netsim.barriers.staleness import NoDiscount, Polynomial, Staleness
 from netsim.units import DurationS, check_quantities, render
 
 Late: TypeAlias = Literal["drop", "carry"]
-"""drop: cancelled at once, links and devices freed; carry: they go on, and count in the aggregation they arrive for."""
+"""drop: cancelled at once, links and devices freed; carry: they continue, and their answers count on arrival."""
 
 
 class Barrier(Protocol):
-    """When a parent stops waiting, and what it makes of those who have not answered by then."""
+    """A rule for when a parent aggregates, and for the children that have not answered by then."""
 
     @property
     def late(self) -> Late:
-        """What becomes of them."""
+        """What happens to the children that have not answered."""
         ...
 
     @property
     def staleness(self) -> Staleness:
-        """What carried answers weigh."""
+        """The weights of carried answers."""
         ...
 
     @property
-    def after_s(self) -> float | None:
-        """Seconds after the parent's broadcast at which the barrier looks again; None: never."""
+    def timeout_s(self) -> float | None:
+        """Timeout after the parent's broadcast at which the barrier is evaluated again, s; None: there is none."""
         ...
 
-    def enough(self, answered: int, ended: int, asked: int, *, due: bool) -> bool:
-        """Whether the aggregation may begin.
+    def is_satisfied(self, answered: int, ended: int, requested: int, *, timed_out: bool) -> bool:
+        """Whether the aggregation may start.
 
-        `asked` children were at work when the parent spoke or were told then; `ended` of them are through, `answered`
-        of these with an answer (the others' were lost); `due`: `after_s` is over.
+        Args:
+            answered: number of children whose answers arrived.
+            ended: number of children whose exchange ended, with an answer or without (a lost upload).
+            requested: number of children that were sent the model, or that still worked at that time.
+            timed_out: whether `timeout_s` is over.
         """
         ...
 
@@ -46,15 +49,15 @@ class Barrier(Protocol):
 
 @dataclass(frozen=True)
 class All:
-    """Wait for everybody: the synchronous barrier of the papers."""
+    """Wait for all children: the synchronous barrier of most papers."""
 
-    after_s: ClassVar[None] = None
+    timeout_s: ClassVar[None] = None
     late: ClassVar[Late] = "drop"
     staleness: ClassVar[Staleness] = NoDiscount()
 
-    def enough(self, answered: int, ended: int, asked: int, *, due: bool) -> bool:
+    def is_satisfied(self, answered: int, ended: int, requested: int, *, timed_out: bool) -> bool:
         """See `Barrier`."""
-        return ended == asked
+        return ended == requested
 
     def describe(self) -> str:
         """See `Barrier`."""
@@ -63,32 +66,32 @@ class All:
 
 @dataclass(frozen=True)
 class First:
-    """Wait for the first `count` answers; all, where fewer children were asked."""
+    """Wait for the first `count` answers, or for all if fewer children were sent the model."""
 
-    after_s: ClassVar[None] = None
+    timeout_s: ClassVar[None] = None
     count: int
     late: Late = "drop"
     staleness: Staleness = field(default_factory=NoDiscount)
 
     def __post_init__(self) -> None:
         if self.count < 1:
-            raise ValueError(f"count must be >= 1, got {self.count}; for everybody use all")
+            raise ValueError(f"count must be >= 1, got {self.count}; to wait for all children use all")
         _check_late(self.late, self.staleness)
 
-    def enough(self, answered: int, ended: int, asked: int, *, due: bool) -> bool:
+    def is_satisfied(self, answered: int, ended: int, requested: int, *, timed_out: bool) -> bool:
         """See `Barrier`."""
-        return answered >= self.count or ended == asked
+        return answered >= self.count or ended == requested
 
     def describe(self) -> str:
         """See `Barrier`."""
-        return f"for the first {self.count}, {_SAID[self.late]}"
+        return f"for the first {self.count}, {_LATE_LABELS[self.late]}"
 
 
 @dataclass(frozen=True)
 class Fraction:
-    """Wait for the first ceil(of x asked) answers."""
+    """Wait for the first ceil(of x number of requested answers) answers."""
 
-    after_s: ClassVar[None] = None
+    timeout_s: ClassVar[None] = None
     of: float
     late: Late = "drop"
     staleness: Staleness = field(default_factory=NoDiscount)
@@ -98,20 +101,20 @@ class Fraction:
             raise ValueError(f"of must be in (0, 1], got {self.of}; 0.8 waits for four of five children")
         _check_late(self.late, self.staleness)
 
-    def enough(self, answered: int, ended: int, asked: int, *, due: bool) -> bool:
+    def is_satisfied(self, answered: int, ended: int, requested: int, *, timed_out: bool) -> bool:
         """See `Barrier`."""
-        return answered >= math.ceil(self.of * asked - 1e-9) or ended == asked
+        return answered >= math.ceil(self.of * requested - 1e-9) or ended == requested
 
     def describe(self) -> str:
         """See `Barrier`."""
-        return f"for {self.of:.0%} of the children, {_SAID[self.late]}"
+        return f"for {self.of:.0%} of the children, {_LATE_LABELS[self.late]}"
 
 
 @dataclass(frozen=True)
 class Deadline:
-    """Wait until all have answered or `after` is over since the parent spoke, and longer for the `at_least`-th answer.
+    """Wait for all answers, at most `after` from the broadcast, but longer if `at_least` answers have not arrived.
 
-    An answer that arrives at the deadline itself counts.
+    An answer that arrives exactly at the deadline counts.
     """
 
     after: DurationS
@@ -122,27 +125,27 @@ class Deadline:
     def __post_init__(self) -> None:
         check_quantities(self)
         if self.at_least < 0:
-            raise ValueError(f"at_least must be >= 0, got {self.at_least}; 1 never aggregates nothing")
+            raise ValueError(f"at_least must be >= 0, got {self.at_least}; with 1 no aggregation is empty")
         _check_late(self.late, self.staleness)
 
     @property
-    def after_s(self) -> float | None:
+    def timeout_s(self) -> float | None:
         """The deadline."""
         return self.after
 
-    def enough(self, answered: int, ended: int, asked: int, *, due: bool) -> bool:
+    def is_satisfied(self, answered: int, ended: int, requested: int, *, timed_out: bool) -> bool:
         """See `Barrier`."""
-        return ended == asked or (due and answered >= self.at_least)
+        return ended == requested or (timed_out and answered >= self.at_least)
 
     def describe(self) -> str:
         """See `Barrier`."""
         least = f" and {self.at_least} answers" if self.at_least else ""
-        return f"until {render(self.after, 'time')} after the broadcast{least}, {_SAID[self.late]}"
+        return f"until {render(self.after, 'time')} after the broadcast{least}, {_LATE_LABELS[self.late]}"
 
 
 @dataclass(frozen=True)
 class SemiSynchronous:
-    """Aggregate every `period`, whatever has arrived by then; the others go on."""
+    """Aggregate every `period`, with the answers that have arrived; the other children continue."""
 
     period: DurationS
     staleness: Staleness = field(default_factory=NoDiscount)
@@ -153,28 +156,29 @@ class SemiSynchronous:
     late: ClassVar[Late] = "carry"
 
     @property
-    def after_s(self) -> float | None:
+    def timeout_s(self) -> float | None:
         """The period."""
         return self.period
 
-    def enough(self, answered: int, ended: int, asked: int, *, due: bool) -> bool:
+    def is_satisfied(self, answered: int, ended: int, requested: int, *, timed_out: bool) -> bool:
         """See `Barrier`."""
-        return due
+        return timed_out
 
     def describe(self) -> str:
         """See `Barrier`."""
-        return f"{render(self.period, 'time')} each time, {_SAID['carry']}"
+        return f"{render(self.period, 'time')} each time, {_LATE_LABELS['carry']}"
 
 
 @dataclass(frozen=True)
 class Buffer:
-    """Aggregate whenever `size` answers are in; everybody else goes on. Source: FedBuff, arXiv:2106.06639.
+    """Aggregate whenever `size` answers have arrived; the other children continue. Source: FedBuff, arXiv:2106.06639.
 
-    Their updates, relative to what each had heard, are averaged, each times its staleness factor (the sum of the
-    factors is not brought back to 1, as in the paper). The paper's server rate is the rule `fedopt` with b1 = 0.
+    The updates, each relative to the model its child received, are averaged, each multiplied by its staleness factor
+    (the sum of the factors is not normalised to 1, as in the paper). The paper's server rate is the rule `fedopt` with
+    b1 = 0.
     """
 
-    after_s: ClassVar[None] = None
+    timeout_s: ClassVar[None] = None
     size: int
     staleness: Staleness = field(default_factory=Polynomial)
 
@@ -184,24 +188,24 @@ class Buffer:
 
     late: ClassVar[Late] = "carry"
 
-    def enough(self, answered: int, ended: int, asked: int, *, due: bool) -> bool:
+    def is_satisfied(self, answered: int, ended: int, requested: int, *, timed_out: bool) -> bool:
         """See `Barrier`."""
-        return answered >= self.size or ended == asked
+        return answered >= self.size or ended == requested
 
     def describe(self) -> str:
         """See `Barrier`."""
-        return f"for {self.size} answers, {_SAID['carry']}"
+        return f"for {self.size} answers, {_LATE_LABELS['carry']}"
 
 
 @dataclass(frozen=True)
 class Asynchronous:
-    """Aggregate each answer as it comes: w <- (1 - a) w + a w_child, a = mix x staleness factor.
+    """Aggregate each answer when it arrives: w <- (1 - a) w + a w_child, a = mix x staleness factor.
 
-    Source: FedAsync, arXiv:1903.03934, algorithm 1. Answers of one instant are mixed in one after the other,
-    in the children's order.
+    Source: FedAsync, arXiv:1903.03934, algorithm 1. Answers that arrive at the same time are mixed in one after the
+    other, in the order of the children.
     """
 
-    after_s: ClassVar[None] = None
+    timeout_s: ClassVar[None] = None
     mix: float = 0.6
     staleness: Staleness = field(default_factory=Polynomial)
 
@@ -211,16 +215,16 @@ class Asynchronous:
 
     late: ClassVar[Late] = "carry"
 
-    def enough(self, answered: int, ended: int, asked: int, *, due: bool) -> bool:
+    def is_satisfied(self, answered: int, ended: int, requested: int, *, timed_out: bool) -> bool:
         """See `Barrier`."""
-        return answered >= 1 or ended == asked
+        return answered >= 1 or ended == requested
 
     def describe(self) -> str:
         """See `Barrier`."""
         return f"for any answer (asynchronous, mix {self.mix:g})"
 
 
-_SAID = {"drop": "late ones are dropped", "carry": "late ones count when they arrive"}
+_LATE_LABELS = {"drop": "late ones are dropped", "carry": "late ones count when they arrive"}
 
 
 def _check_late(late: str, staleness: Staleness) -> None:
@@ -230,7 +234,7 @@ def _check_late(late: str, staleness: Staleness) -> None:
         raise ValueError("staleness weighs carried answers, and late: drop carries none; write late: carry")
 
 
-WAITS: dict[str, type[Barrier]] = {
+BARRIERS: dict[str, type[Barrier]] = {
     "all": All,
     "first": First,
     "fraction": Fraction,

@@ -1,4 +1,4 @@
-"""What an answer weighs that comes later than the aggregation its sender was told for."""
+"""Staleness: the weights of answers that arrive in a later aggregation than the one they were requested for."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Protocol
 
 
 class Staleness(Protocol):
-    """What an answer weighs that comes `age` aggregations after the one its sender was told for."""
+    """The factor on the weight of an answer that arrives `age` aggregations after the one it was requested for."""
 
     def factor(self, age: int) -> float:
-        """In (0, 1]; 1 at age 0."""
+        """The factor, in (0, 1]; 1 at age 0."""
         ...
 
 
 @dataclass(frozen=True)
 class NoDiscount:
-    """Old answers weigh as much as fresh ones."""
+    """Old answers have the same weight as new ones."""
 
     def factor(self, age: int) -> float:
         """See `Staleness`."""

@@ -1,1 +1,1 @@
-"""Devices: how long local work takes, how devices differ, and recorded speeds."""
+"""Devices: the duration of local work, its variation among devices and over time, and recorded speeds."""

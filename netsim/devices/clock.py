@@ -1,4 +1,4 @@
-"""Clocks of devices: the seconds of each period of local work, a part fixed for the run and a part redrawn."""
+"""Device clock: the duration of local work, with a factor per device and a jitter redrawn during the run."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 from netsim.devices.variation import NoSpread, Spread
 
 Every: TypeAlias = Literal["round", "step"]
-"""When jitter is redrawn: once per period of local work, or for each of its steps."""
+"""When the jitter is redrawn: once per period of local work, or for each of its steps."""
 
 BLOCK = 256
 """Neighbouring ordinals drawn at a time; siblings ask for the same step one after another."""
 
-BLOCKS_KEPT = 8192
-"""Drawn blocks remembered, 2 KiB each; an older one is drawn again, to the same values."""
+MAX_CACHED_BLOCKS = 8192
+"""Cached blocks of draws, 2 KiB each; a discarded one is drawn again, with the same values."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """What one SGD step computes: floating-point operations (forward and backward, whole batch) and samples."""
+    """The work of one SGD step: floating-point operations (forward and backward, whole batch) and samples."""
 
     flops: float
     samples: int
@@ -38,15 +38,15 @@ class Work:
 
 @dataclass(frozen=True)
 class Jitter:
-    """Factors redrawn in time: a law with mean factors as `Spread`s have, and when it is redrawn."""
+    """Random factors on the time of local work, with a distribution as of `Spread`s, redrawn during the run."""
 
     law: Spread = field(default_factory=NoSpread)
     every: Every = "round"
     seed: int = 0
     _drawn: dict[tuple[int, int], NDArray[np.float64]] = field(default_factory=dict, compare=False)
 
-    def steps(self, ordinal: int, steps: int, first_step: int) -> float:
-        """How many mean steps' time the device's steps first_step ... first_step + steps - 1 take."""
+    def duration_steps(self, ordinal: int, steps: int, first_step: int) -> float:
+        """Duration of the device's steps first_step ... first_step + steps - 1, in units of its mean step time."""
         if isinstance(self.law, NoSpread):
             return float(steps)
         if self.every == "round":
@@ -54,51 +54,52 @@ class Jitter:
         return math.fsum(self._factor(ordinal, first_step + k) for k in range(steps))
 
     def _factor(self, ordinal: int, step: int) -> float:
-        block, place = divmod(ordinal, BLOCK)
+        block, index = divmod(ordinal, BLOCK)
         factors = self._drawn.get((step, block))
         if factors is None:
-            if len(self._drawn) >= BLOCKS_KEPT:
+            if len(self._drawn) >= MAX_CACHED_BLOCKS:
                 del self._drawn[next(iter(self._drawn))]
-            row = range(block * BLOCK, (block + 1) * BLOCK)
-            factors = self._drawn[step, block] = self.law.factors(self.seed, row, step)
-        return float(factors[place])
+            ordinals = range(block * BLOCK, (block + 1) * BLOCK)
+            factors = self._drawn[step, block] = self.law.factors(self.seed, ordinals, step)
+        return float(factors[index])
 
 
 @dataclass(frozen=True, eq=False)
 class Clock:
-    """The seconds of local work of a run's devices; made by `Compute.clock`.
+    """The duration of local work of all devices of a run; made by `Compute.clock`.
 
-    Draws belong to seed, device ordinal and local step, so that a deeper tree over the same devices keeps
-    them, as does a run that asks in another order.
+    Draws are keyed by seed, device ordinal and local step, so that they do not depend on the depth of the tree or on
+    the order of the calls.
     """
 
     ordinals: Sequence[int]
     step_s: NDArray[np.float64]
-    """Mean seconds of a step, [len(ordinals)]: differences that last for the run are in it, jitter is not."""
+    """Mean duration of a step, s, [len(ordinals)]: includes the fixed factor of each device, but not the jitter."""
     jitter: Jitter = field(default_factory=Jitter)
     cycles: float | None = None
-    """Processor cycles of a step; None where the compute part counts none."""
+    """Processor cycles of a step; None if the compute model has no cycles."""
     hz: NDArray[np.float64] | None = None
-    """Processor frequency of each device, [len(ordinals)]; None where the compute part knows none."""
-    _place: dict[int, int] = field(init=False)
+    """Processor frequency of each device, [len(ordinals)]; None if the compute model has no frequency."""
+    _index: dict[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_place", {ordinal: k for k, ordinal in enumerate(self.ordinals)})
+        object.__setattr__(self, "_index", {ordinal: k for k, ordinal in enumerate(self.ordinals)})
 
     def local_work_s(self, ordinal: int, steps: int, first_step: int) -> float:
-        """Seconds that a device computes for `steps` SGD steps.
+        """Duration of `steps` SGD steps of a device, s.
 
         Args:
             ordinal: the device's leaf ordinal, one of `ordinals` (else KeyError).
             steps: SGD steps of this period.
-            first_step: local steps the device has made before in the run: what its draws are keyed by.
+            first_step: number of local steps the device has made before in the run, the key of its draws.
         """
-        return float(self.step_s[self._place[ordinal]]) * self.jitter.steps(ordinal, steps, first_step)
+        mean_s = float(self.step_s[self._index[ordinal]])
+        return mean_s * self.jitter.duration_steps(ordinal, steps, first_step)
 
     def mean_step_s(self, ordinal: int) -> float:
-        """Mean seconds of a device's step, as known before the run."""
-        return float(self.step_s[self._place[ordinal]])
+        """Mean duration of a step of a device, s, without jitter."""
+        return float(self.step_s[self._index[ordinal]])
 
-    def hz_of(self, ordinal: int) -> float | None:
-        """The device's processor frequency; None where unknown."""
-        return None if self.hz is None else float(self.hz[self._place[ordinal]])
+    def frequency_hz(self, ordinal: int) -> float | None:
+        """The device's processor frequency; None if unknown."""
+        return None if self.hz is None else float(self.hz[self._index[ordinal]])

@@ -1,4 +1,4 @@
-"""How long a device computes: modelled seconds per SGD step, never measured ones."""
+"""Compute models: the modelled duration of an SGD step; nothing is measured during the simulation."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ __all__ = [
     "Profiled",
     "Servers",
     "Spread",
-    "Traced",
+    "TracedSpeed",
     "Work",
 ]
 
-ASSIGNED = 1 << 40
-"""Path of the draw that gives a device its row of a trace, away from every step number."""
+TRACE_ROW_PATH = 1 << 40
+"""Path element of the draw of a device's row of a trace, larger than every step number."""
 
 
 class Compute(Protocol):
-    """What a device's processor is; `clock` makes the times of a run.
+    """A model of the devices' processors; `clock` makes the durations of a run.
 
-    Parts have a `spread` (who is faster, for the whole run) and a `jitter` redrawn `every` period of local
-    work (`round`) or `every: step`; the two multiply.
+    Models have a `spread` (a factor per device, fixed for the run) and a `jitter` redrawn `every` period of local
+    work (`round`) or `every: step`; the two are multiplied.
     """
 
     def clock(self, work: Work, ordinals: Sequence[int], seed: int) -> Clock:
-        """The clock of devices with these leaf ordinals, each of whose steps is `work`.
+        """The clock of devices with these leaf ordinals, for steps with this `work`.
 
-        A deeper tree over the same devices keeps their times. `clock(...).step_s` are the mean seconds per step.
+        The durations do not depend on the depth of the tree. `clock(...).step_s` are the mean durations of a step.
         """
         ...
 
@@ -58,9 +58,9 @@ class Compute(Protocol):
 
 @dataclass(frozen=True)
 class Flops:
-    """Time = flops / (efficiency x rate): the model's own operation count on a processor used in part.
+    """Time = flops / (efficiency x rate): the model's own operation count on a partly used processor.
 
-    Reference: efficiencies of 0.1 to 0.3 are usual for small models on general processors.
+    Efficiencies of 0.1 to 0.3 are usual for small models on general processors.
     """
 
     rate: FlopRate = 2e9
@@ -88,7 +88,7 @@ class Flops:
 
 @dataclass(frozen=True)
 class Constant:
-    """The same stated time for every SGD step, whatever the model (parity with papers that fix it)."""
+    """A given time per SGD step, independent of the model (for comparison with papers that fix it)."""
 
     step: DurationS
     spread: Spread = field(default_factory=lambda: NoSpread())
@@ -110,12 +110,12 @@ class Constant:
 
 @dataclass(frozen=True)
 class Cycles:
-    """Time = cycles / frequency, with the cycles per sample, or per bit of a sample of stated size.
+    """Time = cycles / frequency, with given cycles per sample, or per bit of a sample of given size.
 
     T = C D / f of the theory literature (Tran et al., INFOCOM 2019: 10 to 30 cycles per bit; Yang et al.,
-    arXiv:1911.02417: 1e4 to 3e4 cycles per sample). Cycles per bit do not know the model: for deep networks
-    they are too few by factors of 1e3 to 1e4, for which `flops` is the part. Spread is of frequency:
-    a device whose time is doubled runs at half of `rate`, which a `kappa` energy sees.
+    arXiv:1911.02417: 1e4 to 3e4 cycles per sample). Cycles per bit do not depend on the model: for deep networks
+    they are too few by factors of 1e3 to 1e4; use `flops` for these. The spread acts on the frequency:
+    a device whose time is doubled runs at half of `rate`, which changes its `kappa` energy.
     """
 
     rate: FrequencyHz = 1e9
@@ -129,9 +129,9 @@ class Cycles:
     def __post_init__(self) -> None:
         _check(self, self.every)
         if (self.cycles_per_sample is None) == (self.cycles_per_bit is None):
-            said = "neither" if self.cycles_per_bit is None else "both"
+            given = "neither" if self.cycles_per_bit is None else "both"
             raise ValueError(
-                f"cycles needs cycles_per_sample, or cycles_per_bit with bits_per_sample, got {said}"
+                f"cycles needs cycles_per_sample, or cycles_per_bit with bits_per_sample, got {given}"
             )
         if (self.cycles_per_bit is None) != (self.bits_per_sample is None):
             raise ValueError("bits_per_sample goes with cycles_per_bit; write e.g. 6272 bit, or remove it")
@@ -141,7 +141,7 @@ class Cycles:
                 raise ValueError(f"{name} must be finite and > 0, got {value}")
 
     def clock(self, work: Work, ordinals: Sequence[int], seed: int) -> Clock:
-        """See `Compute`; cycles and frequencies are known to it."""
+        """See `Compute`; the clock includes cycles and frequencies."""
         cycles = work.samples * self._per_sample
         hz = self.rate / self.spread.factors(seed, ordinals)
         return Clock(ordinals, cycles / hz, Jitter(self.jitter, self.every, seed), cycles, hz)
@@ -161,7 +161,7 @@ class Cycles:
 
 @dataclass(frozen=True)
 class Profiled:
-    """A measured time per sample of a step's batch, whatever the model (measure the one you train)."""
+    """A measured time per sample, whatever the model; measure it for the model that is trained."""
 
     per_sample: DurationS
     spread: Spread = field(default_factory=lambda: NoSpread())
@@ -182,12 +182,12 @@ class Profiled:
 
 
 @dataclass(frozen=True)
-class Traced:
-    """Measured device speeds from a CSV of (ms per sample, kbit/s) rows, in FedScale's columns.
+class TracedSpeed:
+    """Measured device speeds from a CSV file of (ms per sample, kbit/s) rows, FedScale's columns.
 
-    Each device has a row's first column for the whole run: a row drawn with replacement, keyed by the device
-    (`assign: drawn`), or row k mod rows for device k (`in_order`). The second column, a rate, is not used
-    here. `path` is looked up as `netsim.devices.speed_traces.read_speeds` says.
+    Each device has the first column of one row for the whole run: a row drawn with replacement, keyed by the device
+    (`assign: drawn`), or row k mod rows for device k (`in_order`). The second column, a rate, is not used.
+    `path` is looked up as described in `netsim.devices.speed_traces.read_speeds`.
     """
 
     path: str
@@ -209,8 +209,8 @@ class Traced:
     def _rows(self, count: int, ordinals: Sequence[int], seed: int) -> NDArray[np.int64]:
         if self.assign == "in_order":
             return np.asarray(ordinals, dtype=np.int64) % count
-        drawn = uniforms(seed, "compute", ASSIGNED, ordinals=ordinals)[:, 0]
-        return np.asarray(drawn * count, dtype=np.int64)
+        uniform = uniforms(seed, "compute", TRACE_ROW_PATH, ordinals=ordinals)[:, 0]
+        return np.asarray(uniform * count, dtype=np.int64)
 
     def describe(self) -> str:
         """See `Compute`."""
@@ -219,7 +219,7 @@ class Traced:
 
 @dataclass(frozen=True)
 class Servers:
-    """What servers compute: seconds from the last answer they wait for to their new model."""
+    """The servers: time between the last answer of a round and the new model."""
 
     aggregation: TimeS = 0.0
 
@@ -238,5 +238,5 @@ COMPUTE: dict[str, type[Compute]] = {
     "constant": Constant,
     "cycles": Cycles,
     "profiled": Profiled,
-    "traced": Traced,
+    "traced": TracedSpeed,
 }

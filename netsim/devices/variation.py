@@ -1,4 +1,4 @@
-"""How device times differ: factors on a time, keyed by seed, device and, where redrawn, by step."""
+"""Variation of device times: random factors, keyed by seed, device and, where redrawn, by step."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from netsim.rng import normals, uniforms
 
 
 class Spread(Protocol):
-    """A law of how device times differ."""
+    """A distribution of factors on device times."""
 
     def factors(self, seed: int, ordinals: Sequence[int], *path: int) -> NDArray[np.float64]:
         """Factors >= 0 on the time of a step, [len(ordinals)]; entry k depends on (seed, path, ordinals[k]).
 
-        `path` is empty for what a device keeps for the run and names the step for what is drawn anew.
+        `path` is empty for factors that are constant during a run, and the step for redrawn ones.
         """
         ...
 
 
 @dataclass(frozen=True)
 class NoSpread:
-    """All devices are equally fast, every time."""
+    """All factors are 1."""
 
     def factors(self, seed: int, ordinals: Sequence[int], *path: int) -> NDArray[np.float64]:
         """Ones, shape [len(ordinals)]."""
@@ -34,10 +34,10 @@ class NoSpread:
 
 
 @dataclass(frozen=True)
-class Uniform:
+class UniformVariation:
     """Factors uniform between `low` and `high`, on the time or on the speed.
 
-    `of: speed` divides the time by the factor: clocks of 1 GHz with {low: 1, high: 2, of: speed} are the
+    `of: speed` divides the time by the factor: a frequency of 1 GHz with {low: 1, high: 2, of: speed} is
     f ~ U(1, 2) GHz of Tran et al. (FEDL, INFOCOM 2019).
     """
 
@@ -56,8 +56,8 @@ class Uniform:
 
     def factors(self, seed: int, ordinals: Sequence[int], *path: int) -> NDArray[np.float64]:
         """See `Spread`."""
-        drawn = uniforms(seed, "compute", *path, ordinals=ordinals)[:, 0]
-        scaled = self.low + (self.high - self.low) * drawn
+        uniform = uniforms(seed, "compute", *path, ordinals=ordinals)[:, 0]
+        scaled = self.low + (self.high - self.low) * uniform
         return np.asarray(1.0 / scaled if self.of == "speed" else scaled, dtype=np.float64)
 
 
@@ -73,8 +73,8 @@ class Lognormal:
 
     def factors(self, seed: int, ordinals: Sequence[int], *path: int) -> NDArray[np.float64]:
         """See `Spread`."""
-        drawn = normals(seed, "compute", *path, ordinals=ordinals)
-        return np.asarray(np.exp(self.sigma * drawn - self.sigma**2 / 2), dtype=np.float64)
+        normal = normals(seed, "compute", *path, ordinals=ordinals)
+        return np.asarray(np.exp(self.sigma * normal - self.sigma**2 / 2), dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class ShiftedExponential:
     """Factors (1 - share) + share Exp(1) on the time: a fixed part and a memoryless delay, mean one.
 
     Source: the straggler model of Lee et al., arXiv:1512.02673 (section III): T >= a, T - a ~ Exp(mu), here with
-    a = (1 - share) T and 1 / mu = share T. `share` 1 is a plain exponential.
+    a = (1 - share) T and 1 / mu = share T. With `share` 1 the factor is exponential.
     """
 
     share: float = 0.5
@@ -93,13 +93,13 @@ class ShiftedExponential:
 
     def factors(self, seed: int, ordinals: Sequence[int], *path: int) -> NDArray[np.float64]:
         """See `Spread`."""
-        drawn = uniforms(seed, "compute", *path, ordinals=ordinals)[:, 0]
-        return np.asarray(1.0 - self.share - self.share * np.log1p(-drawn), dtype=np.float64)
+        uniform = uniforms(seed, "compute", *path, ordinals=ordinals)[:, 0]
+        return np.asarray(1.0 - self.share - self.share * np.log1p(-uniform), dtype=np.float64)
 
 
 SPREADS: dict[str, type[Spread]] = {
     "none": NoSpread,
-    "uniform": Uniform,
+    "uniform": UniformVariation,
     "lognormal": Lognormal,
     "shifted_exponential": ShiftedExponential,
 }

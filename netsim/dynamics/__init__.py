@@ -1,21 +1,21 @@
-"""Dynamics: faults and mobility as a scenario defines them; losses of single messages belong to links."""
+"""Dynamics: definitions of faults and mobility. Losses of single messages are part of the links."""
 
-from netsim.dynamics.fault_times import OCCURRENCES, FaultInterval, FaultTimes
-from netsim.dynamics.faults import FAULTS, Cut, Down, Effect, Fault, Slow
-from netsim.dynamics.mobility import MOTIONS, Course, Mobility, Motion
+from netsim.dynamics.fault_times import FAULT_TIMES, FaultInterval, FaultTimes
+from netsim.dynamics.faults import FAULTS, ComputeSlowdown, Effect, Fault, LinkDown, NodeDown
+from netsim.dynamics.mobility import MOTIONS, Mobility, Motion, Trajectory
 
 __all__ = [
     "FAULTS",
+    "FAULT_TIMES",
     "MOTIONS",
-    "OCCURRENCES",
-    "Course",
-    "Cut",
-    "Down",
+    "ComputeSlowdown",
     "Effect",
     "Fault",
     "FaultInterval",
     "FaultTimes",
+    "LinkDown",
     "Mobility",
     "Motion",
-    "Slow",
+    "NodeDown",
+    "Trajectory",
 ]

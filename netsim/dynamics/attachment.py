@@ -1,4 +1,4 @@
-"""Where a child attaches when it may choose: the nearest parent, the best heard, or the one with room."""
+"""Attachment policies: which parent a child attaches to (nearest, best SNR, least load)."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import ClassVar, Literal, Protocol, TypeAlias
 from netsim.units import GainDb, check_quantities
 
 Needs: TypeAlias = Literal["nothing", "places", "radio"]
-"""What a policy must know of children and parents: coordinates, or a cell's link budget."""
+"""Data about children and parents that a policy needs: none, coordinates, or a cell's link budget."""
 
 
 @dataclass(frozen=True)
-class Option:
-    """A parent as a child sees it: `load` others are attached to it; None: not known."""
+class ParentOption:
+    """A possible parent of a child; `load` is the number of other children attached to it; None: unknown."""
 
     load: int = 0
-    here: bool = False
-    """Whether the child is attached to it."""
-    home: bool = False
+    is_current: bool = False
+    """Whether the child is attached to it now."""
+    is_home: bool = False
     """Whether the topology attaches the child to it."""
     distance_m: float | None = None
     snr_db: float | None = None
@@ -28,15 +28,15 @@ class Option:
 
 
 class Attachment(Protocol):
-    """A policy by which children choose among parents."""
+    """A policy by which children choose a parent."""
 
     @property
     def needs(self) -> Needs:
-        """What must be known of the options."""
+        """The data that must be known of the options."""
         ...
 
-    def choose(self, options: Sequence[Option]) -> int | None:
-        """The place of the chosen option among at least one, all of which serve the child; None: none of them."""
+    def choose(self, options: Sequence[ParentOption]) -> int | None:
+        """The index of the chosen option among at least one, all of which serve the child; None for none of them."""
         ...
 
     def describe(self) -> str:
@@ -46,13 +46,13 @@ class Attachment(Protocol):
 
 @dataclass(frozen=True)
 class Home:
-    """Everyone keeps the parent that the topology gives it: a static tree."""
+    """Every child keeps the parent that the topology gives it: a static tree."""
 
     needs: ClassVar[Needs] = "nothing"
 
-    def choose(self, options: Sequence[Option]) -> int | None:
+    def choose(self, options: Sequence[ParentOption]) -> int | None:
         """See `Attachment`."""
-        return next((k for k, option in enumerate(options) if option.home), None)
+        return next((k for k, option in enumerate(options) if option.is_home), None)
 
     def describe(self) -> str:
         """See `Attachment`."""
@@ -65,9 +65,9 @@ class Nearest:
 
     needs: ClassVar[Needs] = "places"
 
-    def choose(self, options: Sequence[Option]) -> int:
+    def choose(self, options: Sequence[ParentOption]) -> int:
         """See `Attachment`."""
-        return min(range(len(options)), key=lambda k: _known(options[k].distance_m, math.inf))
+        return min(range(len(options)), key=lambda k: _or_default(options[k].distance_m, math.inf))
 
     def describe(self) -> str:
         """See `Attachment`."""
@@ -76,9 +76,9 @@ class Nearest:
 
 @dataclass(frozen=True)
 class BestSnr:
-    """The parent with the best mean uplink SNR, once it is better than the present one by more than the hysteresis.
+    """The parent with the best mean uplink SNR, if it exceeds that of the present parent by more than the hysteresis.
 
-    3 dB is a usual offset of the A3 event of LTE and NR handovers (3GPP TS 38.331, 5.5.4.4; time to trigger is not
+    3 dB is a usual offset of the A3 event of LTE and NR handovers (3GPP TS 38.331, 5.5.4.4; the time to trigger is not
     modelled: children choose at aggregations).
     """
 
@@ -90,12 +90,12 @@ class BestSnr:
         if self.hysteresis < 0:
             raise ValueError(f"hysteresis must be >= 0 dB, got {self.hysteresis:g} dB; 3 dB is usual")
 
-    def choose(self, options: Sequence[Option]) -> int:
+    def choose(self, options: Sequence[ParentOption]) -> int:
         """See `Attachment`."""
-        snrs = [_known(option.snr_db, -math.inf) for option in options]
+        snrs = [_or_default(option.snr_db, -math.inf) for option in options]
         best = max(range(len(options)), key=lambda k: snrs[k])
-        here = next((k for k, option in enumerate(options) if option.here), best)
-        return best if snrs[best] > snrs[here] + self.hysteresis else here
+        current = next((k for k, option in enumerate(options) if option.is_current), best)
+        return best if snrs[best] > snrs[current] + self.hysteresis else current
 
     def describe(self) -> str:
         """See `Attachment`."""
@@ -104,7 +104,7 @@ class BestSnr:
 
 @dataclass(frozen=True)
 class LoadBalanced:
-    """The parent with the largest rate / (children with this one), or the fewest children where no rate is known.
+    """The parent with the largest rate / (children including this one), or the fewest children if no rate is known.
 
     One pass in the order of ordinals; the greedy form of load-aware association (Ye et al., arXiv:1205.2833). A child
     leaves its present parent for a share larger by more than `gain`.
@@ -115,22 +115,22 @@ class LoadBalanced:
 
     def __post_init__(self) -> None:
         if not 0 <= self.gain < math.inf:
-            raise ValueError(f"gain must be finite and >= 0, got {self.gain}; 0.1 asks for a tenth more")
+            raise ValueError(f"gain must be finite and >= 0, got {self.gain}; 0.1 requires a tenth more")
 
-    def choose(self, options: Sequence[Option]) -> int:
+    def choose(self, options: Sequence[ParentOption]) -> int:
         """See `Attachment`."""
-        shares = [_known(option.rate_bps, 1.0) / (option.load + 1) for option in options]
+        shares = [_or_default(option.rate_bps, 1.0) / (option.load + 1) for option in options]
         best = max(range(len(options)), key=lambda k: shares[k])
-        here = next((k for k, option in enumerate(options) if option.here), best)
-        return best if shares[best] > shares[here] * (1.0 + self.gain) else here
+        current = next((k for k, option in enumerate(options) if option.is_current), best)
+        return best if shares[best] > shares[current] * (1.0 + self.gain) else current
 
     def describe(self) -> str:
         """See `Attachment`."""
         return "load-balanced"
 
 
-def _known(value: float | None, otherwise: float) -> float:
-    return otherwise if value is None else value
+def _or_default(value: float | None, default: float) -> float:
+    return default if value is None else value
 
 
 ATTACHMENTS: dict[str, type[Attachment]] = {

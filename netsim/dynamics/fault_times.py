@@ -1,4 +1,4 @@
-"""When faults happen: at random or at given times."""
+"""Times of faults: random or given."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from netsim.rng import generator
 from netsim.topology import Node
 from netsim.units import DurationS, TimeS, check_quantities, render
 
-STREAM = 2
-"""First number of the path of these draws in stream "faults"; 1 is message loss."""
+FAULT_PATH = 2
+"""First path element of these draws in stream "faults"; 1 is message loss."""
 
 
 class FaultInterval(NamedTuple):
-    """From one instant to another, seconds; `end_s` inf: for good."""
+    """The time of one fault, s; `end_s` is inf for a permanent fault."""
 
     begin_s: float
     end_s: float
 
 
 class FaultTimes(Protocol):
-    """When something is the matter with a node."""
+    """A model of the times at which a node has a fault."""
 
-    def episodes(self, seed: int, number: int, node: Node) -> Iterator[FaultInterval]:
-        """In order of time and apart from each other; draws are keyed by seed, `number` (of the fault), node, count."""
+    def intervals(self, seed: int, fault_index: int, node: Node) -> Iterator[FaultInterval]:
+        """Disjoint intervals in order of time; draws are keyed by seed, `fault_index`, node and count."""
         ...
 
     def describe(self) -> str:
@@ -37,10 +37,10 @@ class FaultTimes(Protocol):
 
 @dataclass(frozen=True)
 class Random:
-    """A renewal process: sound for `between` on average, then out for `repair` on average, and so on.
+    """A renewal process: up for `between` on average, then down for `repair` on average, and so on.
 
     `law`: exponential times (memoryless failures, the usual reliability model), or fixed ones, of which each node
-    begins somewhere in its first sound time (a keyed uniform draw). In the long run a node is out for a share of
+    starts at a uniform (keyed) time of its first up time. In the long run a node is down for a share of
     repair / (between + repair) of the time.
     """
 
@@ -53,18 +53,18 @@ class Random:
         if self.law not in ("exponential", "fixed"):
             raise ValueError(f"law must be exponential or fixed, got {self.law!r}; fixed times are all equal")
 
-    def episodes(self, seed: int, number: int, node: Node) -> Iterator[FaultInterval]:
+    def intervals(self, seed: int, fault_index: int, node: Node) -> Iterator[FaultInterval]:
         """See `FaultTimes`."""
         now_s = 0.0
         for count in itertools.count():
-            dice = generator(seed, "faults", STREAM, number, node.level, node.ordinal, count)
-            sound_s, out_s = self.between, self.repair
+            rng = generator(seed, "faults", FAULT_PATH, fault_index, node.level, node.ordinal, count)
+            up_s, down_s = self.between, self.repair
             if self.law == "exponential":
-                sound_s, out_s = (mean * float(dice.standard_exponential()) for mean in (sound_s, out_s))
+                up_s, down_s = (mean * float(rng.standard_exponential()) for mean in (up_s, down_s))
             elif count == 0:
-                sound_s *= float(dice.random())
-            yield FaultInterval(now_s + sound_s, now_s + sound_s + out_s)
-            now_s += sound_s + out_s
+                up_s *= float(rng.random())
+            yield FaultInterval(now_s + up_s, now_s + up_s + down_s)
+            now_s += up_s + down_s
 
     def describe(self) -> str:
         """See `FaultTimes`."""
@@ -74,7 +74,7 @@ class Random:
 
 @dataclass(frozen=True)
 class Given:
-    """At given instants, each for the same time; without `lasts` for good."""
+    """Given start times, with one duration for all; without `lasts` the fault is permanent."""
 
     at: tuple[TimeS, ...]
     lasts: DurationS | None = None
@@ -82,17 +82,17 @@ class Given:
     def __post_init__(self) -> None:
         check_quantities(self)
         if not self.at:
-            raise ValueError("at must name at least one instant, got none; write e.g. [20 s]")
+            raise ValueError("at must name at least one time, got none; write e.g. [20 s]")
         gaps = [later - earlier for earlier, later in itertools.pairwise(self.at)]
         shortest = math.inf if self.lasts is None else self.lasts
         if any(gap <= shortest for gap in gaps):
             raise ValueError(
-                f"at must rise, and by more than what one lasts, got {', '.join(render(t, 'time') for t in self.at)}; "
-                "give lasts, or write a fault of its own for another time"
+                f"times of at must rise by more than lasts, got {', '.join(render(t, 'time') for t in self.at)}; "
+                "give lasts, or write another fault for another duration"
             )
 
-    def episodes(self, seed: int, number: int, node: Node) -> Iterator[FaultInterval]:
-        """See `FaultTimes`; nothing is drawn."""
+    def intervals(self, seed: int, fault_index: int, node: Node) -> Iterator[FaultInterval]:
+        """See `FaultTimes`; deterministic."""
         lasts_s = math.inf if self.lasts is None else self.lasts
         return iter([FaultInterval(at_s, at_s + lasts_s) for at_s in self.at])
 
@@ -102,4 +102,4 @@ class Given:
         return f"at {', '.join(render(at_s, 'time') for at_s in self.at)} {lasts}"
 
 
-OCCURRENCES: dict[str, type[FaultTimes]] = {"random": Random, "given": Given}
+FAULT_TIMES: dict[str, type[FaultTimes]] = {"random": Random, "given": Given}

@@ -1,4 +1,4 @@
-"""Faults by name: whom they strike, when, and what they do to them."""
+"""Faults by name: affected nodes, times, and effects."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from netsim.units import DurationS, TimeS, check_quantities, render
 
 
 @dataclass(frozen=True)
-class Down:
-    """The node does nothing, and everybody below it stops; its parent learns of it after `detection_s`.
+class NodeDown:
+    """The node is down with the whole subtree below it; its parent detects it after `detection_s`.
 
-    Its children go to other parents by `reattach` (None: they wait), and home once it is up again if they `go_home`.
+    Its children attach to other parents by `reattach` (None: they wait), and return once it is up again if `go_home`.
     """
 
     detection_s: float = 0.0
@@ -26,36 +26,36 @@ class Down:
 
 
 @dataclass(frozen=True)
-class Cut:
-    """The node's link to its parent carries nothing; what was being uploaded fails, or `stalls` and goes on later."""
+class LinkDown:
+    """The node's link to its parent transmits nothing; an upload in progress fails, or `stalls` and continues later."""
 
     stalls: bool = False
 
 
 @dataclass(frozen=True)
-class Slow:
-    """The device computes `factor` times as long."""
+class ComputeSlowdown:
+    """Computing on the device takes `factor` times as long."""
 
     factor: float
 
 
-Effect: TypeAlias = Down | Cut | Slow
+Effect: TypeAlias = NodeDown | LinkDown | ComputeSlowdown
 
 
 class Fault(Protocol):
-    """An entry of `faults:`."""
+    """A fault: an entry of `faults`."""
 
     @property
     def effect(self) -> Effect:
-        """What it does."""
+        """The effect on each affected node."""
         ...
 
-    def concerned(self, topology: Topology) -> Sequence[Node]:
-        """Whom it strikes. Raises ValueError for a name that is not in the tree, or that it cannot strike."""
+    def affected_nodes(self, topology: Topology) -> Sequence[Node]:
+        """The nodes with this fault. Raises ValueError for an unknown name, or a node that cannot have it."""
         ...
 
-    def episodes(self, seed: int, number: int, node: Node) -> Iterator[FaultInterval]:
-        """When, in order and apart from each other; `number` is the fault's place in the list."""
+    def intervals(self, seed: int, fault_index: int, node: Node) -> Iterator[FaultInterval]:
+        """The times of the fault at a node, in order and disjoint; `fault_index` is its index in the list of faults."""
         ...
 
     def describe(self) -> str:
@@ -65,9 +65,9 @@ class Fault(Protocol):
 
 @dataclass(frozen=True)
 class Crash:
-    """Devices (`nodes`, or all) crash, lose the work at hand and the model they heard, and come back.
+    """Devices (`nodes`, or all) crash, lose the current work and the model they received, and return.
 
-    A device that returns is told the whole model. Compressor memories and corrections survive (they are on its disk).
+    A device that returns receives the full model. Compressor memories and corrections survive (they are on its disk).
     """
 
     when: FaultTimes
@@ -80,27 +80,27 @@ class Crash:
     @property
     def effect(self) -> Effect:
         """See `Fault`."""
-        return Down(self.detection)
+        return NodeDown(self.detection)
 
-    def concerned(self, topology: Topology) -> Sequence[Node]:
+    def affected_nodes(self, topology: Topology) -> Sequence[Node]:
         """See `Fault`."""
         return _named(topology, self.nodes, 0)
 
-    def episodes(self, seed: int, number: int, node: Node) -> Iterator[FaultInterval]:
+    def intervals(self, seed: int, fault_index: int, node: Node) -> Iterator[FaultInterval]:
         """See `Fault`."""
-        return self.when.episodes(seed, number, node)
+        return self.when.intervals(seed, fault_index, node)
 
     def describe(self) -> str:
         """See `Fault`."""
-        return f"{_whom(self.nodes, 0)} crash: {self.when.describe()}{_late(self.detection)}"
+        return f"{_describe_nodes(self.nodes, 0)} crash: {self.when.describe()}{_describe_detection(self.detection)}"
 
 
 @dataclass(frozen=True)
 class ServerFailure:
     """Servers (`nodes`, or all of a `level`) fail; their children re-attach to others of that level, or wait.
 
-    Everybody below stops at once and frees the links. `reattach`: a policy, or none. Once the server is back, children
-    that left it return when they next are free (`go_home`), but for devices whose place `mobility` decides.
+    All work below stops at once and frees the links. `reattach`: a policy, or none. Once the server is up, children
+    that left it return when they are next idle (`go_home`), except devices whose parent `mobility` chooses.
     """
 
     when: FaultTimes
@@ -118,27 +118,28 @@ class ServerFailure:
     @property
     def effect(self) -> Effect:
         """See `Fault`."""
-        return Down(self.detection, self.reattach, self.go_home)
+        return NodeDown(self.detection, self.reattach, self.go_home)
 
-    def concerned(self, topology: Topology) -> Sequence[Node]:
+    def affected_nodes(self, topology: Topology) -> Sequence[Node]:
         """See `Fault`."""
         return _named(topology, self.nodes, self.level)
 
-    def episodes(self, seed: int, number: int, node: Node) -> Iterator[FaultInterval]:
+    def intervals(self, seed: int, fault_index: int, node: Node) -> Iterator[FaultInterval]:
         """See `Fault`."""
-        return self.when.episodes(seed, number, node)
+        return self.when.intervals(seed, fault_index, node)
 
     def describe(self) -> str:
         """See `Fault`."""
-        after = (
+        policy = (
             "children wait" if self.reattach is None else f"children re-attach ({self.reattach.describe()})"
         )
-        return f"{_whom(self.nodes, self.level)} fail: {self.when.describe()}{_late(self.detection)}; {after}"
+        nodes, detection = _describe_nodes(self.nodes, self.level), _describe_detection(self.detection)
+        return f"{nodes} fail: {self.when.describe()}{detection}; {policy}"
 
 
 @dataclass(frozen=True)
 class Presence:
-    """Named nodes are there from `joins` to `leaves` alone; the children of a server that leaves re-attach."""
+    """Given nodes are present only from `joins` to `leaves`; the children of a server that leaves re-attach."""
 
     nodes: tuple[str, ...]
     joins: TimeS = 0.0
@@ -150,18 +151,18 @@ class Presence:
         if not self.nodes:
             raise ValueError("nodes must name at least one node, got none")
         if not self.joins < (math.inf if self.leaves is None else self.leaves):
-            raise ValueError(f"joins must come before leaves, got {render(self.joins, 'time')}; swap them")
+            raise ValueError(f"joins must be before leaves, got {render(self.joins, 'time')}; swap them")
 
     @property
     def effect(self) -> Effect:
         """See `Fault`."""
-        return Down(0.0, self.reattach)
+        return NodeDown(0.0, self.reattach)
 
-    def concerned(self, topology: Topology) -> Sequence[Node]:
+    def affected_nodes(self, topology: Topology) -> Sequence[Node]:
         """See `Fault`."""
         return _named(topology, self.nodes, None)
 
-    def episodes(self, seed: int, number: int, node: Node) -> Iterator[FaultInterval]:
+    def intervals(self, seed: int, fault_index: int, node: Node) -> Iterator[FaultInterval]:
         """See `Fault`."""
         if self.joins:
             yield FaultInterval(0.0, self.joins)
@@ -170,17 +171,17 @@ class Presence:
 
     def describe(self) -> str:
         """See `Fault`."""
-        said = [f"from {render(self.joins, 'time')}"] if self.joins else []
-        said += [f"until {render(self.leaves, 'time')}"] if self.leaves is not None else []
-        return f"{', '.join(self.nodes)} there {' '.join(said) or 'always'}"
+        limits = [f"from {render(self.joins, 'time')}"] if self.joins else []
+        limits += [f"until {render(self.leaves, 'time')}"] if self.leaves is not None else []
+        return f"{', '.join(self.nodes)} present {' '.join(limits) or 'always'}"
 
 
 @dataclass(frozen=True)
 class LinkOutage:
-    """Links of children (`nodes`, or all of a `level`) to their parents carry nothing for a while.
+    """Links of children (`nodes`, or all of a `level`) to their parents transmit nothing for a while.
 
-    Nobody is asked over such a link. Who was hearing misses it and what was sent up is lost (`uploads: fail`), or the
-    upload pauses and goes on afterwards (`stall`); who was working works on. What has left the sender arrives.
+    No model is sent over such a link. A child that is receiving loses the message; an upload is lost (`uploads: fail`),
+    or pauses and continues afterwards (`stall`); a child that is computing continues. What was sent before arrives.
     """
 
     when: FaultTimes
@@ -193,32 +194,31 @@ class LinkOutage:
             raise ValueError(f"level must be >= 0, got {self.level}; 0 are the devices")
         if self.uploads not in ("fail", "stall"):
             raise ValueError(
-                f"uploads must be fail or stall, got {self.uploads!r}; stalled ones go on afterwards"
+                f"uploads must be fail or stall, got {self.uploads!r}; stalled uploads continue afterwards"
             )
 
     @property
     def effect(self) -> Effect:
         """See `Fault`."""
-        return Cut(self.uploads == "stall")
+        return LinkDown(self.uploads == "stall")
 
-    def concerned(self, topology: Topology) -> Sequence[Node]:
+    def affected_nodes(self, topology: Topology) -> Sequence[Node]:
         """See `Fault`."""
         return _named(topology, self.nodes, self.level)
 
-    def episodes(self, seed: int, number: int, node: Node) -> Iterator[FaultInterval]:
+    def intervals(self, seed: int, fault_index: int, node: Node) -> Iterator[FaultInterval]:
         """See `Fault`."""
-        return self.when.episodes(seed, number, node)
+        return self.when.intervals(seed, fault_index, node)
 
     def describe(self) -> str:
         """See `Fault`."""
-        return (
-            f"links of {_whom(self.nodes, self.level)} down: {self.when.describe()}; uploads {self.uploads}"
-        )
+        nodes = _describe_nodes(self.nodes, self.level)
+        return f"links of {nodes} down: {self.when.describe()}; uploads {self.uploads}"
 
 
 @dataclass(frozen=True)
 class SlowDown:
-    """Devices (`nodes`, or all) compute `factor` times as long for a while: a processor that throttles or is shared."""
+    """Devices (`nodes`, or all) compute `factor` times as long for a while, e.g. a throttled or shared processor."""
 
     factor: float
     when: FaultTimes
@@ -227,50 +227,50 @@ class SlowDown:
     def __post_init__(self) -> None:
         if not 1 <= self.factor < math.inf:
             raise ValueError(
-                f"factor must be finite and >= 1, got {self.factor}; 5 makes work take five times as long"
+                f"factor must be finite and >= 1, got {self.factor}; 5 makes computing take five times as long"
             )
 
     @property
     def effect(self) -> Effect:
         """See `Fault`."""
-        return Slow(self.factor)
+        return ComputeSlowdown(self.factor)
 
-    def concerned(self, topology: Topology) -> Sequence[Node]:
+    def affected_nodes(self, topology: Topology) -> Sequence[Node]:
         """See `Fault`."""
         return _named(topology, self.nodes, 0)
 
-    def episodes(self, seed: int, number: int, node: Node) -> Iterator[FaultInterval]:
+    def intervals(self, seed: int, fault_index: int, node: Node) -> Iterator[FaultInterval]:
         """See `Fault`."""
-        return self.when.episodes(seed, number, node)
+        return self.when.intervals(seed, fault_index, node)
 
     def describe(self) -> str:
         """See `Fault`."""
-        return f"{_whom(self.nodes, 0)} {self.factor:g} times slower: {self.when.describe()}"
+        return f"{_describe_nodes(self.nodes, 0)} {self.factor:g} times slower: {self.when.describe()}"
 
 
 def _named(topology: Topology, names: Sequence[str], level: int | None) -> Sequence[Node]:
-    """The nodes of these names, which must be of the level (None: any below the cloud); without names all of it."""
+    """The nodes with these names, which must be of the level (None: any below the cloud); without names all of it."""
     if level is not None and not level < topology.depth:
         raise ValueError(f"level must be below the cloud's, {topology.depth}, got {level}")
     if level is not None and not names:
         return topology.levels[level]
-    known = {node.name: node for row in topology.levels[:-1] for node in row}
+    by_name = {node.name: node for row in topology.levels[:-1] for node in row}
     for name in names:
-        if name not in known:
-            raise ValueError(f"nodes: there is no {name!r} below the cloud; {_names(topology)}")
-        if level is not None and known[name].level != level:
-            raise ValueError(f"nodes: {name!r} is at level {known[name].level}, not {level}; set level")
-    return [known[name] for name in names]
+        if name not in by_name:
+            raise ValueError(f"nodes: there is no {name!r} below the cloud; {_name_ranges(topology)}")
+        if level is not None and by_name[name].level != level:
+            raise ValueError(f"nodes: {name!r} is at level {by_name[name].level}, not {level}; set level")
+    return [by_name[name] for name in names]
 
 
-def _whom(names: Sequence[str], level: int) -> str:
+def _describe_nodes(names: Sequence[str], level: int) -> str:
     if names:
         return ", ".join(names)
     return "devices" if not level else f"all nodes of level {level}"
 
 
-def _late(detection_s: float) -> str:
-    return f", noticed {render(detection_s, 'time')} later" if detection_s else ""
+def _describe_detection(detection_s: float) -> str:
+    return f", detected {render(detection_s, 'time')} later" if detection_s else ""
 
 
 FAULTS: dict[str, type[Fault]] = {
@@ -282,7 +282,7 @@ FAULTS: dict[str, type[Fault]] = {
 }
 
 
-def _names(topology: Topology) -> str:
+def _name_ranges(topology: Topology) -> str:
     """The first and the last name of every level below the cloud."""
     ends = [(row[0].name, row[-1].name) for row in topology.levels[:-1]]
     return "names run from " + ", ".join(f"{first!r} to {last!r}" for first, last in ends)

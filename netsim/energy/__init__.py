@@ -1,1 +1,1 @@
-"""Energy: the power models of devices, stations and wires, and the meter that integrates them in a run."""
+"""Energy: power models of devices, stations and wired links, and the meter that integrates them during a run."""

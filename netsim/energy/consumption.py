@@ -1,7 +1,7 @@
-"""What a run costs in joules: a device's processor, the radios at both ends, the wires and the waiting.
+"""Energy models: computing on devices, radios at both ends, wired links, and idle time.
 
-Radiated power is the cell's own (its link budget and its battery cannot disagree); this section says what
-comes on top. Servers' processors, cooling and whatever runs without the training are not counted.
+The radiated power is that of the cell, the one of its link budget; the models here add what is drawn besides it.
+Processors of servers, cooling, and consumption independent of the training are not included.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from netsim.devices.clock import Clock
 from netsim.units import EnergyPerBitJ, PowerW, check_quantities, render
 
 
-class Consumption(Protocol):
-    """What a device's processor draws."""
+class ComputeEnergy(Protocol):
+    """A model of the energy that a device's processor consumes."""
 
     def compute_j(self, clock: Clock, ordinal: int, steps: float, seconds: float) -> float:
-        """Joules of `steps` SGD steps of a device that took `seconds`. Raises ValueError as `check` does."""
+        """Energy of `steps` SGD steps of a device that took `seconds`, J. Raises ValueError as `check` does."""
         ...
 
     def check(self, clock: Clock) -> None:
-        """Raises ValueError where the compute part does not say what is needed."""
+        """Raises ValueError if the compute model lacks what this model needs."""
         ...
 
     def describe(self) -> str:
@@ -31,11 +31,11 @@ class Consumption(Protocol):
 
 @dataclass(frozen=True)
 class Kappa:
-    """Dynamic CMOS energy kappa x cycles x f^2; needs `compute: cycles`, whose frequency it reads.
+    """Dynamic CMOS energy kappa x cycles x f^2; needs `compute: cycles`, whose frequency it uses.
 
     Source: E = (alpha/2) C D f^2 with alpha/2 = kappa = 1e-28 (Tran et al., FEDL, INFOCOM 2019, from its
     published code); 1e-27 in Chen et al. (TWC 2021, published code). Dynamic power only: no leakage,
-    memory or screen. Jitter prolongs a step without adding cycles, hence without joules.
+    memory or screen. Jitter prolongs a step without additional cycles, hence without additional energy.
     """
 
     kappa: float = 1e-28
@@ -45,29 +45,29 @@ class Kappa:
             raise ValueError(f"kappa must be in [0, 1) J s^2 per cycle, got {self.kappa}; 1e-28 is usual")
 
     def check(self, clock: Clock) -> None:
-        """See `Consumption`."""
+        """See `ComputeEnergy`."""
         if clock.cycles is None or clock.hz is None:
             raise ValueError(
-                "kappa needs cycles and a frequency, which only `compute: cycles` knows; "
+                "kappa needs cycles and a frequency, which only `compute: cycles` has; "
                 "use it, or energy.compute: {active_power: 2 W}"
             )
 
     def compute_j(self, clock: Clock, ordinal: int, steps: float, seconds: float) -> float:
-        """See `Consumption`."""
+        """See `ComputeEnergy`."""
         self.check(clock)
-        hz = clock.hz_of(ordinal)
+        hz = clock.frequency_hz(ordinal)
         assert clock.cycles is not None
         assert hz is not None
         return cycles_j(self.kappa, steps * clock.cycles, hz)
 
     def describe(self) -> str:
-        """See `Consumption`."""
+        """See `ComputeEnergy`."""
         return f"kappa {self.kappa:g} x cycles x f^2"
 
 
 @dataclass(frozen=True)
 class ActivePower:
-    """A power drawn while computing, of the whole device (measure yours: 2 to 10 W are usual, unverified)."""
+    """A constant power of the whole device while it computes (measure yours: 2 to 10 W are usual, unverified)."""
 
     power: PowerW
 
@@ -75,25 +75,25 @@ class ActivePower:
         check_quantities(self)
 
     def check(self, clock: Clock) -> None:
-        """See `Consumption`; nothing is needed."""
+        """See `ComputeEnergy`; always satisfied."""
 
     def compute_j(self, clock: Clock, ordinal: int, steps: float, seconds: float) -> float:
-        """See `Consumption`: power x seconds."""
+        """See `ComputeEnergy`: power x seconds."""
         return self.power * seconds
 
     def describe(self) -> str:
-        """See `Consumption`."""
+        """See `ComputeEnergy`."""
         return f"{render(self.power, 'power')} while computing"
 
 
 @dataclass(frozen=True)
 class Terminal:
-    """A radio: what it draws while it sends, receives and waits; the three states exclude each other.
+    """A radio: its power while it sends, receives and is idle; the three states exclude each other.
 
-    Sending draws radiated power / amplifier_efficiency + circuit_power. The defaults are a phone's:
-    efficiency 0.35 and 0.1 W of circuits (usual in the literature, unverified); receiving and waiting stand
+    Sending draws radiated power / amplifier_efficiency + circuit_power. The defaults are those of a phone:
+    efficiency 0.35 and 0.1 W of circuits (usual in the literature, unverified); receiving and idle relate
     to sending at 23 dBm as 300 : 100 : 700 in the power model of 3GPP TR 38.840 (from memory, unverified),
-    which makes 0.29 W and 0.1 W.
+    hence 0.29 W and 0.1 W.
     """
 
     amplifier_efficiency: float = 0.35
@@ -109,16 +109,16 @@ class Terminal:
             )
 
     def transmit_j(self, radiated_w: float, airtime_s: float) -> float:
-        """Joules of sending for a time; see `transmit_j` of the module."""
+        """Energy of sending for a time, J; see the function `transmit_j`."""
         return transmit_j(radiated_w, airtime_s, self.amplifier_efficiency, self.circuit_power)
 
 
 @dataclass(frozen=True)
 class Station(Terminal):
-    """A cell's station; an inner node above a wired layer has no radio and draws nothing but its wires' joules.
+    """The radio of a cell's station; a server above a wired layer has no radio, only the energy of its wired links.
 
     Defaults: a micro station of Auer et al. (IEEE Wireless Communications 18(5), 2011, table 2, from memory,
-    unverified): P = 56 W + 2.6 x radiated, hence an efficiency of 1/2.6; 39 W asleep.
+    unverified): P = 56 W + 2.6 x radiated, hence an efficiency of 1/2.6; 39 W in sleep mode.
     """
 
     amplifier_efficiency: float = 0.385
@@ -129,14 +129,14 @@ class Station(Terminal):
 
 @dataclass(frozen=True)
 class Energy:
-    """The `energy` section of a scenario; without it nothing is counted.
+    """The section `energy` of a scenario; without it no energy is computed.
 
-    `wired_per_bit` is what both ends and all in between draw for a bit on a layer that is no cell, charged to
-    its sender once per transfer. Default: 2.7 uJ/bit across the public Internet (Baliga et al., Proc. IEEE
+    `wired_per_bit` is the energy per bit on a layer that is not a cell, of both ends and everything between them,
+    charged to the sender once per transfer. Default: 2.7 uJ/bit across the public Internet (Baliga et al., Proc. IEEE
     99(1), 2011, from memory, unverified).
     """
 
-    compute: Consumption
+    compute: ComputeEnergy
     device: Terminal = field(default_factory=Terminal)
     station: Station = field(default_factory=Station)
     wired_per_bit: EnergyPerBitJ = 2.7e-6
@@ -155,23 +155,23 @@ class Energy:
 
 
 def cycles_j(kappa: float, cycles: float, hz: float) -> float:
-    """Joules of processor cycles at a frequency: kappa x cycles x f^2 (network.md 3.8)."""
+    """Energy of processor cycles at a frequency, J: kappa x cycles x f^2."""
     return kappa * cycles * hz**2
 
 
 def transmit_j(radiated_w: float, airtime_s: float, amplifier_efficiency: float, circuit_w: float) -> float:
-    """Joules of sending: (radiated / amplifier efficiency + circuit power) x airtime (network.md 10)."""
+    """Energy of sending, J: (radiated power / amplifier efficiency + circuit power) x airtime."""
     return (radiated_w / amplifier_efficiency + circuit_w) * airtime_s
 
 
 def receive_j(receive_w: float, airtime_s: float) -> float:
-    """Joules of listening to a message: receive power x its airtime."""
+    """Energy of receiving a message, J: receive power x airtime."""
     return receive_w * airtime_s
 
 
 def idle_j(idle_w: float, length_s: float, busy_s: float) -> float:
-    """Joules of waiting: idle power x what is left of `length_s` beside `busy_s`, never negative."""
+    """Idle energy, J: idle power x the part of `length_s` outside `busy_s`, never negative."""
     return idle_w * max(0.0, length_s - busy_s)
 
 
-CONSUMPTIONS: dict[str, type[Consumption]] = {"kappa": Kappa, "active_power": ActivePower}
+COMPUTE_ENERGY: dict[str, type[ComputeEnergy]] = {"kappa": Kappa, "active_power": ActivePower}

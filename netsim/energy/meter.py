@@ -1,4 +1,4 @@
-"""Joules of a run, added up as it happens: per node, and per layer for what goes over links."""
+"""The energy meter of a run: energy per node, and per layer for the links."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from netsim.units import w_from_dbm
 class Radios:
     """Radiated powers of a layer's cells, and whether each device has a band of its own (static FDMA).
 
-    A station serves K own bands at once with one radio: each message costs it airtime / K, at a K-th of its
-    power per hertz. A device has all its power in its own band, and a broadcast takes the whole band.
+    A station serves K separate bands at once with one radio: each message costs it airtime / K, at a K-th of its
+    power per hertz. A device has all its power in its own band, and a broadcast uses the whole band.
     """
 
     device_w: float
@@ -30,7 +30,7 @@ class Radios:
 
     @classmethod
     def of(cls, layer: LayerNetwork) -> Radios | None:
-        """What a layer's network radiates: the cell's own powers; None for anything but a cell."""
+        """The powers of a layer's network if it is a cell, else None."""
         if not isinstance(layer, Cell):
             return None
         radio = layer.radio
@@ -40,7 +40,7 @@ class Radios:
 
 @dataclass
 class Joules:
-    """Where a node's energy went; `wired_j` is the wires' for what it sent."""
+    """The energy of a node by use, J; `wired_j` is that of the wired links for what it sent."""
 
     compute_j: float = 0.0
     transmit_j: float = 0.0
@@ -50,35 +50,36 @@ class Joules:
 
     @property
     def total_j(self) -> float:
-        """The sum of the parts."""
+        """The sum over all uses."""
         return self.compute_j + self.transmit_j + self.receive_j + self.idle_j + self.wired_j
 
 
-class _Computing(NamedTuple):
-    begun_s: float
+class _ComputeCharge(NamedTuple):
+    started_s: float
     seconds: float
     joules: float
 
 
-class _Sending(NamedTuple):
+class _TransferCharge(NamedTuple):
     layer: int
     sender: Node
     receivers: Sequence[Node]
     transfer: Transfer
-    whole: bool = False
-    """Whether it takes all the band, as broadcasts do."""
+    whole_band: bool = False
+    """Whether the transfer uses the whole band, as broadcasts do."""
 
 
 class Meter:
-    """Counts what nodes draw. Call `computed` and `begun` as work and transfers begin, `close` at a round's end.
+    """Computes the energy of all nodes from their work and transfers.
 
-    Both charge the whole of it at once. Where a run is cut off, `cut` takes back what was not done by then.
+    Call `record_compute` and `start_transfer` when work and transfers start, and `close` at the end of a round. Both
+    charge the full energy at once; at the end of a run `refund_unfinished` subtracts what was not done.
 
     Args:
         energy: the scenario's section.
         topology: whose nodes are metered.
-        clock: the devices' clock. Raises ValueError if `energy.compute` needs what it does not know.
-        radios: per layer from the devices up; None for a layer that is no cell.
+        clock: the devices' clock. Raises ValueError if it lacks what `energy.compute` needs.
+        radios: per layer from the devices up; None for a layer that is not a cell.
     """
 
     def __init__(
@@ -88,174 +89,183 @@ class Meter:
         self.energy, self.clock, self.radios = energy, clock, tuple(radios)
         self.topology = topology
         self.fanout: Callable[[Node], int] = lambda node: len(node.children)
-        """How many children a node has now."""
+        """Current number of children of a node."""
         self.layer_j = [0.0] * topology.depth
-        """Joules of sending, receiving and wires of each layer since the run began, both ends together."""
+        """Energy of sending, receiving and wired links of each layer since the start, both ends together."""
         self.node_j: dict[str, Joules] = {node.name: Joules() for level in topology.levels for node in level}
-        """Joules of each node since the last `close`."""
+        """Energy of each node since the last `close`."""
         self.closed_j = Joules()
-        """Joules of all nodes up to the last `close`."""
+        """Energy of all nodes up to the last `close`."""
         self._busy_s = dict.fromkeys(self.node_j, 0.0)
         self._off_since_s: dict[str, float] = {}
         self._off_s: dict[str, float] = {}
         self._closed_s = 0.0
-        self._computing: dict[str, _Computing] = {}
-        self._under_way: dict[simpy.Event, _Sending] = {}
+        self._computing: dict[str, _ComputeCharge] = {}
+        self._transfers: dict[simpy.Event, _TransferCharge] = {}
 
-    def computed(self, device: Node, steps: float, seconds: float, begun_s: float) -> None:
-        """A device makes `steps` SGD steps in `seconds` from the instant `begun_s` on."""
+    def record_compute(self, device: Node, steps: float, seconds: float, started_s: float) -> None:
+        """Charge the `steps` SGD steps that a device makes in `seconds` from the time `started_s` on."""
         joules = self.energy.compute.compute_j(self.clock, device.ordinal, steps, seconds)
         self.node_j[device.name].compute_j += joules
         self._busy_s[device.name] += seconds
-        self._computing[device.name] = _Computing(begun_s, seconds, joules)
+        self._computing[device.name] = _ComputeCharge(started_s, seconds, joules)
 
-    def begun(
-        self, layer: int, sender: Node, receivers: Sequence[Node], transfer: Transfer, *, whole: bool = False
+    def start_transfer(
+        self,
+        layer: int,
+        sender: Node,
+        receivers: Sequence[Node],
+        transfer: Transfer,
+        *,
+        whole_band: bool = False,
     ) -> None:
-        """A transfer begins: charge it as `sent` does, and remember it while it is served."""
+        """Charge a transfer that starts, as `charge_transfer` does, and keep it until it is served."""
         receivers = [one for one in receivers if one.name not in self._off_since_s]
-        self.sent(layer, sender, receivers, transfer.wire_bits, transfer.airtime_s, whole)
-        self._under_way[transfer.served] = _Sending(layer, sender, receivers, transfer, whole)
+        self.charge_transfer(layer, sender, receivers, transfer.wire_bits, transfer.airtime_s, whole_band)
+        self._transfers[transfer.served] = _TransferCharge(layer, sender, receivers, transfer, whole_band)
         assert transfer.served.callbacks is not None
-        transfer.served.callbacks.append(self._through)
+        transfer.served.callbacks.append(self._finish)
 
-    def _through(self, served: simpy.Event) -> None:
-        self._under_way.pop(served, None)
+    def _finish(self, served: simpy.Event) -> None:
+        self._transfers.pop(served, None)
 
-    def cut(self, now_s: float) -> None:
-        """The run ends here: take back the joules of what computing and sending is not yet done.
+    def refund_unfinished(self, now_s: float) -> None:
+        """End the run: subtract the energy of the part of computing and sending that is not done.
 
-        Computing is done evenly over its time, a transfer as far as its medium has served it; latency is free.
+        Computing proceeds evenly over its time, a transfer as far as its medium has served it.
         """
-        for transfer in [sending.transfer for sending in self._under_way.values()]:
-            self.cancelled(transfer)
+        for transfer in [charge.transfer for charge in self._transfers.values()]:
+            self.cancel_transfer(transfer)
         for name in list(self._computing):
-            self._stopped(name, now_s)
+            self._stop_compute(name, now_s)
 
-    def cancelled(self, transfer: Transfer) -> None:
-        """A transfer ends now, served or not: take back the joules of what its medium has not served."""
-        under_way = self._under_way.pop(transfer.served, None)
-        if under_way is not None and transfer.airtime_s > 0:
-            lacks_s = transfer.left_s()
-            lacking_bits = transfer.wire_bits * (lacks_s / transfer.airtime_s)
-            one = under_way
-            self.sent(one.layer, one.sender, one.receivers, -lacking_bits, -lacks_s, one.whole)
+    def cancel_transfer(self, transfer: Transfer) -> None:
+        """Stop a transfer, served or not: subtract the energy of the part that its medium has not served."""
+        charge = self._transfers.pop(transfer.served, None)
+        if charge is not None and transfer.airtime_s > 0:
+            unsent_s = transfer.remaining_s()
+            unsent_bits = transfer.wire_bits * (unsent_s / transfer.airtime_s)
+            self.charge_transfer(
+                charge.layer, charge.sender, charge.receivers, -unsent_bits, -unsent_s, charge.whole_band
+            )
 
-    def off(self, node: Node, now_s: float) -> None:
-        """A node goes down: it draws nothing until it is `on` again."""
+    def power_off(self, node: Node, now_s: float) -> None:
+        """A node goes down: its power is zero until `power_on`."""
         self._off_since_s[node.name] = now_s
 
-    def on(self, node: Node, now_s: float) -> None:
+    def power_on(self, node: Node, now_s: float) -> None:
         """A node is up again."""
         since_s = self._off_since_s.pop(node.name, now_s)
         self._off_s[node.name] = self._off_s.get(node.name, 0.0) + now_s - max(since_s, self._closed_s)
 
-    def stopped(self, device: Node, now_s: float) -> None:
-        """A device stops computing before its time: take back the joules of what it has not done."""
-        self._stopped(device.name, now_s)
+    def stop_compute(self, device: Node, now_s: float) -> None:
+        """A device stops computing early: subtract the energy of the steps it has not done."""
+        self._stop_compute(device.name, now_s)
 
-    def _stopped(self, name: str, now_s: float) -> None:
-        computing = self._computing.pop(name, None)
-        lacks_s = 0.0 if computing is None else computing.begun_s + computing.seconds - now_s
-        if computing is not None and lacks_s > 0:
-            self.node_j[name].compute_j -= computing.joules * (lacks_s / computing.seconds)
-            self._busy_s[name] -= lacks_s
+    def _stop_compute(self, name: str, now_s: float) -> None:
+        charge = self._computing.pop(name, None)
+        undone_s = 0.0 if charge is None else charge.started_s + charge.seconds - now_s
+        if charge is not None and undone_s > 0:
+            self.node_j[name].compute_j -= charge.joules * (undone_s / charge.seconds)
+            self._busy_s[name] -= undone_s
 
-    def sent(
+    def charge_transfer(
         self,
         layer: int,
         sender: Node,
         receivers: Sequence[Node],
         wire_bits: float,
         airtime_s: float,
-        whole: bool | None = None,
+        whole_band: bool | None = None,
     ) -> None:
-        """Charge one transfer on `layer` (1 ... N): a broadcast is one with all children as receivers.
+        """Charge one transfer on `layer` (1 ... N); a broadcast is one transfer with all children as receivers.
 
-        `airtime_s`: seconds of sole use of the medium; whatever was erased is paid all the same.
-        `whole`: it takes all the band (None: if it has several receivers).
+        `airtime_s`: transmission time at the full rate, s; lost messages are charged too.
+        `whole_band`: the transfer uses the whole band (None: if it has several receivers).
         """
         radios = self.radios[layer - 1]
         if radios is None:
             joules = self.energy.wired_per_bit * wire_bits
             self.node_j[sender.name].wired_j += joules
         else:
-            whole = len(receivers) > 1 if whole is None else whole
-            joules = self._send(sender, layer, radios, airtime_s, whole)
+            whole_band = len(receivers) > 1 if whole_band is None else whole_band
+            joules = self._send(sender, layer, radios, airtime_s, whole_band)
             for receiver in receivers:
                 joules += self._receive(receiver, layer, radios, airtime_s, False)
         self.layer_j[layer - 1] += joules
 
     def close(self, length_s: float) -> Mapping[str, Joules]:
-        """Charge the waiting of `length_s` seconds and return each node's joules since the last call.
+        """Charge the idle time of the last `length_s` seconds and return each node's energy since the last call.
 
-        Nodes with a radio wait at its idle power, devices without one at `device.idle_power`.
+        The idle power is that of the node's radio; for devices without one it is `device.idle_power`.
         """
         self._closed_s += length_s
-        later = self._charge_of_later(self._closed_s)
-        done = self.node_j
+        deferred = self._defer_future(self._closed_s)
+        closed = self.node_j
         for name, since_s in self._off_since_s.items():
-            begun_s = max(since_s, self._closed_s - length_s)
-            self._off_s[name] = self._off_s.get(name, 0.0) + self._closed_s - begun_s
+            started_s = max(since_s, self._closed_s - length_s)
+            self._off_s[name] = self._off_s.get(name, 0.0) + self._closed_s - started_s
         for level in self.topology.levels:
             for node in level:
-                waiting = self._waiting_w(node)
-                done[node.name].idle_j += idle_j(
-                    waiting, length_s - self._off_s.get(node.name, 0.0), self._busy_s[node.name]
+                idle_w = self._idle_w(node)
+                closed[node.name].idle_j += idle_j(
+                    idle_w, length_s - self._off_s.get(node.name, 0.0), self._busy_s[node.name]
                 )
-        for joules in done.values():
+        for joules in closed.values():
             for one in fields(Joules):
                 setattr(self.closed_j, one.name, getattr(self.closed_j, one.name) + getattr(joules, one.name))
-        self.node_j = {name: Joules() for name in done}
-        self._busy_s = dict.fromkeys(done, 0.0)
+        self.node_j = {name: Joules() for name in closed}
+        self._busy_s = dict.fromkeys(closed, 0.0)
         self._off_s.clear()
-        for charge in later:
+        for charge in deferred:
             charge()
-        return done
+        return closed
 
-    def _charge_of_later(self, now_s: float) -> list[Callable[[], None]]:
-        """Take back what is charged already but not done yet; calling the results charges it again."""
-        later: list[Callable[[], None]] = []
-        for name, (begun_s, seconds, joules) in self._computing.items():
-            lacks_s = begun_s + seconds - now_s
-            if lacks_s > 0:
-                self._compute(name, -joules * (lacks_s / seconds), -lacks_s)
-                later.append(partial(self._compute, name, joules * (lacks_s / seconds), lacks_s))
-        for layer, sender, receivers, transfer, whole in self._under_way.values():
-            if transfer.airtime_s > 0 and (lacks_s := transfer.left_s()) > 0:
-                bits = transfer.wire_bits * (lacks_s / transfer.airtime_s)
-                self.sent(layer, sender, receivers, -bits, -lacks_s, whole)
-                later.append(partial(self.sent, layer, sender, receivers, bits, lacks_s, whole))
-        return later
+    def _defer_future(self, now_s: float) -> list[Callable[[], None]]:
+        """Subtract what is charged already but not done yet; return the calls that charge it again."""
+        deferred: list[Callable[[], None]] = []
+        for name, (started_s, seconds, joules) in self._computing.items():
+            undone_s = started_s + seconds - now_s
+            if undone_s > 0:
+                self._charge_compute(name, -joules * (undone_s / seconds), -undone_s)
+                deferred.append(partial(self._charge_compute, name, joules * (undone_s / seconds), undone_s))
+        for layer, sender, receivers, transfer, whole_band in self._transfers.values():
+            if transfer.airtime_s > 0 and (unsent_s := transfer.remaining_s()) > 0:
+                bits = transfer.wire_bits * (unsent_s / transfer.airtime_s)
+                self.charge_transfer(layer, sender, receivers, -bits, -unsent_s, whole_band)
+                deferred.append(
+                    partial(self.charge_transfer, layer, sender, receivers, bits, unsent_s, whole_band)
+                )
+        return deferred
 
-    def _compute(self, name: str, joules: float, seconds: float) -> None:
+    def _charge_compute(self, name: str, joules: float, seconds: float) -> None:
         self.node_j[name].compute_j += joules
         self._busy_s[name] += seconds
 
-    def _send(self, node: Node, layer: int, radios: Radios, airtime_s: float, whole: bool) -> float:
-        terminal, radiated_w, own_s = self._radio(node, layer, radios, airtime_s, whole)
+    def _send(self, node: Node, layer: int, radios: Radios, airtime_s: float, whole_band: bool) -> float:
+        terminal, radiated_w, own_s = self._radio(node, layer, radios, airtime_s, whole_band)
         joules = terminal.transmit_j(radiated_w, own_s)
         self.node_j[node.name].transmit_j += joules
         self._busy_s[node.name] += own_s
         return joules
 
-    def _receive(self, node: Node, layer: int, radios: Radios, airtime_s: float, whole: bool) -> float:
-        terminal, _, own_s = self._radio(node, layer, radios, airtime_s, whole)
+    def _receive(self, node: Node, layer: int, radios: Radios, airtime_s: float, whole_band: bool) -> float:
+        terminal, _, own_s = self._radio(node, layer, radios, airtime_s, whole_band)
         joules = receive_j(terminal.receive_power, own_s)
         self.node_j[node.name].receive_j += joules
         self._busy_s[node.name] += own_s
         return joules
 
     def _radio(
-        self, node: Node, layer: int, radios: Radios, airtime_s: float, whole: bool
+        self, node: Node, layer: int, radios: Radios, airtime_s: float, whole_band: bool
     ) -> tuple[Terminal, float, float]:
-        """The node's radio, its radiated power and how long it is busy; `whole`: the message takes all the band."""
+        """The node's radio, its radiated power, and how long the radio is busy with a message."""
         if node.level < layer:
             return self.energy.device, radios.device_w, airtime_s
-        share = 1.0 / max(1, self.fanout(node)) if radios.own_bands and not whole else 1.0
+        share = 1.0 / max(1, self.fanout(node)) if radios.own_bands and not whole_band else 1.0
         return self.energy.station, radios.station_w, airtime_s * share
 
-    def _waiting_w(self, node: Node) -> float:
+    def _idle_w(self, node: Node) -> float:
         if node.level and self.radios[node.level - 1] is not None:
             return self.energy.station.idle_power
         radio_above = node.level < len(self.radios) and self.radios[node.level] is not None

@@ -1,15 +1,15 @@
-"""The network: physics of a link (channels), who shares it (media), and messages on it (links)."""
+"""Network models: the rate of a link (channels), the sharing of a link (media), and messages on links."""
 
 from __future__ import annotations
 
 from netsim.network.channel import Channel
 from netsim.network.constant_delay import Delay
-from netsim.network.links import Downlink, LayerNetwork, Link, Ports, Sent, Transfer
+from netsim.network.links import Downlink, DownlinkMessage, LayerNetwork, Link, ParentLinks, Transfer
 from netsim.network.media import Medium
 from netsim.network.message_loss import LOSSES, Loss
 from netsim.network.radio.cell import Cell
 from netsim.network.radio.fading import FADING, Fading
-from netsim.network.radio.fading_laws import LAWS, Law
+from netsim.network.radio.fading_distributions import FADING_DISTRIBUTIONS, FadingDistribution
 from netsim.network.radio.path_loss import PATHLOSS, PathLoss
 from netsim.network.radio.placement import PLACEMENTS, Placement
 from netsim.network.radio.presets import PRESETS, SOURCES
@@ -21,7 +21,7 @@ from netsim.network.wired import Wired
 
 __all__ = [
     "FADING",
-    "LAWS",
+    "FADING_DISTRIBUTIONS",
     "LOSSES",
     "NETWORKS",
     "PATHLOSS",
@@ -35,17 +35,17 @@ __all__ = [
     "Channel",
     "Delay",
     "Downlink",
+    "DownlinkMessage",
     "Fading",
-    "Law",
+    "FadingDistribution",
     "LayerNetwork",
     "Link",
     "Loss",
     "Medium",
+    "ParentLinks",
     "PathLoss",
     "Placement",
-    "Ports",
     "RateMap",
-    "Sent",
     "Shadowing",
     "Trace",
     "Traced",

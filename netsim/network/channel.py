@@ -1,4 +1,4 @@
-"""The physics of one link: how many seconds of sole use a message takes."""
+"""Channels: the transmission time of a message on one link that it has to itself."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Protocol
 
 
 class Channel(Protocol):
-    """A link's rate, possibly changing with time."""
+    """The rate of a link, possibly varying with time."""
 
     @property
     def mean_rate_bps(self) -> float:
-        """Long-run bits per second of sole use, for planning and shares; > 0, infinite where size is no matter."""
+        """Long-run mean rate without contention, bit/s, > 0; infinite if the airtime does not depend on the size."""
         ...
 
     def airtime_s(self, wire_bits: float, at_s: float) -> float:
-        """Seconds of SOLE use of the medium a message takes when service begins at `at_s`; finite, >= 0."""
+        """Airtime: transmission time at the full rate of a message whose service starts at `at_s`, s; finite, >= 0."""
         ...
 
 
 @dataclass(frozen=True)
 class FixedRate:
-    """airtime = bits / rate."""
+    """A constant rate: airtime = bits / rate."""
 
     rate_bps: float
 
@@ -32,9 +32,9 @@ class FixedRate:
 
     @property
     def mean_rate_bps(self) -> float:
-        """The rate itself."""
+        """The constant rate."""
         return self.rate_bps
 
     def airtime_s(self, wire_bits: float, at_s: float) -> float:
-        """See `Channel`; the instant does not matter."""
+        """See `Channel`; the same at every time."""
         return wire_bits / self.rate_bps

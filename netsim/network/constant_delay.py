@@ -1,4 +1,4 @@
-"""Constant delays: every message takes the same time whatever its size, as in papers that model no link."""
+"""Constant delays: every message takes the same time whatever its size, as in papers without a link model."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 import simpy
 
-from netsim.network.links import Downlink, Link, Ports
-from netsim.network.media import PrivateMedium
+from netsim.network.links import Downlink, Link, ParentLinks
+from netsim.network.media import DedicatedMedium
 from netsim.network.packets import PACKETS
 from netsim.topology import Node
 from netsim.units import TimeS, check_quantities, render
 
 
 @dataclass(frozen=True)
-class Constant:
-    """airtime = a constant: compression changes bits, but no times."""
+class ConstantDelay:
+    """A constant airtime: compression reduces the bits, but not the time."""
 
     delay_s: float
 
@@ -27,19 +27,19 @@ class Constant:
         return math.inf
 
     def airtime_s(self, wire_bits: float, at_s: float) -> float:
-        """See `Channel`; neither size nor instant matters."""
+        """See `Channel`; independent of size and time."""
         return self.delay_s
 
 
 @dataclass(frozen=True)
 class Delay:
-    """Each message takes a constant time, without contention and without headers; the downlink is broadcast.
+    """A constant transmission time per message, without contention and headers; the downlink is broadcast.
 
-    The delay is spent sending: it counts as airtime. Nothing is lost. An edge's
-    `latency_s` is added; an edge's `rate_bps` is refused, for it would change nothing.
+    The delay counts as airtime. No message is lost. An edge's `latency_s` is added; an edge's `rate_bps` is an error,
+    because it would have no effect.
 
     Hier-QSGD (arXiv:2103.14272) has uplinks of 33 s (device to edge) and 330 s (edge to cloud), by its
-    authors' code (`options.py`), and free downlinks.
+    authors' code (`options.py`), and downlinks that take no time.
     """
 
     uplink: TimeS
@@ -48,20 +48,22 @@ class Delay:
     def __post_init__(self) -> None:
         check_quantities(self)
 
-    def connect(self, env: simpy.Environment, parent: Node, children: Sequence[Node], seed: int) -> Ports:
-        """See `LayerNetwork`; nothing is drawn."""
+    def connect(
+        self, env: simpy.Environment, parent: Node, children: Sequence[Node], seed: int
+    ) -> ParentLinks:
+        """See `LayerNetwork`; deterministic."""
         for child in children:
             if "rate_bps" in child.edge:
                 raise ValueError(
                     f"a delay does not depend on rates, but the edge of {child.name!r} to {parent.name!r} "
-                    "gives one; remove it, or choose wired"
+                    "has a rate_bps; remove it, or choose wired"
                 )
-        medium = PrivateMedium(env)
+        medium = DedicatedMedium(env)
         up, down = (
             [_link(env, delay_s, medium, child) for child in children]
             for delay_s in (self.uplink, self.downlink)
         )
-        return Ports(up, Downlink(down, broadcast=True))
+        return ParentLinks(up, Downlink(down, broadcast=True))
 
     def describe(self) -> str:
         """See `LayerNetwork`."""
@@ -69,5 +71,5 @@ class Delay:
         return f"delay: {up} up, {down} down, whatever the size"
 
 
-def _link(env: simpy.Environment, delay_s: float, medium: PrivateMedium, child: Node) -> Link:
-    return Link(env, Constant(delay_s), medium, child.edge.get("latency_s", 0.0), PACKETS["none"])
+def _link(env: simpy.Environment, delay_s: float, medium: DedicatedMedium, child: Node) -> Link:
+    return Link(env, ConstantDelay(delay_s), medium, child.edge.get("latency_s", 0.0), PACKETS["none"])

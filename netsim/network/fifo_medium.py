@@ -1,4 +1,4 @@
-"""Who shares a link by turns: first come, first served (TDMA with whole messages as slots)."""
+"""First-in-first-out medium: one transfer at a time (TDMA in which a slot is a whole message)."""
 
 from __future__ import annotations
 
@@ -7,79 +7,79 @@ from typing import NamedTuple
 
 import simpy
 
-from netsim.network.media import check, silence
+from netsim.network.media import check_service, discard_callbacks
 
 
-class _Turn(NamedTuple):
+class _QueuedTransfer(NamedTuple):
     event: simpy.Event
     length_s: float
     cap: float
 
 
 class FifoMedium:
-    """One transfer at a time, in order of arrival: O(1) per transfer.
+    """A FIFO queue: one transfer at a time, in order of arrival; O(1) per transfer.
 
-    All of one instant's transfers end at the same last instant as under processor sharing, but one by one:
-    the k-th of equal ones after k service times instead of all after n.
+    The last of several transfers that arrive together ends at the same time as under processor sharing, but they end
+    one by one: the k-th of n equal transfers after k service times, instead of all of them after n.
     """
 
     def __init__(self, env: simpy.Environment) -> None:
         self._env = env
-        self._queue: deque[_Turn] = deque()
-        self._begun_s = 0.0
+        self._queue: deque[_QueuedTransfer] = deque()
+        self._started_s = 0.0
         self._served_s = 0.0
         self._timer: simpy.Event | None = None
 
     @property
     def busy_s(self) -> float:
-        """Seconds until now during which something was being served."""
-        return self._served_s + (self._env.now - self._begun_s if self._queue else 0.0)
+        """Total time until now during which a transfer was in service, s."""
+        return self._served_s + (self._env.now - self._started_s if self._queue else 0.0)
 
     @property
     def serving(self) -> list[simpy.Event]:
-        """The transfers under way or waiting, by the events `serve` gave for them."""
+        """The `serve` events of the transfers in service or in the queue."""
         return [turn.event for turn in self._queue]
 
     def serve(self, work_s: float, weight: float = 1.0, cap: float = 1.0) -> simpy.Event:
-        """See `Medium`; the weight does not matter, a cap stretches the transfer's turn."""
-        check(work_s, weight, cap)
-        turn = _Turn(self._env.event(), work_s / cap, cap)
-        self._queue.append(turn)
+        """See `Medium`; the weight has no effect, a cap below 1 prolongs the service."""
+        check_service(work_s, weight, cap)
+        transfer = _QueuedTransfer(self._env.event(), work_s / cap, cap)
+        self._queue.append(transfer)
         if len(self._queue) == 1:
-            self._begin(self._env.now)
-        return turn.event
+            self._start(self._env.now)
+        return transfer.event
 
-    def left_s(self, served: simpy.Event) -> float:
-        """See `Medium`; all of it until its turn comes."""
-        for place, turn in enumerate(self._queue):
-            if turn.event is served:
-                gone_s = 0.0 if place else self._env.now - self._begun_s
-                return max(0.0, turn.length_s - gone_s) * turn.cap
+    def remaining_s(self, served: simpy.Event) -> float:
+        """See `Medium`; the whole airtime while the transfer is queued."""
+        for position, transfer in enumerate(self._queue):
+            if transfer.event is served:
+                elapsed_s = 0.0 if position else self._env.now - self._started_s
+                return max(0.0, transfer.length_s - elapsed_s) * transfer.cap
         return 0.0
 
     def cancel(self, served: simpy.Event) -> None:
-        """See `Medium`; whoever is behind it moves up. O(n)."""
-        silence(served)
-        place = next((k for k, turn in enumerate(self._queue) if turn.event is served), None)
-        if place is None:
+        """See `Medium`; later transfers in the queue move up. O(n)."""
+        discard_callbacks(served)
+        position = next((k for k, transfer in enumerate(self._queue) if transfer.event is served), None)
+        if position is None:
             return
-        del self._queue[place]
-        if place == 0:
-            self._served_s += self._env.now - self._begun_s
+        del self._queue[position]
+        if position == 0:
+            self._served_s += self._env.now - self._started_s
             self._timer = None
             if self._queue:
-                self._begin(self._env.now)
+                self._start(self._env.now)
 
-    def _begin(self, now_s: float) -> None:
-        self._begun_s = now_s
+    def _start(self, now_s: float) -> None:
+        self._started_s = now_s
         self._timer = self._env.timeout(max(0.0, now_s + self._queue[0].length_s - self._env.now))
-        self._timer.callbacks.append(self._through)
+        self._timer.callbacks.append(self._finish)
 
-    def _through(self, timer: simpy.Event) -> None:
-        if timer is not self._timer:  # its turn was cancelled
+    def _finish(self, timer: simpy.Event) -> None:
+        if timer is not self._timer:  # the transfer was cancelled
             return
-        turn = self._queue.popleft()
-        self._served_s += turn.length_s
+        transfer = self._queue.popleft()
+        self._served_s += transfer.length_s
         if self._queue:
-            self._begin(self._begun_s + turn.length_s)
-        turn.event.succeed()
+            self._start(self._started_s + transfer.length_s)
+        transfer.event.succeed()

@@ -1,4 +1,4 @@
-"""Lost messages: repeated by ARQ, or missing (erasure); the channel's errors, never the algorithm's."""
+"""Message losses: repetition by (H)ARQ, or erasure of uplink messages."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ from netsim.units import TimeS, check_quantities, render
 Unit = Literal["packet", "message"]
 Direction = Literal["up", "down"]
 
-STREAM = 1
-"""First number of the path of these draws in stream "faults"."""
-HOPELESS = 0.99
-"""Highest error rate: a downlink repeats until it has arrived, then 100 times on average."""
+LOSS_PATH = 1
+"""First path element of these draws in stream "faults"."""
+MAX_ERROR_RATE = 0.99
+"""Largest error rate: a downlink repeats until delivery, 100 attempts on average at this rate."""
 
 
 class Loss(Protocol):
-    """How attempts fail, and how many an UPLINK makes before the message counts as missing.
+    """A loss model: the error rate of attempts, and the number of attempts on an UPLINK until a message is lost.
 
-    Only uplinks lose messages: a downlink repeats what failed until it has arrived, because a lost downlink
-    increment would break the copies of the model that both ends share.
+    Only uplink messages can be lost: a downlink repeats failed units until delivery, because a lost downlink
+    increment would make the model copies at both ends differ.
     """
 
     @property
     def per(self) -> Unit:
-        """What fails independently: each packet, or the message as a whole."""
+        """The unit that fails independently: each packet, or the whole message."""
         ...
 
     @property
     def attempts(self) -> int:
-        """Most attempts an uplink makes for each unit, >= 1."""
+        """Maximum number of attempts per unit on an uplink, >= 1."""
         ...
 
     @property
     def retry_latency(self) -> float:
-        """Seconds added by each round of repetitions; they do not occupy the medium."""
+        """Delay added by each round of repetitions, s; it does not occupy the medium."""
         ...
 
-    def failure(self, snr: float | None) -> float:
-        """Probability in [0, 1] that one attempt of one unit fails; `snr` is the link's mean, linear.
+    def error_probability(self, snr: float | None) -> float:
+        """Probability in [0, 1] that one attempt of one unit fails; `snr` is the link's mean SNR, linear.
 
         Raises:
-            ValueError: the part needs an SNR and the link has none.
+            ValueError: the model needs an SNR and the link has none.
         """
         ...
 
@@ -58,8 +58,8 @@ class Loss(Protocol):
 
 
 @dataclass(frozen=True)
-class Identity:
-    """Whose draws a link uses: the child's (level, ordinal), so that a deeper tree keeps them."""
+class LinkIdentity:
+    """Key of a link's random draws: (level, ordinal) of the child, so that a deeper tree leaves them unchanged."""
 
     seed: int
     level: int
@@ -69,49 +69,49 @@ class Identity:
     """For error messages only."""
 
     @classmethod
-    def of(cls, child: Node, seed: int, direction: Direction) -> Identity:
+    def of(cls, child: Node, seed: int, direction: Direction) -> LinkIdentity:
         """The identity of a child's uplink or downlink."""
         return cls(seed, child.level, child.ordinal, direction, repr(child.name))
 
-    def dice(self, message: int) -> np.random.Generator:
-        """The generator of this link's message number `message` = 0, 1, ..."""
-        way = 0 if self.direction == "up" else 1
-        return generator(self.seed, "faults", STREAM, self.level, self.ordinal, way, message)
+    def generator(self, message: int) -> np.random.Generator:
+        """The random generator of this link's message number `message` = 0, 1, ..."""
+        direction = 0 if self.direction == "up" else 1
+        return generator(self.seed, "faults", LOSS_PATH, self.level, self.ordinal, direction, message)
 
 
 @dataclass(frozen=True)
 class DeliveryAttempts:
-    """What became of one message of some units."""
+    """The outcome of sending one message of several units."""
 
     sent: int
     """Units sent, repetitions included."""
     rounds: int
-    """1 when nothing was repeated."""
+    """Rounds of transmission; 1 without repetitions."""
     missing: int
-    """Units that never arrived."""
+    """Units that were not delivered."""
 
 
-def attempt(
-    dice: np.random.Generator, units: int, error_rates: Sequence[float], attempts: float = math.inf
+def simulate_attempts(
+    rng: np.random.Generator, units: int, error_rates: Sequence[float], attempts: float = math.inf
 ) -> DeliveryAttempts:
-    """Send `units` until every receiver has each of them, or `attempts` rounds are over. Exact.
+    """Send `units` until every receiver has each of them, or for `attempts` rounds. Exact.
 
-    In round r a unit is sent again if some receiver k lacks it, which after r independent rounds has
-    probability 1 - prod_k (1 - p_k^r); units are independent, so the number still lacking is binomial.
-    With one receiver that is the truncated geometric law: E[sent] = units (1 - p^M) / (1 - p), and a unit is
+    In round r a unit is sent again if some receiver k has not received it, which after r independent rounds has
+    probability 1 - prod_k (1 - p_k^r); units are independent, so the number of missing units is binomial.
+    With one receiver this is the truncated geometric distribution: E[sent] = units (1 - p^M) / (1 - p), and a unit is
     missing with probability p^M.
     """
-    lacking, sent, rounds, before = units, 0, 0, 1.0
-    while lacking and rounds < attempts:
+    missing, sent, rounds, before = units, 0, 0, 1.0
+    while missing and rounds < attempts:
         rounds += 1
-        sent += lacking
-        after = _someone_lacks(error_rates, rounds)
-        lacking = int(dice.binomial(lacking, min(1.0, after / before)))
+        sent += missing
+        after = _missing_probability(error_rates, rounds)
+        missing = int(rng.binomial(missing, min(1.0, after / before)))
         before = after
-    return DeliveryAttempts(sent, max(rounds, 1), lacking)
+    return DeliveryAttempts(sent, max(rounds, 1), missing)
 
 
-def _someone_lacks(error_rates: Sequence[float], rounds: int) -> float:
+def _missing_probability(error_rates: Sequence[float], rounds: int) -> float:
     if 1.0 in error_rates:
         return 1.0
     return -math.expm1(sum(math.log1p(-(p**rounds)) for p in error_rates))
@@ -119,13 +119,13 @@ def _someone_lacks(error_rates: Sequence[float], rounds: int) -> float:
 
 @dataclass(frozen=True)
 class NoLoss:
-    """Every message arrives at the first attempt."""
+    """Every message is delivered at the first attempt."""
 
     per: ClassVar[Unit] = "message"
     attempts: ClassVar[int] = 1
     retry_latency: ClassVar[float] = 0.0
 
-    def failure(self, snr: float | None) -> float:
+    def error_probability(self, snr: float | None) -> float:
         """0."""
         return 0.0
 
@@ -136,15 +136,15 @@ class NoLoss:
 
 @dataclass(frozen=True)
 class Arq:
-    """(H)ARQ: what fails is sent again, up to `attempts` times in all; repetitions occupy the medium.
+    """(H)ARQ: failed units are repeated, with at most `attempts` attempts in all; repetitions occupy the medium.
 
     Mean attempts (1 - p^M) / (1 - p), residual p^M (truncated geometric). An uplink with a residual error
-    is an erasure: per packet a message of n packets arrives with probability (1 - p^M)^n, so choose
+    is an erasure: per packet a message of n packets is delivered with probability (1 - p^M)^n, so choose
     `attempts` with n p^M small (30,000 packets at 10 %: 8 attempts). Each round of repetitions adds
     `retry_latency`.
 
     Defaults: 4 attempts and 8 ms per retry, LTE's HARQ (8 subframes of 1 ms, 3GPP TS 36.321); the usual
-    `error_rate` is the 10 % to which its link adaptation steers (TS 36.213).
+    `error_rate` is the 10 % target of LTE's link adaptation (TS 36.213).
     """
 
     error_rate: float
@@ -154,13 +154,13 @@ class Arq:
 
     def __post_init__(self) -> None:
         check_quantities(self)
-        _check_probability("error_rate", self.error_rate, HOPELESS)
+        _check_probability("error_rate", self.error_rate, MAX_ERROR_RATE)
         _check_unit(self.per)
         if isinstance(self.attempts, bool) or not isinstance(self.attempts, int) or self.attempts < 1:
             raise ValueError(f"attempts must be a whole number >= 1, got {self.attempts!r}; LTE makes 4")
 
-    def failure(self, snr: float | None) -> float:
-        """`error_rate`, whatever the SNR: link adaptation keeps it there."""
+    def error_probability(self, snr: float | None) -> float:
+        """`error_rate`, whatever the SNR: link adaptation keeps it constant."""
         return self.error_rate
 
     def describe(self) -> str:
@@ -171,10 +171,10 @@ class Arq:
 
 @dataclass(frozen=True)
 class Erasure:
-    """No repetition: an uplink message is missing with a given probability, having used its airtime.
+    """Erasure without repetition: an uplink message is lost with a given probability, after its airtime.
 
-    Per packet a message of n packets survives with probability (1 - p)^n. A downlink repeats (at once) until
-    it has arrived.
+    Per packet, a message of n packets is delivered with probability (1 - p)^n. A downlink repeats (without delay)
+    until delivery.
     """
 
     attempts: ClassVar[int] = 1
@@ -184,10 +184,10 @@ class Erasure:
     per: Unit = "message"
 
     def __post_init__(self) -> None:
-        _check_probability("probability", self.probability, HOPELESS)
+        _check_probability("probability", self.probability, MAX_ERROR_RATE)
         _check_unit(self.per)
 
-    def failure(self, snr: float | None) -> float:
+    def error_probability(self, snr: float | None) -> float:
         """`probability`, whatever the SNR."""
         return self.probability
 
@@ -201,10 +201,7 @@ class Waterfall:
     """Erasure of whole messages by SNR: PER = 1 - exp(-m / snr), over Rayleigh fading or not.
 
     With `fading: rayleigh` (as its authors) averaged over snr x Exp(1): PER = 1 - 2 sqrt(a) K1(2 sqrt(a)),
-    a = m / mean snr. A downlink repeats (at once) until it has arrived.
-
-    Source: Chen et al., IEEE TWC 2021, arXiv:1909.07972, eq. 4 (there m (I + B N0) / (P h)). Default m 1.08
-    from the authors' code (`FLMIN.m`); the paper's 0.023 dB is 1.0053.
+    a = m / mean snr. A downlink repeats (without delay) until delivery.
     """
 
     per: ClassVar[Unit] = "message"
@@ -220,11 +217,11 @@ class Waterfall:
         if self.fading not in ("rayleigh", "none"):
             raise ValueError(f"fading must be rayleigh or none, got {self.fading!r}")
 
-    def failure(self, snr: float | None) -> float:
+    def error_probability(self, snr: float | None) -> float:
         """The packet error rate at a mean SNR."""
         if snr is None:
             raise ValueError(
-                "waterfall needs a link with an SNR, but this link has a given rate; use erasure"
+                "waterfall needs a link with an SNR, but this link has a fixed rate; use erasure"
             )
         a = self.m / snr
         if self.fading == "none":

@@ -1,1 +1,1 @@
-"""Who takes part: selections, availability, and which edge server a device belongs to."""
+"""Client selection, availability of devices, and association of devices with edge servers."""

@@ -1,4 +1,4 @@
-"""Which edge server a device belongs to: the topology's own, the nearest, or one that balances the labels."""
+"""Association of devices with edge servers: by the topology, by distance, or balancing the labels of the servers."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ from numpy.typing import NDArray
 from learning.tasks.task import Task
 from netsim.topology import Node, Topology
 
-Below: TypeAlias = Mapping[str, tuple[Node, ...]]
+ChildrenByParent: TypeAlias = Mapping[str, tuple[Node, ...]]
 """Children by their parent's name, in order of their ordinals."""
-Counts: TypeAlias = NDArray[np.float64]
+LabelCounts: TypeAlias = NDArray[np.float64]
 """Samples of every device by label, [devices, labels]."""
 
-PASSES = 20
+MAX_PASSES = 20
+"""Maximum number of passes of the descent over all devices."""
 
 
 class Association(Protocol):
-    """What `association` names."""
+    """A rule that assigns an edge server to each device: the section `association`."""
 
     @property
-    def by_labels(self) -> bool:
-        """Whether it needs to know who holds which labels."""
+    def needs_labels(self) -> bool:
+        """Whether the rule needs the number of samples by label of each device."""
         ...
 
-    def homes(self, topology: Topology, counts: Counts | None) -> Sequence[int]:
-        """For every device, by ordinal, that of its edge server. Raises ValueError where something is not known."""
+    def edge_ordinals(self, topology: Topology, counts: LabelCounts | None) -> Sequence[int]:
+        """The ordinal of the edge server of every device. Raises ValueError if needed data are missing."""
         ...
 
     def describe(self) -> str:
@@ -38,12 +39,12 @@ class Association(Protocol):
 
 
 @dataclass(frozen=True)
-class Given:
-    """As the topology says."""
+class GivenAssociation:
+    """The edge servers given by the topology."""
 
-    by_labels: ClassVar[bool] = False
+    needs_labels: ClassVar[bool] = False
 
-    def homes(self, topology: Topology, counts: Counts | None) -> Sequence[int]:
+    def edge_ordinals(self, topology: Topology, counts: LabelCounts | None) -> Sequence[int]:
         """See `Association`."""
         return topology.groups
 
@@ -53,14 +54,14 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Nearest:
-    """Every device belongs to the edge server nearest to its coordinates; the first of equally near ones."""
+class NearestAssociation:
+    """The edge server nearest to the device's coordinates; the first of equally near ones."""
 
-    by_labels: ClassVar[bool] = False
+    needs_labels: ClassVar[bool] = False
 
-    def homes(self, topology: Topology, counts: Counts | None) -> Sequence[int]:
+    def edge_ordinals(self, topology: Topology, counts: LabelCounts | None) -> Sequence[int]:
         """See `Association`. Raises ValueError for nodes without coordinates."""
-        devices, edges = (_places(level) for level in topology.levels[:2])
+        devices, edges = (_coordinates(level) for level in topology.levels[:2])
         return [int(k) for k in np.hypot(*(devices[:, None] - edges[None]).transpose(2, 0, 1)).argmin(axis=1)]
 
     def describe(self) -> str:
@@ -70,72 +71,81 @@ class Nearest:
 
 @dataclass(frozen=True)
 class ClassBalance:
-    """Devices of different edge servers change places until no exchange brings the edges' labels nearer to all.
+    """Devices of different edge servers are exchanged until no exchange makes the label distributions more alike.
 
-    What falls is the mean divergence of the edges' label distributions from that of all samples (`divergence`); every
-    edge keeps its number of devices. Assigning devices so that edges see alike is the idea of Mhaisen et al.,
-    arXiv:2012.05622, and Abdellatif et al., arXiv:2107.06548; the descent by exchanges is our own.
+    The objective is the mean divergence of the edges' label distributions from that of all samples (`divergence`).
+    Every edge keeps its number of devices. Assigning devices so that the edges have similar labels is the idea of
+    Mhaisen et al., arXiv:2012.05622, and Abdellatif et al., arXiv:2107.06548; the descent by exchanges is our own.
     O(devices^2 x labels) for each of a few passes.
     """
 
-    by_labels: ClassVar[bool] = True
+    needs_labels: ClassVar[bool] = True
 
-    def homes(self, topology: Topology, counts: Counts | None) -> Sequence[int]:
+    def edge_ordinals(self, topology: Topology, counts: LabelCounts | None) -> Sequence[int]:
         """See `Association`."""
         if counts is None:
             raise ValueError("class_balance needs labels, and this task has none; use nearest or given")
-        return [int(home) for home in balanced(counts, np.array(topology.groups))]
+        return [int(ordinal) for ordinal in balance_labels(counts, np.array(topology.groups))]
 
     def describe(self) -> str:
         """See `Association`."""
-        return "devices change places until every edge server's labels are like all labels"
+        return "devices exchanged until every edge server's labels are like all labels"
 
 
-def divergence(counts: Counts, homes: NDArray[np.int64]) -> float:
-    """sum_e (n_e / n) KL(labels of e || all labels), nats: what the edge tells of the label. 0: all edges alike."""
-    sums = np.zeros((int(homes.max()) + 1, counts.shape[1]))
-    np.add.at(sums, homes, counts)
-    return float(_uneven(sums).sum() - _uneven(sums.sum(axis=0))) / float(counts.sum())
+def divergence(counts: LabelCounts, edge_ordinals: NDArray[np.int64]) -> float:
+    """sum_e (n_e / n) KL(labels of e || all labels), nats: mutual information of edge and label; 0 if all are alike."""
+    sums = _label_sums(counts, edge_ordinals)
+    total = _negative_entropy(sums).sum() - _negative_entropy(sums.sum(axis=0))
+    return float(total) / float(counts.sum())
 
 
-def balanced(counts: Counts, homes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Homes after a descent of `divergence` by the best exchange of each device in turn, [devices]."""
-    homes = homes.copy()
-    sums = np.zeros((int(homes.max()) + 1, counts.shape[1]))
-    np.add.at(sums, homes, counts)
-    least = 1e-12 * float(counts.sum())
-    for _ in range(PASSES):
+def balance_labels(counts: LabelCounts, edge_ordinals: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Edge ordinals after a descent of `divergence` by the best exchange of each device in turn, [devices]."""
+    edges = edge_ordinals.copy()
+    sums = _label_sums(counts, edges)
+    min_gain = 1e-12 * float(counts.sum())
+    for _ in range(MAX_PASSES):
         moved = False
-        for one in range(len(homes)):
-            gain, other = _best(counts, homes, sums, one)
-            if gain > least:
-                step = counts[other] - counts[one]
-                sums[homes[one]] += step
-                sums[homes[other]] -= step
-                homes[one], homes[other], moved = homes[other], homes[one], True
+        for device in range(len(edges)):
+            gain, other = _best_exchange(counts, edges, sums, device)
+            if gain > min_gain:
+                step = counts[other] - counts[device]
+                sums[edges[device]] += step
+                sums[edges[other]] -= step
+                edges[device], edges[other], moved = edges[other], edges[device], True
         if not moved:
             break
-    return homes
+    return edges
 
 
-def _best(counts: Counts, homes: NDArray[np.int64], sums: Counts, one: int) -> tuple[float, int]:
-    """The device whose exchange with `one` gains most, and how much (samples x nats)."""
-    step = counts - counts[one]
-    before = _uneven(sums[homes[one]]) + _uneven(sums[homes])
-    gains = before - _uneven(sums[homes[one]] + step) - _uneven(sums[homes] - step)
-    other = int(gains.argmax())  # of another edge server where anything is gained, as _uneven is convex
+def _label_sums(counts: LabelCounts, edge_ordinals: NDArray[np.int64]) -> LabelCounts:
+    """Samples of every edge server by label, [edges, labels]."""
+    sums = np.zeros((int(edge_ordinals.max()) + 1, counts.shape[1]))
+    np.add.at(sums, edge_ordinals, counts)
+    return sums
+
+
+def _best_exchange(
+    counts: LabelCounts, edges: NDArray[np.int64], sums: LabelCounts, device: int
+) -> tuple[float, int]:
+    """The largest gain of an exchange of `device` with another device (samples x nats), and the other device."""
+    step = counts - counts[device]
+    before = _negative_entropy(sums[edges[device]]) + _negative_entropy(sums[edges])
+    gains = before - _negative_entropy(sums[edges[device]] + step) - _negative_entropy(sums[edges] - step)
+    other = int(gains.argmax())  # a gain > 0 implies another edge server, as _negative_entropy is convex
     return float(gains[other]), other
 
 
-def _uneven(sums: Counts) -> Counts:
+def _negative_entropy(sums: LabelCounts) -> LabelCounts:
     """sum_c n_c log n_c - n log n over the last axis: minus n times the entropy."""
-    whole = sums.sum(axis=-1)
-    safe, safe_whole = np.maximum(sums, 1.0), np.maximum(whole, 1.0)  # counts are whole numbers
-    return np.asarray((sums * np.log(safe)).sum(axis=-1) - whole * np.log(safe_whole))
+    total = sums.sum(axis=-1)
+    # counts are whole numbers, so that a maximum with 1 changes only log 0
+    log_sums, log_total = np.log(np.maximum(sums, 1.0)), np.log(np.maximum(total, 1.0))
+    return np.asarray((sums * log_sums).sum(axis=-1) - total * log_total)
 
 
-def labels_of(task: Task) -> Counts | None:
-    """How many samples of every label each device has; None for a task without labels."""
+def count_labels(task: Task) -> LabelCounts | None:
+    """Samples of each device by label; None for a task without labels."""
     arrays = getattr(task, "arrays", None)
     if arrays is None:
         return None
@@ -145,31 +155,36 @@ def labels_of(task: Task) -> Counts | None:
     return np.array(rows, dtype=np.float64)
 
 
-def associated(topology: Topology, homes: Sequence[int]) -> Below:
-    """The tree with every device below its new edge server. Raises ValueError for an edge server without devices."""
-    below = {node.name: node.children for level in topology.levels[1:] for node in level}
+def children_by_parent(topology: Topology, edge_ordinals: Sequence[int]) -> ChildrenByParent:
+    """The children of every node, with each device at its assigned edge server.
+
+    Raises ValueError for an edge server without devices.
+    """
+    children = {node.name: node.children for level in topology.levels[1:] for node in level}
     for edge in topology.levels[1]:
-        mine = tuple(
-            device for device, home in zip(topology.devices, homes, strict=True) if home == edge.ordinal
+        devices = tuple(
+            device
+            for device, ordinal in zip(topology.devices, edge_ordinals, strict=True)
+            if ordinal == edge.ordinal
         )
-        if not mine:
+        if not devices:
             raise ValueError(f"no device would belong to {edge.name!r}; remove it, or associate otherwise")
-        below[edge.name] = mine
-    return below
+        children[edge.name] = devices
+    return children
 
 
-def _places(nodes: Sequence[Node]) -> NDArray[np.float64]:
-    lacking = next((node for node in nodes if node.x_m is None or node.y_m is None), None)
-    if lacking is not None:
+def _coordinates(nodes: Sequence[Node]) -> NDArray[np.float64]:
+    without = next((node for node in nodes if node.x_m is None or node.y_m is None), None)
+    if without is not None:
         raise ValueError(
-            f"nearest needs coordinates, and {lacking.name!r} has none; give devices and edge servers x_m and y_m in "
+            f"nearest needs coordinates, and {without.name!r} has none; give devices and edge servers x_m and y_m in "
             "a topology file"
         )
     return np.array([(node.x_m, node.y_m) for node in nodes], dtype=np.float64)
 
 
 ASSOCIATIONS: dict[str, type[Association]] = {
-    "given": Given,
-    "nearest": Nearest,
+    "given": GivenAssociation,
+    "nearest": NearestAssociation,
     "class_balance": ClassBalance,
 }

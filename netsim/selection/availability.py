@@ -1,4 +1,4 @@
-"""When devices can be asked: on and off at random, or as a recording says."""
+"""Availability of devices: random on and off times, or a recording."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from netsim.selection.availability_traces import read_presence
 from netsim.topology import Node
 from netsim.units import DurationS, check_quantities, render
 
-AVAILABLE = -6
-"""First number of the path of these draws in stream "selection"; negative, so that it is no level."""
+AVAILABILITY_PATH = -6
+"""First path element of these draws in stream "selection"; negative, so that it is no level."""
 
 
 class Absence(NamedTuple):
-    """From one instant to another, seconds since the run began."""
+    """A period without availability, in simulated time, s."""
 
     begin_s: float
     end_s: float
 
 
 class Availability(Protocol):
-    """What `devices.availability` names."""
+    """A model of the availability of devices: `devices.availability`."""
 
     def absences(self, seed: int, device: Node) -> Iterator[Absence]:
-        """In order and apart from each other; nothing after the last: it stays. A function of seed and device."""
+        """Disjoint absences in order of time, a function of seed and device; available after the last one."""
         ...
 
     def describe(self) -> str:
@@ -38,10 +38,10 @@ class Availability(Protocol):
 
 @dataclass(frozen=True)
 class OnOff:
-    """Every device by itself: available for `on`, then not for `off`, and so on, on average or exactly.
+    """Independent devices, each alternately available for `on` and unavailable for `off`, on average or exactly.
 
-    `law`: exponential times (an alternating renewal process, whose start is in its long-run state), or fixed ones, of
-    which each device begins at a uniform instant of its cycle. In the long run on / (on + off) are available.
+    `law`: exponential times (an alternating renewal process, started in its stationary state), or fixed ones, of
+    which each device starts at a uniform time of its cycle. In the long run on / (on + off) are available.
     """
 
     on: DurationS
@@ -55,33 +55,33 @@ class OnOff:
 
     def absences(self, seed: int, device: Node) -> Iterator[Absence]:
         """See `Availability`."""
-        dice = generator(seed, "selection", AVAILABLE, device.ordinal)
-        at_s = float(dice.random()) * (self.on + self.off)
+        rng = generator(seed, "selection", AVAILABILITY_PATH, device.ordinal)
+        at_s = float(rng.random()) * (self.on + self.off)
         if self.law == "fixed":
             for count in itertools.count():
                 off_s = self.on - at_s + count * (self.on + self.off)
                 if off_s + self.off > 0:
                     yield Absence(max(0.0, off_s), off_s + self.off)
             return
-        now_s = 0.0 if at_s >= self.on else self.on * float(dice.standard_exponential())
+        now_s = 0.0 if at_s >= self.on else self.on * float(rng.standard_exponential())
         while True:
-            end_s = now_s + self.off * float(dice.standard_exponential())
+            end_s = now_s + self.off * float(rng.standard_exponential())
             yield Absence(now_s, end_s)
-            now_s = end_s + self.on * float(dice.standard_exponential())
+            now_s = end_s + self.on * float(rng.standard_exponential())
 
     def describe(self) -> str:
         """See `Availability`."""
         on, off = render(self.on, "time"), render(self.off, "time")
-        return f"available for {on}, away for {off}, {self.law}"
+        return f"available for {on}, unavailable for {off}, {self.law}"
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """Periods of availability from a CSV of `device,active_s,inactive_s` lines, in FedScale's meaning.
+    """Periods of availability from a CSV file of `device,active_s,inactive_s` lines, with FedScale's meaning.
 
-    Device k follows the k-th of the file's devices (in order of appearance, from the start again where they are too
-    few); the recording repeats after `period` (default: its last instant). FedScale (arXiv:2105.11367) holds the same
-    as lists `active`, `inactive` and a `finish_time` per client; its pickles are to be converted once. `path` is
+    Device k follows the k-th device of the file (in order of appearance, starting again if there are too few); the
+    recording repeats after `period` (default: its last time). FedScale (arXiv:2105.11367) has the same data
+    as lists `active`, `inactive` and a `finish_time` per client; convert its pickles once. `path` is
     looked up as for device speeds.
     """
 
@@ -97,22 +97,22 @@ class Recorded:
         period_s = self.period or last_s
         if last_s > period_s:
             raise ValueError(
-                f"period must be at least {last_s:g} s, which {self.path} covers, got {period_s:g} s"
+                f"period must be at least {last_s:g} s, the last time in {self.path}, got {period_s:g} s"
             )
-        mine, left_s = rows[device.ordinal % len(rows)], 0.0
-        again = itertools.pairwise([*mine, (period_s + mine[0][0], math.inf)])
-        if mine[0][0] == 0 and all(one[1] == other[0] for one, other in again):
-            return  # always there
+        periods, left_s = rows[device.ordinal % len(rows)], 0.0
+        following = itertools.pairwise([*periods, (period_s + periods[0][0], math.inf)])
+        if periods[0][0] == 0 and all(one[1] == other[0] for one, other in following):
+            return  # always available
         for count in itertools.count():
-            for active_s, inactive_s in mine:
+            for active_s, inactive_s in periods:
                 if count * period_s + active_s > left_s:
                     yield Absence(left_s, count * period_s + active_s)
                 left_s = count * period_s + inactive_s
 
     def describe(self) -> str:
         """See `Availability`."""
-        again = "" if self.period is None else f", every {render(self.period, 'duration')}"
-        return f"available as in {self.path}{again}"
+        repeats = "" if self.period is None else f", every {render(self.period, 'duration')}"
+        return f"available as in {self.path}{repeats}"
 
 
 AVAILABILITIES: dict[str, type[Availability]] = {"on_off": OnOff, "recorded": Recorded}

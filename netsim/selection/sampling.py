@@ -1,4 +1,4 @@
-"""Draws without replacement: who is in a sample, from one uniform per candidate, with known probabilities."""
+"""Sampling without replacement with known inclusion probabilities, from one uniform number per candidate."""
 
 from __future__ import annotations
 
@@ -10,52 +10,54 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
-def size(fraction: float | None, count: int | None, among: int) -> int:
-    """How many of `among` are meant: `count`, or ceil(fraction x among); at most all."""
-    wanted = count if fraction is None else math.ceil(fraction * among - 1e-9)
-    return min(wanted or 0, among)
+def sample_size(fraction: float | None, count: int | None, population: int) -> int:
+    """The sample size: `count`, or ceil(fraction x population); at most the population."""
+    size = count if fraction is None else math.ceil(fraction * population - 1e-9)
+    return min(size or 0, population)
 
 
-def inclusion(masses: Floats, mean_size: float) -> Floats:
-    """Probabilities proportional to masses > 0 that add up to `mean_size` <= K, none above 1.
+def inclusion_probabilities(sizes: Floats, mean_size: float) -> Floats:
+    """Inclusion probabilities proportional to sizes > 0 that add up to `mean_size` <= K, none above 1; [K].
 
-    Whoever would exceed 1 is certain, and the others share what is left (Tille, Sampling Algorithms, 2006, ch. 2.10).
+    Candidates whose probability would exceed 1 are certain; the others share the rest (Tille, Sampling Algorithms,
+    2006, ch. 2.10).
     """
-    found = np.ones(len(masses))
-    open_ = np.ones(len(masses), dtype=bool)
-    while open_.any():
-        left = mean_size - (len(masses) - int(open_.sum()))
-        scaled = left * masses / masses[open_].sum()
-        above = open_ & (scaled >= 1.0)
+    probabilities = np.ones(len(sizes))
+    uncertain = np.ones(len(sizes), dtype=bool)
+    while uncertain.any():
+        rest = mean_size - (len(sizes) - int(uncertain.sum()))
+        scaled = rest * sizes / sizes[uncertain].sum()
+        above = uncertain & (scaled >= 1.0)
         if not above.any():
-            found[open_] = scaled[open_]
+            probabilities[uncertain] = scaled[uncertain]
             break
-        open_ &= ~above
-    return found
+        uncertain &= ~above
+    return probabilities
 
 
-def independent(probabilities: Floats, drawn: Floats) -> NDArray[np.bool_]:
-    """Poisson (Bernoulli) sampling: everybody by themselves; `drawn` [K] in [0, 1)."""
-    return np.asarray(drawn < probabilities)
+def poisson_sample(probabilities: Floats, uniform: Floats) -> NDArray[np.bool_]:
+    """Poisson (Bernoulli) sampling: independent members; `uniform` [K] in [0, 1)."""
+    return np.asarray(uniform < probabilities)
 
 
-def smallest(count: int, drawn: Floats) -> NDArray[np.bool_]:
-    """The `count` with the smallest uniforms [K]: a simple random sample without replacement."""
-    chosen = np.zeros(len(drawn), dtype=bool)
-    chosen[np.argsort(drawn, kind="stable")[:count]] = True
-    return chosen
+def simple_random_sample(count: int, uniform: Floats) -> NDArray[np.bool_]:
+    """A simple random sample without replacement: the `count` candidates with the smallest numbers of `uniform` [K]."""
+    sample = np.zeros(len(uniform), dtype=bool)
+    sample[np.argsort(uniform, kind="stable")[:count]] = True
+    return sample
 
 
-def systematic(probabilities: Floats, drawn: Floats, start: float) -> NDArray[np.bool_]:
+def systematic_sample(probabilities: Floats, uniform: Floats, start: float) -> NDArray[np.bool_]:
     """A sample of fixed size with exactly these inclusion probabilities [K], whose sum is a whole number.
 
-    In the order of `drawn` [K], whoever holds one of the points start, start + 1, ... of the running sum
-    (`start` in [0, 1)). Source: Madow, Ann. Math. Stat. 20 (1949) 333-354, in random order.
+    In the order of `uniform` [K], the candidates whose interval of the running sum of the probabilities contains one of
+    the points start, start + 1, ... (`start` in [0, 1)). Source: Madow, Ann. Math. Stat. 20 (1949) 333-354, in random
+    order.
     """
-    order = np.argsort(drawn, kind="stable")
+    order = np.argsort(uniform, kind="stable")
     ends = np.cumsum(probabilities[order])
     ends[-1] = round(float(ends[-1]))
     points = np.ceil(ends - start)
-    chosen = np.zeros(len(drawn), dtype=bool)
-    chosen[order] = np.diff(points, prepend=np.ceil(-start)) > 0
-    return chosen
+    sample = np.zeros(len(uniform), dtype=bool)
+    sample[order] = np.diff(points, prepend=np.ceil(-start)) > 0
+    return sample

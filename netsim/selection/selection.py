@@ -1,4 +1,4 @@
-"""Who takes part: the children a parent asks in one of its aggregations, and what their answers count."""
+"""Interfaces of client selection: which children take part in an aggregation, and with which weights."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, TypeGuard
 
-from learning.engine import IterationIndex, Look
+from learning.engine import IterationIndex, LossQuery
 from netsim.devices.clock import Clock
-from netsim.protocol.membership import Membership
+from netsim.network import ParentLinks
 from netsim.topology import Node
 
-Asked: TypeAlias = Sequence[tuple[Node, float | None]]
-"""Children in order, each with its final weight; None stands for its share among those who answer."""
+SelectedChildren: TypeAlias = Sequence[tuple[Node, float | None]]
+"""Children in order, each with its final weight; None stands for its share among the children that answer."""
 
 
 class Selector(Protocol):
-    """A selection at work in a run."""
+    """A selection in a run."""
 
     def choose(
         self,
@@ -25,63 +25,81 @@ class Selector(Protocol):
         shares: Sequence[float],
         busy: Collection[str],
         iteration: IterationIndex,
-    ) -> Asked:
-        """Those whom `node` asks in this visit, in order, none of the `busy`, with their weights.
+    ) -> SelectedChildren:
+        """The children that take part in this iteration of `node`, in order, with their weights; none is `busy`.
 
-        `children` can be asked or are `busy` with what they were asked before; `shares`, summing to 1, are theirs.
+        Args:
+            node: the parent.
+            children: its available children, the `busy` ones included.
+            shares: weights of the children, summing to 1.
+            busy: names of children that still work for an earlier iteration.
+            iteration: the iteration.
         """
         ...
 
 
 class PollingSelector(Selector, Protocol):
-    """A choice that asks for losses first: candidates hear the model and answer one number each."""
+    """A selector that first collects losses: candidates receive the model and answer with one number each."""
 
     def candidates(
         self, node: Node, children: Sequence[Node], busy: Collection[str], iteration: IterationIndex
     ) -> Sequence[Node]:
-        """Those who are told the model and asked for their loss, in order, none of the `busy`; () spares the poll."""
+        """The children that are polled, in order, none of the `busy`; without candidates there is no poll."""
         ...
 
-    def look(self, device: Node, iteration: IterationIndex) -> tuple[Look, int]:
-        """Over which samples a candidate's loss is taken, and how many these are."""
+    def loss_request(self, device: Node, iteration: IterationIndex) -> tuple[LossQuery, int]:
+        """The samples over which a candidate computes its loss, and their number."""
         ...
 
-    def preferred(
+    def select_by_loss(
         self, node: Node, children: Sequence[Node], busy: Collection[str], losses: Mapping[str, float]
-    ) -> Asked:
-        """Those who shall work, by the losses that arrived (by name)."""
+    ) -> SelectedChildren:
+        """The children that take part, given the losses received (by name)."""
         ...
 
 
-def needs_polling(choice: Selector) -> TypeGuard[PollingSelector]:
-    """Whether the choice wants losses."""
-    return hasattr(choice, "candidates")
+def needs_polling(selector: Selector) -> TypeGuard[PollingSelector]:
+    """Whether the selector needs losses of candidates."""
+    return hasattr(selector, "candidates")
+
+
+class CurrentTree(Protocol):
+    """The tree as it is now, as far as a selector uses it: children and links of each node."""
+
+    @property
+    def ports(self) -> Mapping[str, ParentLinks]:
+        """The links of each parent to its children, by the parent's name; in the order of `children`."""
+        ...
+
+    def children(self, node: Node) -> Sequence[Node]:
+        """The children attached to a node."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
 class SelectionContext:
-    """What a selection may go by in a run; all of it known before the run, but for who is below whom.
-
-    `samples` and `clock` are the devices'.
-    """
+    """The data that selectors may use in a run; all constant, except for the attachment of children to parents."""
 
     seed: int
-    membership: Membership
+    membership: CurrentTree
     samples: Sequence[int]
+    """Training samples of each device."""
     clock: Clock
+    """Clock of the devices."""
 
-    def data(self, child: Node) -> int:
-        """Training samples at the child, or at all devices below it."""
+    def sample_count(self, child: Node) -> int:
+        """Number of training samples at the child, or at all devices below it."""
         return sum(self.samples[device.ordinal] for device in self._devices(child))
 
-    def step_s(self, child: Node) -> float:
-        """Mean seconds of a local step there; of the slowest device below a server."""
+    def mean_step_s(self, child: Node) -> float:
+        """Mean duration of a local step of a device, or of the slowest device below a server, s."""
         return max((self.clock.mean_step_s(d.ordinal) for d in self._devices(child)), default=0.0)
 
     def rates_bps(self, node: Node, children: Sequence[Node]) -> list[float]:
-        """Mean rates of the uplinks of some of the node's children, each alone on its medium."""
+        """Mean uplink rates of some of the node's children, each without contention, bit/s."""
         links = self.membership.ports[node.name].up
-        return [links[place].channel.mean_rate_bps for place in self.membership.places(node, children)]
+        indices = {child.name: k for k, child in enumerate(self.membership.children(node))}
+        return [links[indices[child.name]].channel.mean_rate_bps for child in children]
 
     def _devices(self, node: Node) -> list[Node]:
         if not node.level:
@@ -90,25 +108,25 @@ class SelectionContext:
 
 
 class Selection(Protocol):
-    """What `selection[n]` names: how a parent at the top of layer n + 1 chooses whom it asks."""
+    """An entry of `selection`: how the parents at the top of one layer select their children."""
 
     @property
     def unbiased(self) -> bool:
-        """Whether weights are shares over inclusion probabilities, which nothing may bring back to 1."""
+        """Whether weights are shares over inclusion probabilities, which must not be normalised to 1."""
         ...
 
     @property
-    def empty(self) -> bool:
-        """Whether nobody may be chosen."""
+    def may_be_empty(self) -> bool:
+        """Whether a selection can contain no child."""
         ...
 
     @property
-    def most(self) -> int:
-        """The most children that it asks for by number; 0 where it names a fraction."""
+    def max_children(self) -> int:
+        """The largest number of children given explicitly; 0 for a fraction."""
         ...
 
-    def choice(self, context: SelectionContext) -> Selector | None:
-        """The selection in a run; None: everybody."""
+    def make_selector(self, context: SelectionContext) -> Selector | None:
+        """The selector in a run; None selects all children."""
         ...
 
     def describe(self) -> str:

@@ -1,4 +1,4 @@
-"""Selections at work in a run: samples, the best by a score, the highest losses of those polled."""
+"""Selectors in a run: random samples, the highest scores, the highest losses of polled candidates."""
 
 from __future__ import annotations
 
@@ -9,32 +9,39 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.engine import IterationIndex, Look
+from learning.engine import IterationIndex, LossQuery
 from netsim.rng import generator, uniforms
-from netsim.selection.sampling import Floats, inclusion, independent, size, smallest, systematic
-from netsim.selection.selection import Asked
+from netsim.selection.sampling import (
+    Floats,
+    inclusion_probabilities,
+    poisson_sample,
+    sample_size,
+    simple_random_sample,
+    systematic_sample,
+)
+from netsim.selection.selection import SelectedChildren
 from netsim.topology import Node
 
-START = -5
-"""Path element of a parent's own draw; negative, so that it is no iteration."""
+START_PATH = -5
+"""Path element of the start of a systematic sample; negative, so that it is no iteration."""
 
 
-class Sized(Protocol):
-    """How many take part."""
+class SizeRule(Protocol):
+    """The size of a selection: exactly one of `fraction` and `count`."""
 
     @property
     def fraction(self) -> float | None:
-        """Of those who are available; None: `count` says it."""
+        """Fraction of the available children."""
         ...
 
     @property
     def count(self) -> int | None:
-        """The other way to say it."""
+        """Number of children."""
         ...
 
 
-class Sample(Sized, Protocol):
-    """A random sample."""
+class SampleRule(SizeRule, Protocol):
+    """The parameters of a random sample."""
 
     @property
     def unbiased(self) -> bool:
@@ -43,17 +50,17 @@ class Sample(Sized, Protocol):
 
     @property
     def law(self) -> Literal["fixed", "bernoulli"]:
-        """Of fixed size, or of independent members."""
+        """Fixed size, or independent members."""
         ...
 
 
 @dataclass(frozen=True)
 class RandomSelector:
-    """A sample at work."""
+    """Selects a random sample, with probabilities proportional to `size_of(child)`."""
 
-    part: Sample
+    rule: SampleRule
     seed: int
-    mass: Callable[[Node], float]
+    size_of: Callable[[Node], float]
 
     def choose(
         self,
@@ -62,50 +69,50 @@ class RandomSelector:
         shares: Sequence[float],
         busy: Collection[str],
         iteration: IterationIndex,
-    ) -> Asked:
+    ) -> SelectedChildren:
         """See `Selector`."""
-        free = [k for k, child in enumerate(children) if child.name not in busy]
-        if not free:
+        idle = [k for k, child in enumerate(children) if child.name not in busy]
+        if not idle:
             return []
-        expected = self._expected(len(children), len(free))
+        expected = self._expected_size(len(children), len(idle))
         if not expected:
             return []
-        masses = np.array([self.mass(children[k]) for k in free], dtype=np.float64)
-        chances = inclusion(masses, min(expected, len(free)))
-        picked = self._picked(node, [children[k] for k in free], chances, iteration)
-        found = [(children[k], shares[k] / chance) for k, chance in zip(free, chances.tolist(), strict=True)]
+        sizes = np.array([self.size_of(children[k]) for k in idle], dtype=np.float64)
+        probabilities = inclusion_probabilities(sizes, min(expected, len(idle)))
+        sample = self._sample(node, [children[k] for k in idle], probabilities, iteration)
+        weights = [shares[k] / p for k, p in zip(idle, probabilities.tolist(), strict=True)]
         return [
-            (child, weight if self.part.unbiased else None)
-            for (child, weight), taken in zip(found, picked.tolist(), strict=True)
-            if taken
+            (children[k], weight if self.rule.unbiased else None)
+            for k, weight, is_selected in zip(idle, weights, sample.tolist(), strict=True)
+            if is_selected
         ]
 
-    def _expected(self, present: int, free: int) -> float:
-        """How many of those who are free; whoever is busy takes part already."""
-        part, busy = self.part, present - free
-        if part.law == "bernoulli":
-            whole = part.count if part.fraction is None else part.fraction * present
-            return max(0.0, min(float(whole or 0), present) - busy)
-        return max(0, size(part.fraction, part.count, present) - busy)
+    def _expected_size(self, available: int, idle: int) -> float:
+        """Expected number of idle children to select; the busy ones count as selected."""
+        rule, busy = self.rule, available - idle
+        if rule.law == "bernoulli":
+            expected = rule.count if rule.fraction is None else rule.fraction * available
+            return max(0.0, min(float(expected or 0), available) - busy)
+        return max(0, sample_size(rule.fraction, rule.count, available) - busy)
 
-    def _picked(
-        self, node: Node, free: Sequence[Node], chances: Floats, iteration: IterationIndex
+    def _sample(
+        self, node: Node, idle: Sequence[Node], probabilities: Floats, iteration: IterationIndex
     ) -> NDArray[np.bool_]:
-        where = (node.level, node.ordinal, *iteration.path)
-        drawn = uniforms(self.seed, "selection", *where, ordinals=[child.ordinal for child in free])[:, 0]
-        if self.part.law == "bernoulli":
-            return independent(chances, drawn)
-        if np.ptp(chances) == 0:
-            return smallest(round(float(chances.sum())), drawn)
-        start = float(generator(self.seed, "selection", *where, START).random())
-        return systematic(chances, drawn, start)
+        path = (node.level, node.ordinal, *iteration.path)
+        uniform = uniforms(self.seed, "selection", *path, ordinals=[child.ordinal for child in idle])[:, 0]
+        if self.rule.law == "bernoulli":
+            return poisson_sample(probabilities, uniform)
+        if np.ptp(probabilities) == 0:
+            return simple_random_sample(round(float(probabilities.sum())), uniform)
+        start = float(generator(self.seed, "selection", *path, START_PATH).random())
+        return systematic_sample(probabilities, uniform, start)
 
 
 @dataclass(frozen=True)
 class HighestScoreSelector:
-    """The highest scores at work."""
+    """Selects the children with the highest scores."""
 
-    part: Sized
+    rule: SizeRule
     scores: Callable[[Node, Sequence[Node]], Sequence[float]]
 
     def choose(
@@ -115,20 +122,19 @@ class HighestScoreSelector:
         shares: Sequence[float],
         busy: Collection[str],
         iteration: IterationIndex,
-    ) -> Asked:
+    ) -> SelectedChildren:
         """See `Selector`."""
-        free = [child for child in children if child.name not in busy]
-        wanted = size(self.part.fraction, self.part.count, len(children)) - (len(children) - len(free))
-        return highest(free, self.scores(node, free), wanted)
+        idle = [child for child in children if child.name not in busy]
+        return highest(idle, self.scores(node, idle), _missing(self.rule, children, busy))
 
 
 @dataclass(frozen=True)
-class Polled:
-    """Power of choice at work."""
+class HighestLossSelector:
+    """Selects the highest losses of randomly drawn candidates (power of choice)."""
 
-    part: Sized
-    drawn: RandomSelector
-    data: Callable[[Node], int]
+    rule: SizeRule
+    candidate_selector: RandomSelector
+    sample_count: Callable[[Node], int]
     samples: int | None = None
 
     def choose(
@@ -138,7 +144,7 @@ class Polled:
         shares: Sequence[float],
         busy: Collection[str],
         iteration: IterationIndex,
-    ) -> Asked:
+    ) -> SelectedChildren:
         """See `Selector`: without losses, the candidates themselves."""
         return [(child, None) for child in self.candidates(node, children, busy, iteration)]
 
@@ -146,29 +152,32 @@ class Polled:
         self, node: Node, children: Sequence[Node], busy: Collection[str], iteration: IterationIndex
     ) -> Sequence[Node]:
         """See `PollingSelector`."""
-        if self._wanted(children, busy) < 1:
+        if _missing(self.rule, children, busy) < 1:
             return ()
-        asked = self.drawn.choose(node, children, [1.0] * len(children), busy, iteration)
-        return [child for child, _ in asked]
+        drawn = self.candidate_selector.choose(node, children, [1.0] * len(children), busy, iteration)
+        return [child for child, _ in drawn]
 
-    def look(self, device: Node, iteration: IterationIndex) -> tuple[Look, int]:
+    def loss_request(self, device: Node, iteration: IterationIndex) -> tuple[LossQuery, int]:
         """See `PollingSelector`."""
-        look = Look(device.ordinal, self.samples, iteration.first_step)
-        return look, self.samples or self.data(device)
+        query = LossQuery(device.ordinal, self.samples, iteration.first_step)
+        return query, self.samples or self.sample_count(device)
 
-    def preferred(
+    def select_by_loss(
         self, node: Node, children: Sequence[Node], busy: Collection[str], losses: Mapping[str, float]
-    ) -> Asked:
+    ) -> SelectedChildren:
         """See `PollingSelector`."""
-        heard = [child for child in children if child.name in losses]
-        return highest(heard, [losses[child.name] for child in heard], self._wanted(children, busy))
-
-    def _wanted(self, children: Sequence[Node], busy: Collection[str]) -> int:
-        at_work = sum(child.name in busy for child in children)
-        return size(self.part.fraction, self.part.count, len(children)) - at_work
+        polled = [child for child in children if child.name in losses]
+        return highest(polled, [losses[child.name] for child in polled], _missing(self.rule, children, busy))
 
 
-def highest(children: Sequence[Node], scores: Sequence[float], count: int) -> Asked:
-    """The `count` children with the highest scores, in their order; of equals the first."""
+def _missing(rule: SizeRule, children: Sequence[Node], busy: Collection[str]) -> int:
+    """Number of children to select in addition to the busy ones."""
+    return sample_size(rule.fraction, rule.count, len(children)) - sum(
+        child.name in busy for child in children
+    )
+
+
+def highest(children: Sequence[Node], scores: Sequence[float], count: int) -> SelectedChildren:
+    """The `count` children with the highest scores, in their order; of equal scores the first."""
     ranked = sorted(range(len(children)), key=lambda k: -scores[k])[: max(0, count)]
     return [(children[k], None) for k in sorted(ranked)]

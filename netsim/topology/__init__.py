@@ -1,4 +1,4 @@
-"""Topologies: rooted trees of any depth, made from fan-outs, files or Topology Zoo graphs."""
+"""Topologies: rooted trees of any depth, from fan-outs, files or Topology Zoo graphs."""
 
 from netsim.topology.sources import TOPOLOGIES, Fanout, File, TopologyPart, Zoo
 from netsim.topology.tree import Node, Topology, TopologyError

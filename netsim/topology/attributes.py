@@ -1,4 +1,4 @@
-"""Attributes of nodes and edges in topology files: positions and link numbers, SI or with a unit."""
+"""Attributes of nodes and edges in topology files: positions and link parameters, in SI units or with a unit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EDGE_TEXTS = {
     "latency": ("latency_s", "time"),
     "distance": ("distance_m", "distance"),
 }
-PLACES = {
+POSITIONS = {
     "x_m": ("x_m", 1.0),
     "y_m": ("y_m", 1.0),
     "x_km": ("x_m", 1e3),
@@ -26,33 +26,33 @@ PLACES = {
     "Latitude": ("lat_deg", 1.0),
     "Longitude": ("lon_deg", 1.0),
 }
-"""Keys of a position, with the node's attribute and its scale; the last two are the Topology Zoo's."""
-KNOWN = (*EDGE_NUMBERS, *EDGE_TEXTS, *PLACES)
+"""Keys of a position, each with the node's attribute and its scale; the last two are the Topology Zoo's."""
+KNOWN_KEYS = (*EDGE_NUMBERS, *EDGE_TEXTS, *POSITIONS)
 
 
-def place_of(data: Mapping[str, Any], source: str, title: str) -> dict[str, float]:
-    """The position given: `x_m`, `y_m` (or `_km`) and `lat_deg`, `lon_deg` (or `Latitude`, `Longitude`).
+def parse_position(data: Mapping[str, Any], source: str, title: str) -> dict[str, float]:
+    """The position of a node: `x_m`, `y_m` (or `_km`) and `lat_deg`, `lon_deg` (or `Latitude`, `Longitude`).
 
-    Keys are the attributes of a Branch; absent ones are left out.
+    Keys of the result are attributes of a `NodeSpec`; absent ones are left out.
 
     Raises:
-        TopologyError: not a number, or one coordinate written twice.
+        TopologyError: not a number, or one coordinate given twice.
     """
-    found: dict[str, float] = {}
-    for key, (target, scale) in PLACES.items():
+    position: dict[str, float] = {}
+    for key, (target, scale) in POSITIONS.items():
         if key in data:
-            if target in found:
-                other = next(one for one, (same, _) in PLACES.items() if same == target)
+            if target in position:
+                other = next(one for one, (same, _) in POSITIONS.items() if same == target)
                 raise TopologyError(f"{source}: {title} has both {other} and {key}; write one of them")
-            found[target] = _number(data[key], key, source, title) * scale
-    return found
+            position[target] = _number(data[key], key, source, title) * scale
+    return position
 
 
-def edge_of(data: Mapping[str, Any], source: str, title: str, strict: bool) -> dict[str, float]:
-    """Edge attributes in SI: numbers `rate_bps`, `latency_s`, `distance_m`, or text (`rate: 100 Mbit/s`).
+def parse_edge(data: Mapping[str, Any], source: str, title: str, strict: bool) -> dict[str, float]:
+    """Edge attributes in SI units: numbers `rate_bps`, `latency_s`, `distance_m`, or text (`rate: 100 Mbit/s`).
 
     Args:
-        strict: refuse every unknown key (our YAML); else only what looks misspelt (foreign graphs).
+        strict: reject every unknown key (YAML trees); else only keys that look misspelt (external graphs).
 
     Raises:
         TopologyError: unknown or repeated key, not a number, or a wrong unit.
@@ -64,8 +64,8 @@ def edge_of(data: Mapping[str, Any], source: str, title: str, strict: bool) -> d
         elif key in EDGE_TEXTS:
             target, dimension = EDGE_TEXTS[key]
             _put(edge, target, _text(value, key, dimension, source, title), source, title)
-        elif key not in PLACES:
-            _refuse(str(key), source, title, strict)
+        elif key not in POSITIONS:
+            _reject(str(key), source, title, strict)
     return edge
 
 
@@ -92,8 +92,8 @@ def _text(value: Any, key: str, dimension: str, source: str, title: str) -> floa
         raise TopologyError(f"{source}: {key} of {title}: {error}") from error
 
 
-def _refuse(key: str, source: str, title: str, strict: bool) -> None:
-    known = (*CHILD_KEYS, *KNOWN) if strict else KNOWN
+def _reject(key: str, source: str, title: str, strict: bool) -> None:
+    known = (*CHILD_KEYS, *KNOWN_KEYS) if strict else KNOWN_KEYS
     close = difflib.get_close_matches(key, known, n=1, cutoff=0.75)
     if strict or close:
         remedy = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"

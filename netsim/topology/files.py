@@ -1,6 +1,6 @@
-"""Reading topology files: a YAML tree, node-link YAML or JSON, GraphML.
+"""Topology files: a YAML tree, node-link YAML or JSON, GraphML.
 
-A YAML tree (`children` lists or `devices: 5` for that many unnamed ones; edge attributes sit at the child):
+A YAML tree (`children` lists, or `devices: 5` for that many unnamed ones; edge attributes belong to the child):
 
     {name: cloud, x_m: 0, y_m: 0, children: [{name: edge_a, rate: 1 Gbit/s, latency: 5 ms, devices: 5}]}
 
@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netsim.topology.attributes import CHILD_KEYS, edge_of, place_of
-from netsim.topology.graph import branches
-from netsim.topology.tree import DEEPEST, LARGEST, Branch, Topology, TopologyError, grow
+from netsim.topology.attributes import CHILD_KEYS, parse_edge, parse_position
+from netsim.topology.graph import tree_from_graph
+from netsim.topology.tree import MAX_DEPTH, MAX_NODES, NodeSpec, Topology, TopologyError, grow
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -31,31 +31,31 @@ class File:
     path: str
 
     def grow(self, search: Sequence[Path]) -> Topology:
-        """Read the file. Raises TopologyError naming the file and, where there is one, the node."""
-        return read(find(self.path, search))
+        """Read the file. Raises TopologyError naming the file and, if possible, the node."""
+        return read_topology(find_topology_file(self.path, search))
 
 
-def find(path: str, search: Sequence[Path]) -> Path:
-    """The file that `path` names: as given if absolute, else the first hit in a folder of `search`.
+def find_topology_file(path: str, search: Sequence[Path]) -> Path:
+    """The file named `path`: itself if absolute, else the first match in the folders of `search`.
 
     Raises:
-        TopologyError: no such file; the message lists where it was looked for.
+        TopologyError: no such file; the message lists the folders.
     """
     given = Path(path) if Path(path).suffix else Path("topologies") / f"{path}.yaml"
     folders = [Path()] if given.is_absolute() else list(search)
-    tries = [folder / name for folder in folders for name in (given, Path("topologies") / given)]
-    found = next((candidate for candidate in tries if candidate.is_file()), None)
-    if found is None:
-        places = ", ".join(str(folder) for folder in folders) or "(no folder)"
+    candidates = [folder / name for folder in folders for name in (given, Path("topologies") / given)]
+    file = next((candidate for candidate in candidates if candidate.is_file()), None)
+    if file is None:
+        tried = ", ".join(str(folder) for folder in folders) or "(no folder)"
         raise TopologyError(
-            f"no topology file {str(given)!r} in {places}; write the path of one, the name of one that ships "
+            f"no topology file {str(given)!r} in {tried}; write the path of a file, the name of an included topology "
             "(`netsim list topologies`), or a tree of your own such as {fanout: [2, 4, 5]}"
         )
-    return found
+    return file
 
 
-def read(path: Path) -> Topology:
-    """The topology in a file, by its suffix. Raises TopologyError."""
+def read_topology(path: Path) -> Topology:
+    """Read the topology in a file, by its suffix. Raises TopologyError."""
     readers = {".yaml": _yaml, ".yml": _yaml, ".json": _json, ".graphml": _graphml}
     if path.suffix not in readers:
         raise TopologyError(f"{path}: unknown suffix {path.suffix!r}; use one of {', '.join(readers)}")
@@ -66,11 +66,11 @@ def read(path: Path) -> Topology:
     except (ValueError, KeyError) as error:
         raise TopologyError(f"{path}: {error}") from error
     except RecursionError:
-        raise TopologyError(f"{path}: nested too deeply; at most {DEEPEST} layers are supported") from None
+        raise TopologyError(f"{path}: nested too deeply; at most {MAX_DEPTH} layers are supported") from None
     return grow(root, str(path))
 
 
-def _yaml(path: Path) -> Branch:
+def _yaml(path: Path) -> NodeSpec:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -83,7 +83,7 @@ def _yaml(path: Path) -> Branch:
     return _tree_or_graph(data, path)
 
 
-def _json(path: Path) -> Branch:
+def _json(path: Path) -> NodeSpec:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
@@ -91,12 +91,12 @@ def _json(path: Path) -> Branch:
     return _tree_or_graph(data, path)
 
 
-def _graphml(path: Path) -> Branch:
-    return branches(read_graphml(path), str(path))
+def _graphml(path: Path) -> NodeSpec:
+    return tree_from_graph(read_graphml(path), str(path))
 
 
 def read_graphml(path: Path) -> nx.Graph[Any]:
-    """The graph in a GraphML file, with or without directions and parallel edges. Raises TopologyError."""
+    """Read the graph of a GraphML file, directed or not, with or without parallel edges. Raises TopologyError."""
     from xml.etree.ElementTree import ParseError
 
     import networkx as nx
@@ -104,17 +104,17 @@ def read_graphml(path: Path) -> nx.Graph[Any]:
     try:
         graph: nx.Graph[Any] = nx.read_graphml(path)
     except (ParseError, nx.NetworkXError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
-        raise TopologyError(f"{path}: not GraphML: {error}") from error  # encodings and types nobody knows
+        raise TopologyError(f"{path}: not GraphML: {error}") from error  # also unknown encodings and types
     return graph
 
 
-def _tree_or_graph(data: Any, path: Path) -> Branch:
+def _tree_or_graph(data: Any, path: Path) -> NodeSpec:
     if not isinstance(data, Mapping):
         raise TopologyError(f"{path}: a topology is a mapping with `children` or with `nodes` and `edges`")
-    return _graph(data, path) if "nodes" in data else tree_of(data, str(path))
+    return _parse_graph(data, path) if "nodes" in data else parse_tree(data, str(path))
 
 
-def _graph(data: Mapping[str, Any], path: Path) -> Branch:
+def _parse_graph(data: Mapping[str, Any], path: Path) -> NodeSpec:
     import networkx as nx
 
     edges = "links" if "links" in data and "edges" not in data else "edges"
@@ -124,55 +124,55 @@ def _graph(data: Mapping[str, Any], path: Path) -> Branch:
         raise TopologyError(
             f"{path}: not node-link data ({error}); each node needs `id`, each edge `source` and `target`"
         ) from error
-    return branches(graph, str(path))
+    return tree_from_graph(graph, str(path))
 
 
-def tree_of(data: Any, source: str) -> Branch:
-    """A tree written as nested mappings with `children` or `devices`. Raises TopologyError naming `source`."""
-    if (nodes := _count(data, {})) > LARGEST:
+def parse_tree(data: Any, source: str) -> NodeSpec:
+    """Parse a tree of nested mappings with `children` or `devices`. Raises TopologyError naming `source`."""
+    if (nodes := _count(data, {})) > MAX_NODES:
         raise TopologyError(
-            f"{source}: {nodes:,} nodes, whatever an alias repeats included; at most {LARGEST:,} are supported"
+            f"{source}: {nodes:,} nodes, repetitions by aliases included; at most {MAX_NODES:,} are supported"
         )
-    return _branch(data, source, 0)
+    return _parse_node(data, source, 0)
 
 
-def _count(data: Any, known: dict[int, int]) -> int:
-    """Nodes of a tree, counted without making them; a node that aliases repeat is looked at once."""
+def _count(data: Any, counts: dict[int, int]) -> int:
+    """Number of nodes of a tree, counted without building it; a node repeated by aliases is visited once."""
     if not isinstance(data, Mapping):
         return 1
-    if id(data) not in known:
-        known[id(data)] = 0  # an alias of its own ancestor, which is refused later, adds nothing
+    if id(data) not in counts:
+        counts[id(data)] = 0  # an alias of its own ancestor, which is rejected later, adds nothing
         devices, children = data.get("devices"), data.get("children")
-        below = devices if isinstance(devices, int) else 0
-        inner = sum(_count(child, known) for child in children) if isinstance(children, list) else 0
-        known[id(data)] = 1 + below + inner
-    return known[id(data)]
+        unnamed = devices if isinstance(devices, int) else 0
+        named = sum(_count(child, counts) for child in children) if isinstance(children, list) else 0
+        counts[id(data)] = 1 + unnamed + named
+    return counts[id(data)]
 
 
-def _branch(data: Any, source: str, depth: int) -> Branch:
+def _parse_node(data: Any, source: str, depth: int) -> NodeSpec:
     if not isinstance(data, Mapping):
         raise TopologyError(f"{source}: a child is a mapping such as {{name: edge_a}}, got {data!r}")
-    if depth > DEEPEST:
+    if depth > MAX_DEPTH:
         raise TopologyError(
-            f"{source}: more than {DEEPEST} layers, the most there may be; does an alias point at its own ancestor?"
+            f"{source}: more than {MAX_DEPTH} layers, the maximum; does an alias point at its own ancestor?"
         )
     name = None if data.get("name") is None else str(data["name"])
     title = name if name is not None else f"an unnamed node {depth} below the cloud"
     rest = {key: value for key, value in data.items() if key not in CHILD_KEYS}
-    place, edge = place_of(rest, source, title), edge_of(rest, source, title, strict=True)
-    return Branch(name, edge=edge, children=_children(data, source, title, depth), **place)
+    position, edge = parse_position(rest, source, title), parse_edge(rest, source, title, strict=True)
+    return NodeSpec(name, edge=edge, children=_parse_children(data, source, title, depth), **position)
 
 
-def _children(data: Mapping[str, Any], source: str, title: str, depth: int) -> list[Branch]:
+def _parse_children(data: Mapping[str, Any], source: str, title: str, depth: int) -> list[NodeSpec]:
     children, devices = data.get("children"), data.get("devices")
     if children is not None and devices is not None:
         raise TopologyError(f"{source}: {title} has both `children` and `devices`; write one of them")
     if devices is not None:
         if isinstance(devices, bool) or not isinstance(devices, int) or devices < 1:
             raise TopologyError(f"{source}: devices of {title} must be a whole number >= 1, got {devices!r}")
-        return [Branch() for _ in range(devices)]
+        return [NodeSpec() for _ in range(devices)]
     if children is not None and not isinstance(children, list):
         raise TopologyError(
             f"{source}: children of {title} must be a list, got {children!r}; or write devices: 5"
         )
-    return [_branch(child, source, depth + 1) for child in children or ()]
+    return [_parse_node(child, source, depth + 1) for child in children or ()]

@@ -1,4 +1,4 @@
-"""Distances on the globe."""
+"""Great-circle distances."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ EARTH_RADIUS_M = 6_371_008.8
 
 
 def great_circle_m(lat_deg: float, lon_deg: float, other_lat_deg: float, other_lon_deg: float) -> float:
-    """Shortest way along the surface of a sphere (haversine formula; within 0.6 % of the ellipsoid's)."""
+    """Length of the shortest path on a sphere, m (haversine formula; within 0.6 % of the ellipsoid's)."""
     phi, other = math.radians(lat_deg), math.radians(other_lat_deg)
-    turn = math.radians(other_lon_deg - lon_deg)
-    half = math.sin((other - phi) / 2) ** 2 + math.cos(phi) * math.cos(other) * math.sin(turn / 2) ** 2
+    difference = math.radians(other_lon_deg - lon_deg)
+    half = math.sin((other - phi) / 2) ** 2
+    half += math.cos(phi) * math.cos(other) * math.sin(difference / 2) ** 2
     return 2.0 * EARTH_RADIUS_M * math.asin(min(1.0, math.sqrt(half)))

@@ -1,12 +1,12 @@
-"""From a networkx graph to a tree: find the root, name a cycle, an island or a second root."""
+"""From a networkx graph to a tree: find the root; report cycles, unconnected nodes and several roots."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from netsim.topology.attributes import edge_of, place_of
-from netsim.topology.tree import Branch, TopologyError
+from netsim.topology.attributes import parse_edge, parse_position
+from netsim.topology.tree import NodeSpec, TopologyError
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -14,37 +14,39 @@ if TYPE_CHECKING:
 NODE_KEYS = ("root", "name")
 
 
-def branches(graph: nx.Graph[Any], source: str) -> Branch:
-    """The rooted tree in a graph, directed from parent to child or undirected with a root; names before ids.
+def tree_from_graph(graph: nx.Graph[Any], source: str) -> NodeSpec:
+    """The rooted tree in a graph, directed from parent to child, or undirected with a root.
+
+    The attribute `name` of a node, if there is one, takes precedence over its id.
 
     Raises:
         TopologyError: no node, a cycle (`a -> b -> a`), not connected, no root or several; nodes are named.
     """
     if not len(graph):
         raise TopologyError(f"{source}: no nodes; a topology needs a cloud and a device")
-    _refuse_cycle(graph, source)
+    _reject_cycle(graph, source)
     root = _root(graph, source)
-    plain = graph.to_undirected(as_view=True)
-    made = {root: _branch(graph.nodes[root], {}, str(root), source)}
+    undirected = graph.to_undirected(as_view=True)
+    specs = {root: _node_spec(graph.nodes[root], {}, str(root), source)}
     queue = [root]
     for node in queue:
-        for child in plain.neighbors(node):
-            if child not in made:
+        for child in undirected.neighbors(node):
+            if child not in specs:
                 edge = _edge(graph, node, child)
-                made[child] = _branch(graph.nodes[child], edge, str(child), source)
-                made[node].children.append(made[child])
+                specs[child] = _node_spec(graph.nodes[child], edge, str(child), source)
+                specs[node].children.append(specs[child])
                 queue.append(child)
-    if len(made) < len(graph):
-        island = next(node for node in graph if node not in made)
-        raise TopologyError(f"{source}: {str(island)!r} is not connected to the root {str(root)!r}")
-    return made[root]
+    if len(specs) < len(graph):
+        unconnected = next(node for node in graph if node not in specs)
+        raise TopologyError(f"{source}: {str(unconnected)!r} is not connected to the root {str(root)!r}")
+    return specs[root]
 
 
-def _branch(node: Mapping[str, Any], edge: Mapping[str, Any], title: str, source: str) -> Branch:
+def _node_spec(node: Mapping[str, Any], edge: Mapping[str, Any], title: str, source: str) -> NodeSpec:
     own = {key: value for key, value in node.items() if key not in NODE_KEYS}
-    attributes = edge_of(own, source, title, strict=False) | edge_of(edge, source, title, strict=False)
-    place = place_of(node, source, title)
-    return Branch(str(node.get("name", title)), edge=attributes, children=[], **place)
+    attributes = parse_edge(own, source, title, strict=False) | parse_edge(edge, source, title, strict=False)
+    position = parse_position(node, source, title)
+    return NodeSpec(str(node.get("name", title)), edge=attributes, children=[], **position)
 
 
 def _edge(graph: nx.Graph[Any], node: Hashable, child: Hashable) -> Mapping[str, Any]:
@@ -52,7 +54,7 @@ def _edge(graph: nx.Graph[Any], node: Hashable, child: Hashable) -> Mapping[str,
     return next(iter(data.values())) if graph.is_multigraph() and data else data
 
 
-def _refuse_cycle(graph: nx.Graph[Any], source: str) -> None:
+def _reject_cycle(graph: nx.Graph[Any], source: str) -> None:
     import networkx as nx
 
     for view in (graph, graph.to_undirected(as_view=True)):
@@ -60,13 +62,13 @@ def _refuse_cycle(graph: nx.Graph[Any], source: str) -> None:
             steps = nx.find_cycle(view)
         except nx.NetworkXNoCycle:
             continue
-        walk = " -> ".join(str(node) for node in (*(step[0] for step in steps), steps[0][0]))
-        raise TopologyError(f"{source}: a topology is a tree, but it has the cycle {walk}; remove an edge")
+        cycle = " -> ".join(str(node) for node in (*(step[0] for step in steps), steps[0][0]))
+        raise TopologyError(f"{source}: a topology is a tree, but it has the cycle {cycle}; remove an edge")
 
 
 def _root(graph: nx.Graph[Any], source: str) -> Hashable:
     if graph.is_directed():
-        return _top(graph, source)
+        return _node_without_parent(graph, source)
     marked = [node for node, data in graph.nodes(data=True) if data.get("root") is True]
     named = graph.graph.get("root", "cloud")
     roots: list[Hashable] = marked or [node for node in graph if str(node) == str(named)]
@@ -78,7 +80,7 @@ def _root(graph: nx.Graph[Any], source: str) -> Hashable:
     return roots[0]
 
 
-def _top(graph: nx.Graph[Any], source: str) -> Hashable:
+def _node_without_parent(graph: nx.Graph[Any], source: str) -> Hashable:
     children = {child for _, child in graph.edges()}
     roots: list[Hashable] = [node for node in graph if node not in children]
     if len(roots) != 1:

@@ -6,17 +6,19 @@ import pytest
 import simpy
 
 from netsim.network.fifo_medium import FifoMedium
-from netsim.network.media import PrivateMedium, SharedMedium
+from netsim.network.media import DedicatedMedium, SharedMedium
 from netsim.scenario import load_text
 from netsim.simulation.run import Run
 
-from .scenes import line, timed, times_s
+from .sample_scenarios import round_ends_s, run_timing, star_scenario
 
 SHARED = "[{wired: {rate: 20800 bit/s, latency: 0 s, packets: none}}]"
 """One trunk: a model takes a second when it is alone on it."""
 
 
-def served_s(medium: SharedMedium | FifoMedium | PrivateMedium, cancel: dict[int, float]) -> dict[int, float]:
+def served_s(
+    medium: SharedMedium | FifoMedium | DedicatedMedium, cancel: dict[int, float]
+) -> dict[int, float]:
     """Ends of three transfers of 1, 2 and 3 s begun at once, some cancelled at some instant."""
     env, ends = medium._env, {}
     events = {k: medium.serve(float(k)) for k in (1, 2, 3)}
@@ -47,7 +49,7 @@ def served_s(medium: SharedMedium | FifoMedium | PrivateMedium, cancel: dict[int
         ({2: 9.0}, {1: 3, 2: 5, 3: 6}),
     ],
 )
-def test_what_is_cancelled_leaves_its_share_to_the_others(
+def test_the_others_share_the_capacity_of_a_cancelled_transfer(
     cancel: dict[int, float], ends: dict[int, float]
 ) -> None:
     env = simpy.Environment()
@@ -62,28 +64,28 @@ def test_what_is_cancelled_leaves_its_share_to_the_others(
     ("cancel", "ends"),
     [({}, {1: 1, 2: 3, 3: 6}), ({1: 0.5}, {2: 2.5, 3: 5.5}), ({2: 0.5}, {1: 1, 3: 4}), ({2: 2}, {1: 1, 3: 5}), ({1: 2}, {1: 1, 2: 3, 3: 6})],
 )  # fmt: skip
-def test_whoever_stands_behind_a_cancelled_turn_moves_up(
+def test_transfers_behind_a_cancelled_one_move_up_in_the_queue(
     cancel: dict[int, float], ends: dict[int, float]
 ) -> None:
     env = simpy.Environment()
     assert served_s(FifoMedium(env), cancel) == pytest.approx(ends)
 
 
-def test_a_line_of_ones_own_is_silent_after_a_cancel() -> None:
-    assert served_s(PrivateMedium(simpy.Environment()), {2: 1.0}) == {1: 1.0, 3: 3.0}
+def test_a_cancelled_transfer_on_a_dedicated_link_runs_no_callback() -> None:
+    assert served_s(DedicatedMedium(simpy.Environment()), {2: 1.0}) == {1: 1.0, 3: 3.0}
 
 
-def test_a_cancelled_upload_frees_the_trunk_within_the_round() -> None:
+def test_a_cancelled_upload_frees_the_shared_link_within_the_round() -> None:
     """Three uploads share the trunk and would end together at 5 s; at 3 s all are given up, and the next begins."""
-    run = timed(line([0, 0, 0], "{deadline: {after: 3 s}}", network=SHARED, rounds=2))
+    run = run_timing(star_scenario([0, 0, 0], "{deadline: {after: 3 s}}", network=SHARED, rounds=2))
     ups = [m for m in run.trace.messages if m["direction"] == "up"]
-    assert times_s(run) == [0, 3, 6]
+    assert round_ends_s(run) == [0, 3, 6]
     assert [m["fate"] for m in ups] == ["cancelled"] * 6
     assert [m["airtime_s"] for m in ups] == pytest.approx([1 / 3] * 6)
 
 
-def test_carried_uploads_share_the_trunk_with_later_ones() -> None:
-    run = timed(line([0, 0, 0], "{semi_synchronous: {period: 3 s}}", network=SHARED, rounds=3))
+def test_carried_uploads_share_the_link_with_later_ones() -> None:
+    run = run_timing(star_scenario([0, 0, 0], "{semi_synchronous: {period: 3 s}}", network=SHARED, rounds=3))
     ups = [m for m in run.trace.messages if m["direction"] == "up"]
     assert [m["arrived_s"] for m in ups[:3]] == pytest.approx([5, 5, 5])
 
@@ -102,13 +104,13 @@ wait: {wait}
 stop: {{rounds: {rounds}}}
 {energy}
 """
-    return timed(load_text(text, "cut.yaml"))
+    return run_timing(load_text(text, "cut.yaml"))
 
 
-def test_an_edge_that_is_given_up_takes_its_devices_with_it() -> None:
+def test_cancelling_an_edge_cancels_its_devices() -> None:
     """Edge1 hears at 10 s; edge0 is through at 5 s: in no round do devices of edge1 do anything."""
     run = two_layers("[all, {first: {count: 1}}]")
-    assert times_s(run) == [0, 5, 10, 15]
+    assert round_ends_s(run) == [0, 5, 10, 15]
     seen = {m["src"] for m in run.trace.messages}
     assert {"edge1", "device2", "device3"}.isdisjoint(seen)
     later = two_layers("[all, {deadline: {after: 12500 ms}}]")
@@ -120,27 +122,27 @@ def test_an_edge_that_is_given_up_takes_its_devices_with_it() -> None:
     assert [(n["compute_s"], n["uplink_s"], n["downlink_s"]) for n in waiting] == [(1.5, 1, 0)] * 3
 
 
-def test_a_broadcast_to_a_given_up_subtree_stops_too() -> None:
+def test_a_broadcast_to_a_cancelled_subtree_stops_too() -> None:
     run = two_layers("[all, {deadline: {after: 11 s}}]", downlink="2 s", rounds=1)
     edge1 = [m for m in run.trace.messages if m["src"] == "edge1"]
     assert [(m["fate"], m["airtime_s"]) for m in edge1] == [("cancelled", 1.0)]
 
 
 @pytest.mark.parametrize("wait", ["{first: {count: 2}}", "{deadline: {after: 3 s}}"])
-def test_a_device_that_stops_computing_stops_drawing_power(wait: str) -> None:
+def test_a_device_that_stops_computing_stops_consuming_energy(wait: str) -> None:
     """Device 2 hears at 4 s: it never computes; the others make a step of 1 s at 2 W in each round."""
     more = {"energy": "{compute: {active_power: 2 W}, device: {idle_power: 0 W}}"}
-    run = timed(line([0, 0.25, 4], wait, rounds=2, **more))
+    run = run_timing(star_scenario([0, 0.25, 4], wait, rounds=2, **more))
     spent = {n["node"]: n["energy_compute_j"] for n in run.trace.nodes if n["round"] == 2}
     assert spent == {"cloud": 0, "device0": 2, "device1": 2, "device2": 0}
-    half = timed(line([0, 0.25, 2], "{first: {count: 2}}", rounds=2, **more))
+    half = run_timing(star_scenario([0, 0.25, 2], "{first: {count: 2}}", rounds=2, **more))
     assert [n["energy_compute_j"] for n in half.trace.nodes if n["node"] == "device2"] == [1, 1]
 
 
-def test_a_cancelled_upload_draws_the_joules_of_what_was_sent() -> None:
+def test_a_cancelled_upload_is_charged_for_the_part_sent() -> None:
     """Device 2 sends from 2.5 s to the barrier at 3 s: half of its message."""
     more = {"energy": "{compute: {active_power: 2 W}, wired_per_bit: 1 uJ/bit}"}
-    run = timed(line([0, 0.25, 1.5], "{deadline: {after: 3 s}}", rounds=2, **more))
+    run = run_timing(star_scenario([0, 0.25, 1.5], "{deadline: {after: 3 s}}", rounds=2, **more))
     spent = {n["node"]: n["energy_wired_j"] for n in run.trace.nodes if n["round"] == 2}
     assert spent["device2"] == pytest.approx(spent["device0"] / 2)
     assert spent["device1"] == spent["device0"] > 0

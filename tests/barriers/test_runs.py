@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from learning.store.ledger import Ledger
-from netsim.simulation.run import Run, play, retimed, simulate
+from netsim.simulation.run import Run, execute, retime, simulate
 from tests.simulation.runs import RECIPES, recipe, scenario
 
-from .scenes import model, timed, times_s
+from .sample_scenarios import final_model, round_ends_s, run_timing
 
 BARRIERS = {
     "drop": "{first: {count: 2}}",
@@ -24,7 +24,7 @@ SLOW = "{compute: {flops: {rate: 100 MFLOP/s, efficiency: 0.2, spread: {lognorma
 
 def timed_all(name: str) -> Run:
     """The same without barriers."""
-    return play(recipe(name, devices=SLOW, rounds=4), device="cpu")
+    return execute(recipe(name, devices=SLOW, rounds=4), device="cpu")
 
 
 def waits(name: str, barrier: str) -> str:
@@ -41,29 +41,29 @@ PAIRS.remove(("hier_sign_sgd", "deadline"))  # coins for ties want a voter: refu
 
 
 @pytest.mark.parametrize(("name", "barrier"), PAIRS)
-def test_batched_is_one_by_one_whoever_is_late(name: str, barrier: str) -> None:
-    scene = recipe(name, wait=waits(name, barrier), devices=SLOW, rounds=4)
-    one, other = (play(scene, engine=engine, device="cpu") for engine in ("batched", "eager"))  # type: ignore[arg-type]
-    assert times_s(one) == times_s(other)
-    assert np.allclose(model(one), model(other), rtol=0, atol=1e-6)
-    assert times_s(one) != times_s(timed_all(name)), "the barrier made no difference"
+def test_the_batched_and_the_eager_engine_agree_with_late_children(name: str, barrier: str) -> None:
+    scenario = recipe(name, wait=waits(name, barrier), devices=SLOW, rounds=4)
+    one, other = (execute(scenario, engine=engine, device="cpu") for engine in ("batched", "eager"))  # type: ignore[arg-type]
+    assert round_ends_s(one) == round_ends_s(other)
+    assert np.allclose(final_model(one), final_model(other), rtol=0, atol=1e-6)
+    assert round_ends_s(one) != round_ends_s(timed_all(name)), "the barrier made no difference"
 
 
 @pytest.mark.parametrize("barrier", BARRIERS)
 @pytest.mark.parametrize("name", ["qmlhfl", "error_feedback", "ef21"])
-def test_a_killed_run_with_answers_under_way_goes_on_to_equal_tables(
+def test_a_killed_run_with_carried_answers_resumes_to_equal_tables(
     name: str, barrier: str, tmp_path: Path
 ) -> None:
-    scene, longer = (recipe(name, wait=waits(name, barrier), devices=SLOW, rounds=n) for n in (4, 9))
+    scenario, longer = (recipe(name, wait=waits(name, barrier), devices=SLOW, rounds=n) for n in (4, 9))
     ledger = Ledger(tmp_path)
-    simulate(scene, device="cpu", ledger=ledger, checkpoint_s=0)
+    simulate(scenario, device="cpu", ledger=ledger, checkpoint_s=0)
     resumed = simulate(longer, device="cpu", ledger=Ledger(tmp_path), checkpoint_s=0)
     whole = simulate(longer, device="cpu")
     for table in ("rounds", "messages", "nodes"):
         assert getattr(resumed, table).equals(getattr(whole, table))
 
 
-def test_another_network_is_retimed_where_the_same_are_late_and_trains_where_others_are(
+def test_another_network_is_retimed_if_the_same_children_are_late_and_trained_otherwise(
     tmp_path: Path,
 ) -> None:
     def links(latencies_ms: tuple[int, int], rate: int = 10) -> str:
@@ -77,16 +77,16 @@ def test_another_network_is_retimed_where_the_same_are_late_and_trains_where_oth
     first = simulate(
         recipe("hier_favg", wait=wait, devices=SLOW, network=links((3, 3))), device="cpu", ledger=ledger
     )
-    same, _ = retimed(recipe("hier_favg", wait=wait, devices=SLOW, network=links((3, 5))), **how)
+    same, _ = retime(recipe("hier_favg", wait=wait, devices=SLOW, network=links((3, 5))), **how)
     assert same is not None
     assert "late" in set(first.messages["fate"])
     assert [row["loss"] for row in same.trace.rounds] == first.rounds["loss"].tolist()
-    assert times_s(same) != first.rounds["sim_time_s"].tolist()
-    others, _ = retimed(recipe("hier_favg", wait=wait, devices=SLOW, network=links((3, 3), rate=1)), **how)
+    assert round_ends_s(same) != first.rounds["sim_time_s"].tolist()
+    others, _ = retime(recipe("hier_favg", wait=wait, devices=SLOW, network=links((3, 3), rate=1)), **how)
     assert others is None
 
 
-def test_whoever_missed_a_difference_is_sent_the_whole_copy() -> None:
+def test_a_child_that_missed_a_difference_receives_the_full_model() -> None:
     """Two of three devices per edge take part; a coded broadcast says nothing to the third, who comes later."""
     algorithm = (
         "leaf: {learning_rate: 0.2, batch_size: 8}\n  layers:"
@@ -94,7 +94,7 @@ def test_whoever_missed_a_difference_is_sent_the_whole_copy() -> None:
         "\n    - {tau: 3, up: none, rule: mean, down: {qsgd: {levels: 64, bucket: 64}}}"
     )
     everybody, fewer = (
-        timed(scenario([2, 3], algorithm, wait=wait, devices=SLOW, rounds=4))
+        run_timing(scenario([2, 3], algorithm, wait=wait, devices=SLOW, rounds=4))
         for wait in ("[all, all]", "[{buffer: {size: 2}}, all]")
     )
     whole = 32 * everybody.task.dim

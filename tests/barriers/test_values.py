@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from learning.rng.keyed import row_key, words
-from netsim.build import task_of
+from netsim.build import build_task
 from netsim.scenario import grow
-from netsim.simulation.run import play
+from netsim.simulation.run import execute
 from tests.simulation.test_qmlhfl_reference import Vector, gradient, local_data
 
-from .scenes import line, model, times_s
+from .sample_scenarios import final_model, round_ends_s, star_scenario
 
 LATE, RATE, BATCH, SEED = [0.0, 0.25, 1.5, 3.0], 0.2, 8, 3
 Factor = Callable[[int], float]
@@ -28,7 +28,7 @@ def step(w: Vector, data: tuple[Vector, Vector], device: int, turn: int) -> Vect
 
 
 def carried(
-    scene,
+    scenario,
     rounds: int,
     opens: Callable[[float, list[float]], float],
     factor: Factor,
@@ -36,7 +36,7 @@ def carried(
     late=LATE,
 ):  # type: ignore[no-untyped-def]
     """Rounds in which late answers count when they arrive; `opens(told, arrivals)` says when the barrier does."""
-    task = task_of(scene, grow(scene))
+    task = build_task(scenario, grow(scenario))
     data = [local_data(task, k) for k in range(len(late))]
     shares = np.array([len(y) for _, y in data]) / sum(len(y) for _, y in data)
     w, now, work, ends = np.asarray(task.initial(SEED)), 0.0, [], [0.0]
@@ -82,69 +82,71 @@ CASES = {
 }  # fmt: skip
 
 
-def test_answers_of_one_instant_are_mixed_in_one_after_the_other() -> None:
+def test_simultaneous_answers_are_mixed_in_one_after_the_other() -> None:
     wait = "{asynchronous: {mix: 0.5}}"
-    scene = line([1.0, 1.0, 1.0], wait, rounds=3, precision="float64")
-    w, ends = carried(scene, 3, *CASES[wait], late=[1.0, 1.0, 1.0])
-    run = play(scene, device="cpu")
-    assert times_s(run) == ends == [0, 4, 8, 12]
-    assert np.abs(model(run) - w).max() < 1e-12
+    scenario = star_scenario([1.0, 1.0, 1.0], wait, rounds=3, precision="float64")
+    w, ends = carried(scenario, 3, *CASES[wait], late=[1.0, 1.0, 1.0])
+    run = execute(scenario, device="cpu")
+    assert round_ends_s(run) == ends == [0, 4, 8, 12]
+    assert np.abs(final_model(run) - w).max() < 1e-12
 
 
 @pytest.mark.parametrize("wait", CASES)
 @pytest.mark.parametrize("engine", ["batched", "eager"])
-def test_late_answers_are_merged_as_a_heap_of_arrivals_says(wait: str, engine: str) -> None:
-    scene = line(LATE, wait, rounds=9, precision="float64")
-    run = play(scene, engine=engine, device="cpu")  # type: ignore[arg-type]
-    w, ends = carried(scene, 9, *CASES[wait])
-    assert times_s(run) == ends
-    assert np.abs(model(run) - w).max() < 1e-12
+def test_late_answers_are_aggregated_in_the_order_of_a_heap_of_arrivals(wait: str, engine: str) -> None:
+    scenario = star_scenario(LATE, wait, rounds=9, precision="float64")
+    run = execute(scenario, engine=engine, device="cpu")  # type: ignore[arg-type]
+    w, ends = carried(scenario, 9, *CASES[wait])
+    assert round_ends_s(run) == ends
+    assert np.abs(final_model(run) - w).max() < 1e-12
 
 
-def test_dropped_answers_leave_the_others_their_weights() -> None:
-    scene = line(LATE, "{first: {count: 2}}", rounds=3, precision="float64")
-    task = task_of(scene, grow(scene))
+def test_dropped_answers_do_not_change_the_relative_weights_of_the_others() -> None:
+    scenario = star_scenario(LATE, "{first: {count: 2}}", rounds=3, precision="float64")
+    task = build_task(scenario, grow(scenario))
     data = [local_data(task, k) for k in range(2)]
     w, sizes = np.asarray(task.initial(SEED)), [len(y) for _, y in data]
     for turn in range(3):
         w = sum(n * step(w, d, k, turn) for k, (n, d) in enumerate(zip(sizes, data, strict=True))) / sum(
             sizes
         )
-    assert np.abs(model(play(scene, device="cpu")) - w).max() < 1e-12
+    assert np.abs(final_model(execute(scenario, device="cpu")) - w).max() < 1e-12
 
 
-def test_waiting_for_as_many_as_there_are_is_waiting_for_all() -> None:
-    whole = model(play(line(LATE, "all"), device="cpu"))
+def test_waiting_for_the_number_of_children_equals_waiting_for_all() -> None:
+    whole = final_model(execute(star_scenario(LATE, "all"), device="cpu"))
     for wait in (
         "{first: {count: 4}}",
         "{deadline: {after: 100 s}}",
         "{buffer: {size: 4}}",
         "{fraction: {of: 1}}",
     ):
-        assert np.array_equal(model(play(line(LATE, wait), device="cpu")), whole)
+        assert np.array_equal(final_model(execute(star_scenario(LATE, wait), device="cpu")), whole)
 
 
-def test_a_deadline_nobody_meets_leaves_the_model_and_counts_the_round() -> None:
-    run = play(line(LATE, "{deadline: {after: 500 ms}}", rounds=3), device="cpu")
-    assert times_s(run) == [0, 0.5, 1, 1.5]
+def test_a_deadline_without_answers_keeps_the_model_and_counts_the_round() -> None:
+    run = execute(star_scenario(LATE, "{deadline: {after: 500 ms}}", rounds=3), device="cpu")
+    assert round_ends_s(run) == [0, 0.5, 1, 1.5]
     assert len({row["loss"] for row in run.trace.rounds}) == 1
 
 
-def test_an_answer_that_arrives_at_the_deadline_is_merged() -> None:
+def test_an_answer_that_arrives_at_the_deadline_is_aggregated() -> None:
     models = [
-        model(play(line(LATE, wait, rounds=2), device="cpu"))
+        final_model(execute(star_scenario(LATE, wait, rounds=2), device="cpu"))
         for wait in ("{deadline: {after: 2500 ms}}", "{first: {count: 2}}", "{first: {count: 1}}")
     ]
     assert np.array_equal(models[0], models[1])
     assert not np.array_equal(models[0], models[2])
 
 
-def test_unbiased_weights_of_everybody_are_those_of_all_whatever_is_lost() -> None:
+def test_unbiased_weights_of_all_children_do_not_change_with_losses() -> None:
     lossy = "[{wired: {rate: 1 Mbit/s, loss: {erasure: {probability: 0.4}}}}]"
     chosen = "[{uniform: {fraction: 1.0, weights: unbiased}}]"
     one, other = (
-        play(line(LATE, "all", rounds=6, network=lossy, precision="float64", **more), device="cpu")
+        execute(
+            star_scenario(LATE, "all", rounds=6, network=lossy, precision="float64", **more), device="cpu"
+        )
         for more in ({}, {"selection": chosen})
     )
     assert one.trace.totals["lost_up"][0] > 3
-    assert np.abs(model(one) - model(other)).max() < 1e-12
+    assert np.abs(final_model(one) - final_model(other)).max() < 1e-12

@@ -12,9 +12,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from netsim.devices.clock import BLOCKS_KEPT, Clock
-from netsim.devices.compute import COMPUTE, SPREADS, Constant, Cycles, Flops, Profiled, Servers, Traced, Work
-from netsim.devices.variation import Lognormal, NoSpread, ShiftedExponential, Uniform
+from netsim.devices.clock import MAX_CACHED_BLOCKS, Clock
+from netsim.devices.compute import (
+    COMPUTE,
+    SPREADS,
+    Constant,
+    Cycles,
+    Flops,
+    Profiled,
+    Servers,
+    TracedSpeed,
+    Work,
+)
+from netsim.devices.variation import Lognormal, NoSpread, ShiftedExponential, UniformVariation
 from netsim.rng import normals, uniforms
 
 STEP = Work(8e8, 32)
@@ -32,25 +42,27 @@ def test_oracle_cycles_per_bit_and_per_sample_are_the_same_work() -> None:
     per_bit = Cycles(1e9, cycles_per_bit=20.0, bits_per_sample=6e7 / 32).clock(STEP, [3], 1)
     per_sample = Cycles(1e9, cycles_per_sample=20 * 6e7 / 32).clock(STEP, [3], 1)
     assert per_bit.local_work_s(3, 1, 0) == per_sample.local_work_s(3, 1, 0) == pytest.approx(1.2, rel=1e-12)
-    assert (per_bit.cycles, per_bit.hz_of(3)) == (1.2e9, 1e9)
+    assert (per_bit.cycles, per_bit.frequency_hz(3)) == (1.2e9, 1e9)
 
 
-def test_oracle_a_profile_counts_samples_and_a_trace_reads_its_first_column() -> None:
+def test_oracle_a_profile_multiplies_by_samples_and_a_trace_uses_its_first_column() -> None:
     assert Profiled(0.002).clock(STEP, [0], 1).step_s.tolist() == [0.064]
-    seen = Traced(SPEEDS, assign="in_order").clock(STEP, [0, 1, 5], 1).step_s
+    seen = TracedSpeed(SPEEDS, assign="in_order").clock(STEP, [0, 1, 5], 1).step_s
     assert seen.tolist() == pytest.approx([0.08, 0.128, 0.128])
 
 
-def test_a_device_s_row_of_a_trace_is_drawn_from_all_rows_and_is_its_own() -> None:
-    together = Traced(SPEEDS).clock(STEP, range(4000), 3).step_s
+def test_the_trace_row_of_a_device_is_drawn_from_all_rows_and_keyed_by_the_device() -> None:
+    together = TracedSpeed(SPEEDS).clock(STEP, range(4000), 3).step_s
     values, counts = np.unique(together, return_counts=True)
     assert values.tolist() == pytest.approx([0.08, 0.128, 0.304, 0.992])
     assert np.abs(counts - 1000).max() < 4 * math.sqrt(4000 * 0.25 * 0.75)
-    assert Traced(SPEEDS).clock(STEP, [17, 2], 3).step_s.tolist() == together[[17, 2]].tolist()
+    assert TracedSpeed(SPEEDS).clock(STEP, [17, 2], 3).step_s.tolist() == together[[17, 2]].tolist()
 
 
 def test_a_slow_device_of_a_cycles_clock_runs_at_a_lower_frequency() -> None:
-    clock = Cycles(1e9, cycles_per_sample=1e6, spread=Uniform(1, 2, of="speed")).clock(STEP, range(50), 1)
+    clock = Cycles(1e9, cycles_per_sample=1e6, spread=UniformVariation(1, 2, of="speed")).clock(
+        STEP, range(50), 1
+    )
     assert clock.hz is not None
     assert clock.cycles is not None
     assert (clock.hz >= 1e9).all()
@@ -58,14 +70,14 @@ def test_a_slow_device_of_a_cycles_clock_runs_at_a_lower_frequency() -> None:
     assert clock.step_s == pytest.approx(clock.cycles / clock.hz, rel=1e-15)
 
 
-def test_a_device_keeps_its_speed_whoever_is_asked_about() -> None:
+def test_the_speed_of_a_device_does_not_depend_on_the_other_ordinals() -> None:
     part = Flops(spread=Lognormal(0.5))
     together = part.clock(STEP, range(20), 3).step_s
     assert part.clock(STEP, [17, 2, 17], 3).step_s.tolist() == together[[17, 2, 17]].tolist()
     assert not np.array_equal(part.clock(STEP, range(20), 4).step_s, together)
 
 
-def test_draws_belong_to_seed_stream_path_and_ordinal() -> None:
+def test_draws_are_keyed_by_seed_stream_path_and_ordinal() -> None:
     base = uniforms(1, "channel", 2, ordinals=[5])
     others = [
         uniforms(2, "channel", 2, ordinals=[5]),
@@ -98,7 +110,7 @@ def test_jitter_per_round_is_one_draw_for_all_steps_and_per_step_their_sum() -> 
 
 
 @pytest.mark.parametrize("every", ["round", "step"])
-def test_jitter_belongs_to_device_and_step_whatever_was_asked_before(every: str) -> None:
+def test_jitter_is_keyed_by_device_and_step_whatever_the_order_of_calls(every: str) -> None:
     one, other = jittered(every), jittered(every)
     asked = [(k, step) for step in (0, 5, 10) for k in (0, 255, 256, 599)]
     forth = [one.local_work_s(k, 5, step) for k, step in asked]
@@ -107,14 +119,16 @@ def test_jitter_belongs_to_device_and_step_whatever_was_asked_before(every: str)
     assert len(set(forth)) == len(forth)
 
 
-def test_forgotten_draws_come_back_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("netsim.devices.clock.BLOCKS_KEPT", 2)
+def test_draws_discarded_from_the_cache_are_drawn_again_with_the_same_values(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("netsim.devices.clock.MAX_CACHED_BLOCKS", 2)
     clock = jittered("round")
     before = clock.local_work_s(3, 1, 0)
     for step in range(1, 9):
         clock.local_work_s(3, 1, step)
     assert (len(clock.jitter._drawn), clock.local_work_s(3, 1, 0)) == (2, before)
-    assert BLOCKS_KEPT > 1000
+    assert MAX_CACHED_BLOCKS > 1000
 
 
 def test_jitter_and_spread_multiply_and_without_jitter_time_is_steps_times_mean() -> None:
@@ -129,7 +143,7 @@ def test_jitter_and_spread_multiply_and_without_jitter_time_is_steps_times_mean(
 
 
 @pytest.mark.parametrize(
-    ("make", "bad", "said"),
+    ("make", "bad", "message"),
     [
         (Flops, {"efficiency": 0.0}, "efficiency must be in (0, 1], got 0.0"),
         (Flops, {"efficiency": 1.1}, "efficiency must be in (0, 1]"),
@@ -150,26 +164,26 @@ def test_jitter_and_spread_multiply_and_without_jitter_time_is_steps_times_mean(
         ),
         (Cycles, {"cycles_per_sample": math.inf}, "cycles_per_sample must be finite and > 0, got inf"),
         (Profiled, {"per_sample": 0.0}, "per_sample must be > 0"),
-        (Traced, {"path": "x", "assign": "best"}, "assign must be drawn or in_order, got 'best'"),
+        (TracedSpeed, {"path": "x", "assign": "best"}, "assign must be drawn or in_order, got 'best'"),
         (Servers, {"aggregation": -1.0}, "aggregation must be >= 0"),
         (Lognormal, {"sigma": -0.1}, "sigma must be in [0, 5], got -0.1"),
         (Lognormal, {"sigma": math.nan}, "sigma must be in [0, 5], got nan"),
         (ShiftedExponential, {"share": 1.5}, "share must be in [0, 1], got 1.5"),
-        (Uniform, {"low": 2.0, "high": 1.0}, "high must be >= low = 2 and > 0, got 1.0; swap them?"),
-        (Uniform, {"low": 0.0, "of": "speed"}, "low must be > 0 for a speed, got 0.0"),
-        (Uniform, {"low": math.nan}, "low must be >= 0, got nan"),
-        (Uniform, {"of": "rate"}, "of must be time or speed, got 'rate'"),
+        (UniformVariation, {"low": 2.0, "high": 1.0}, "high must be >= low = 2 and > 0, got 1.0; swap them?"),
+        (UniformVariation, {"low": 0.0, "of": "speed"}, "low must be > 0 for a speed, got 0.0"),
+        (UniformVariation, {"low": math.nan}, "low must be >= 0, got nan"),
+        (UniformVariation, {"of": "rate"}, "of must be time or speed, got 'rate'"),
         (Work, {"flops": math.nan, "samples": 1}, "flops must be finite and >= 0, got nan"),
         (Work, {"flops": 1.0, "samples": 0}, "samples must be >= 1, got 0"),
     ],
 )
-def test_an_impossible_clock_is_refused(make: Any, bad: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(said)):
+def test_an_invalid_clock_is_rejected(make: Any, bad: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
         make(**bad)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "no devices; write a line such as 3.5,12000"),
         ("ms,kbps\n\n", "no devices"),
@@ -178,30 +192,30 @@ def test_an_impossible_clock_is_refused(make: Any, bad: dict[str, Any], said: st
         ("1,2\nfast,2\n", ":2: a line is two numbers (ms per sample, kbit/s), got 'fast,2'"),
         ("1,2\n0,2\n", ":2: milliseconds per sample must be finite and > 0, got 0"),
         ("ms,kbps\n1,2\n-3,2\n", ":3: milliseconds per sample must be finite and > 0, got -3"),
-        ("1,2\nnan,2\n", ":2: milliseconds per sample must be finite and > 0, got nan"),
+        ("1,2\nnan,2\n", ":2: a line is two numbers (ms per sample, kbit/s), got 'nan,2'"),
     ],
 )
-def test_a_damaged_trace_is_refused_with_its_line(tmp_path: Path, text: str, said: str) -> None:
+def test_a_damaged_trace_is_rejected_with_its_line(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "speeds.csv"
     file.write_text(text)
-    with pytest.raises(ValueError, match=re.escape(said)) as caught:
-        Traced(str(file)).clock(STEP, [0], 1)
+    with pytest.raises(ValueError, match=re.escape(message)) as caught:
+        TracedSpeed(str(file)).clock(STEP, [0], 1)
     assert str(file) in str(caught.value)
 
 
-def test_a_trace_is_looked_up_here_and_among_the_data(
+def test_a_trace_is_looked_up_in_the_working_directory_and_the_data_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NETSIM_DATA", str(DATA))
-    assert Traced("speeds.csv", "in_order").clock(STEP, [0], 1).step_s[0] == pytest.approx(0.08)
+    assert TracedSpeed("speeds.csv", "in_order").clock(STEP, [0], 1).step_s[0] == pytest.approx(0.08)
     (tmp_path / "speeds.csv").write_text("1,1\n")
-    assert Traced("speeds.csv", "in_order").clock(STEP, [0], 1).step_s[0] == pytest.approx(0.032)
-    said = (
+    assert TracedSpeed("speeds.csv", "in_order").clock(STEP, [0], 1).step_s[0] == pytest.approx(0.032)
+    message = (
         f"no file of device speeds 'none.csv': looked for {tmp_path / 'none.csv'}, {DATA / 'none.csv'}; give"
     )
-    with pytest.raises(ValueError, match=re.escape(said)):
-        Traced("none.csv").clock(STEP, [0], 1)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        TracedSpeed("none.csv").clock(STEP, [0], 1)
 
 
 CLOCKS = ("flops", "constant", "cycles", "profiled", "traced")
@@ -255,5 +269,5 @@ def test_every_field_of_every_clock_and_spread_changes_some_time(name: str, fiel
     assert output(make(**start)) != output(make(**(start | {field: OTHER[name, field]})))
 
 
-def test_no_case_is_left_over() -> None:
+def test_every_part_and_field_has_a_case() -> None:
     assert set(OTHER) == set(CASES)

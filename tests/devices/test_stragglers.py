@@ -12,7 +12,7 @@ from scipy.integrate import quad
 from scipy.stats import lognorm
 
 from netsim.devices.compute import Constant, Work
-from netsim.devices.variation import Lognormal, ShiftedExponential, Spread, Uniform
+from netsim.devices.variation import Lognormal, ShiftedExponential, Spread, UniformVariation
 
 ROUNDS = 4000
 
@@ -51,7 +51,7 @@ def test_oracle_S2_a_shifted_exponential_adds_its_constant_part(share: float) ->
 
 @pytest.mark.parametrize("n", [3, 20])
 def test_oracle_S3_the_slowest_of_n_uniform_devices(n: int) -> None:
-    assert_mean(times(Uniform(0.0, 1.0), n).max(axis=1), n / (n + 1), 0.004)
+    assert_mean(times(UniformVariation(0.0, 1.0), n).max(axis=1), n / (n + 1), 0.004)
 
 
 def test_oracle_S4_the_slowest_of_n_lognormal_devices_by_quadrature() -> None:
@@ -70,7 +70,7 @@ def test_oracle_S5_devices_on_time_are_binomial() -> None:
     assert_mean((on_time - n * p) ** 2, n * p * (1 - p), 0.25)
 
 
-def test_oracle_S1_steps_of_their_own_average_out_what_a_round_s_draw_does_not() -> None:
+def test_oracle_S1_jitter_per_step_averages_out_but_jitter_per_round_does_not() -> None:
     """Ten exponential steps have a tenth of the variance of ten times one (Erlang against exponential)."""
 
     def ten(every: str) -> NDArray[np.float64]:
@@ -83,8 +83,8 @@ def test_oracle_S1_steps_of_their_own_average_out_what_a_round_s_draw_does_not()
     assert_mean((ten("round") - 1) ** 2, 1.0, 0.03)
 
 
-def test_oracle_spreads_that_say_mean_one_have_mean_one() -> None:
-    for law in (Lognormal(0.4), ShiftedExponential(0.5), Uniform()):
+def test_oracle_spreads_documented_with_mean_one_have_mean_one() -> None:
+    for law in (Lognormal(0.4), ShiftedExponential(0.5), UniformVariation()):
         assert_mean(law.factors(7, range(100_000)), 1.0, 0.002)
     logs = np.log(Lognormal(0.4).factors(7, range(100_000)))
     assert (logs.mean(), logs.std()) == (pytest.approx(-0.08, abs=0.006), pytest.approx(0.4, rel=0.01))

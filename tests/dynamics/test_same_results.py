@@ -11,7 +11,7 @@ import pytest
 from learning.store.ledger import Ledger
 from netsim.results.result import Result
 from netsim.scenario import Scenario
-from netsim.simulation.run import play, simulate
+from netsim.simulation.run import execute, simulate
 from tests.simulation.runs import RECIPES, recipe, weights
 from tests.simulation.test_ledger import trainings
 from tests.simulation.test_resume import killed_after, resumed
@@ -36,28 +36,28 @@ def everything_equal(one: Result, two: Result) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_batched_is_eager_in_a_storm(name: str) -> None:
-    runs = [play(stormy(name, precision="float64"), engine=e, device="cpu") for e in ("batched", "eager")]  # type: ignore[arg-type]
+def test_the_batched_and_the_eager_engine_agree_with_faults(name: str) -> None:
+    runs = [execute(stormy(name, precision="float64"), engine=e, device="cpu") for e in ("batched", "eager")]  # type: ignore[arg-type]
     assert runs[0].trace.interrupted > 2
     assert repr(runs[0].trace.messages) == repr(runs[1].trace.messages)
     np.testing.assert_allclose(weights(runs[0]), weights(runs[1]), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["qmlhfl", "ef21", "error_feedback"])
-def test_a_killed_storm_goes_on_to_equal_tables(
+def test_a_killed_run_with_faults_resumes_to_equal_tables(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scene = stormy(name, rounds=5)
-    killed_after(2, scene, Ledger(tmp_path), monkeypatch)
+    scenario = stormy(name, rounds=5)
+    killed_after(2, scenario, Ledger(tmp_path), monkeypatch)
     jobs = trainings(monkeypatch)
-    whole = simulate(scene, device="cpu")
+    whole = simulate(scenario, device="cpu")
     in_all = sum(jobs)
-    everything_equal(resumed(scene, tmp_path), whole)
+    everything_equal(resumed(scenario, tmp_path), whole)
     assert sum(jobs) - in_all < in_all
 
 
 @pytest.mark.parametrize("name", ["qmlhfl", "ef21"])
-def test_a_storm_is_retimed_without_training(
+def test_a_run_with_faults_is_retimed_without_training(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = resumed(stormy(name), tmp_path)
@@ -66,7 +66,7 @@ def test_a_storm_is_retimed_without_training(
     assert not jobs
 
 
-def test_the_events_are_kept_with_the_run(tmp_path: Path) -> None:
+def test_the_events_are_saved_with_the_run(tmp_path: Path) -> None:
     result = simulate(stormy("qmlhfl"), engine="timing")
     result.save(tmp_path / "run")
     kept = Result.load(tmp_path / "run")
@@ -76,7 +76,7 @@ def test_the_events_are_kept_with_the_run(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(kept.events, result.events, check_dtype=False)
 
 
-def test_a_folder_without_events_is_a_run_whose_network_never_changed(tmp_path: Path) -> None:
+def test_a_run_folder_without_events_has_an_empty_events_table(tmp_path: Path) -> None:
     simulate(recipe("qmlhfl"), engine="timing").save(tmp_path / "run")
     assert not (tmp_path / "run" / "events.parquet").exists()
     assert Result.load(tmp_path / "run").events is None

@@ -51,6 +51,6 @@ def test_oracle_under_thermal_noise_doubling_the_bandwidth_gains_less_than_two()
 
 
 @pytest.mark.parametrize("rate_bps", [0.0, -1.0, math.inf, math.nan])
-def test_an_impossible_rate_is_refused(rate_bps: float) -> None:
+def test_an_invalid_rate_is_rejected(rate_bps: float) -> None:
     with pytest.raises(ValueError, match="rate_bps must be finite and > 0"):
         FixedRate(rate_bps)

@@ -20,7 +20,7 @@ from netsim.network.radio.placement import Annulus
 from netsim.network.radio.rate_maps import Shannon
 from netsim.network.radio.shadowing import NoShadowing
 from netsim.topology import Topology
-from netsim.topology.tree import Branch, grow
+from netsim.topology.tree import NodeSpec, grow
 
 OTHER: dict[tuple[str, str], Any] = {
     ("cell", "preset"): "urban_macro",
@@ -53,14 +53,14 @@ REGISTRIES = {"cell": NETWORKS["cell"]}
 CASES = [(name, field.name) for name, part in REGISTRIES.items() for field in fields(part)]  # type: ignore[arg-type]
 
 
-def placed() -> Topology:
+def topology_of() -> Topology:
     """Two devices without coordinates, a known distance for the latency of the wired case only."""
-    return grow(Branch(children=[Branch(edge={"distance_m": 60.0}), Branch()]), "test")
+    return grow(NodeSpec(children=[NodeSpec(edge={"distance_m": 60.0}), NodeSpec()]), "test")
 
 
-def spoken(part: Any) -> list[float]:
+def output(part: Any) -> list[float]:
     """Arrival times of a downlink message and of both answers, and what was sent."""
-    env, topology = simpy.Environment(), placed()
+    env, topology = simpy.Environment(), topology_of()
     children = topology.root.children[: 1 if getattr(part, "latency", None) == "from_distance" else 2]
     ports, log = part.connect(env, topology.root, children, 3), list[float]()
     sent = ports.down.send(10_000_000)
@@ -76,12 +76,12 @@ def test_every_field_of_every_part_changes_some_output(name: str, field: str) ->
     before = REGISTRIES[name](**start)
     after = REGISTRIES[name](**(start | {field: OTHER[name, field]}))
     try:
-        heard = spoken(after)
+        heard = output(after)
     except ValueError as error:  # a field may say what is refused
         assert field == "unserved", error  # noqa: PT017
         return
-    assert spoken(before) != heard
+    assert output(before) != heard
 
 
-def test_no_case_is_left_over() -> None:
+def test_every_part_and_field_has_a_case() -> None:
     assert set(OTHER) == set(CASES)

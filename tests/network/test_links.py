@@ -9,7 +9,7 @@ import simpy
 
 from netsim.network.channel import FixedRate
 from netsim.network.links import Downlink, Link
-from netsim.network.media import Medium, PrivateMedium, SharedMedium
+from netsim.network.media import DedicatedMedium, Medium, SharedMedium
 from netsim.network.packets import PACKETS
 
 
@@ -31,7 +31,7 @@ def link(env: simpy.Environment, medium: Medium, rate_bps: float = 1e6, latency_
 
 def test_oracle_Q11_constant_rate_plus_latency() -> None:
     env = simpy.Environment()
-    sent = link(env, PrivateMedium(env), 1e6, 0.25).send(500_000)
+    sent = link(env, DedicatedMedium(env), 1e6, 0.25).send(500_000)
     assert (sent.wire_bits, sent.airtime_s) == (500_000, 0.5)
     assert arrivals_s(env, [sent.arrived]) == [0.75]
 
@@ -49,9 +49,9 @@ def test_a_shared_medium_halves_the_rate_of_two_senders() -> None:
     assert arrivals_s(env, [link(env, medium).send(1_000_000).arrived for _ in range(2)]) == [2.0, 2.0]
 
 
-def test_headers_are_sent_too() -> None:
+def test_headers_count_in_the_airtime() -> None:
     env = simpy.Environment()
-    radio = Link(env, FixedRate(1e6), PrivateMedium(env), 0.0, PACKETS["radio"])
+    radio = Link(env, FixedRate(1e6), DedicatedMedium(env), 0.0, PACKETS["radio"])
     assert radio.send(8 * 1448).wire_bits == 8 * 1510
     assert radio.airtime_s(8 * 1448, 0.0) == 8 * 1510 / 1e6
 
@@ -69,7 +69,7 @@ def test_a_broadcast_is_one_transfer_at_the_worst_rate_then_each_latency() -> No
     assert arrivals_s(env, sent.arrivals) == [1.5, 1.0, 1.5]
 
 
-def test_oracle_unicast_shares_the_medium_among_all_children() -> None:
+def test_oracle_unicast_transfers_share_the_medium() -> None:
     env = simpy.Environment()
     sent = downlink(env, broadcast=False).send(
         1_000_000
@@ -79,23 +79,23 @@ def test_oracle_unicast_shares_the_medium_among_all_children() -> None:
 
 
 @pytest.mark.parametrize("broadcast", [True, False])
-def test_a_message_reports_its_transfers_one_by_one(broadcast: bool) -> None:
+def test_a_downlink_message_lists_its_transfers(broadcast: bool) -> None:
     env = simpy.Environment()
-    way = downlink(env, broadcast)
-    sent = way.send(1_000_000)
-    assert len(sent.each) == sent.transfers
-    assert sum(t.wire_bits for t in sent.each) == sent.wire_bits
-    assert sum(t.airtime_s for t in sent.each) == sent.airtime_s == way.airtime_s(1_000_000, 0.0)
+    down = downlink(env, broadcast)
+    sent = down.send(1_000_000)
+    assert len(sent.parts) == sent.transfers
+    assert sum(t.wire_bits for t in sent.parts) == sent.wire_bits
+    assert sum(t.airtime_s for t in sent.parts) == sent.airtime_s == down.airtime_s(1_000_000, 0.0)
 
 
 def test_a_broadcast_needs_one_medium_and_a_child() -> None:
     env = simpy.Environment()
     with pytest.raises(ValueError, match="a broadcast needs one medium"):
-        Downlink([link(env, PrivateMedium(env)) for _ in range(2)], broadcast=True)
+        Downlink([link(env, DedicatedMedium(env)) for _ in range(2)], broadcast=True)
     with pytest.raises(ValueError, match="at least one child"):
         Downlink([], broadcast=False)
 
 
-def test_an_empty_message_arrives_at_once() -> None:
+def test_an_empty_message_arrives_immediately() -> None:
     env = simpy.Environment()
     assert arrivals_s(env, [link(env, SharedMedium(env)).send(0).arrived]) == [0.0]

@@ -12,7 +12,7 @@ import simpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netsim.network.media import Medium, PrivateMedium, SharedMedium
+from netsim.network.media import DedicatedMedium, Medium, SharedMedium
 
 Flow = tuple[float, float, float]  # arrival s, work s, weight
 Capped = tuple[float, float, float, float]  # ... and the largest fraction of the medium
@@ -73,14 +73,14 @@ def brute_force(flows: Sequence[Flow | Capped]) -> list[float]:
     return done
 
 
-def test_oracle_Q5_a_batch_leaves_at_the_closed_form_times() -> None:
+def test_oracle_Q5_a_batch_finishes_at_the_closed_form_times() -> None:
     capacity_bps, sizes = 10.0, [3, 1, 5, 2, 4]
     done = finishes([(0.0, size / capacity_bps, 1.0) for size in sizes])
     assert sorted(done) == pytest.approx([0.5, 0.9, 1.2, 1.4, 1.5], rel=1e-12)
     assert [done[sizes.index(s)] for s in (1, 5)] == pytest.approx([0.5, 1.5], rel=1e-12)
 
 
-def test_oracle_Q6_equal_sizes_leave_together_at_the_makespan() -> None:
+def test_oracle_Q6_equal_sizes_finish_together_at_the_makespan() -> None:
     assert finishes([(0.0, 0.3, 1.0)] * 7) == pytest.approx([2.1] * 7, rel=1e-12)
 
 
@@ -143,29 +143,29 @@ def test_oracle_water_filling_equals_progressive_filling_in_one_long_busy_period
     assert finishes(flows) == pytest.approx(brute_force(flows), rel=1e-9)
 
 
-def test_oracle_M1_what_a_capped_flow_leaves_the_others_take() -> None:
+def test_oracle_M1_the_others_share_what_a_capped_flow_does_not_use() -> None:
     flows = [(0.0, 8.0, 1.0, 1.0), (0.0, 2.0, 1.0, 0.2)]  # rates 0.8 and 0.2 of the medium: both 10 s
     assert finishes(flows) == pytest.approx([10.0, 10.0], rel=1e-12)
 
 
-def test_a_cap_holds_even_for_a_flow_alone() -> None:
-    assert finishes([(0.0, 1.0, 1.0, 0.25)]) == finishes([(0.0, 1.0, 1.0, 0.25)], PrivateMedium) == [4.0]
+def test_a_cap_limits_a_flow_without_contention() -> None:
+    assert finishes([(0.0, 1.0, 1.0, 0.25)]) == finishes([(0.0, 1.0, 1.0, 0.25)], DedicatedMedium) == [4.0]
 
 
-def test_a_cap_that_never_binds_changes_nothing() -> None:
+def test_a_cap_that_never_binds_has_no_effect() -> None:
     flows = [(0.0, 1.0, 1.0), (0.5, 1.0, 2.0), (0.7, 0.1, 1.0)]
     assert finishes([(*flow, 1.0) for flow in flows]) == finishes(flows)
 
 
-@pytest.mark.parametrize("kind", [SharedMedium, PrivateMedium])
+@pytest.mark.parametrize("kind", [SharedMedium, DedicatedMedium])
 @pytest.mark.parametrize("cap", [0.0, -0.5, 1.5, math.nan])
-def test_an_impossible_cap_is_refused(kind: Callable[[simpy.Environment], Medium], cap: float) -> None:
+def test_an_invalid_cap_is_rejected(kind: Callable[[simpy.Environment], Medium], cap: float) -> None:
     with pytest.raises(ValueError, match=r"cap must be in \(0, 1\] of the medium"):
         kind(simpy.Environment()).serve(1.0, 1.0, cap)
 
 
-@pytest.mark.parametrize("kind", [SharedMedium, PrivateMedium])
-def test_oracle_Q7_little_holds_on_the_path_whatever_the_discipline(
+@pytest.mark.parametrize("kind", [SharedMedium, DedicatedMedium])
+def test_oracle_Q7_littles_law_holds_for_every_discipline(
     kind: Callable[[simpy.Environment], Medium],
 ) -> None:
     rng, n = np.random.Generator(np.random.Philox(key=9)), 2000
@@ -179,7 +179,7 @@ def test_oracle_Q7_little_holds_on_the_path_whatever_the_discipline(
     area = float((present * np.diff(times)).sum())  # L x horizon
     assert present.min() >= 0
     assert area == pytest.approx(float((done - arrivals).sum()), rel=1e-9)
-    assert (kind is PrivateMedium) == np.allclose(done - arrivals, sizes / caps)
+    assert (kind is DedicatedMedium) == np.allclose(done - arrivals, sizes / caps)
 
 
 def test_oracle_virtual_time_equals_brute_force_in_one_long_busy_period() -> None:
@@ -192,7 +192,7 @@ def test_oracle_virtual_time_equals_brute_force_in_one_long_busy_period() -> Non
 
 @given(st.lists(st.tuples(st.floats(0, 20), st.floats(0, 5), st.just(1.0)), min_size=1, max_size=20))
 @settings(max_examples=50, deadline=None)
-def test_oracle_Q9_a_medium_is_busy_as_long_as_its_work_demands(flows: list[Flow]) -> None:
+def test_oracle_Q9_busy_time_equals_the_total_work(flows: list[Flow]) -> None:
     env = simpy.Environment()
     medium = SharedMedium(env)
 
@@ -210,7 +210,7 @@ def test_oracle_Q9_a_medium_is_busy_as_long_as_its_work_demands(flows: list[Flow
     assert env.now == pytest.approx(max(free_s, max(at for at, *_ in flows)), rel=1e-9)
 
 
-def test_busy_time_is_known_while_serving() -> None:
+def test_busy_time_includes_the_transfer_in_service() -> None:
     env = simpy.Environment()
     medium = SharedMedium(env)
     medium.serve(5.0)
@@ -231,30 +231,30 @@ def test_ties_fire_in_order_of_arrival() -> None:
     assert log == [0, 1, 2, 3]
 
 
-def test_no_work_is_served_at_once() -> None:
+def test_zero_work_is_served_immediately() -> None:
     assert finishes([(0.0, 1.0, 1.0), (0.5, 0.0, 1.0)]) == [1.0, 0.5]
 
 
-def test_a_tiny_rest_of_work_late_in_time_does_not_stop_the_clock() -> None:
+def test_a_tiny_remaining_work_at_a_late_time_does_not_stop_the_clock() -> None:
     flows = [(1e9 + k * 1e-7, 1e-9 * (k + 1), 1.0) for k in range(50)]
     assert finishes(flows) == pytest.approx(brute_force(flows), abs=1e-6)
 
 
-def test_rounding_errors_do_not_outlive_a_busy_period() -> None:
+def test_rounding_errors_are_reset_after_a_busy_period() -> None:
     done = finishes([(0.0, 1.0, 1e-9), (2.0, 1e-9, 1.0)])
     assert done[1] - 2.0 == pytest.approx(1e-9, rel=1e-5)
 
 
-def test_a_private_medium_ignores_what_else_is_on_it() -> None:
-    assert finishes([(0.0, 2.0, 1.0), (1.0, 2.0, 5.0)], PrivateMedium) == [2.0, 3.0]
+def test_a_dedicated_medium_has_no_contention() -> None:
+    assert finishes([(0.0, 2.0, 1.0), (1.0, 2.0, 5.0)], DedicatedMedium) == [2.0, 3.0]
 
 
-@pytest.mark.parametrize("kind", [PrivateMedium, SharedMedium])
+@pytest.mark.parametrize("kind", [DedicatedMedium, SharedMedium])
 @pytest.mark.parametrize(
     ("work_s", "weight"),
     [(-1.0, 1.0), (math.nan, 1.0), (math.inf, 1.0), (1.0, 0.0), (1.0, math.nan), (1.0, math.inf)],
 )
-def test_impossible_work_and_weights_are_refused(
+def test_invalid_work_and_weights_are_rejected(
     kind: Callable[[simpy.Environment], Medium], work_s: float, weight: float
 ) -> None:
     with pytest.raises(ValueError, match="must be finite and"):

@@ -12,17 +12,17 @@ import simpy
 
 from netsim.network.channel import FixedRate
 from netsim.network.links import Downlink, Link
-from netsim.network.media import PrivateMedium, SharedMedium
+from netsim.network.media import DedicatedMedium, SharedMedium
 from netsim.network.message_loss import (
     LOSSES,
     Arq,
     Direction,
     Erasure,
-    Identity,
+    LinkIdentity,
     Loss,
     NoLoss,
     Waterfall,
-    attempt,
+    simulate_attempts,
 )
 from netsim.network.packets import PACKETS
 
@@ -38,9 +38,13 @@ class Mean:
 
 
 def link(
-    loss: Loss, way: Direction = "up", ordinal: int = 0, snr: float | None = None, latency_s: float = 0.0
+    loss: Loss,
+    direction: Direction = "up",
+    ordinal: int = 0,
+    snr: float | None = None,
+    latency_s: float = 0.0,
 ) -> Link:
-    env, identity = simpy.Environment(), Identity(5, 0, ordinal, way)
+    env, identity = simpy.Environment(), LinkIdentity(5, 0, ordinal, direction)
     medium, headers = SharedMedium(env), PACKETS["none"]
     return Link(env, FixedRate(1e6), medium, latency_s, headers, loss=loss, identity=identity, snr=snr)
 
@@ -54,9 +58,13 @@ def survivors(loss: Loss, payload_bits: int, messages: int, snr: float | None = 
 
 def test_oracle_H1_mean_attempts_and_residual_of_truncated_geometric() -> None:
     units = 10**12
-    tries = attempt(Mean(), units, [0.1], 4)  # type: ignore[arg-type]
-    assert tries.sent / units == pytest.approx((1 - 0.1**4) / 0.9, rel=1e-9) == pytest.approx(1.111, rel=1e-9)
-    assert tries.missing / units == pytest.approx(1e-4, rel=1e-9)
+    draw_attempts = simulate_attempts(Mean(), units, [0.1], 4)  # type: ignore[arg-type]
+    assert (
+        draw_attempts.sent / units
+        == pytest.approx((1 - 0.1**4) / 0.9, rel=1e-9)
+        == pytest.approx(1.111, rel=1e-9)
+    )
+    assert draw_attempts.missing / units == pytest.approx(1e-4, rel=1e-9)
 
 
 def test_oracle_H1_drawn_attempts_of_a_long_message() -> None:
@@ -65,9 +73,9 @@ def test_oracle_H1_drawn_attempts_of_a_long_message() -> None:
     mean, error = sent.wire_bits / (packets * PACKET), 0.35 / math.sqrt(packets)  # sd of attempts 0.345
     assert error < 2e-4
     assert abs(mean - 1.111) < 4 * error
-    tries, _ = link(Arq(0.1)).tries(packets * PACKET, [0.1])
-    assert abs(tries.missing / packets - 1e-4) < 4 * 1e-2 / math.sqrt(packets)
-    assert tries.rounds == 4
+    draw_attempts, _ = link(Arq(0.1)).draw_attempts(packets * PACKET, [0.1])
+    assert abs(draw_attempts.missing / packets - 1e-4) < 4 * 1e-2 / math.sqrt(packets)
+    assert draw_attempts.rounds == 4
 
 
 def test_oracle_H1_a_message_as_one_unit_is_erased_with_the_residual() -> None:
@@ -84,11 +92,11 @@ def test_oracle_H2_survival_of_a_message_of_packets() -> None:
 
 @pytest.mark.parametrize(("a", "golden"), [(0.01, 0.044805), (0.1, 0.233433), (1.0, 0.720268)])
 def test_oracle_F8_packet_errors_over_rayleigh_fading(a: float, golden: float) -> None:
-    assert Waterfall(a).failure(1.0) == pytest.approx(golden, abs=5e-7)
-    assert Waterfall(1.0).failure(1 / a) == pytest.approx(golden, abs=5e-7)
+    assert Waterfall(a).error_probability(1.0) == pytest.approx(golden, abs=5e-7)
+    assert Waterfall(1.0).error_probability(1 / a) == pytest.approx(golden, abs=5e-7)
     fades = np.random.Generator(np.random.Philox(key=3)).exponential(1.0, 40_000)
     still = Waterfall(a, fading="none")
-    drawn = np.array([still.failure(float(fade)) for fade in fades])
+    drawn = np.array([still.error_probability(float(fade)) for fade in fades])
     error = float(drawn.std(ddof=1)) / math.sqrt(len(drawn))
     assert error < 0.003
     assert abs(float(drawn.mean()) - golden) < 4 * error
@@ -101,12 +109,14 @@ def test_oracle_F8_messages_of_a_link_are_lost_at_its_snr() -> None:
 
 
 def test_without_fading_the_waterfall_is_its_formula() -> None:
-    assert Waterfall(1.08, fading="none").failure(10.0) == pytest.approx(1 - math.exp(-0.108), rel=1e-12)
-    assert Waterfall(fading="none").failure(1e-3) == 1.0
+    assert Waterfall(1.08, fading="none").error_probability(10.0) == pytest.approx(
+        1 - math.exp(-0.108), rel=1e-12
+    )
+    assert Waterfall(fading="none").error_probability(1e-3) == 1.0
     assert not link(Waterfall(fading="none"), snr=1e-3).send(PACKET).delivered
 
 
-def test_an_erased_message_has_used_its_airtime_and_is_missed_when_that_is_over() -> None:
+def test_an_erased_message_uses_its_airtime_and_its_event_fires_at_the_end() -> None:
     up = link(Erasure(0.9), latency_s=0.25)
     sent = next(t for t in iter(lambda: up.send(500_000), None) if not t.delivered)
     assert (sent.wire_bits, sent.airtime_s) == (500_000, 0.5)
@@ -118,7 +128,7 @@ def test_an_erased_message_has_used_its_airtime_and_is_missed_when_that_is_over(
 
 
 @pytest.mark.parametrize("loss", [Arq(0.6, attempts=2), Erasure(0.6), Waterfall(1.0)])
-def test_downlinks_repeat_until_they_arrive(loss: Loss) -> None:
+def test_downlinks_repeat_until_delivery(loss: Loss) -> None:
     down = link(loss, "down", snr=1.0)
     sent = [down.send(PACKET) for _ in range(200)]
     assert all(transfer.delivered for transfer in sent)
@@ -129,11 +139,17 @@ def test_downlinks_repeat_until_they_arrive(loss: Loss) -> None:
     assert not all(link(loss, "up", snr=1.0, ordinal=k).send(PACKET).delivered for k in range(50))
 
 
-def test_oracle_a_broadcast_repeats_what_anybody_lacks() -> None:
-    env, medium = simpy.Environment(), PrivateMedium(simpy.Environment())
+def test_oracle_a_broadcast_repeats_what_any_receiver_is_missing() -> None:
+    env, medium = simpy.Environment(), DedicatedMedium(simpy.Environment())
     links = [
         Link(
-            env, FixedRate(1e6), medium, 0.0, PACKETS["none"], loss=Arq(p), identity=Identity(1, 0, k, "down")
+            env,
+            FixedRate(1e6),
+            medium,
+            0.0,
+            PACKETS["none"],
+            loss=Arq(p),
+            identity=LinkIdentity(1, 0, k, "down"),
         )
         for k, p in enumerate((0.1, 0.3, 0.5))
     ]
@@ -144,7 +160,7 @@ def test_oracle_a_broadcast_repeats_what_anybody_lacks() -> None:
     error = math.sqrt((second - sum(lacking) ** 2) / packets)
     assert error < 0.003
     assert abs(sent.wire_bits / (packets * PACKET) - sum(lacking)) < 4 * error
-    assert sent.each[0].delivered
+    assert sent.parts[0].delivered
 
 
 def test_retries_add_latency_and_do_not_occupy_the_medium() -> None:
@@ -159,12 +175,18 @@ def test_retries_add_latency_and_do_not_occupy_the_medium() -> None:
     assert sent.airtime_s == pytest.approx(3 * PACKET / 1e6, rel=1e-12)
 
 
-def test_draws_belong_to_seed_child_direction_and_message() -> None:
-    def fates(seed: int, level: int, ordinal: int, way: Direction) -> list[int]:
+def test_draws_are_keyed_by_seed_child_direction_and_message() -> None:
+    def fates(seed: int, level: int, ordinal: int, direction: Direction) -> list[int]:
         env = simpy.Environment()
-        identity = Identity(seed, level, ordinal, way)
+        identity = LinkIdentity(seed, level, ordinal, direction)
         one = Link(
-            env, FixedRate(1e6), PrivateMedium(env), 0, PACKETS["none"], loss=Arq(0.5, 60), identity=identity
+            env,
+            FixedRate(1e6),
+            DedicatedMedium(env),
+            0,
+            PACKETS["none"],
+            loss=Arq(0.5, 60),
+            identity=identity,
         )
         return [one.send(50 * PACKET).wire_bits for _ in range(5)]
 
@@ -175,7 +197,7 @@ def test_draws_belong_to_seed_child_direction_and_message() -> None:
     assert all(same != other for other in others)
 
 
-def test_without_loss_nothing_is_drawn_and_nothing_changes() -> None:
+def test_without_loss_there_are_no_draws_and_no_repetitions() -> None:
     plain = link(NoLoss()).send(PACKET)
     assert (plain.wire_bits, plain.airtime_s, plain.delivered) == (PACKET, PACKET / 1e6, True)
     assert link(Arq(0.0)).send(PACKET).wire_bits == PACKET
@@ -183,7 +205,7 @@ def test_without_loss_nothing_is_drawn_and_nothing_changes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("build", "said"),
+    ("build", "message"),
     [
         (lambda: Arq(1.0), "error_rate must be in [0, 0.99], got 1.0; 10 % is 0.1"),
         (lambda: Arq(0.1, attempts=0), "attempts must be a whole number >= 1, got 0; LTE makes 4"),
@@ -200,20 +222,20 @@ def test_without_loss_nothing_is_drawn_and_nothing_changes() -> None:
         ),
     ],
 )
-def test_an_impossible_loss_is_refused(build: Any, said: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(said)):
+def test_an_invalid_loss_is_rejected(build: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
         build()
 
 
-def test_a_lossy_link_needs_to_know_whose_draws_it_uses() -> None:
+def test_a_lossy_link_needs_an_identity() -> None:
     env = simpy.Environment()
     with pytest.raises(ValueError, match="needs an identity to key its draws"):
-        Link(env, FixedRate(1e6), PrivateMedium(env), 0.0, PACKETS["none"], loss=Erasure(0.1))
+        Link(env, FixedRate(1e6), DedicatedMedium(env), 0.0, PACKETS["none"], loss=Erasure(0.1))
 
 
-def test_each_loss_describes_itself() -> None:
-    said = [loss.describe() for loss in (NoLoss(), Arq(0.1), Erasure(0.1), Waterfall())]
-    assert said == [
+def test_descriptions_of_losses() -> None:
+    message = [loss.describe() for loss in (NoLoss(), Arq(0.1), Erasure(0.1), Waterfall())]
+    assert message == [
         "no loss",
         "ARQ, 0.1 per packet, 4 attempts, 8 ms each retry",
         "erasure, 0.1 per message",

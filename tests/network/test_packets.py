@@ -23,7 +23,7 @@ def test_oracle_P1_goodput_of_full_packets(packets: Packets, golden: float) -> N
     assert payload_bits / packets.wire_bits(payload_bits) == pytest.approx(golden, abs=5e-6)
 
 
-def test_a_packet_begun_is_a_packet_and_an_empty_message_none() -> None:
+def test_a_partly_filled_packet_counts_as_one_and_an_empty_message_as_none() -> None:
     ethernet = PACKETS["ethernet"]
     assert [ethernet.count(bits) for bits in (0, 1, 11_584, 11_585)] == [0, 1, 1, 2]
     assert PACKETS["none"].wire_bits(12_345) == 12_345
@@ -33,11 +33,11 @@ def test_a_control_message_is_one_full_packet() -> None:
     assert [PACKETS[name].control_bits for name in ("ethernet", "radio", "none")] == [12_304, 12_080, 11_584]
 
 
-def test_impossible_packets_are_refused() -> None:
-    for build, said in (
+def test_invalid_packets_are_rejected() -> None:
+    for build, message in (
         (lambda: Packets(0, 90), "mss_bytes must be >= 1, got 0"),
         (lambda: Packets(1448, -1), "header_bytes must be >= 0, got -1"),
         (lambda: PACKETS["none"].count(-1), "payload must be >= 0 bits, got -1"),
     ):
-        with pytest.raises(ValueError, match=said):
+        with pytest.raises(ValueError, match=message):
             build()

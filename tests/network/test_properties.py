@@ -13,21 +13,21 @@ from hypothesis import strategies as st
 
 from netsim.network.channel import FixedRate
 from netsim.network.fifo_medium import FifoMedium
-from netsim.network.links import Link, Ports
-from netsim.network.media import Medium, PrivateMedium, SharedMedium
-from netsim.network.message_loss import Erasure, Identity
+from netsim.network.links import Link, ParentLinks
+from netsim.network.media import DedicatedMedium, Medium, SharedMedium
+from netsim.network.message_loss import Erasure, LinkIdentity
 from netsim.network.packets import PACKETS
 from netsim.network.radio.cell import Cell
 from netsim.network.radio.fading import Block, Ergodic, Fading, NoFading
-from netsim.network.radio.fading_laws import Nakagami, Rician
+from netsim.network.radio.fading_distributions import Nakagami, Rician
 from netsim.network.radio.multiple_access import ACCESS
 from netsim.network.radio.path_loss import LogDistance
 from netsim.network.radio.rate_maps import RATE_MAPS, Shannon
 from netsim.network.radio.shadowing import NoShadowing
-from netsim.topology.tree import Branch, grow
+from netsim.topology.tree import NodeSpec, grow
 
 Message = tuple[float, int]  # sent at, payload bits
-MEDIA = st.sampled_from([SharedMedium, FifoMedium, PrivateMedium])
+MEDIA = st.sampled_from([SharedMedium, FifoMedium, DedicatedMedium])
 TRUNKS = st.sampled_from([SharedMedium, FifoMedium])
 SIZES = st.integers(1, 200_000)
 MESSAGES = st.lists(st.tuples(st.floats(0, 3), SIZES), min_size=1, max_size=8)
@@ -74,7 +74,7 @@ def test_bits_and_rates_times_c_take_the_same_time(
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(SIZES, min_size=2, max_size=6), st.sampled_from(list(PACKETS)), TRUNKS)
-def test_a_message_in_parts_differs_by_headers_only(parts: list[int], stack: Any, kind: Any) -> None:
+def test_a_message_sent_in_parts_differs_only_by_headers(parts: list[int], stack: Any, kind: Any) -> None:
     """The headers of the extra packets, at the rate."""
     packets, rate_bps, whole = PACKETS[stack], 1e5, sum(parts)
     more = sum(packets.wire_bits(bits) for bits in parts) - packets.wire_bits(whole)
@@ -98,7 +98,7 @@ def test_the_order_of_siblings_does_not_matter(messages: list[Message], kind: An
 
 @settings(max_examples=40, deadline=None)
 @given(MESSAGES, MEDIA, st.sampled_from([2.0**-10, 8.0, 1024.0]))
-def test_the_laws_do_not_know_what_a_second_is(messages: list[Message], kind: Any, unit: float) -> None:
+def test_transfer_times_scale_with_the_unit_of_time(messages: list[Message], kind: Any, unit: float) -> None:
     later = [(at_s * unit, bits) for at_s, bits in messages]
     stretched = [t - 0.01 for t in arrivals_s(later, 1e5 / unit, kind)]
     plain = [(t - 0.01) * unit for t in arrivals_s(messages, 1e5, kind)]
@@ -107,11 +107,11 @@ def test_the_laws_do_not_know_what_a_second_is(messages: list[Message], kind: An
 
 @settings(max_examples=30, deadline=None)
 @given(st.floats(0.01, 0.9), st.lists(SIZES, min_size=1, max_size=30), st.sampled_from(["message", "packet"]))
-def test_what_is_erased_is_paid_like_what_arrives_and_its_end_is_known(
+def test_an_erased_message_takes_the_same_airtime_and_time_as_a_delivered_one(
     share: float, sizes: list[int], per: Any
 ) -> None:
     env = simpy.Environment()
-    loss, identity = Erasure(share, per=per), Identity(1, 0, 0, "up")
+    loss, identity = Erasure(share, per=per), LinkIdentity(1, 0, 0, "up")
     link = Link(env, FixedRate(1e5), SharedMedium(env), 0.0, PACKETS["radio"], loss=loss, identity=identity)
     sent = [link.send(bits) for bits in sizes]
     env.run()
@@ -121,9 +121,9 @@ def test_what_is_erased_is_paid_like_what_arrives_and_its_end_is_known(
     assert all(one.arrived.processed for one in sent)
 
 
-def cell(band_hz: float, distances_m: list[float], **own: Any) -> Ports:
+def cell(band_hz: float, distances_m: list[float], **own: Any) -> ParentLinks:
     """Devices at known distances, without shadows."""
-    top = grow(Branch(children=[Branch(edge={"distance_m": d}) for d in distances_m]), "test")
+    top = grow(NodeSpec(children=[NodeSpec(edge={"distance_m": d}) for d in distances_m]), "test")
     plain: dict[str, Any] = {
         "uplink": band_hz,
         "downlink": band_hz,
@@ -135,7 +135,7 @@ def cell(band_hz: float, distances_m: list[float], **own: Any) -> Ports:
     return Cell(**(plain | own)).connect(simpy.Environment(), top.root, top.root.children, 1)
 
 
-def last_s(ports: Ports) -> tuple[float, float]:
+def last_s(ports: ParentLinks) -> tuple[float, float]:
     """When all have heard a message, and when all have answered."""
     env = ports.up[0].env
     env.run(env.all_of(ports.down.send(100_000).arrivals))
@@ -169,7 +169,7 @@ def test_a_wider_band_never_finishes_later(
 
 @settings(max_examples=20, deadline=None)
 @given(st.floats(20, 250), st.floats(1e5, 5e6), FASTER, st.sampled_from(["airtime", "tdma"]))
-def test_a_wider_band_never_finishes_later_whatever_the_fades(
+def test_a_wider_band_never_finishes_later_with_fading(
     distance_m: float, band_hz: float, wider: float, access: str
 ) -> None:
     """Alone in its cell a device sees the same fades at the same instants."""
@@ -186,7 +186,7 @@ def test_a_wider_band_never_finishes_later_whatever_the_fades(
     st.sampled_from(["broadcast", "unicast"]),
     st.randoms(use_true_random=False),
 )
-def test_a_cell_does_not_care_who_is_first(
+def test_the_order_of_devices_does_not_change_a_cell(
     distances_m: list[float], access: str, rates: str, cast: str, chance: Any
 ) -> None:
     own: dict[str, Any] = {"access": access, "rate_map": RATE_MAPS[rates](), "downcast": cast}
@@ -202,7 +202,7 @@ def rates_bps(fading: Fading, distances_m: list[float], rates: str) -> list[floa
 
 @settings(max_examples=20, deadline=None)
 @given(DISTANCES, st.sampled_from(["rician", "nakagami"]))
-def test_fading_with_an_endless_line_of_sight_is_no_fading(distances_m: list[float], law: str) -> None:
+def test_fading_with_an_infinite_line_of_sight_equals_no_fading(distances_m: list[float], law: str) -> None:
     """Rates at K and 10 K extrapolated to K = infinity (the gap is proportional to 1/K) within 1e-6."""
     make = {"rician": lambda k: Rician(10 * math.log10(k)), "nakagami": Nakagami}[law]
     near, far = (rates_bps(Ergodic(make(k)), distances_m, "shannon") for k in (1e3, 1e4))

@@ -14,7 +14,14 @@ from learning.engine import Engine
 from netsim.network.packets import PACKETS
 from netsim.scenario import Scenario, digest
 from netsim.simulation.run import Run
-from tests.network.tiny import Data, conversations, data, timed, times_s, wired
+from tests.network.sample_scenarios import (
+    Data,
+    exchange_counts,
+    round_ends_s,
+    run_timing,
+    scenario_data,
+    wired,
+)
 
 RATES = st.floats(1e5, 1e8)
 FASTER = st.floats(1, 50)
@@ -47,10 +54,14 @@ def test_faster_links_never_end_a_round_later(
 ) -> None:
     fanout, tau = shape
     slow, fast = (
-        timed(data(fanout, tau, [wired(r, latency_s, shared=shared)] * len(tau), devices={"compute": SPREAD}))
+        run_timing(
+            scenario_data(
+                fanout, tau, [wired(r, latency_s, shared=shared)] * len(tau), devices={"compute": SPREAD}
+            )
+        )
         for r in (rate_bps, rate_bps * faster)
     )
-    assert all(f <= s * (1 + 1e-9) for f, s in zip(times_s(fast), times_s(slow), strict=True))
+    assert all(f <= s * (1 + 1e-9) for f, s in zip(round_ends_s(fast), round_ends_s(slow), strict=True))
 
 
 @settings(max_examples=20, deadline=None)
@@ -68,7 +79,9 @@ def test_a_wider_band_never_ends_a_round_later(
         cell = {"uplink": band, "downlink": band, "access": access, "rate_map": rates, "fading": "none"}
         cell |= {"pathloss": {"log_distance": {"exponent": 3.5}}, "shadowing": "none", "unserved": "refuse"}
         tree = {"tree": {"children": [{"distance_m": d} for d in distances_m]}}
-        return times_s(timed(data([1], [2], [{"cell": cell}], topology=tree, devices={"compute": SPREAD})))
+        return round_ends_s(
+            run_timing(scenario_data([1], [2], [{"cell": cell}], topology=tree, devices={"compute": SPREAD}))
+        )
 
     assert all(w <= n * (1 + 1e-9) for n, w in zip(ends_s(1e5), ends_s(1e5 * wider), strict=True))
 
@@ -78,7 +91,7 @@ def test_a_wider_band_never_ends_a_round_later(
 def test_bits_are_conserved(shape: Any, share: float, stack: Any, more: st.DataObject) -> None:
     """Every answer is delivered or lost, what is delivered is merged, and messages add up to the totals."""
     (fanout, tau), merged = shape, 0
-    combine = Engine.combine
+    combine = Engine.aggregate
 
     def counted(self: Engine, *rest: Any) -> Any:
         nonlocal merged
@@ -87,29 +100,31 @@ def test_bits_are_conserved(shape: Any, share: float, stack: Any, more: st.DataO
 
     network = layers(more.draw, len(tau), packets=stack, loss={"erasure": {"probability": share}})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Engine, "combine", counted)
-        run = timed(data(fanout, tau, network))
+        patch.setattr(Engine, "aggregate", counted)
+        run = run_timing(scenario_data(fanout, tau, network))
     rows, totals, last = run.trace.messages, run.trace.totals, run.trace.rounds[-1]
     ups = [row for row in rows if row["direction"] == "up"]
     assert merged == sum(row["delivered"] for row in ups) == len(ups) - sum(totals["lost_up"])
-    exchanges = conversations(fanout, tau, 2)
+    exchanges = exchange_counts(fanout, tau, 2)
     for n, (parents, children) in enumerate(exchanges, start=1):
-        for way, count in (("up", children), ("down", parents)):
-            here = [row for row in rows if (row["layer"], row["direction"]) == (n, way)]
+        for direction, count in (("up", children), ("down", parents)):
+            here = [row for row in rows if (row["layer"], row["direction"]) == (n, direction)]
             assert len(here) == count
             for bits in ("payload_bits", "wire_bits"):
-                name = bits.replace("payload_", "") + f"_{way}"
+                name = bits.replace("payload_", "") + f"_{direction}"
                 assert sum(row[bits] for row in here) == totals[name][n - 1] == last[f"{name}_{n}"]
-            assert totals[f"bits_{way}"][n - 1] == count * BITS
+            assert totals[f"bits_{direction}"][n - 1] == count * BITS
         assert totals["wire_bits_up"][n - 1] == children * PACKETS[stack].wire_bits(BITS)
 
 
 @settings(max_examples=25, deadline=None)
 @given(shapes(), st.booleans(), st.data())
-def test_time_never_runs_backwards(shape: Any, shared: bool, more: st.DataObject) -> None:
+def test_times_never_decrease(shape: Any, shared: bool, more: st.DataObject) -> None:
     fanout, tau = shape
-    run = timed(data(fanout, tau, layers(more.draw, len(tau), shared=shared), devices={"compute": SPREAD}))
-    rows, ends = run.trace.messages, times_s(run)
+    run = run_timing(
+        scenario_data(fanout, tau, layers(more.draw, len(tau), shared=shared), devices={"compute": SPREAD})
+    )
+    rows, ends = run.trace.messages, round_ends_s(run)
     assert all(a < b for a, b in pairwise(ends))
     assert all(a["sent_s"] <= b["sent_s"] for a, b in pairwise(rows))
     for before_s, row in zip(ends, run.trace.rounds[1:], strict=False):
@@ -135,10 +150,10 @@ CHILD = st.fixed_dictionaries({"latency_s": LATENCIES, "rate_bps": RATES})
 def test_the_order_of_children_changes_no_time_and_no_bits(family: Any, shared: bool, chance: Any) -> None:
     def run(order: Any) -> Run:
         tree = {"tree": {"children": [{**edge, "children": order(below)} for edge, below in order(family)]}}
-        return timed(data([], [2, 2], [wired(1e6, shared=shared)] * 2, topology=tree))
+        return run_timing(scenario_data([], [2, 2], [wired(1e6, shared=shared)] * 2, topology=tree))
 
     one, other = run(list), run(lambda them: chance.sample(them, len(them)))
-    assert times_s(one) == pytest.approx(times_s(other), rel=1e-9)
+    assert round_ends_s(one) == pytest.approx(round_ends_s(other), rel=1e-9)
     assert one.trace.totals == other.trace.totals
 
 
@@ -152,10 +167,10 @@ def test_models_and_rates_times_c_take_the_same_time(
     def run(c: int) -> Run:
         network = [wired(rate_bps * c, latency_s, packets="none", shared=shared)] * len(tau)
         task = {"dataset": {"synthetic": {"dim": 40 * c, "samples": 8}}}
-        return timed(data(fanout, tau, network, task=task, devices={"compute": SPREAD}))
+        return run_timing(scenario_data(fanout, tau, network, task=task, devices={"compute": SPREAD}))
 
     one, many = run(1), run(times)
-    assert times_s(one) == pytest.approx(times_s(many), rel=1e-9)
+    assert round_ends_s(one) == pytest.approx(round_ends_s(many), rel=1e-9)
     assert many.trace.totals["bits_up"] == [times * bits for bits in one.trace.totals["bits_up"]]
 
 
@@ -189,47 +204,49 @@ def test_a_scenario_in_other_units_is_the_same_scenario(n: int, m: int, more: st
         network = [{"cell": cell}, {"wired": {"rate": rate, "latency": latency}}]
         devices = {"compute": {"constant": {"step": step}}}
         stop = {"rounds": 2, "deadline": draw(st.sampled_from(["1 h", "60 min", "3600 s"]))}
-        return data([2, 2], [2, 1], network, devices=devices, energy=energy, stop=stop)
+        return scenario_data([2, 2], [2, 1], network, devices=devices, energy=energy, stop=stop)
 
     one, other = content(), content()
     assert len({digest(Scenario.model_validate(c)) for c in (one, other)}) == 1
-    assert tables(timed(one)) == tables(timed(other))
+    assert tables(run_timing(one)) == tables(run_timing(other))
 
 
 @settings(max_examples=15, deadline=None)
 @given(shapes(), st.floats(1, 1e6), st.data())
-def test_a_deadline_after_the_end_is_no_deadline(shape: Any, later: float, more: st.DataObject) -> None:
+def test_a_deadline_after_the_end_has_no_effect(shape: Any, later: float, more: st.DataObject) -> None:
     fanout, tau = shape
-    content = data(fanout, tau, layers(more.draw, len(tau)), devices={"compute": SPREAD})
-    free = timed(content)
+    content = scenario_data(fanout, tau, layers(more.draw, len(tau)), devices={"compute": SPREAD})
+    free = run_timing(content)
     stop = {"rounds": 2, "deadline": f"{free.env.now * later!r} s"}
-    bound = timed(content | {"stop": stop})
+    bound = run_timing(content | {"stop": stop})
     assert tables(bound) == tables(free)
     assert bound.stopped_by == free.stopped_by == "rounds"
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(RATES, LATENCIES, st.integers(1, 3)), min_size=1, max_size=4), st.booleans())
-def test_a_tree_with_one_leaf_is_a_tandem_of_its_links(links: list[Any], shared: bool) -> None:
+def test_a_tree_with_one_leaf_takes_the_sum_of_its_link_times(links: list[Any], shared: bool) -> None:
     """Both ways over every link, as often as the layers above aggregate; 10 ms per local step."""
     tau = [times for *_, times in links]
-    run = timed(data([1] * len(links), tau, [wired(rate, late, shared=shared) for rate, late, _ in links]))
+    run = run_timing(
+        scenario_data([1] * len(links), tau, [wired(rate, late, shared=shared) for rate, late, _ in links])
+    )
     wire = PACKETS["ethernet"].wire_bits(BITS)
     steps = 0.01 * math.prod(tau)
     ways = (2 * (late + wire / rate) * math.prod(tau[n:]) for n, (rate, late, _) in enumerate(links, start=1))
     length_s = steps + sum(ways)
-    assert times_s(run) == pytest.approx([0.0, length_s, 2 * length_s], rel=1e-9)
+    assert round_ends_s(run) == pytest.approx([0.0, length_s, 2 * length_s], rel=1e-9)
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(1, 9), st.integers(1, 3), RATES, LATENCIES, st.booleans())
-def test_equal_answers_take_turns_on_a_trunk_and_none_on_private_lines(
+def test_equal_answers_share_a_shared_link_but_not_dedicated_links(
     children: int, steps: int, rate_bps: float, latency_s: float, shared: bool
 ) -> None:
-    run = timed(data([children], [steps], [wired(rate_bps, latency_s, shared=shared)]))
+    run = run_timing(scenario_data([children], [steps], [wired(rate_bps, latency_s, shared=shared)]))
     air_s = PACKETS["ethernet"].wire_bits(BITS) / rate_bps
     length_s = latency_s + air_s + 0.01 * steps + air_s * (children if shared else 1) + latency_s
-    assert times_s(run) == pytest.approx([0.0, length_s, 2 * length_s], rel=1e-9)
+    assert round_ends_s(run) == pytest.approx([0.0, length_s, 2 * length_s], rel=1e-9)
 
 
 @settings(max_examples=25, deadline=None)
@@ -238,7 +255,7 @@ def test_equal_answers_take_turns_on_a_trunk_and_none_on_private_lines(
     st.integers(1, 4),
     st.lists(st.tuples(DELAYS, DELAYS), min_size=3, max_size=3),
 )
-def test_aggregating_once_per_layer_takes_as_long_as_a_star(
+def test_aggregating_once_per_layer_takes_the_time_of_the_longest_path(
     fanout: list[int], steps: int, delays_s: list[tuple[float, float]]
 ) -> None:
     """With tau = 1 above the devices nobody waits twice: every path is its links and its device's steps."""
@@ -248,23 +265,25 @@ def test_aggregating_once_per_layer_takes_as_long_as_a_star(
         return {"delay": {"uplink": f"{up_s!r} s", "downlink": f"{down_s!r} s"}}
 
     ones, slow = [1] * (len(fanout) - 1), {"compute": SPREAD}
-    deep = timed(data(fanout, [steps, *ones], [delay(*pair) for pair in delays_s], devices=slow))
-    whole = delay(*(math.fsum(way) for way in zip(*delays_s, strict=True)))
-    star = timed(data([math.prod(fanout)], [steps], [whole], devices=slow))
-    assert times_s(deep) == pytest.approx(times_s(star), rel=1e-9)
+    deep = run_timing(
+        scenario_data(fanout, [steps, *ones], [delay(*pair) for pair in delays_s], devices=slow)
+    )
+    whole = delay(*(math.fsum(direction) for direction in zip(*delays_s, strict=True)))
+    star = run_timing(scenario_data([math.prod(fanout)], [steps], [whole], devices=slow))
+    assert round_ends_s(deep) == pytest.approx(round_ends_s(star), rel=1e-9)
     paths = [[row["path_compute_s"] for row in run.trace.rounds] for run in (deep, star)]
     assert paths[0] == pytest.approx(paths[1], rel=1e-9)
 
 
 @settings(max_examples=20, deadline=None)
 @given(shapes(), st.data())
-def test_twice_a_tau_is_twice_the_computing(shape: Any, more: st.DataObject) -> None:
+def test_doubling_every_tau_multiplies_the_computing_time(shape: Any, more: st.DataObject) -> None:
     """On the critical path of equal devices; twice every tau of N layers is 2^N times."""
     fanout, tau = shape
     network = layers(more.draw, len(tau))
 
     def computing_s(taus: list[int]) -> float:
-        return float(timed(data(fanout, taus, network)).trace.rounds[-1]["path_compute_s"])
+        return float(run_timing(scenario_data(fanout, taus, network)).trace.rounds[-1]["path_compute_s"])
 
     base = computing_s(tau)
     assert base == pytest.approx(0.01 * math.prod(tau), rel=1e-9)

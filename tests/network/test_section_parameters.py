@@ -14,11 +14,11 @@ import pytest
 from pydantic import BaseModel
 
 from netsim.devices.compute import COMPUTE, Servers
-from netsim.energy.consumption import CONSUMPTIONS, Energy, Station, Terminal
+from netsim.energy.consumption import COMPUTE_ENERGY, Energy, Station, Terminal
 from netsim.scenario import Scenario, digest
 from netsim.scenario.schema import Devices, Evaluate, Stop, TaskSection
-from netsim.simulation.run import Run, play
-from tests.network.tiny import Data, timed
+from netsim.simulation.run import Run, execute
+from tests.network.sample_scenarios import Data, run_timing
 
 KAPPA = {"compute": {"kappa": {"kappa": 1e-28}}}
 POWER = {"compute": {"active_power": {"power": "2 W"}}}
@@ -111,21 +111,21 @@ SAY_NOTHING = {
 """Fields that must not change a run; the digest leaves them out for that reason."""
 
 
-def told(run: Run) -> str:
+def all_tables(run: Run) -> str:
     """All tables and how the run ended, NaN included."""
     trace = run.trace
     return repr((trace.rounds, trace.messages, trace.nodes, trace.totals, run.stopped_by))
 
 
 @cache
-def learned(changes: str) -> str:
+def trained_tables(changes: str) -> str:
     content = LEARNED | (dict(VALUES[changes][1]) if changes else {})
-    return told(play(Scenario.model_validate(content), device="cpu"))
+    return all_tables(execute(Scenario.model_validate(content), device="cpu"))
 
 
 def joules_and_the_rest(energy: Data) -> tuple[str, str]:
     """What a run says of energy, and everything else."""
-    run = timed(TIMED | {"energy": energy})
+    run = run_timing(TIMED | {"energy": energy})
     rows = [*run.trace.rounds, *run.trace.nodes]
     spent = [[value for key, value in row.items() if key.startswith("energy")] for row in rows]
     rest = [{key: value for key, value in row.items() if not key.startswith("energy")} for row in rows]
@@ -133,31 +133,31 @@ def joules_and_the_rest(energy: Data) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("name", ENERGY)
-def test_every_field_of_energy_changes_joules_and_nothing_else(name: str) -> None:
+def test_every_field_of_energy_changes_only_energies(name: str) -> None:
     before, after = (joules_and_the_rest(section) for section in ENERGY[name])
     assert before[0] != after[0]
     assert before[1] == after[1]
 
 
 @pytest.mark.parametrize("name", TIMES)
-def test_every_section_changes_what_a_timed_run_says(name: str) -> None:
+def test_every_section_changes_the_tables_of_a_timed_run(name: str) -> None:
     before, change = TIMES[name]
-    assert told(timed(before)) != told(timed(before | change))
+    assert all_tables(run_timing(before)) != all_tables(run_timing(before | change))
 
 
 @pytest.mark.parametrize("name", VALUES)
-def test_every_section_changes_what_a_trained_run_says(name: str) -> None:
-    assert learned("") != learned(name)
+def test_every_section_changes_the_tables_of_a_trained_run(name: str) -> None:
+    assert trained_tables("") != trained_tables(name)
 
 
-def test_a_precision_changes_values_and_no_times() -> None:
+def test_a_precision_changes_values_but_not_times() -> None:
     scenes = [Scenario.model_validate(LEARNED | change) for change in ({}, VALUES["precision"][1])]
-    rows = [play(scene, device="cpu").trace.rounds for scene in scenes]
+    rows = [execute(scenario, device="cpu").trace.rounds for scenario in scenes]
     assert [row["loss"] for row in rows[0]] != [row["loss"] for row in rows[1]]
     assert [row["sim_time_s"] for row in rows[0]] == [row["sim_time_s"] for row in rows[1]]
 
 
-def test_what_says_nothing_changes_nothing(tmp_path: Any) -> None:
+def test_descriptive_fields_do_not_change_a_run(tmp_path: Any) -> None:
     changes: list[Data] = [
         {"name": "another"},
         {"sweep": {"stop.rounds": [3, 4]}},
@@ -168,7 +168,7 @@ def test_what_says_nothing_changes_nothing(tmp_path: Any) -> None:
     for change in changes:
         other = Scenario.model_validate(LEARNED | change)
         assert digest(other) == digest(base)
-        assert told(play(other, device="cpu")) == learned("")
+        assert all_tables(execute(other, device="cpu")) == trained_tables("")
 
 
 EVERY = {
@@ -210,17 +210,17 @@ SECTIONS: dict[str, Any] = {
 }
 
 
-def test_no_field_of_a_scenario_is_left_over() -> None:
+def test_every_field_of_a_scenario_has_a_case() -> None:
     named = {*TIMES, *VALUES, *SAY_NOTHING}
     assert named == set(leaves("", Scenario, SECTIONS))
 
 
-def test_no_field_of_energy_is_left_over() -> None:
-    inner = {"compute": CONSUMPTIONS, "device": Terminal, "station": Station}
+def test_every_field_of_energy_has_a_case() -> None:
+    inner = {"compute": COMPUTE_ENERGY, "device": Terminal, "station": Station}
     assert set(ENERGY) == set(leaves("", Energy, inner))
 
 
-def test_an_energy_that_every_clock_may_have_is_tried_with_each() -> None:
+def test_every_energy_model_works_with_every_clock() -> None:
     """Joules of computing follow the power whatever times the devices."""
     start = {"constant": {"step": "10 ms"}, "cycles": {"cycles_per_sample": 2e6}, "flops": {}}
     start |= {"profiled": {"per_sample": "1 ms"}}
@@ -228,7 +228,7 @@ def test_an_energy_that_every_clock_may_have_is_tried_with_each() -> None:
     for clock, arguments in start.items():
         content = TIMED | {"devices": {"compute": {clock: arguments}}}
         two, three = (
-            timed(content | {"energy": section}) for section in ENERGY["compute.active_power.power"]
+            run_timing(content | {"energy": section}) for section in ENERGY["compute.active_power.power"]
         )
         joules = [run.trace.rounds[-1]["energy_compute_j"] for run in (two, three)]
         assert joules[1] == pytest.approx(1.5 * joules[0], rel=1e-12)

@@ -13,10 +13,10 @@ from netsim.network import LOSSES, NETWORKS, TRACES
 from netsim.network.channel import FixedRate
 from netsim.network.links import Link
 from netsim.network.media import SharedMedium
-from netsim.network.message_loss import Arq, Identity
+from netsim.network.message_loss import Arq, LinkIdentity
 from netsim.network.packets import PACKETS
 from netsim.network.traces.trace_sources import Csv
-from netsim.topology.tree import Branch, grow
+from netsim.topology.tree import NodeSpec, grow
 
 FILES = {
     "one.csv": "time_s,rate_bps\n" + "".join(f"{k},{10**6 * (k + 1)}\n" for k in range(9)),
@@ -83,11 +83,14 @@ REGISTRIES: dict[str, Any] = {**WIRES, **LOSSES, **TRACES}
 CASES = [(name, field.name) for name, part in REGISTRIES.items() for field in fields(part)]
 
 
-def spoken(part: Any) -> list[float]:
+def link_output(part: Any) -> list[float]:
     """Arrival times of a downlink message and of the answers of two children, and what was sent."""
     child = {"lat_deg": 50.0, "lon_deg": 10.0}
-    branches = [Branch(edge={"distance_m": 6e6 * k}, **child) for k in (1, 2)]  # type: ignore[arg-type]
-    root, env = grow(Branch(children=branches, lat_deg=52.0, lon_deg=13.0), "test").root, simpy.Environment()
+    branches = [NodeSpec(edge={"distance_m": 6e6 * k}, **child) for k in (1, 2)]  # type: ignore[arg-type]
+    root, env = (
+        grow(NodeSpec(children=branches, lat_deg=52.0, lon_deg=13.0), "test").root,
+        simpy.Environment(),
+    )
     ports, log = part.connect(env, root, root.children, 3), list[float]()
     sent = ports.down.send(10_000_000)
     for event in [*sent.arrivals, *(link.send(10_000_000).arrived for link in ports.up)]:
@@ -96,10 +99,10 @@ def spoken(part: Any) -> list[float]:
     return [*log, sent.wire_bits]
 
 
-def suffered(part: Any) -> list[float]:
+def lossy_output(part: Any) -> list[float]:
     """Sizes, arrivals and fates of messages on a lossy uplink."""
     env = simpy.Environment()
-    identity, log = Identity(1, 0, 0, "up"), list[float]()
+    identity, log = LinkIdentity(1, 0, 0, "up"), list[float]()
     link = Link(
         env, FixedRate(1e6), SharedMedium(env), 0.0, PACKETS["none"], loss=part, identity=identity, snr=5.0
     )
@@ -112,14 +115,14 @@ def suffered(part: Any) -> list[float]:
 
 def output(part: Any) -> list[float]:
     if type(part) in LOSSES.values():
-        return suffered(part)
+        return lossy_output(part)
     if type(part) in TRACES.values():
         return [part.curve().finish_s(bits, 0.0) for bits in (3000.0, 50_000.0)]
-    return spoken(part)
+    return link_output(part)
 
 
 @pytest.mark.parametrize(("name", "field"), CASES)
-def test_every_field_of_every_wire_loss_and_trace_changes_some_output(
+def test_every_field_of_every_wired_link_loss_and_trace_changes_some_output(
     name: str, field: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for file, text in FILES.items():
@@ -131,5 +134,5 @@ def test_every_field_of_every_wire_loss_and_trace_changes_some_output(
     assert output(before) != output(after)
 
 
-def test_no_case_is_left_over() -> None:
+def test_every_part_and_field_has_a_case() -> None:
     assert set(OTHER) == set(CASES)

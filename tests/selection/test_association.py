@@ -9,22 +9,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netsim.build import BuildError, task_of
+from netsim.build import BuildError, build_task
 from netsim.scenario import load, load_text
-from netsim.selection.association import ClassBalance, Nearest, associated, balanced, divergence
-from netsim.simulation.run import play, stage
-from netsim.topology.tree import Branch, grow
+from netsim.selection.association import (
+    ClassBalance,
+    NearestAssociation,
+    balance_labels,
+    children_by_parent,
+    divergence,
+)
+from netsim.simulation.run import execute, prepare
+from netsim.topology.tree import NodeSpec, grow
 from tests.simulation.runs import final, recipe, scenario
 
 FEDAVG = "hier_favg: {learning_rate: 0.1, batch_size: 8, tau: [2, 2]}"
 SKEWED = "{dataset: digits, partition: {by_layer: {alpha: [null, 0.1]}}, model: logistic}"
 
 
-def test_oracle_divergence_of_two_opposite_edges_is_log_two_and_of_equal_ones_nought() -> None:
+def test_oracle_divergence_of_two_opposite_edges_is_log_two_and_of_equal_ones_zero() -> None:
     counts = np.array([[4.0, 0.0], [4.0, 0.0], [0.0, 4.0], [0.0, 4.0]])
     assert divergence(counts, np.array([0, 0, 1, 1])) == pytest.approx(np.log(2))
     assert divergence(counts, np.array([0, 1, 0, 1])) == pytest.approx(0.0)
-    assert balanced(counts, np.array([0, 0, 1, 1])).tolist() in (
+    assert balance_labels(counts, np.array([0, 0, 1, 1])).tolist() in (
         [0, 1, 0, 1],
         [1, 0, 0, 1],
         [0, 1, 1, 0],
@@ -36,18 +42,18 @@ def test_oracle_divergence_is_the_mean_kullback_leibler_distance() -> None:
     from scipy.stats import entropy
 
     counts = np.array([[3.0, 1.0, 2.0], [0.0, 5.0, 1.0], [2.0, 2.0, 8.0], [1.0, 0.0, 4.0]])
-    homes = np.array([0, 1, 1, 0])
-    sums = np.array([counts[homes == e].sum(axis=0) for e in range(2)])
+    edge_ordinals = np.array([0, 1, 1, 0])
+    sums = np.array([counts[edge_ordinals == e].sum(axis=0) for e in range(2)])
     whole = sums.sum(axis=0) / sums.sum()
     wanted = sum(row.sum() / sums.sum() * entropy(row / row.sum(), whole) for row in sums)
-    assert divergence(counts, homes) == pytest.approx(wanted, rel=1e-12)
+    assert divergence(counts, edge_ordinals) == pytest.approx(wanted, rel=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_oracle_no_exchange_is_left_that_gains_and_the_best_of_all_is_near(seed: int) -> None:
+def test_oracle_no_exchange_improves_the_result_and_it_is_near_the_optimum(seed: int) -> None:
     counts = np.random.default_rng(seed).integers(0, 30, (6, 3)).astype(float)
-    homes = np.array([0, 0, 0, 1, 1, 1])
-    found = balanced(counts, homes)
+    edge_ordinals = np.array([0, 0, 0, 1, 1, 1])
+    found = balance_labels(counts, edge_ordinals)
     reached = divergence(counts, found)
     for one, other in itertools.combinations(range(6), 2):
         swapped = found.copy()
@@ -57,61 +63,61 @@ def test_oracle_no_exchange_is_left_that_gains_and_the_best_of_all_is_near(seed:
         np.array([int(k not in group) for k in range(6)]) for group in itertools.combinations(range(6), 3)
     ]
     assert reached <= 2.0 * min(divergence(counts, other) for other in every) + 1e-3
-    assert reached <= divergence(counts, homes)
+    assert reached <= divergence(counts, edge_ordinals)
 
 
 def test_every_edge_keeps_its_number_of_devices() -> None:
     counts = np.random.default_rng(1).integers(0, 30, (9, 4)).astype(float)
-    homes = np.array([0] * 2 + [1] * 3 + [2] * 4)
-    assert Counter(balanced(counts, homes).tolist()) == Counter(homes.tolist())
+    edge_ordinals = np.array([0] * 2 + [1] * 3 + [2] * 4)
+    assert Counter(balance_labels(counts, edge_ordinals).tolist()) == Counter(edge_ordinals.tolist())
 
 
-def spread(*devices_m: tuple[float, float]) -> Branch:
+def spread(*devices_m: tuple[float, float]) -> NodeSpec:
     """Two edge servers at x = 0 and 100 m; the first has the first half of the devices."""
     half = len(devices_m) // 2
-    edges = [Branch(x_m=0.0, y_m=0.0), Branch(x_m=100.0, y_m=0.0)]
+    edges = [NodeSpec(x_m=0.0, y_m=0.0), NodeSpec(x_m=100.0, y_m=0.0)]
     for k, (x_m, y_m) in enumerate(devices_m):
-        edges[k >= half].children.append(Branch(x_m=x_m, y_m=y_m))
-    return Branch(children=edges)
+        edges[k >= half].children.append(NodeSpec(x_m=x_m, y_m=y_m))
+    return NodeSpec(children=edges)
 
 
-def test_oracle_the_nearest_edge_server_is_taken_and_the_first_of_equally_near() -> None:
+def test_oracle_the_nearest_edge_server_is_chosen_and_the_first_on_a_tie() -> None:
     tree = grow(spread((10, 0), (90, 5), (50, 3), (120, 0)), "test")
-    assert Nearest().homes(tree, None) == [0, 1, 0, 1]
-    below = associated(tree, [0, 1, 0, 1])
+    assert NearestAssociation().edge_ordinals(tree, None) == [0, 1, 0, 1]
+    below = children_by_parent(tree, [0, 1, 0, 1])
     assert [node.name for node in below["edge0"]] == ["device0", "device2"]
     assert [node.name for node in below["edge1"]] == ["device1", "device3"]
 
 
-def test_an_edge_server_without_devices_is_refused() -> None:
+def test_an_edge_server_without_devices_is_rejected() -> None:
     tree = grow(spread((10, 0), (20, 0)), "test")
     with pytest.raises(ValueError, match="no device would belong to 'edge1'"):
-        associated(tree, Nearest().homes(tree, None))
+        children_by_parent(tree, NearestAssociation().edge_ordinals(tree, None))
 
 
 def test_nearest_needs_coordinates_and_balance_needs_labels() -> None:
     with pytest.raises(BuildError, match="association: nearest needs coordinates, and 'device0' has none"):
-        play(recipe("hier_favg", association="nearest"), engine="timing")
+        execute(recipe("hier_favg", association="nearest"), engine="timing")
     tree = grow(spread((10, 0), (20, 0)), "test")
     with pytest.raises(ValueError, match="class_balance needs labels"):
-        ClassBalance().homes(tree, None)
+        ClassBalance().edge_ordinals(tree, None)
 
 
-def test_answers_go_to_the_new_parent_and_samples_stay_with_their_device() -> None:
-    scene = scenario([3, 4], FEDAVG, task=SKEWED, association="class_balance")
-    run = play(scene, device="cpu")
+def test_answers_are_sent_to_the_new_parent_and_samples_stay_with_their_device() -> None:
+    balanced = scenario([3, 4], FEDAVG, task=SKEWED, association="class_balance")
+    run = execute(balanced, device="cpu")
     below = {edge.name: run.loop.membership.children(edge) for edge in run.trace.topology.levels[1]}
     sent = {(m["src"], m["dst"]) for m in run.trace.messages if m["layer"] == 1 and m["direction"] == "up"}
     assert sent == {(child.name, edge) for edge, children in below.items() for child in children}
     plain = scenario([3, 4], FEDAVG, task=SKEWED)
     tree = run.trace.topology
-    assert task_of(scene, tree).fingerprint == task_of(plain, tree).fingerprint
+    assert build_task(balanced, tree).fingerprint == build_task(plain, tree).fingerprint
     assert any(below[edge.name] != edge.children for edge in tree.levels[1])
 
 
-def test_everybody_has_a_link_of_its_own_to_the_new_parent() -> None:
+def test_every_device_has_its_own_link_to_the_new_parent() -> None:
     links = "[{cell: {}}, {wired: {rate: 1 Mbit/s}}]"
-    run = stage(
+    run = prepare(
         scenario([3, 4], FEDAVG, task=SKEWED, association="class_balance", network=links), engine="timing"
     )
     membership = run.loop.membership
@@ -122,44 +128,44 @@ def test_everybody_has_a_link_of_its_own_to_the_new_parent() -> None:
         ] * 4
 
 
-def test_balanced_edges_are_far_more_alike() -> None:
-    from netsim.selection.association import labels_of
+def test_balanced_edges_have_a_much_smaller_divergence() -> None:
+    from netsim.selection.association import count_labels
 
-    scene = scenario([3, 4], FEDAVG, task=SKEWED, association="class_balance")
-    run = stage(scene, engine="timing")
-    counts = labels_of(run.task)
+    balanced = scenario([3, 4], FEDAVG, task=SKEWED, association="class_balance")
+    run = prepare(balanced, engine="timing")
+    counts = count_labels(run.task)
     assert counts is not None
     before = np.array(run.trace.topology.groups)
-    after = np.array(scene.association.homes(run.trace.topology, counts))
+    after = np.array(balanced.association.edge_ordinals(run.trace.topology, counts))
     assert divergence(counts, after) < 0.25 * divergence(counts, before)
 
 
-def test_what_the_topology_says_changes_nothing() -> None:
+def test_the_given_association_keeps_the_tree() -> None:
     assert np.array_equal(final(recipe("qmlhfl", association="given")), final(recipe("qmlhfl")))
 
 
 def test_engines_agree_on_a_balanced_tree() -> None:
-    scene = scenario([3, 4], FEDAVG, task=SKEWED, association="class_balance", precision="float64")
-    assert np.allclose(final(scene), final(scene, engine="eager"), rtol=0, atol=1e-9)
+    balanced = scenario([3, 4], FEDAVG, task=SKEWED, association="class_balance", precision="float64")
+    assert np.allclose(final(balanced), final(balanced, engine="eager"), rtol=0, atol=1e-9)
 
 
-def test_a_resolved_scenario_is_associated_alike(tmp_path: Path) -> None:
+def test_a_resolved_scenario_has_the_same_association(tmp_path: Path) -> None:
     from netsim.scenario import resolved
 
-    scene = scenario([3, 4], FEDAVG, task=SKEWED, association="class_balance")
-    (tmp_path / "again.yaml").write_text(resolved(scene))
-    assert np.array_equal(final(load(tmp_path / "again.yaml")), final(scene))
-    assert load_text(resolved(scene)).association == ClassBalance()
+    balanced = scenario([3, 4], FEDAVG, task=SKEWED, association="class_balance")
+    (tmp_path / "again.yaml").write_text(resolved(balanced))
+    assert np.array_equal(final(load(tmp_path / "again.yaml")), final(balanced))
+    assert load_text(resolved(balanced)).association == ClassBalance()
 
 
-def test_check_tells_what_needs_no_data(tmp_path: Path) -> None:
-    from netsim.build import check_presence
+def test_check_reports_association_errors_that_need_no_data(tmp_path: Path) -> None:
+    from netsim.build import check_association_and_availability
     from netsim.scenario import grow as grown
 
     with pytest.raises(BuildError, match="association: nearest needs coordinates"):
-        check_presence(near := recipe("hier_favg", association="nearest"), grown(near))
+        check_association_and_availability(near := recipe("hier_favg", association="nearest"), grown(near))
     (tmp_path / "bad.csv").write_text("a,1\n")
     coming = f'{{compute: {{constant: 1 s}}, availability: {{recorded: "{tmp_path / "bad.csv"}"}}}}'
     with pytest.raises(BuildError, match="devices.availability: .*bad.csv:1: a line is"):
-        check_presence(away := recipe("hier_favg", devices=coming), grown(away))
-    check_presence(fine := recipe("hier_favg", association="class_balance"), grown(fine))
+        check_association_and_availability(away := recipe("hier_favg", devices=coming), grown(away))
+    check_association_and_availability(fine := recipe("hier_favg", association="class_balance"), grown(fine))

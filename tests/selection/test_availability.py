@@ -14,9 +14,9 @@ from netsim.build import BuildError
 from netsim.scenario import Scenario, ScenarioError, load_text
 from netsim.selection.availability import Absence, Availability, OnOff, Recorded
 from netsim.selection.availability_traces import read_presence
-from netsim.simulation.run import play
+from netsim.simulation.run import execute
 from netsim.topology import Node
-from tests.network.tiny import Data, data, timed, times_s
+from tests.network.sample_scenarios import Data, round_ends_s, run_timing, scenario_data
 from tests.simulation.runs import final, recipe, scenario
 
 
@@ -26,15 +26,15 @@ def absences(part: Availability, ordinal: int = 0, until_s: float = 1e4, seed: i
     return list(itertools.takewhile(lambda absence: absence.begin_s < until_s, found))
 
 
-def away(rows: Sequence[Absence], at_s: float) -> bool:
+def is_absent(rows: Sequence[Absence], at_s: float) -> bool:
     return any(row.begin_s <= at_s < row.end_s for row in rows)
 
 
 @pytest.mark.parametrize("law", ["exponential", "fixed"])
-def test_oracle_in_the_long_run_a_share_of_on_over_on_plus_off_is_there(law: Any) -> None:
+def test_oracle_in_the_long_run_a_share_of_on_over_on_plus_off_is_available(law: Any) -> None:
     rows = [absences(OnOff(30.0, 10.0, law), k, 2000.0) for k in range(300)]
     for at_s in (0.0, 7.0, 1999.0):
-        there = np.mean([not away(row, at_s) for row in rows])
+        there = np.mean([not is_absent(row, at_s) for row in rows])
         assert abs(there - 0.75) < 4 * np.sqrt(0.75 * 0.25 / 300)
 
 
@@ -53,7 +53,7 @@ def test_oracle_fixed_times_repeat_exactly() -> None:
     assert {round(row.end_s - row.begin_s, 9) for row in rows[1:]} == {2.0}
 
 
-def test_a_device_keeps_its_times_whoever_else_there_is() -> None:
+def test_the_absences_of_a_device_do_not_depend_on_other_devices() -> None:
     assert absences(OnOff(3.0, 2.0), 4) != absences(OnOff(3.0, 2.0), 5)
     assert absences(OnOff(3.0, 2.0), 4, seed=3) != absences(OnOff(3.0, 2.0), 4, seed=4)
 
@@ -79,7 +79,7 @@ def test_a_recording_is_read_and_repeats(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "no devices"),
         ("device,active,inactive\n", "no devices"),
@@ -91,39 +91,41 @@ def test_a_recording_is_read_and_repeats(tmp_path: Path) -> None:
         ("a,1,5\na,4,6\n", "periods of 'a' overlap"),
     ],
 )
-def test_a_damaged_recording_is_told_with_its_line(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_a_damaged_recording_is_rejected_with_its_line(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         read_presence(recorded(tmp_path, text).path)
 
 
-def test_a_recording_beyond_its_period_is_told_before_the_run(tmp_path: Path) -> None:
+def test_a_recording_longer_than_its_period_is_rejected_before_the_run(tmp_path: Path) -> None:
     path = recorded(tmp_path, LINES).path
     with pytest.raises(BuildError, match=r"devices.availability: period must be at least 10 s"):
-        timed(scene(path, {"path": path, "period": "9 s"}))
+        run_timing(recorded_scenario(path, {"path": path, "period": "9 s"}))
 
 
-def scene(path: str, arguments: Data | None = None, **more: Any) -> Data:
+def recorded_scenario(path: str, arguments: Data | None = None, **more: Any) -> Data:
     """Three devices below a cloud that compute for a second and upload for none, available as recorded."""
     part = {"recorded": arguments or {"path": path}}
     delays = {"delay": {"uplink": "0 s", "downlink": "0 s"}}
     compute = {"constant": {"step": "1 s"}}
-    return data([1, 3], [1, 1], [delays, delays], devices={"compute": compute, "availability": part}, **more)
+    return scenario_data(
+        [1, 3], [1, 1], [delays, delays], devices={"compute": compute, "availability": part}, **more
+    )
 
 
-def test_oracle_who_is_away_is_not_asked_who_leaves_is_lost_and_nobody_there_means_waiting(
+def test_oracle_unavailable_devices_are_not_selected_their_work_is_lost_and_without_devices_the_cloud_waits(
     tmp_path: Path,
 ) -> None:
     """0: there until 1.5 s and from 5 s on; 1: until 3.2 s and from 7 s on; 2: never before 9 s."""
     path = recorded(tmp_path, "0,0,1.5\n0,5,100\n1,0,3.2\n1,7,100\n2,9,100\n").path
-    run = timed(scene(path, stop={"rounds": 6}))
+    run = run_timing(recorded_scenario(path, stop={"rounds": 6}))
     ups = [(m["src"], m["sent_s"]) for m in run.trace.messages if m["direction"] == "up" and m["layer"] == 1]
     assert ups == [
         ("device0", 1), ("device1", 1), ("device1", 2), ("device1", 3), ("device0", 6), ("device0", 7),
     ]  # fmt: skip
-    assert times_s(run)[:7] == [0, 1, 2, 3, 3.2, 6, 7]
+    assert round_ends_s(run)[:7] == [0, 1, 2, 3, 3.2, 6, 7]
 
 
-def test_oracle_without_the_third_device_it_is_as_if_the_first_two_had_been_chosen(tmp_path: Path) -> None:
+def test_oracle_an_unavailable_device_has_the_effect_of_selecting_the_others(tmp_path: Path) -> None:
     path = recorded(tmp_path, "0,0,100\n1,0,100\n2,99,100\n").path
     there = f"{{compute: {{constant: 1 s}}, availability: {{recorded: {json_of(path)}}}}}"
     alike = scenario([3], FEDAVG, devices="{compute: {constant: 1 s}}", selection="[{speed: {count: 2}}]")
@@ -141,28 +143,30 @@ COMING = "{compute: {constant: {step: 50 ms}}, availability: {on_off: {on: 400 m
     "selection",
     ["[all, all]", "[{uniform: 0.5}, all]", "[{power_of_choice: {count: 1, candidates: 2}}, all]"],
 )
-def test_engines_agree_while_devices_come_and_go(selection: str) -> None:
+def test_engines_agree_with_changing_availability(selection: str) -> None:
     chosen = recipe("hier_favg", selection=selection, devices=COMING, precision="float64")
     assert np.allclose(final(chosen), final(chosen, engine="eager"), rtol=0, atol=1e-9)
 
 
-def test_who_leaves_during_a_poll_is_not_chosen(tmp_path: Path) -> None:
+def test_a_device_that_leaves_during_a_poll_is_not_selected(tmp_path: Path) -> None:
     """Everybody computes the loss for a second or more; device 0 leaves before it is through."""
     path = recorded(tmp_path, "0,0,0.5\n1,0,100\n2,0,100\n").path
     there = f"{{compute: {{constant: 1 s}}, availability: {{recorded: {json_of(path)}}}}}"
     part = "[{power_of_choice: {fraction: 1.0, candidates: 3}}]"
-    run = play(scenario([3], FEDAVG, devices=there, selection=part, rounds=1), device="cpu")
+    run = execute(scenario([3], FEDAVG, devices=there, selection=part, rounds=1), device="cpu")
     ups = [m["src"] for m in run.trace.messages if m["direction"] == "up"]
     assert sorted(ups) == ["device1", "device1", "device2", "device2"]
 
 
-def test_always_available_is_the_same_as_nothing_said(tmp_path: Path) -> None:
+def test_always_available_equals_no_availability_model(tmp_path: Path) -> None:
     path = recorded(tmp_path, "0,0,100\n").path
     part = f"{{compute: {{flops: {{rate: 2 GFLOP/s, efficiency: 0.2, spread: {{lognormal: 0.4}}}}}}, availability: {{recorded: {json_of(path)}}}}}"
     assert np.array_equal(final(recipe("hier_favg", devices=part)), final(recipe("hier_favg")))
 
 
-def test_a_recording_beside_the_scenario_is_found_and_its_content_is_in_the_digest(tmp_path: Path) -> None:
+def test_a_recording_beside_the_scenario_is_found_and_its_content_is_part_of_the_digest(
+    tmp_path: Path,
+) -> None:
     from netsim.scenario import digest, load
 
     recorded(tmp_path, LINES)
@@ -176,28 +180,28 @@ def test_a_recording_beside_the_scenario_is_found_and_its_content_is_in_the_dige
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
-    [("hier_sign_sgd", "all voters may leave"), ("mtgc", r"corrections \(drift\) need every child")],
+    ("name", "message"),
+    [("hier_sign_sgd", "all devices may be absent"), ("mtgc", r"corrections \(drift\) need every child")],
 )
-def test_who_needs_everybody_refuses(name: str, said: str) -> None:
+def test_algorithms_that_need_all_devices_reject_an_availability_model(name: str, message: str) -> None:
     text = "name: t\ntask: {dataset: digits, model: logistic}\ntopology: {fanout: [2, 3]}\n"
     text += f"devices: {COMING}\nnetwork: [{{wired: {{rate: 1 Mbit/s}}}}, {{wired: {{rate: 1 Mbit/s}}}}]\n"
     text += (
         f"algorithm: {{{name}: {{learning_rate: 0.1, batch_size: 4, tau: [1, 2]}}}}\nstop: {{rounds: 1}}\n"
     )
-    with pytest.raises(ScenarioError, match=said):
+    with pytest.raises(ScenarioError, match=message):
         load_text(text)
 
 
-def test_a_run_with_absences_is_the_same_again() -> None:
-    plain = scene("", None) | {
+def test_a_run_with_absences_is_reproducible() -> None:
+    plain = recorded_scenario("", None) | {
         "devices": {
             "compute": {"constant": {"step": "1 s"}},
             "availability": {"on_off": {"on": "5 s", "off": "3 s"}},
         }
     }
     one, other = (
-        play(Scenario.model_validate(plain | {"stop": {"rounds": 20}}), engine="timing") for _ in range(2)
+        execute(Scenario.model_validate(plain | {"stop": {"rounds": 20}}), engine="timing") for _ in range(2)
     )
     assert repr(one.trace.messages) == repr(other.trace.messages)
     assert len(one.trace.rounds) == 21

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from learning.engine import Look, ValuesNeededError
+from learning.engine import LossQuery, ValuesNeededError
 from learning.store.ledger import Ledger
 from netsim.scenario import Scenario
-from netsim.simulation.run import Run, play, retimed, simulate, stage
+from netsim.simulation.run import Run, execute, prepare, retime, run_to_end, simulate
 from tests.simulation.runs import final, recipe, scenario
 
 FEDAVG = "fedavg: {learning_rate: 0.1, batch_size: 8, local_steps: 2}"
@@ -29,11 +29,11 @@ def answers(run: Run, bits: int) -> Counter[int]:
     return Counter(int(m["round"]) for m in sent)
 
 
-def test_oracle_the_highest_losses_among_all_candidates_are_chosen() -> None:
-    run = stage(flat("[{power_of_choice: {count: 2, candidates: 6}}]", rounds=1), device="cpu")
+def test_oracle_the_highest_losses_of_all_candidates_are_selected() -> None:
+    run = prepare(flat("[{power_of_choice: {count: 2, candidates: 6}}]", rounds=1), device="cpu")
     start = run.model
-    run.go()
-    losses = [run.engine.loss(start, Look(k)) for k in range(6)]
+    run_to_end(run)
+    losses = [run.engine.local_loss(start, LossQuery(k)) for k in range(6)]
     worst = {f"device{k}" for k in np.argsort(losses)[-2:]}
     chosen = {m["src"] for m in run.trace.messages if m["direction"] == "up" and m["payload_bits"] > 32}
     assert chosen == worst
@@ -42,10 +42,10 @@ def test_oracle_the_highest_losses_among_all_candidates_are_chosen() -> None:
 def test_oracle_a_devices_loss_is_the_mean_cross_entropy_over_its_own_samples() -> None:
     import torch
 
-    run = stage(flat(rounds=1, model="logistic", precision="float64"), device="cpu")
-    value, task = run.engine.loss(run.model, Look(3)), run.task
+    run = prepare(flat(rounds=1, model="logistic", precision="float64"), device="cpu")
+    value, task = run.engine.local_loss(run.model, LossQuery(3)), run.task
     mine = task.indices(3)  # a model of zeros gives every digit a tenth
-    run.engine.settle(run.model)
+    run.engine.compute(run.model)
     vector = run.model.value
     assert vector is not None
     weight, bias = vector[:640].view(10, 64), vector[640:]
@@ -59,8 +59,8 @@ def test_oracle_a_devices_loss_is_the_mean_cross_entropy_over_its_own_samples() 
     assert value == pytest.approx(float(wanted), rel=1e-6)
 
 
-def test_candidates_hear_the_model_and_send_one_number_and_the_chosen_one_update() -> None:
-    run = play(flat(), device="cpu")
+def test_candidates_receive_the_model_and_send_one_number_and_the_selected_one_update() -> None:
+    run = execute(flat(), device="cpu")
     whole = 32 * run.task.dim
     assert answers(run, 32) == {1: 4, 2: 4, 3: 4}
     assert answers(run, whole) == {1: 2, 2: 2, 3: 2}
@@ -69,10 +69,10 @@ def test_candidates_hear_the_model_and_send_one_number_and_the_chosen_one_update
     assert run.trace.rounds[-1]["bits_down_1"] == 3 * 4 * whole  # private links: one transfer each
 
 
-def test_the_poll_takes_the_forward_pass_of_the_slowest_candidate_and_is_on_the_path() -> None:
-    run = play(flat("[{power_of_choice: {count: 6, candidates: 6}}]", rounds=1), device="cpu")
-    plain = play(flat("[all]", rounds=1), device="cpu")
-    clock = run.loop.clock
+def test_the_poll_takes_the_forward_pass_of_the_slowest_candidate_and_is_on_the_critical_path() -> None:
+    run = execute(flat("[{power_of_choice: {count: 6, candidates: 6}}]", rounds=1), device="cpu")
+    plain = execute(flat("[all]", rounds=1), device="cpu")
+    clock = run.loop.local_work.clock
     poll_s = [clock.step_s[k] * run.task.samples[k] / (3 * 8) for k in range(6)]
     row, before = run.trace.rounds[1], plain.trace.rounds[1]
     assert row["path_compute_s"] - before["path_compute_s"] == pytest.approx(max(poll_s))
@@ -81,40 +81,42 @@ def test_the_poll_takes_the_forward_pass_of_the_slowest_candidate_and_is_on_the_
     assert row["loss"] == before["loss"]
 
 
-def test_a_glance_at_a_few_samples_costs_their_share_and_is_drawn_anew_each_time() -> None:
+def test_a_loss_over_a_few_samples_takes_their_share_of_the_time_with_new_samples_each_time() -> None:
     part = "[{power_of_choice: {count: 2, candidates: 6, samples: 4}}]"
-    run = play(flat(part, rounds=1), device="cpu")
-    glances = [run.engine.loss(run.model, Look(2, 4, step)) for step in (0, 2, 2)]
+    run = execute(flat(part, rounds=1), device="cpu")
+    glances = [run.engine.local_loss(run.model, LossQuery(2, 4, step)) for step in (0, 2, 2)]
     assert glances[0] != glances[1] == glances[2]
-    many = run.engine.loss(run.model, Look(2, 40_000, 7))
-    assert many == pytest.approx(run.engine.loss(run.model, Look(2)), rel=0.02)
+    many = run.engine.local_loss(run.model, LossQuery(2, 40_000, 7))
+    assert many == pytest.approx(run.engine.local_loss(run.model, LossQuery(2)), rel=0.02)
     number = next(m for m in run.trace.messages if m["payload_bits"] == 32)
     device = int(str(number["src"]).removeprefix("device"))
     heard_s = next(m["arrived_s"] for m in run.trace.messages if m["direction"] == "down")
-    assert number["sent_s"] - heard_s == pytest.approx(run.loop.clock.step_s[device] * 4 / (3 * 8), rel=1e-6)
+    assert number["sent_s"] - heard_s == pytest.approx(
+        run.loop.local_work.clock.step_s[device] * 4 / (3 * 8), rel=1e-6
+    )
 
 
-def test_engines_agree_on_whom_to_prefer() -> None:
+def test_engines_agree_on_the_selected_devices() -> None:
     chosen = flat(precision="float64")
     assert np.allclose(final(chosen), final(chosen, engine="eager"), rtol=0, atol=1e-9)
 
 
-def test_time_alone_cannot_know_losses() -> None:
-    with pytest.raises(ValuesNeededError, match="a choice by losses depends on values"):
-        play(flat(), engine="timing")
+def test_the_timing_engine_rejects_a_selection_by_loss() -> None:
+    with pytest.raises(ValuesNeededError, match="a selection by losses depends on values"):
+        execute(flat(), engine="timing")
 
 
 def test_a_run_is_retimed_without_any_value(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     first = simulate(flat(), device="cpu", ledger=ledger)
     slower = flat(network="[{wired: {rate: 1 Mbit/s, shared: false}}]")
-    again, _ = retimed(slower, engine="batched", device="cpu", ledger=ledger)
+    again, _ = retime(slower, engine="batched", device="cpu", ledger=ledger)
     assert again is not None
     assert [r["loss"] for r in again.trace.rounds] == first.rounds["loss"].tolist()
     assert again.trace.rounds[-1]["sim_time_s"] > first.rounds["sim_time_s"].iloc[-1]
 
 
-def test_a_longer_run_goes_on_from_a_shorter_ones_checkpoint(tmp_path: Path) -> None:
+def test_a_longer_run_resumes_from_the_checkpoint_of_a_shorter_one(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     simulate(flat(rounds=2), device="cpu", ledger=ledger, checkpoint_s=0.0)
     resumed = simulate(flat(rounds=5), device="cpu", ledger=ledger)
@@ -123,23 +125,23 @@ def test_a_longer_run_goes_on_from_a_shorter_ones_checkpoint(tmp_path: Path) -> 
     assert resumed.messages.equals(whole.messages)
 
 
-def test_a_poll_below_an_edge_server_is_cut_off_by_its_parents_deadline() -> None:
+def test_the_deadline_of_the_cloud_interrupts_a_poll_below_an_edge_server() -> None:
     """Whoever is interrupted in the middle of a poll frees its links, and the run goes on."""
     slow = "{compute: {constant: {step: 1 s}}}"
     part = "[{power_of_choice: {count: 1, candidates: 2}}, all]"
     wait = "[all, {deadline: {after: 300 ms}}]"
-    run = play(recipe("hier_favg", selection=part, devices=slow, wait=wait), device="cpu")
+    run = execute(recipe("hier_favg", selection=part, devices=slow, wait=wait), device="cpu")
     fates = Counter(m["fate"] for m in run.trace.messages)
     assert [row["sim_time_s"] for row in run.trace.rounds] == pytest.approx([0.0, 0.3, 0.6, 0.9])
     assert set(fates) == {"delivered"}
 
 
-def test_a_cut_off_poll_charges_what_was_computed() -> None:
+def test_an_interrupted_poll_is_charged_for_the_computing_done() -> None:
     slow = "{compute: {constant: {step: 1 s}}}"
     part = "[{power_of_choice: {count: 1, candidates: 3}}, all]"
     energy = "{compute: {active_power: 2 W}}"
     wait = "[all, {deadline: {after: 300 ms}}]"
-    run = play(
+    run = execute(
         recipe("hier_favg", selection=part, devices=slow, wait=wait, energy=energy, rounds=1), device="cpu"
     )
     down_s = run.trace.messages[0]["airtime_s"] / 2 + run.trace.messages[1]["airtime_s"] / 3 + 2 * 0.003

@@ -13,9 +13,9 @@ from scipy.stats import chisquare
 from learning.engine import IterationIndex
 from netsim.scenario import Scenario, ScenarioError, load_text
 from netsim.selection.selection import Selector
-from netsim.simulation.run import play, stage
+from netsim.simulation.run import execute, prepare
 from netsim.topology import Node
-from tests.network.tiny import Data, data, timed, wired
+from tests.network.sample_scenarios import Data, run_timing, scenario_data, wired
 from tests.simulation.runs import final, recipe, scenario
 
 SPREAD = {"compute": {"constant": {"step": "10 ms", "spread": {"lognormal": 0.8}}}}
@@ -24,33 +24,33 @@ SPREAD = {"compute": {"constant": {"step": "10 ms", "spread": {"lognormal": 0.8}
 def content(*selection: Any, **more: Any) -> Data:
     """A timed run of two edge servers with six devices each."""
     links = [wired(shared=False), wired(shared=False)]
-    return data([2, 6], [1, 2], links, selection=list(selection), devices=SPREAD, **more)
+    return scenario_data([2, 6], [1, 2], links, selection=list(selection), devices=SPREAD, **more)
 
 
 def uploads(plain: Data) -> Counter[str]:
     """How many answers every device sent, over the whole run."""
-    run = timed(plain)
+    run = run_timing(plain)
     return Counter(str(m["src"]) for m in run.trace.messages if m["layer"] == 1 and m["direction"] == "up")
 
 
 def bound(plain: Data) -> tuple[Selector, Node, tuple[float, ...]]:
     """Layer 1's selection at work, its first edge server, and the devices' shares."""
-    run = stage(Scenario.model_validate(plain), engine="timing")
+    run = prepare(Scenario.model_validate(plain), engine="timing")
     edge = run.trace.topology.levels[1][0]
-    choice = run.loop.choices[0]
+    choice = run.loop.selectors[0]
     assert choice is not None
     return choice, edge, run.loop.membership.shares(edge)
 
 
-def picks(plain: Data, draws: int = 3000) -> list[list[tuple[str, float | None]]]:
+def selected(plain: Data, draws: int = 3000) -> list[list[tuple[str, float | None]]]:
     """Who is chosen in many visits, and with which weights."""
     choice, edge, shares = bound(plain)
     chosen = [choice.choose(edge, edge.children, shares, (), IterationIndex((0, k), 0)) for k in range(draws)]
     return [[(node.name, weight) for node, weight in one] for one in chosen]
 
 
-def test_oracle_uniform_samples_are_uniform_over_visits() -> None:
-    seen = Counter(name for one in picks(content({"uniform": {"count": 2}}, "all")) for name, _ in one)
+def test_oracle_uniform_samples_are_uniform_over_iterations() -> None:
+    seen = Counter(name for one in selected(content({"uniform": {"count": 2}}, "all")) for name, _ in one)
     assert sum(seen.values()) == 2 * 3000
     assert chisquare(list(seen.values())).pvalue > 0.01
 
@@ -59,18 +59,18 @@ def test_oracle_uniform_samples_are_uniform_over_visits() -> None:
 @pytest.mark.parametrize("name", ["uniform", "data"])
 def test_oracle_unbiased_weights_add_up_to_one_in_expectation(name: str, law: str) -> None:
     part = {name: {"fraction": 0.5, "weights": "unbiased", "law": law}}
-    sums = [sum(weight or 0.0 for _, weight in one) for one in picks(content(part, "all"))]
+    sums = [sum(weight or 0.0 for _, weight in one) for one in selected(content(part, "all"))]
     error = np.std(sums) / np.sqrt(len(sums))
     assert abs(np.mean(sums) - 1.0) <= 4 * error + 1e-12
     assert (error > 0) == (law == "bernoulli")  # equal data: three of six always weigh 1/3 each
 
 
-def test_oracle_a_sample_by_data_takes_each_as_often_as_it_has_samples() -> None:
+def test_oracle_a_sample_by_data_has_probabilities_proportional_to_samples() -> None:
     text = scenario(
         [6], "fedavg: {learning_rate: 0.1, batch_size: 8, local_steps: 1}", selection="[{data: {count: 1}}]"
     )
-    run = stage(text, engine="timing")
-    choice, cloud = run.loop.choices[0], run.trace.topology.root
+    run = prepare(text, engine="timing")
+    choice, cloud = run.loop.selectors[0], run.trace.topology.root
     assert choice is not None
     names = [
         choice.choose(cloud, cloud.children, [1 / 6] * 6, (), IterationIndex((k,), 0))[0][0].ordinal
@@ -81,17 +81,17 @@ def test_oracle_a_sample_by_data_takes_each_as_often_as_it_has_samples() -> None
     assert chisquare(np.bincount(names, minlength=6), 3000 * samples / samples.sum()).pvalue > 0.01
 
 
-def test_the_fastest_by_the_clock_take_part_and_always_the_same() -> None:
+def test_selection_by_speed_always_takes_the_fastest_devices() -> None:
     plain = content({"speed": {"count": 2}}, "all")
-    clock = stage(Scenario.model_validate(plain), engine="timing").loop.clock
+    clock = prepare(Scenario.model_validate(plain), engine="timing").loop.local_work.clock
     ranked = [sorted(range(6 * e, 6 * e + 6), key=lambda k: clock.step_s[k])[:2] for e in range(2)]
     fastest = {f"device{k}" for pair in ranked for k in pair}
     assert uploads(plain) == dict.fromkeys(fastest, 4)
 
 
-def test_the_best_uplinks_take_part() -> None:
+def test_selection_by_channel_takes_the_best_uplinks() -> None:
     plain = content({"channel": {"count": 2}}, "all") | {"network": [{"cell": {}}, wired()]}
-    run = stage(Scenario.model_validate(plain), engine="timing")
+    run = prepare(Scenario.model_validate(plain), engine="timing")
     best = set()
     for edge in run.trace.topology.levels[1]:
         rates = [link.channel.mean_rate_bps for link in run.loop.membership.ports[edge.name].up]
@@ -99,9 +99,9 @@ def test_the_best_uplinks_take_part() -> None:
     assert set(uploads(plain)) == best
 
 
-def test_a_server_is_as_slow_as_its_slowest_device() -> None:
+def test_the_speed_of_a_server_is_that_of_its_slowest_device() -> None:
     plain = content("all", {"speed": {"count": 1}})
-    clock = stage(Scenario.model_validate(plain), engine="timing").loop.clock
+    clock = prepare(Scenario.model_validate(plain), engine="timing").loop.local_work.clock
     slow = [max(clock.step_s[:6]), max(clock.step_s[6:])]
     first = 6 * slow.index(min(slow))
     assert set(uploads(plain)) == {f"device{k}" for k in range(first, first + 6)}
@@ -109,13 +109,13 @@ def test_a_server_is_as_slow_as_its_slowest_device() -> None:
 
 @pytest.mark.parametrize("part", ["uniform", "data", "speed", "channel"])
 @pytest.mark.parametrize("name", ["hier_favg", "hier_sign_sgd", "qmlhfl"])
-def test_everybody_chosen_is_everybody_to_the_last_bit(part: str, name: str) -> None:
+def test_selecting_all_children_equals_no_selection(part: str, name: str) -> None:
     depth = len(recipe(name).network)
     chosen = recipe(name, selection=json.dumps([{part: 1.0}] * depth))
     assert np.array_equal(final(chosen), final(recipe(name)))
 
 
-def test_unbiased_weights_of_everybody_are_the_shares() -> None:
+def test_unbiased_weights_of_all_children_are_the_shares() -> None:
     chosen = recipe(
         "hier_favg", selection="[{uniform: {fraction: 1.0, weights: unbiased, law: bernoulli}}, all]"
     )
@@ -132,7 +132,7 @@ def test_engines_agree_on_samples(name: str) -> None:
     assert not np.allclose(final(chosen), final(recipe(name, precision="float64")), rtol=0, atol=1e-4)
 
 
-def test_another_network_keeps_who_is_chosen() -> None:
+def test_another_network_does_not_change_the_selected_devices() -> None:
     wired_, radio = (
         content({"uniform": {"count": 2}}, "all") | {"network": [link, wired()]}
         for link in (wired(), {"cell": {}})
@@ -141,19 +141,21 @@ def test_another_network_keeps_who_is_chosen() -> None:
     assert uploads(wired_) != uploads(wired_ | {"seed": 4})
 
 
-def test_more_are_asked_than_the_barrier_waits_for() -> None:
+def test_more_children_can_be_selected_than_the_barrier_waits_for() -> None:
     plain = content({"uniform": {"count": 5}}, "all", wait=[{"first": {"count": 3}}, "all"])
     fates = Counter(
-        (m["fate"]) for m in timed(plain).trace.messages if m["layer"] == 1 and m["direction"] == "up"
+        (m["fate"]) for m in run_timing(plain).trace.messages if m["layer"] == 1 and m["direction"] == "up"
     )
     assert fates["delivered"] == 2 * 2 * 2 * 3  # edges, iterations, rounds, answers
     told = [
-        m["receivers"] for m in timed(plain).trace.messages if m["layer"] == 1 and m["direction"] == "down"
+        m["receivers"]
+        for m in run_timing(plain).trace.messages
+        if m["layer"] == 1 and m["direction"] == "down"
     ]
     assert set(told) == {5}
 
 
-def test_whoever_is_still_at_work_counts_as_taking_part() -> None:
+def test_busy_children_count_as_selected() -> None:
     plain = content({"uniform": {"count": 3}}, "all", wait=[{"buffer": {"size": 1}}, "all"])
     choice, edge, shares = bound(plain)
     busy = {edge.children[0].name, edge.children[4].name}
@@ -165,20 +167,20 @@ def test_whoever_is_still_at_work_counts_as_taking_part() -> None:
     )
 
 
-def test_nobody_chosen_leaves_the_model_and_counts() -> None:
+def test_an_empty_selection_keeps_the_model_and_counts_as_an_iteration() -> None:
     part = "[{uniform: {fraction: 0.0001, law: bernoulli}}, all]"
-    run = play(recipe("hier_favg", selection=part), device="cpu")
+    run = execute(recipe("hier_favg", selection=part), device="cpu")
     assert [row["loss"] for row in run.trace.rounds] == [run.trace.rounds[0]["loss"]] * 4
 
 
-def refused(selection: str, name: str = "hier_favg", **more: object) -> str:
+def rejection(selection: str, name: str = "hier_favg", **more: object) -> str:
     with pytest.raises(ScenarioError) as raised:
         recipe(name, selection=selection, **more)
     return str(raised.value)
 
 
 @pytest.mark.parametrize(
-    ("selection", "name", "said"),
+    ("selection", "name", "message"),
     [
         ("[all]", "hier_favg", "has 1 entry, but the topology has 2 layers"),
         ("[{uniform: {}}, all]", "hier_favg", "exactly one of fraction and count"),
@@ -196,17 +198,17 @@ def refused(selection: str, name: str = "hier_favg", **more: object) -> str:
         ("[{uniform: {fraction: 0.5, law: poisson}}, all]", "hier_favg", "must be 'fixed' or 'bernoulli', got 'poisson'"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_is_refused(selection: str, name: str, said: str) -> None:
-    assert said in refused(selection, name)
+def test_invalid_selections_are_rejected(selection: str, name: str, message: str) -> None:
+    assert message in rejection(selection, name)
 
 
-def test_unbiased_weights_want_everybody_waited_for() -> None:
-    said = refused("[{uniform: {fraction: 0.5, weights: unbiased}}, all]", wait="[{first: 1}, all]")
-    assert "selection[0]" in said
-    assert "leaves some out" in said
+def test_unbiased_weights_need_a_barrier_for_all_children() -> None:
+    message = rejection("[{uniform: {fraction: 0.5, weights: unbiased}}, all]", wait="[{first: 1}, all]")
+    assert "selection[0]" in message
+    assert "can leave some out" in message
 
 
-def test_corrections_want_everybody() -> None:
+def test_corrections_need_all_children() -> None:
     text = "name: t\ntask: {dataset: digits, model: logistic}\ntopology: {fanout: [2, 3]}\n"
     text += "devices: {compute: {constant: {step: 1 ms}}}\nnetwork: [{wired: {rate: 1 Mbit/s}}, {wired: {rate: 1 Mbit/s}}]\n"
     text += "algorithm: {mtgc: {learning_rate: 0.1, batch_size: 4, tau: [2, 2]}}\nstop: {rounds: 1}\n"
@@ -215,9 +217,9 @@ def test_corrections_want_everybody() -> None:
     load_text(text + "selection: [all, all]\n")
 
 
-def test_in_a_prologue_everybody_is_asked_and_afterwards_the_chosen() -> None:
+def test_a_prologue_uses_all_children_and_later_rounds_the_selected_ones() -> None:
     fixed = "dc_hier_sign_sgd: {learning_rate: 0.01, batch_size: 8, tau: [1, 2]}"
-    run = play(scenario([2, 3], fixed, selection="[{uniform: {count: 1}}, all]", rounds=2), device="cpu")
+    run = execute(scenario([2, 3], fixed, selection="[{uniform: {count: 1}}, all]", rounds=2), device="cpu")
     ups = [m for m in run.trace.messages if m["layer"] == 1 and m["direction"] == "up"]
     sizes = Counter(m["payload_bits"] for m in ups)
     gradient, vote = 32 * run.task.dim, run.task.dim

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from learning.store.ledger import Ledger
-from netsim.simulation.run import retimed, simulate
+from netsim.simulation.run import retime, simulate
 from tests.simulation.runs import recipe
 
 SAMPLED = "[{data: {count: 2}}, {uniform: 0.5}]"
@@ -15,10 +15,10 @@ COMING = "{compute: {constant: {step: 50 ms}}, availability: {on_off: {on: 600 m
 SLOW = "[{wired: {rate: 1 Mbit/s, shared: false}}, {wired: {rate: 1 Mbit/s, shared: false}}]"
 
 
-def test_draws_do_not_depend_on_the_network_so_nothing_is_trained_again(tmp_path: Path) -> None:
+def test_draws_do_not_depend_on_the_network_so_retiming_needs_no_training(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     first = simulate(recipe("hier_favg", selection=SAMPLED), device="cpu", ledger=ledger)
-    again, _ = retimed(
+    again, _ = retime(
         recipe("hier_favg", selection=SAMPLED, network=SLOW), engine="batched", device="cpu", ledger=ledger
     )
     assert again is not None
@@ -30,7 +30,7 @@ def test_draws_do_not_depend_on_the_network_so_nothing_is_trained_again(tmp_path
     "more", [{"selection": SAMPLED}, {"devices": COMING}, {"selection": SAMPLED, "devices": COMING}]
 )
 @pytest.mark.parametrize("name", ["hier_favg", "error_feedback"])
-def test_a_longer_run_goes_on_from_a_shorter_ones_checkpoint(
+def test_a_longer_run_resumes_from_the_checkpoint_of_a_shorter_one(
     tmp_path: Path, name: str, more: dict[str, str]
 ) -> None:
     ledger = Ledger(tmp_path)

@@ -12,8 +12,8 @@ from netsim.scenario import Scenario, digest
 from netsim.selection.association import ASSOCIATIONS
 from netsim.selection.availability import AVAILABILITIES
 from netsim.selection.selections import SELECTIONS
-from netsim.simulation.run import play
-from tests.network.tiny import Data, data, wired
+from netsim.simulation.run import execute
+from tests.network.sample_scenarios import Data, scenario_data, wired
 
 SPREAD = {"constant": {"step": "10 ms", "spread": {"lognormal": 0.8}}}
 COUNTED = {"count": 2}
@@ -37,17 +37,17 @@ OTHER: dict[tuple[str, str], tuple[Data, Data]] = {
 PARTS = {**SELECTIONS, **AVAILABILITIES, **ASSOCIATIONS}
 
 
-def told(name: str, arguments: Data) -> str:
+def all_tables(name: str, arguments: Data) -> str:
     """All tables of a run on six devices with this part, values included."""
     coming = name in AVAILABILITIES
     devices = {"compute": SPREAD} | ({"availability": {name: arguments}} if coming else {})
     more = {"devices": devices} if coming else {"devices": devices, "selection": [{name: arguments}, "all"]}
     objective = {"synthetic": {"dim": 8, "samples": 8, "heterogeneity": 1.0}}
-    content = data(
+    content = scenario_data(
         [1, 6], [2, 2], [wired(shared=False), wired()], task={"dataset": objective}, stop={"rounds": 4}
     )
     scenario = Scenario.model_validate(content | more)
-    run = play(scenario, device="cpu")
+    run = execute(scenario, device="cpu")
     return repr((digest(scenario), run.trace.rounds, run.trace.messages))
 
 
@@ -60,13 +60,13 @@ def recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("name", "field"), OTHER)
-def test_every_field_changes_what_a_run_says(name: str, field: str, recordings: None) -> None:
+def test_every_field_changes_the_tables_of_a_run(name: str, field: str, recordings: None) -> None:
     before, after = OTHER[name, field]
-    one, other = (told(name, arguments) for arguments in (before, after))
+    one, other = (all_tables(name, arguments) for arguments in (before, after))
     assert one.split(",", 1)[0] != other.split(",", 1)[0]  # the digests
     assert one.split(",", 1)[1] != other.split(",", 1)[1]
 
 
-def test_no_field_is_left_over() -> None:
+def test_every_field_has_a_case() -> None:
     parts: dict[str, Any] = PARTS
     assert set(OTHER) == {(name, field.name) for name, part in parts.items() for field in fields(part)}

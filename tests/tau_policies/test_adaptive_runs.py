@@ -14,11 +14,11 @@ from learning.engine import ValuesNeededError
 from learning.store.ledger import Ledger
 from netsim.build import BuildError
 from netsim.results.result import Result
-from netsim.simulation.run import play, simulate
-
+from netsim.simulation.run import execute, simulate
 from tests.simulation.test_ledger import tables_equal, trainings
 from tests.simulation.test_resume import killed_after, resumed
-from .runs import RECIPES, VOTING, adaptive, made, start
+
+from .sample_runs import RECIPES, VOTING, adaptive, recipe_scenario, start_taus
 
 DEADLINE = {"stop": "{rounds: 6, deadline: 10 s}"}
 POLICIES = {
@@ -41,25 +41,25 @@ def taus(result: Result) -> list[tuple[int, ...]]:
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_policy_that_changes_nothing_gives_the_fixed_run_to_the_bit(name: str) -> None:
-    same = simulate(adaptive(name, f"{{stages: [{start(name)}]}}", rounds=5), device="cpu")
-    fixed = simulate(made(name, start(name), rounds=5), device="cpu")
+def test_a_policy_with_constant_taus_gives_the_fixed_run_to_the_bit(name: str) -> None:
+    same = simulate(adaptive(name, f"{{stages: [{start_taus(name)}]}}", rounds=5), device="cpu")
+    fixed = simulate(recipe_scenario(name, start_taus(name), rounds=5), device="cpu")
     tables_equal(replace(same, rounds=same.rounds.drop(columns=["tau_1", "tau_2"])), fixed)
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_local_steps_are_those_that_were_made(name: str) -> None:
+def test_the_local_steps_column_counts_the_steps_made(name: str) -> None:
     """Rows in the middle of a run: (k_N of every round) added up, and devices draw by it."""
     rungs = [[1, 3], [1, 1]] if name in VOTING else [[3, 1], [1, 1]]
     run = simulate(adaptive(name, f"{{stages: {rungs}}}"), device="cpu")
-    used = [start(name)] * 3 + [rungs[0]] * 2 + [rungs[1]] * 2
+    used = [start_taus(name)] * 3 + [rungs[0]] * 2 + [rungs[1]] * 2
     assert taus(run) == [tuple(tau) for tau in used]
-    steps = [made(name, tau).ladder.steps(2) for tau in used[1:]]
+    steps = [recipe_scenario(name, tau).layered_algorithm.steps(2) for tau in used[1:]]
     assert run.rounds["local_steps"].diff().iloc[1:].tolist() == steps
 
 
 @pytest.mark.parametrize("name", ["hier_favg", "hier_local_qsgd", "hier_sign_sgd", "mtgc"])
-def test_devices_steps_are_numbered_through(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_steps_of_devices_are_numbered_consecutively(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """0, 1, 2, ... without a gap or repetition, so that no minibatch is drawn twice."""
     rungs = [[1, 3]] if name in VOTING else [[3, 1]]
     seen: list[tuple[int, int, int]] = []
@@ -74,7 +74,7 @@ def test_devices_steps_are_numbered_through(name: str, monkeypatch: pytest.Monke
         return train(self, leaf, device, model, steps, iteration, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Engine, "train", noted)
-    run = play(adaptive(name, f"{{stages: {rungs}}}"), device="cpu")
+    run = execute(adaptive(name, f"{{stages: {rungs}}}"), device="cpu")
     for device in range(6):
         mine = [(first, steps) for who, first, steps in seen if who == device]
         assert [first for first, _ in mine] == [sum(s for _, s in mine[:k]) for k in range(len(mine))]
@@ -90,7 +90,7 @@ def test_the_integer_code_follows_the_votes_below_it() -> None:
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-def test_a_policy_changes_something(policy: str) -> None:
+def test_every_policy_changes_the_taus(policy: str) -> None:
     """Else the tests below would say nothing."""
     run = simulate(adaptive("hier_local_qsgd", policy, **POLICIES[policy]), device="cpu")
     assert len(set(taus(run))) > 1
@@ -98,15 +98,15 @@ def test_a_policy_changes_something(policy: str) -> None:
 
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("rounds", [1, 3, 4])
-def test_a_killed_run_goes_on_to_equal_tables(
+def test_a_killed_run_resumes_to_equal_tables(
     policy: str, rounds: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scene = adaptive("hier_local_qsgd", policy, **POLICIES[policy])
-    killed_after(rounds, scene, Ledger(tmp_path), monkeypatch)
+    scenario = adaptive("hier_local_qsgd", policy, **POLICIES[policy])
+    killed_after(rounds, scenario, Ledger(tmp_path), monkeypatch)
     jobs = trainings(monkeypatch)
-    whole = simulate(scene, device="cpu")
+    whole = simulate(scenario, device="cpu")
     in_all = sum(jobs)
-    tables_equal(resumed(scene, tmp_path), whole)
+    tables_equal(resumed(scenario, tmp_path), whole)
     assert sum(jobs) - in_all < in_all
 
 
@@ -114,15 +114,15 @@ def test_a_killed_run_goes_on_to_equal_tables(
 def test_a_rerun_trains_and_measures_nothing(
     policy: str, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scene = adaptive("hier_local_qsgd", policy, **POLICIES[policy])
-    first = simulate(scene, device="cpu", ledger=ledger)
+    scenario = adaptive("hier_local_qsgd", policy, **POLICIES[policy])
+    first = simulate(scenario, device="cpu", ledger=ledger)
     seen = trainings(monkeypatch)
     monkeypatch.setattr("netsim.simulation.observation.look", lambda *_: pytest.fail("measured again"))
-    tables_equal(first, simulate(scene, device="cpu", ledger=ledger))
+    tables_equal(first, simulate(scenario, device="cpu", ledger=ledger))
     assert not seen
 
 
-def test_another_network_is_re_timed_where_the_choice_is_the_same(
+def test_another_network_is_retimed_if_the_policy_chooses_the_same_taus(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """AdaComm looks at losses alone."""
@@ -138,53 +138,53 @@ def test_another_network_is_re_timed_where_the_choice_is_the_same(
 
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("name", ["hier_local_qsgd", "hier_favg"])
-def test_batched_chooses_as_eager_does(name: str, policy: str) -> None:
-    scene = adaptive(name, policy, precision="float64", **POLICIES[policy])
-    batched, eager = (simulate(scene, device="cpu", engine=engine) for engine in ("batched", "eager"))
+def test_the_batched_and_the_eager_engine_choose_the_same_taus(name: str, policy: str) -> None:
+    scenario = adaptive(name, policy, precision="float64", **POLICIES[policy])
+    batched, eager = (simulate(scenario, device="cpu", engine=engine) for engine in ("batched", "eager"))
     assert taus(batched) == taus(eager)
     pd.testing.assert_frame_equal(batched.rounds, eager.rounds, rtol=1e-9)
 
 
-def test_rounds_that_are_not_evaluated_are_where_the_policy_looks() -> None:
+def test_rounds_before_a_policy_call_are_evaluated() -> None:
     run = simulate(adaptive("hier_favg", "adacomm", every=3, evaluate="{every: 100}"), device="cpu")
     assert run.rounds["loss"].notna().tolist() == [True, False, False, True, False, False, True]
 
 
 @pytest.mark.parametrize("policy", ["adacomm", "hier_local_qsgd"])
-def test_the_timing_engine_refuses_what_needs_values(policy: str) -> None:
-    with pytest.raises(BuildError, match=r"the timing engine computes none: use --engine batched"):
-        play(adaptive("hier_local_qsgd", policy), engine="timing")
+def test_the_timing_engine_rejects_policies_that_need_values(policy: str) -> None:
+    with pytest.raises(BuildError, match=r"which the timing engine does not compute: use --engine batched"):
+        execute(adaptive("hier_local_qsgd", policy), engine="timing")
     with pytest.raises(ValuesNeededError):
-        play(adaptive("hier_local_qsgd", policy), device="cpu", values=False)
+        execute(adaptive("hier_local_qsgd", policy), device="cpu", values=False)
 
 
-def test_the_timing_engine_keeps_time_of_given_stages() -> None:
-    scene = adaptive("hier_favg", "{stages: [[3, 2], [1, 1]]}")
-    timed, whole = simulate(scene, engine="timing"), simulate(scene, device="cpu")
+def test_the_timing_engine_accepts_given_stages() -> None:
+    scenario = adaptive("hier_favg", "{stages: [[3, 2], [1, 1]]}")
+    timed, whole = simulate(scenario, engine="timing"), simulate(scenario, device="cpu")
     assert timed.rounds["sim_time_s"].equals(whole.rounds["sim_time_s"])
 
 
 def test_the_plan_is_made_from_the_measured_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     """The law that the plan rests on gives back the length of the rounds it is made from."""
-    from netsim.simulation.observation import Sight
+    from netsim.simulation.observation import Observation
 
     seen: list[tuple[float, float]] = []
 
-    def planned(self: Sight) -> None:
+    def plan_taus(self: Observation) -> None:
         tau = np.array(self.taus, dtype=np.float64)[:, None]
-        rows = self.scene.trace.rounds
+        rows = self.context.trace.rounds
         seen.append(
             (float(self._law().amount(tau, 0 * tau)[0]), rows[-1]["sim_time_s"] - rows[-2]["sim_time_s"])
         )
 
-    monkeypatch.setattr(Sight, "planned", planned)
+    monkeypatch.setattr(Observation, "plan_taus", plan_taus)
     servers = {"servers": "{aggregation: 7 ms}", "devices": "{compute: {constant: 3 ms}}"}
-    play(adaptive("hier_local_qsgd", "replan", **DEADLINE, **servers), device="cpu")
+    execute(adaptive("hier_local_qsgd", "replan", **DEADLINE, **servers), device="cpu")
     assert len(seen) == 2
     assert all(law == pytest.approx(length, rel=1e-9) for law, length in seen)
 
 
-WAITS = {
+BARRIERS = {
     "carry": "[{first: {count: 2, late: carry}}, all]",
     "drop": "[{deadline: {after: 30 ms, at_least: 1}}, all]",
     "buffer": "[all, {buffer: {size: 1}}]",
@@ -192,34 +192,36 @@ WAITS = {
 }
 
 
-@pytest.mark.parametrize("wait", WAITS)
-def test_barriers_and_adaptive_taus_go_together(wait: str) -> None:
+@pytest.mark.parametrize("wait", BARRIERS)
+def test_barriers_and_adaptive_taus_can_be_combined(wait: str) -> None:
     """Answers of an earlier ladder may come while a later one runs."""
-    more = {"wait": WAITS[wait], "rounds": 8}
+    more = {"wait": BARRIERS[wait], "rounds": 8}
     same = simulate(adaptive("hier_favg", "{stages: [[4, 2]]}", **more), device="cpu")
     tables_equal(
         replace(same, rounds=same.rounds.drop(columns=["tau_1", "tau_2"])),
-        simulate(made("hier_favg", [4, 2], **more), device="cpu"),
+        simulate(recipe_scenario("hier_favg", [4, 2], **more), device="cpu"),
     )
-    scene = adaptive("hier_favg", "{stages: [[2, 3], [1, 1]]}", precision="float64", **more)
-    batched, eager = (simulate(scene, device="cpu", engine=engine) for engine in ("batched", "eager"))
+    scenario = adaptive("hier_favg", "{stages: [[2, 3], [1, 1]]}", precision="float64", **more)
+    batched, eager = (simulate(scenario, device="cpu", engine=engine) for engine in ("batched", "eager"))
     pd.testing.assert_frame_equal(batched.rounds, eager.rounds, rtol=1e-9)
     assert len(set(taus(batched))) == 3
 
 
-@pytest.mark.parametrize("wait", WAITS)
-def test_the_plan_s_law_holds_behind_barriers_too(wait: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from netsim.simulation.observation import Sight
+@pytest.mark.parametrize("wait", BARRIERS)
+def test_the_time_model_of_the_plan_is_valid_with_barriers(
+    wait: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from netsim.simulation.observation import Observation
 
     seen: list[tuple[float, float]] = []
 
-    def planned(self: Sight) -> None:
+    def plan_taus(self: Observation) -> None:
         tau = np.array(self.taus, dtype=np.float64)[:, None]
-        rows = self.scene.trace.rounds
+        rows = self.context.trace.rounds
         lengths = np.diff([row["sim_time_s"] for row in rows[-3:]])
         seen.append((float(self._law().amount(tau, 0 * tau)[0]), float(lengths.mean())))
 
-    monkeypatch.setattr(Sight, "planned", planned)
-    play(adaptive("hier_favg", "replan", wait=WAITS[wait], **DEADLINE), device="cpu")
+    monkeypatch.setattr(Observation, "plan_taus", plan_taus)
+    execute(adaptive("hier_favg", "replan", wait=BARRIERS[wait], **DEADLINE), device="cpu")
     assert len(seen) == 2
     assert all(law == pytest.approx(length, rel=1e-9) for law, length in seen)

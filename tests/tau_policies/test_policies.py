@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from netsim.tau_policies import AdaComm, Adaptive, HierLocalQsgdIntervals, Replan, Stages, spread_out
+from netsim.tau_policies import AdaComm, Adaptive, HierLocalQsgdIntervals, Replan, Stages, optimal_intervals
 
 
 @dataclass
@@ -21,11 +21,11 @@ class View:
     start: tuple[int, ...] = (10, 2)
     taus: tuple[int, ...] = (10, 2)
     stage: int = 1
-    talk_s: tuple[float, ...] = (1.0, 9.0)
+    exchange_s: tuple[float, ...] = (1.0, 9.0)
     mixing: tuple[float, ...] = (1.0, 0.1, 0.05)
     plan: tuple[int, ...] | None = (7, 3)
 
-    def planned(self) -> tuple[int, ...] | None:
+    def plan_taus(self) -> tuple[int, ...] | None:
         return self.plan
 
 
@@ -35,28 +35,28 @@ def test_adacomm_follows_the_square_root_of_the_loss(now: float, tau: int) -> No
 
 
 @pytest.mark.parametrize("now", [math.nan, math.inf])
-def test_a_model_that_diverged_changes_nothing(now: float) -> None:
+def test_a_diverged_model_does_not_change_tau(now: float) -> None:
     assert AdaComm().choose(View(excess=(4.0, now))) == (10, 2)
 
 
-def test_adacomm_changes_the_layer_it_is_told() -> None:
+def test_adacomm_changes_only_its_layer() -> None:
     assert AdaComm(layer=2).choose(View(start=(1, 8), taus=(1, 8))) == (1, 4)
     with pytest.raises(ValueError, match="layer 3 is none of the 2 layers"):
         AdaComm(layer=3).choose(View())
 
 
-def test_saturation_shortens_what_the_loss_does_not() -> None:
+def test_saturation_shortens_tau_if_the_loss_does_not() -> None:
     """The paper's gamma: tau <- gamma tau where the rule says no less than tau."""
     assert AdaComm(saturation=0.5).choose(View(excess=(4.0, 4.0))) == (5, 2)
     assert AdaComm(saturation=0.5).choose(View(excess=(4.0, 1.0))) == (5, 2)
 
 
-def test_stages_follow_one_another_and_the_last_stays() -> None:
+def test_stages_are_used_in_order_and_the_last_is_kept() -> None:
     policy = Stages(((5, 2), (3, 1)))
     assert [policy.choose(View(stage=k)) for k in (1, 2, 3, 9)] == [(5, 2), (3, 1), (3, 1), (3, 1)]
 
 
-def test_a_plan_is_followed_where_there_is_one() -> None:
+def test_replan_uses_the_plan_if_there_is_one() -> None:
     assert Replan().choose(View()) == (7, 3)
     assert Replan().choose(View(plan=None)) == (10, 2)
 
@@ -64,17 +64,17 @@ def test_a_plan_is_followed_where_there_is_one() -> None:
 def test_two_layers_follow_the_ratio_of_their_delays() -> None:
     """tau_2 = sqrt(t_2 / t_1 (1 - a R_1) / (a R_1)), whatever mu, L, sigma and the loss: our derivation."""
     for delay in (1.0, 4.0, 100.0):
-        tau = HierLocalQsgdIntervals().choose(View(talk_s=(1.0, delay)))
+        tau = HierLocalQsgdIntervals().choose(View(exchange_s=(1.0, delay)))
         assert tau == (5, round(math.sqrt(delay * 0.9 / 0.1)))
 
 
-def test_a_layer_that_costs_nothing_more_is_synchronised_at_once() -> None:
+def test_a_layer_with_a_small_exchange_time_has_tau_one() -> None:
     """Where layer 2's own interval would be shorter than layer 1's, the two are one."""
-    assert HierLocalQsgdIntervals().choose(View(talk_s=(10.0, 0.1)))[1] == 1
+    assert HierLocalQsgdIntervals().choose(View(exchange_s=(10.0, 0.1)))[1] == 1
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_intervals_are_the_minimum_under_their_order(seed: int) -> None:
+def test_intervals_minimise_the_cost_under_their_order(seed: int) -> None:
     """Against brute force over a fine grid of k_1 <= k_2 <= k_3; noise may grow on its way up."""
     r = np.random.default_rng(seed)
     t = r.uniform(0.1, 10, 3)
@@ -84,14 +84,14 @@ def test_intervals_are_the_minimum_under_their_order(seed: int) -> None:
     def cost(k: Sequence[float]) -> float:
         return math.fsum(a / b + c * b for a, b, c in zip(t, k, w, strict=True))
 
-    k = spread_out(t.tolist(), mixing)
+    k = optimal_intervals(t.tolist(), mixing)
     assert k == sorted(k)
     grid = np.exp(np.linspace(np.log(k[0] / 4), np.log(k[-1] * 4), 60))
     assert cost(k) <= min(cost(p) for p in itertools.combinations_with_replacement(grid, 3)) * (1 + 1e-9)
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "message"),
     [
         (lambda: Adaptive((1,), 0, Replan()), "every must be >= 1 round, got 0"),
         (lambda: Adaptive((), 5, Replan()), "start needs one tau per layer"),
@@ -102,6 +102,6 @@ def test_intervals_are_the_minimum_under_their_order(seed: int) -> None:
         (lambda: AdaComm(saturation=1.0), "saturation must be between 0 and 1, got 1.0"),
     ],
 )
-def test_numbers_out_of_range_are_refused(make: object, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_numbers_out_of_range_are_rejected(make: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         make()  # type: ignore[operator]

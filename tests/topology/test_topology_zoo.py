@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from netsim.scenario.inline_topology import written
+from netsim.scenario.inline_topology import to_inline_tree
 from netsim.topology import File, Topology, TopologyError, Zoo
 from netsim.topology.geography import great_circle_m
 from tests.conftest import REPOSITORY
@@ -70,16 +70,16 @@ def test_oracle_great_circles() -> None:
         ),
     ],
 )
-def test_every_format_has_geographic_places(tmp_path: Path, name: str, text: str) -> None:
+def test_every_format_has_geographic_positions(tmp_path: Path, name: str, text: str) -> None:
     (tmp_path / name).write_text(text)
     tree = File(name).grow([tmp_path])
     edge = tree.levels[1][0]
     assert (tree.root.lat_deg, tree.root.lon_deg, edge.lat_deg, edge.lon_deg) == (50.0, 8.5, -3.0, -70.0)
     assert tree.devices[0].lat_deg is None
-    assert written(tree).grow().fingerprint == tree.fingerprint
+    assert to_inline_tree(tree).grow().fingerprint == tree.fingerprint
 
 
-def test_graphml_reads_the_zoo_s_names_of_coordinates(tmp_path: Path) -> None:
+def test_graphml_accepts_the_zoos_names_of_coordinates(tmp_path: Path) -> None:
     zoo(tmp_path, {"cloud": (1.0, 2.0), "b": (3.0, 4.0)}, "")
     text = (
         (tmp_path / "zoo.graphml")
@@ -95,7 +95,7 @@ def test_graphml_reads_the_zoo_s_names_of_coordinates(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("{lat_deg: 91, lon_deg: 0, devices: 1}", "lat_deg of 'cloud' must be in [-90, 90], got 91"),
         ("{lat_deg: 9, lon_deg: -181, devices: 1}", "lon_deg of 'cloud' must be in [-180, 180], got -181"),
@@ -111,13 +111,13 @@ def test_graphml_reads_the_zoo_s_names_of_coordinates(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_place_that_is_not_on_the_globe_is_refused(tmp_path: Path, text: str, said: str) -> None:
+def test_an_invalid_geographic_position_is_rejected(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "net.yaml").write_text(text)
-    with pytest.raises(TopologyError, match=re.escape(said)):
+    with pytest.raises(TopologyError, match=re.escape(message)):
         File("net.yaml").grow([tmp_path])
 
 
-def test_the_fingerprint_moves_with_geography(tmp_path: Path) -> None:
+def test_the_fingerprint_depends_on_geographic_positions(tmp_path: Path) -> None:
     texts = ["{devices: 1}", "{lat_deg: 1, lon_deg: 2, devices: 1}", "{lat_deg: 2, lon_deg: 1, devices: 1}"]
     prints = set()
     for text in [*texts, "{x_m: 1, y_m: 2, devices: 1}"]:
@@ -126,7 +126,7 @@ def test_the_fingerprint_moves_with_geography(tmp_path: Path) -> None:
     assert len(prints) == 4
 
 
-def test_distances_follow_the_links_and_the_slowest_of_them_is_the_rate(tmp_path: Path) -> None:
+def test_distances_follow_the_links_and_the_rate_is_that_of_the_slowest_link(tmp_path: Path) -> None:
     file = zoo(tmp_path, LINE, "ab:1e9 bc:2e8 cd:5e9")
     tree = Zoo(str(file), devices=3, cloud="town a").grow()
     b, c, d = tree.levels[1]
@@ -135,13 +135,13 @@ def test_distances_follow_the_links_and_the_slowest_of_them_is_the_rate(tmp_path
     assert (len(tree.devices), d.name, d.lon_deg, tree.root.lon_deg) == (9, "town d", 3.0, 0.0)
 
 
-def test_a_shorter_way_with_more_links_is_taken_and_cycles_are_fine(tmp_path: Path) -> None:
+def test_the_shortest_path_can_have_more_links_and_the_graph_can_have_cycles(tmp_path: Path) -> None:
     places = {"a": (0.0, 0.0), "b": (40.0, 1.0), "c": (0.0, 2.0), "d": (0.0, 3.0)}
     tree = Zoo(str(zoo(tmp_path, places, "ab bc cd da")), cloud="town a").grow()
     assert [e.edge["distance_m"] / DEGREE_M for e in tree.levels[1]][1:] == pytest.approx([4, 3])
 
 
-def test_a_link_without_a_rate_takes_link_rate_or_leaves_it_to_the_layer(tmp_path: Path) -> None:
+def test_a_link_without_a_rate_uses_link_rate_or_the_rate_of_the_layer(tmp_path: Path) -> None:
     file = str(zoo(tmp_path, LINE, "ab:1e9 bc cd:5e9"))
     without = [e.edge.get("rate_bps") for e in Zoo(file, cloud="town a").grow().levels[1]]
     given = [e.edge.get("rate_bps") for e in Zoo(file, cloud="town a", link_rate=3e8).grow().levels[1]]
@@ -153,7 +153,7 @@ def test_parallel_links_count_as_the_faster(tmp_path: Path) -> None:
     assert tree.levels[1][0].edge["rate_bps"] == 4e9
 
 
-def test_the_cloud_stands_in_the_middle_unless_said_and_hubs_near_their_towns(tmp_path: Path) -> None:
+def test_the_default_cloud_is_central_and_hubs_minimise_distances(tmp_path: Path) -> None:
     places = {name: (0.0, float(k)) for k, name in enumerate("abcdefg")}
     file = str(zoo(tmp_path, places, "ab bc cd de ef fg"))
     assert Zoo(file).grow().root.lon_deg == 3.0
@@ -168,7 +168,7 @@ def test_nodes_of_other_networks_are_left_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("nodes", "links", "how", "said"),
+    ("nodes", "links", "how", "message"),
     [
         ({**LINE, "e": None}, "ab bc cd de", {}, "'town e' has no Latitude and Longitude; add them"),
         (LINE, "ab cd", {}, "'town c' is not connected to 'town a'"),
@@ -180,15 +180,15 @@ def test_nodes_of_other_networks_are_left_out(tmp_path: Path) -> None:
         (LINE, "ab bc cd", {"regions": -1}, "regions must be >= 0, got -1"),
     ],
 )
-def test_a_zoo_graph_that_makes_no_tree_is_refused(
+def test_an_invalid_zoo_graph_is_rejected(
     tmp_path: Path,
     nodes: dict[str, tuple[float, float] | None],
     links: str,
     how: dict[str, object],
-    said: str,
+    message: str,
 ) -> None:
     file = zoo(tmp_path, nodes, links)
-    with pytest.raises(ValueError, match=re.escape(said)):
+    with pytest.raises(ValueError, match=re.escape(message)):
         Zoo(str(file), **how).grow()  # type: ignore[arg-type]
 
 
@@ -229,7 +229,7 @@ def test_the_national_network_has_four_layers_at_real_distances() -> None:
             assert 990 < way < 8010
 
 
-def test_the_iot_tree_is_uneven_at_every_level() -> None:
+def test_the_iot_tree_has_unequal_fanouts_at_every_level() -> None:
     tree = shipped("iot")
     assert [len(level) for level in tree.levels] == [76, 8, 4, 1]
     assert sorted({len(node.children) for node in tree.levels[1]}) == [1, 3, 8, 9, 12, 16, 24]

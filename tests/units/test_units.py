@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from netsim.units import (
     DIMENSIONS,
     LARGEST,
-    MOST_DB,
+    MAX_DB,
     SMALLEST,
     DistanceM,
     FrequencyHz,
@@ -73,7 +73,7 @@ def test_text_is_read_as_its_si_value(text: str, dimension: str, value: float) -
 
 
 @pytest.mark.parametrize(
-    ("text", "dimension", "said"),
+    ("text", "dimension", "message"),
     [
         ("100", "rate", "a rate needs a unit, got 100; write e.g. 100 Mbit/s"),
         (100, "rate", "a rate needs a unit, got 100; write e.g. 100 Mbit/s"),
@@ -97,13 +97,15 @@ def test_text_is_read_as_its_si_value(text: str, dimension: str, value: float) -
         (None, "time", "a time needs a unit, got None"),
     ],
 )
-def test_what_is_not_a_quantity_is_refused_with_a_remedy(text: object, dimension: str, said: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(said)):
+def test_text_that_is_not_a_quantity_is_rejected_with_a_remedy(
+    text: object, dimension: str, message: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
         parse(text, dimension)
 
 
 @pytest.mark.parametrize("dimension", DIMENSIONS)
-@given(level=st.floats(-MOST_DB, MOST_DB), amount=st.just(0.0) | st.floats(SMALLEST, LARGEST))
+@given(level=st.floats(-MAX_DB, MAX_DB), amount=st.just(0.0) | st.floats(SMALLEST, LARGEST))
 @settings(max_examples=150, deadline=None)
 def test_oracle_a_rendered_quantity_is_read_back_exactly(dimension: str, level: float, amount: float) -> None:
     value = level if DIMENSIONS[dimension].signed else amount
@@ -117,9 +119,9 @@ SI = {"frequency": "Hz", "time": "s", "power": "W", "distance": "m", "speed": "m
 @pytest.mark.parametrize(("dimension", "unit"), [(d, u) for d in SI for u in DIMENSIONS[d].units])
 @given(number=st.decimals(min_value=0, max_value=10**6, places=4))
 @settings(max_examples=10, deadline=None)
-def test_oracle_units_mean_what_pint_says(dimension: str, unit: str, number: object) -> None:
-    said = PINT.Quantity(float(str(number)), unit).to(SI[dimension]).magnitude
-    assert parse(f"{number} {unit}", dimension) == pytest.approx(said, rel=1e-12)
+def test_oracle_units_agree_with_pint(dimension: str, unit: str, number: object) -> None:
+    message = PINT.Quantity(float(str(number)), unit).to(SI[dimension]).magnitude
+    assert parse(f"{number} {unit}", dimension) == pytest.approx(message, rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +145,7 @@ def test_a_field_of_a_pydantic_model_reads_text_and_writes_it_back() -> None:
 
 
 @pytest.mark.parametrize("band", [2e7, "0 Hz", "-1 MHz", "20", True, "20 ms"])
-def test_a_positive_field_refuses_bare_numbers_zero_and_foreign_units(band: object) -> None:
+def test_a_positive_field_rejects_bare_numbers_zero_and_units_of_other_dimensions(band: object) -> None:
     with pytest.raises(ValidationError):
         Radio.model_validate({"band": band})
 
@@ -152,13 +154,13 @@ def test_a_positive_field_refuses_bare_numbers_zero_and_foreign_units(band: obje
 def test_the_schema_pattern_accepts_every_unit_and_no_bare_number(dimension: str) -> None:
     schema = TypeAdapter(Annotated[float, Quantity(dimension)]).json_schema()
     table = DIMENSIONS[dimension]
-    assert all(re.search(schema["pattern"], f"2.5 {unit}") for unit in (*table.units, *table.curves))
+    assert all(re.search(schema["pattern"], f"2.5 {unit}") for unit in (*table.units, *table.conversions))
     assert not re.search(schema["pattern"], "100")
     assert not re.search(schema["pattern"], "5 parsecs")
 
 
 @pytest.mark.parametrize(
-    ("bad", "said"),
+    ("bad", "message"),
     [
         ({"radius": (10.0, -1.0)}, "radius must be > 0, got -1 m"),
         ({"radius": (math.nan, 1.0)}, "radius must be a finite number in SI units, got nan"),
@@ -167,7 +169,7 @@ def test_the_schema_pattern_accepts_every_unit_and_no_bare_number(dimension: str
         ({"latency": True}, "latency must be a finite number"),
     ],
 )
-def test_python_callers_pass_si_floats_under_the_same_laws(bad: dict[str, object], said: str) -> None:
+def test_si_floats_from_python_are_checked_by_the_same_rules(bad: dict[str, object], message: str) -> None:
     assert Spot(latency=None).radius == (10.0, 250.0)
-    with pytest.raises(ValueError, match=re.escape(said)):
+    with pytest.raises(ValueError, match=re.escape(message)):
         Spot(**bad)  # type: ignore[arg-type]

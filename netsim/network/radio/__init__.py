@@ -1,1 +1,1 @@
-"""Radio: path loss, shadowing, fading, link budgets, rate maps and the cells built from them."""
+"""Radio: path loss, shadowing, fading, link budget, rate maps, and cells composed of them."""

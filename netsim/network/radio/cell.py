@@ -1,4 +1,4 @@
-"""A wireless cell: every device has its own rate by a link budget, and all share the band by an access scheme."""
+"""A wireless cell: a link budget per device, and a multiple-access scheme that shares the bands."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Literal
 import simpy
 
 from netsim.network.channel import FixedRate
-from netsim.network.links import Downlink, Link, Ports
+from netsim.network.links import Downlink, Link, ParentLinks
 from netsim.network.media import Medium
-from netsim.network.message_loss import Direction, Identity, Loss, NoLoss
+from netsim.network.message_loss import Direction, LinkIdentity, Loss, NoLoss
 from netsim.network.packets import PACKETS, Stack
 from netsim.network.radio.cell_radio import Radio, RadioLink
 from netsim.network.radio.fading import Fading
-from netsim.network.radio.large_scale import check_covered
-from netsim.network.radio.multiple_access import ACCESS, Access, media, split, weight
+from netsim.network.radio.large_scale import check_placement_range
+from netsim.network.radio.multiple_access import ACCESS, Access, band_counts, create_media, transfer_weight
 from netsim.network.radio.path_loss import PathLoss
 from netsim.network.radio.placement import Placement
 from netsim.network.radio.presets import PRESETS
@@ -32,18 +32,18 @@ Preset = Literal["urban_micro", "urban_macro", "wifi", "factory", "tran2019", "c
 class Cell:
     """A cell with separate bands up and down; a field left None takes the preset's value (`PRESETS`).
 
-    A device's distance is taken from coordinates of both ends, else from the edge's `distance_m`, else from
-    the placement. Its mean SNR follows from the link budget (powers, gains, path loss, shadowing, noise
+    The distance of a device is computed from the coordinates of both ends, or else taken from the edge's `distance_m`,
+    or else from the placement. Its mean SNR follows from the link budget (powers, gains, path loss, shadowing, noise
     figure, interference margin), its rate from fading and rate map, and its share from the access scheme:
     `airtime` (default), `fdma` (fixed shares of the band; an uplink has its full power in its own share, the
     downlink a constant power per hertz), `tdma` (one message after the other) or `wifi` (packet-fair, both
-    directions on one channel). A broadcast is one transfer over the whole band at the worst child's rate.
+    directions on one channel). A broadcast is one transfer over the whole band at the rate of the worst child.
 
-    `unserved`: a device whose draws leave it without a rate (below the rate map's floor, or in a fade that
-    never ends) is drawn again, up to 100 times, so that the fleet is one that the cell covers; `refuse` makes
-    it an error, which names the device.
+    `unserved`: with `redraw`, the random draws of a device without a rate (SNR below the rate map's floor, or almost
+    always in outage) are repeated, up to 100 times, so that the cell covers all devices; with `refuse` it is an
+    error that names the device.
 
-    An edge's `rate_bps` replaces that child's link budget, its `latency_s` is added.
+    An edge's `rate_bps` replaces the link budget of that child; its `latency_s` is added.
     """
 
     preset: Preset = "urban_micro"
@@ -78,46 +78,51 @@ class Cell:
             if (getattr(self, name) or 0) < 0:
                 raise ValueError(f"{name} must be >= 0 dB, got {getattr(self, name):g} dB")
         radio = self.radio
-        check_covered(radio.placement, radio.pathloss, radio.carrier)
+        check_placement_range(radio.placement, radio.pathloss, radio.carrier)
 
     @property
     def radio(self) -> Radio:
-        """The preset with this cell's own numbers in place."""
+        """The preset with the values of this cell's own fields."""
         preset = PRESETS[self.preset]
         own = {f.name: getattr(self, f.name) for f in fields(Radio)}
         return Radio(**{k: getattr(preset, k) if v is None else v for k, v in own.items()})
 
-    def connect(self, env: simpy.Environment, parent: Node, children: Sequence[Node], seed: int) -> Ports:
+    def connect(
+        self, env: simpy.Environment, parent: Node, children: Sequence[Node], seed: int
+    ) -> ParentLinks:
         """See `LayerNetwork`."""
         radio, broadcast = self.radio, self.downcast == "broadcast"
         wireless = [child for child in children if "rate_bps" not in child.edge]
-        shares = split(radio.access, len(wireless), broadcast)
-        again = self.unserved == "redraw"
-        heard = iter(radio.hear(parent, wireless, shares, seed, again=again) if wireless else ())
-        bands_up, bands_down = media(radio.access, env, len(children), broadcast)
+        bands = band_counts(radio.access, len(wireless), broadcast)
+        redraw = self.unserved == "redraw"
+        radio_links = iter(
+            radio.draw_served_links(parent, wireless, bands, seed, redraw=redraw) if wireless else ()
+        )
+        media_up, media_down = create_media(radio.access, env, len(children), broadcast)
         up, down = [], []
-        for child, band_up, band_down in zip(children, bands_up, bands_down, strict=True):
-            there = None if "rate_bps" in child.edge else next(heard)
-            up.append(_link(env, radio, child, seed, "up", there, band_up))
-            down.append(_link(env, radio, child, seed, "down", there, band_down))
-        return Ports(up, Downlink(down, broadcast))
+        for child, medium_up, medium_down in zip(children, media_up, media_down, strict=True):
+            radio_link = None if "rate_bps" in child.edge else next(radio_links)
+            up.append(_link(env, radio, child, seed, "up", radio_link, medium_up))
+            down.append(_link(env, radio, child, seed, "down", radio_link, medium_down))
+        return ParentLinks(up, Downlink(down, broadcast))
 
-    def reach(self, parent: Node, children: Sequence[Node], seed: int) -> list[RadioLink]:
-        """How each child and the station would hear each other, without anything built; nobody is drawn again.
+    def draw_links(self, parent: Node, children: Sequence[Node], seed: int) -> list[RadioLink]:
+        """The radio links of some children to a station, for measurements: no media are built, no draw is repeated.
 
-        Raises ValueError where the path loss covers no such distance.
+        Raises ValueError for a distance outside the range of the path loss.
         """
         radio = self.radio
-        return radio.reach(parent, children, split(radio.access, 1, self.downcast == "broadcast"), seed)
+        bands = band_counts(radio.access, 1, self.downcast == "broadcast")
+        return radio.draw_links(parent, children, bands, seed)
 
     def describe(self) -> str:
         """See `LayerNetwork`."""
         radio = self.radio
         up, down, carrier = (render(hz, "frequency") for hz in (radio.uplink, radio.downlink, radio.carrier))
         parts = (radio.pathloss, radio.placement, radio.fading, radio.rate_map)
-        said = ", ".join(part.describe() for part in parts)
-        lossy = "" if isinstance(radio.loss, NoLoss) else f", {radio.loss.describe()}"
-        return f"cell: {up} up, {down} down at {carrier}, {said}, {radio.access}, {self.downcast} downlink{lossy}"
+        models = ", ".join(part.describe() for part in parts)
+        loss = "" if isinstance(radio.loss, NoLoss) else f", {radio.loss.describe()}"
+        return f"cell: {up} up, {down} down at {carrier}, {models}, {radio.access}, {self.downcast} downlink{loss}"
 
 
 def _link(
@@ -126,21 +131,21 @@ def _link(
     child: Node,
     seed: int,
     direction: Direction,
-    heard: RadioLink | None,
-    band: Medium,
+    radio_link: RadioLink | None,
+    medium: Medium,
 ) -> Link:
-    channel, snr = heard.way(direction) if heard else (None, None)
+    channel, snr = radio_link.channel_and_snr(direction) if radio_link else (None, None)
     if channel is None:
         channel = FixedRate(child.edge["rate_bps"])
     return Link(
         env,
         channel,
-        band,
+        medium,
         child.edge.get("latency_s", 0.0),
         PACKETS[radio.packets],
-        weight(radio.access, channel),
+        transfer_weight(radio.access, channel),
         radio.loss,
-        Identity.of(child, seed, direction),
+        LinkIdentity.of(child, seed, direction),
         snr,
     )
 

@@ -1,4 +1,4 @@
-"""The radio of a cell, every number known, and how well each device and its station hear each other."""
+"""The radio parameters of a cell, and the radio links between its station and devices that follow from them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from netsim.network.channel import Channel
 from netsim.network.message_loss import Direction, Loss, NoLoss
 from netsim.network.packets import Stack
 from netsim.network.radio.fading import ChannelContext, Fading
-from netsim.network.radio.large_scale import Place, places
+from netsim.network.radio.large_scale import LargeScale, draw_large_scale
 from netsim.network.radio.link_budget import snr_linear
 from netsim.network.radio.multiple_access import Access
 from netsim.network.radio.path_loss import PathLoss
@@ -22,24 +22,27 @@ from netsim.network.radio.shadowing import Shadowing
 from netsim.rng import generator
 from netsim.topology import Node
 
-REDRAW = -4
-"""Path element of a further attempt to place the unserved; negative, so that it is no ordinal."""
-ATTEMPTS = 100
+REDRAW_PATH = -4
+"""Path element of the repeated draws for devices without a rate; negative, so that it is no ordinal."""
+MAX_DRAWS = 100
+"""Maximum number of draws for a device until it has a rate."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class RadioLink:
-    """One device as its station hears it (`up`) and as it hears its station (`down`)."""
+    """The radio link of one device: its large-scale parameters, and channel and mean SNR per direction."""
 
-    place: Place
+    large_scale: LargeScale
     up: Channel | None
-    """None: no rate."""
+    """Uplink channel; None if the uplink has no rate."""
     down: Channel | None
+    """Downlink channel; None if the downlink has no rate."""
     snr_up: float
-    """Mean over fading, linear."""
+    """Mean over the fading, linear."""
     snr_down: float
+    """Mean over the fading, linear."""
 
-    def way(self, direction: Direction) -> tuple[Channel | None, float]:
+    def channel_and_snr(self, direction: Direction) -> tuple[Channel | None, float]:
         """Channel and mean SNR of one direction."""
         return (self.up, self.snr_up) if direction == "up" else (self.down, self.snr_down)
 
@@ -51,7 +54,7 @@ class RadioLink:
 
 @dataclass(frozen=True)
 class Radio:
-    """The numbers of a cell (a preset with its overrides applied); fields as of `Cell`, SI units and dB."""
+    """The parameters of a cell, a preset with its overrides applied; fields as in `Cell`, in SI units and dB."""
 
     uplink: float
     downlink: float
@@ -72,77 +75,100 @@ class Radio:
     packets: Stack
     loss: Loss = field(default_factory=NoLoss)
 
-    def hear(
-        self, parent: Node, children: Sequence[Node], split: tuple[int, int], seed: int, *, again: bool
+    def draw_served_links(
+        self,
+        parent: Node,
+        children: Sequence[Node],
+        bands: tuple[int, int],
+        seed: int,
+        *,
+        redraw: bool,
     ) -> list[RadioLink]:
-        """All children in their order, with rates in both directions.
+        """The radio links of all children, in their order, with a rate in both directions.
 
         Args:
             parent: the station.
             children: its devices.
-            split: how many own bands the uplink and the downlink band are cut into (1: shared whole).
-            seed: the scenario's.
-            again: what is drawn about a child (place, sight, shadowing) is drawn again while it is unserved.
+            bands: number of separate bands of the uplink and of the downlink (1: one shared band).
+            seed: the scenario's seed.
+            redraw: repeat the draws of a child (position, line of sight, shadowing) while it has no rate.
 
         Raises:
-            ValueError: a child that has no rate, or that the path loss does not cover, by name.
+            ValueError: a child has no rate or a distance outside the range of the path loss; the message names it.
         """
-        found: dict[int, RadioLink] = {}
-        lacking, drawn = list(range(len(children))), seed
-        for attempt in range(ATTEMPTS if again else 1):
-            spots = places(
-                parent, children, self.placement, self.pathloss, self.shadowing, self.carrier, drawn
+        links: dict[int, RadioLink] = {}
+        unserved, draw_seed = list(range(len(children))), seed
+        for attempt in range(MAX_DRAWS if redraw else 1):
+            drawn = self._draw_large_scale(parent, children, draw_seed)
+            some = [children[k] for k in unserved]
+            new_links = self._links(some, [drawn[k] for k in unserved], bands, seed)
+            links.update(zip(unserved, new_links, strict=True))
+            unserved = [k for k in unserved if not links[k].served]
+            if not unserved:
+                return [links[k] for k in range(len(children))]
+            draw_seed = int(
+                generator(seed, "channel", children[0].level, REDRAW_PATH, attempt).integers(2**62)
             )
-            wanted = [children[k] for k in lacking]
-            found.update(
-                zip(lacking, self._rates(wanted, [spots[k] for k in lacking], split, seed), strict=True)
-            )
-            lacking = [k for k in lacking if not found[k].served]
-            if not lacking:
-                return [found[k] for k in range(len(children))]
-            drawn = int(generator(seed, "channel", children[0].level, REDRAW, attempt).integers(2**62))
-        raise ValueError(_unserved(parent, children[lacking[0]], found[lacking[0]], len(lacking), again))
+        raise ValueError(
+            _unserved_message(parent, children[unserved[0]], links[unserved[0]], len(unserved), redraw)
+        )
 
-    def reach(
-        self, parent: Node, children: Sequence[Node], split: tuple[int, int], seed: int
+    def draw_links(
+        self, parent: Node, children: Sequence[Node], bands: tuple[int, int], seed: int
     ) -> list[RadioLink]:
-        """All children in their order, drawn once, the unserved among them. Raises ValueError as `places` does."""
-        spots = places(parent, children, self.placement, self.pathloss, self.shadowing, self.carrier, seed)
-        return self._rates(children, spots, split, seed)
+        """The radio links of all children, drawn once, with or without a rate.
 
-    def _rates(
-        self, children: Sequence[Node], spots: Sequence[Place], split: tuple[int, int], seed: int
+        Raises ValueError as `draw_large_scale` does.
+        """
+        return self._links(children, self._draw_large_scale(parent, children, seed), bands, seed)
+
+    def _draw_large_scale(self, parent: Node, children: Sequence[Node], seed: int) -> list[LargeScale]:
+        return draw_large_scale(
+            parent, children, self.placement, self.pathloss, self.shadowing, self.carrier, seed
+        )
+
+    def _links(
+        self, children: Sequence[Node], large_scale: Sequence[LargeScale], bands: tuple[int, int], seed: int
     ) -> list[RadioLink]:
-        ups, snr_up = self._way("up", children, spots, split[0], seed)
-        downs, snr_down = self._way("down", children, spots, split[1], seed)
-        pairs = zip(spots, ups, downs, snr_up.tolist(), snr_down.tolist(), strict=True)
-        return [RadioLink(*pair) for pair in pairs]
+        ups, snr_up = self._channels("up", children, large_scale, bands[0], seed)
+        downs, snr_down = self._channels("down", children, large_scale, bands[1], seed)
+        rows = zip(large_scale, ups, downs, snr_up.tolist(), snr_down.tolist(), strict=True)
+        return [RadioLink(*row) for row in rows]
 
-    def _way(
-        self, direction: Direction, children: Sequence[Node], spots: Sequence[Place], split: int, seed: int
+    def _channels(
+        self,
+        direction: Direction,
+        children: Sequence[Node],
+        large_scale: Sequence[LargeScale],
+        bands: int,
+        seed: int,
     ) -> tuple[list[Channel | None], NDArray[np.float64]]:
+        """The channels of one direction and their mean SNRs, linear, [K]."""
         ordinals = [child.ordinal for child in children]
-        if direction == "up":  # full power in whatever band: noise is collected in the own band only
-            band_hz = noise_hz = self.uplink / split
+        if direction == "up":  # full device power, whatever the band; noise of the device's own band only
+            band_hz = noise_hz = self.uplink / bands
             power_dbm, figure_db = self.device_power, self.station_noise_figure
-        else:  # the station's power is spread over the whole band: a share of the band has its share of power
-            band_hz, noise_hz = self.downlink / split, self.downlink
+        else:  # the station's power is spread over the whole band: a share of the band has its share of the power
+            band_hz, noise_hz = self.downlink / bands, self.downlink
             power_dbm, figure_db = self.station_power, self.device_noise_figure
         gains_db, margin_db = self.device_gain + self.station_gain, self.interference_margin
         snr = np.array(
-            [snr_linear(power_dbm, gains_db, s.loss_db, figure_db, noise_hz, margin_db) for s in spots]
+            [
+                snr_linear(power_dbm, gains_db, one.loss_db, figure_db, noise_hz, margin_db)
+                for one in large_scale
+            ]
         )
-        air = ChannelContext(band_hz, self.carrier, direction, seed, children[0].level, ordinals)
-        return self.fading.channels(snr, self.rate_map, air), snr
+        context = ChannelContext(band_hz, self.carrier, direction, seed, children[0].level, ordinals)
+        return self.fading.channels(snr, self.rate_map, context), snr
 
 
-def _unserved(parent: Node, child: Node, heard: RadioLink, count: int, again: bool) -> str:
-    way, snr = ("uplink", heard.snr_up) if heard.up is None else ("downlink", heard.snr_down)
+def _unserved_message(parent: Node, child: Node, link: RadioLink, count: int, redraw: bool) -> str:
+    name, snr = ("uplink", link.snr_up) if link.up is None else ("downlink", link.snr_down)
     level = f"{10.0 * np.log10(snr):.1f} dB" if snr > 0 else "zero"
-    tried = f" in any of {ATTEMPTS} draws" if again else ""
+    tried = f" in any of {MAX_DRAWS} draws" if redraw else ""
     more = f" (and {count - 1} more)" if count > 1 else ""
     return (
-        f"{child.name!r}{more} has no {way} rate{tried}: {heard.place.distance_m:.4g} m from {parent.name!r} the mean "
-        f"SNR is {level}, too low for this rate_map and fading; move it, raise the power, narrow the band, or "
-        "choose rate_map shannon"
+        f"{child.name!r}{more} has no {name} rate{tried}: {link.large_scale.distance_m:.4g} m from {parent.name!r} "
+        f"the mean SNR is {level}, too low for this rate_map and fading; move it, raise the power, narrow the band, "
+        "or choose rate_map shannon"
     )

@@ -1,4 +1,4 @@
-"""The link budget: power received over noise and interference, in dB at the edge and linear inside."""
+"""The link budget: received power over noise and interference; dB as input, linear as output."""
 
 from __future__ import annotations
 
@@ -16,28 +16,30 @@ def snr_linear(
     bandwidth_hz: float,
     interference_margin_db: float = 0.0,
 ) -> float:
-    """Signal to noise ratio of a link budget, linear.
+    """Signal-to-noise ratio of a link budget, linear.
 
     Args:
-        power_dbm: transmit power, all of it in the band.
-        gains_db: sum of both antennas' gains.
-        loss_db: path loss and shadowing (`largescale.Place.loss_db`).
+        power_dbm: transmit power in the band.
+        gains_db: sum of the gains of both antennas.
+        loss_db: path loss plus shadowing (`LargeScale.loss_db`).
         noise_figure_db: of the receiver.
-        bandwidth_hz: over which noise is collected.
-        interference_margin_db: rise over thermal noise set aside for interference.
+        bandwidth_hz: bandwidth of the noise.
+        interference_margin_db: rise over thermal noise due to interference.
     """
     received_dbm = power_dbm + gains_db - loss_db
-    above_db = received_dbm - floor_dbm(bandwidth_hz, noise_figure_db, interference_margin_db)
-    return float(10.0 ** (above_db / 10.0))
+    snr_db = received_dbm - noise_and_interference_dbm(bandwidth_hz, noise_figure_db, interference_margin_db)
+    return float(10.0 ** (snr_db / 10.0))
 
 
-def floor_dbm(bandwidth_hz: float, noise_figure_db: float, interference_margin_db: float = 0.0) -> float:
-    """What a receiver hears besides its signal: thermal noise, its noise figure, the interference margin."""
-    return noise_dbm(bandwidth_hz) + noise_figure_db + interference_margin_db
+def noise_and_interference_dbm(
+    bandwidth_hz: float, noise_figure_db: float, interference_margin_db: float = 0.0
+) -> float:
+    """Noise and interference power at a receiver: thermal noise, noise figure, interference margin."""
+    return thermal_noise_dbm(bandwidth_hz) + noise_figure_db + interference_margin_db
 
 
-def noise_dbm(bandwidth_hz: float) -> float:
-    """Thermal noise power in a band: -174 dBm/Hz + 10 log10 B. Raises ValueError for no band."""
+def thermal_noise_dbm(bandwidth_hz: float) -> float:
+    """Thermal noise power: -174 dBm/Hz + 10 log10 B. Raises ValueError for a bandwidth that is not finite and > 0."""
     if not 0 < bandwidth_hz < math.inf:
         raise ValueError(f"bandwidth_hz must be finite and > 0, got {bandwidth_hz}")
     return NOISE_DBM_PER_HZ + 10.0 * math.log10(bandwidth_hz)

@@ -1,4 +1,4 @@
-"""Path loss: dB lost over a distance; every formula refuses what it does not cover."""
+"""The path loss models by name; each rejects distances and carriers outside its range."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ __all__ = [
 
 
 class PathLoss(Protocol):
-    """Loss between a station and a device, and what the same source says of sight and shadowing."""
+    """A path loss model, with line of sight and shadowing statistics from the same source."""
 
-    def loss_db(self, distance_m: float, frequency_hz: float, sees: bool) -> float:
-        """Loss in dB at a horizontal distance, with line of sight or without.
+    def loss_db(self, distance_m: float, frequency_hz: float, los: bool) -> float:
+        """Path loss in dB at a horizontal distance, with (`los`) or without line of sight.
 
-        Parts that do not distinguish ignore `sees`. Raises ValueError where the formula does not cover
-        distance or carrier.
+        Models that do not distinguish ignore `los`. Raises ValueError for a distance or carrier outside the range of
+        the model.
         """
         ...
 
     def los_probability(self, distance_m: float) -> float:
-        """Chance of line of sight, [0, 1]; 0 where the part does not distinguish."""
+        """Probability of line of sight, [0, 1]; 0 where the model does not distinguish."""
         ...
 
-    def shadow_sigma_db(self, distance_m: float, frequency_hz: float, sees: bool) -> float:
-        """Standard deviation of shadowing by the same source; 0 where it has none."""
+    def shadow_sigma_db(self, distance_m: float, frequency_hz: float, los: bool) -> float:
+        """Standard deviation of the shadowing by the same source, dB; 0 where it has none."""
         ...
 
-    def decorrelation_m(self, sees: bool) -> float:
-        """Distance over which shadowing's correlation falls to 1/e by the same source; 0 where it has none."""
+    def decorrelation_m(self, los: bool) -> float:
+        """Decorrelation distance of the shadowing (to 1/e) by the same source, m; 0 where it has none."""
         ...
 
     def describe(self) -> str:

@@ -1,7 +1,7 @@
 """Path loss of 3GPP TR 38.901: street canyon (UMi), urban (UMa) and rural macro cells (RMa), LOS and NLOS.
 
-Formulas Table 7.4.1-1, line of sight Table 7.4.2-1, decorrelation distances Table 7.5-6. Distances are
-horizontal (d_2D); d_3D counts the height between the antennas.
+Formulas: Table 7.4.1-1; line-of-sight probability: Table 7.4.2-1; decorrelation distances: Table 7.5-6. Distances are
+horizontal (d_2D); d_3D includes the height difference of the antennas.
 """
 
 from __future__ import annotations
@@ -10,123 +10,123 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from netsim.network.radio.validity_range import carried, held, within
+from netsim.network.radio.validity_range import check_carrier, check_distance, check_length
 from netsim.units import DistanceM, check_quantities
 
-Sight = Literal["los", "nlos", "random"]
+LosState = Literal["los", "nlos", "random"]
 
 SPEED_OF_LIGHT_MPS = 3.0e8
-"""As TR 38.901 has it."""
+"""The value used in TR 38.901."""
 MICRO_STATION_M = 10.0
-"""Height of every UMi station; the formulas hold for no other."""
+"""Height of every UMi station; the formulas are valid for no other."""
 MACRO_STATION_M = 25.0
-"""Height of every UMa station; the formulas hold for no other."""
+"""Height of every UMa station; the formulas are valid for no other."""
 SURROUNDINGS_M = 1.0
 """Effective environment height h_E of UMi, and of UMa up to 13 m of device height."""
 
 
 @dataclass(frozen=True)
 class UrbanMicro:
-    """UMi street canyon: station at 10 m, 10 m to 5 km, 0.5 to 100 GHz.
+    """UMi street canyon: station at 10 m, distances 10 m to 5 km, 0.5 to 100 GHz.
 
-    `sight`: every device sees the station (`los`), none does (`nlos`), or each with its distance's
-    probability (`random`, drawn once per run).
+    `sight`: LOS for all devices (`los`), for none (`nlos`), or for each with the probability at its distance
+    (`random`, drawn once per run).
     """
 
-    sight: Sight = "random"
+    sight: LosState = "random"
     device_height: DistanceM = 1.5
 
     def __post_init__(self) -> None:
         check_quantities(self)
         _check_sight(self.sight)
-        held("urban_micro", "device_height", self.device_height, 1.5, 22.5)
+        check_length("urban_micro", "device_height", self.device_height, 1.5, 22.5)
 
-    def loss_db(self, distance_m: float, frequency_hz: float, sees: bool) -> float:
+    def loss_db(self, distance_m: float, frequency_hz: float, los: bool) -> float:
         """See `PathLoss`."""
-        within("urban_micro", distance_m, 10.0, 5000.0)
-        carried("urban_micro", frequency_hz, 0.5e9, 100e9)
+        check_distance("urban_micro", distance_m, 10.0, 5000.0)
+        check_carrier("urban_micro", frequency_hz, 0.5e9, 100e9)
         height_m, log_ghz = MICRO_STATION_M - self.device_height, math.log10(frequency_hz / 1e9)
         log_d = math.log10(math.hypot(distance_m, height_m))
         break_m = _break_m(MICRO_STATION_M, self.device_height, frequency_hz)
-        seen_db = 32.4 + 21.0 * log_d + 20.0 * log_ghz
+        los_db = 32.4 + 21.0 * log_d + 20.0 * log_ghz
         if distance_m > break_m:
-            seen_db = 32.4 + 40.0 * log_d + 20.0 * log_ghz - 9.5 * math.log10(break_m**2 + height_m**2)
-        if sees:
-            return seen_db
-        return max(seen_db, 22.4 + 35.3 * log_d + 21.3 * log_ghz - 0.3 * (self.device_height - 1.5))
+            los_db = 32.4 + 40.0 * log_d + 20.0 * log_ghz - 9.5 * math.log10(break_m**2 + height_m**2)
+        if los:
+            return los_db
+        return max(los_db, 22.4 + 35.3 * log_d + 21.3 * log_ghz - 0.3 * (self.device_height - 1.5))
 
     def los_probability(self, distance_m: float) -> float:
         """See `PathLoss`."""
-        return _chance(self.sight, _urban_chance(distance_m, 36.0))
+        return _los_probability(self.sight, _urban_los_probability(distance_m, 36.0))
 
-    def shadow_sigma_db(self, distance_m: float, frequency_hz: float, sees: bool) -> float:
+    def shadow_sigma_db(self, distance_m: float, frequency_hz: float, los: bool) -> float:
         """See `PathLoss`."""
-        return 4.0 if sees else 7.82
+        return 4.0 if los else 7.82
 
-    def decorrelation_m(self, sees: bool) -> float:
+    def decorrelation_m(self, los: bool) -> float:
         """See `PathLoss`."""
-        return 10.0 if sees else 13.0
+        return 10.0 if los else 13.0
 
     def describe(self) -> str:
         """See `PathLoss`."""
-        return f"38.901 UMi {_SAID[self.sight]}"
+        return f"38.901 UMi {_LABELS[self.sight]}"
 
 
 @dataclass(frozen=True)
 class UrbanMacro:
-    """UMa: station at 25 m, 10 m to 5 km, 0.5 to 100 GHz; `sight` as of `UrbanMicro`.
+    """UMa: station at 25 m, distances 10 m to 5 km, 0.5 to 100 GHz; `sight` as in `UrbanMicro`.
 
-    Devices are 1.5 m to 13 m high: above 13 m the standard draws the height of the surroundings, which is
+    Devices are 1.5 m to 13 m high: above 13 m the standard draws the effective environment height, which is
     not modelled.
     """
 
-    sight: Sight = "random"
+    sight: LosState = "random"
     device_height: DistanceM = 1.5
 
     def __post_init__(self) -> None:
         check_quantities(self)
         _check_sight(self.sight)
-        held("urban_macro", "device_height", self.device_height, 1.5, 13.0)
+        check_length("urban_macro", "device_height", self.device_height, 1.5, 13.0)
 
-    def loss_db(self, distance_m: float, frequency_hz: float, sees: bool) -> float:
+    def loss_db(self, distance_m: float, frequency_hz: float, los: bool) -> float:
         """See `PathLoss`."""
-        within("urban_macro", distance_m, 10.0, 5000.0)
-        carried("urban_macro", frequency_hz, 0.5e9, 100e9)
+        check_distance("urban_macro", distance_m, 10.0, 5000.0)
+        check_carrier("urban_macro", frequency_hz, 0.5e9, 100e9)
         height_m, ghz_db = MACRO_STATION_M - self.device_height, 20.0 * math.log10(frequency_hz / 1e9)
         log_d = math.log10(math.hypot(distance_m, height_m))
         break_m = _break_m(MACRO_STATION_M, self.device_height, frequency_hz)
-        seen_db = 28.0 + 22.0 * log_d + ghz_db
+        los_db = 28.0 + 22.0 * log_d + ghz_db
         if distance_m > break_m:
-            seen_db = 28.0 + 40.0 * log_d + ghz_db - 9.0 * math.log10(break_m**2 + height_m**2)
-        if sees:
-            return seen_db
-        return max(seen_db, 13.54 + 39.08 * log_d + ghz_db - 0.6 * (self.device_height - 1.5))
+            los_db = 28.0 + 40.0 * log_d + ghz_db - 9.0 * math.log10(break_m**2 + height_m**2)
+        if los:
+            return los_db
+        return max(los_db, 13.54 + 39.08 * log_d + ghz_db - 0.6 * (self.device_height - 1.5))
 
     def los_probability(self, distance_m: float) -> float:
         """See `PathLoss`; the factor for devices above 13 m is 1 here."""
-        return _chance(self.sight, _urban_chance(distance_m, 63.0))
+        return _los_probability(self.sight, _urban_los_probability(distance_m, 63.0))
 
-    def shadow_sigma_db(self, distance_m: float, frequency_hz: float, sees: bool) -> float:
+    def shadow_sigma_db(self, distance_m: float, frequency_hz: float, los: bool) -> float:
         """See `PathLoss`."""
-        return 4.0 if sees else 6.0
+        return 4.0 if los else 6.0
 
-    def decorrelation_m(self, sees: bool) -> float:
+    def decorrelation_m(self, los: bool) -> float:
         """See `PathLoss`."""
-        return 37.0 if sees else 50.0
+        return 37.0 if los else 50.0
 
     def describe(self) -> str:
         """See `PathLoss`."""
-        return f"38.901 UMa {_SAID[self.sight]}"
+        return f"38.901 UMa {_LABELS[self.sight]}"
 
 
 @dataclass(frozen=True)
 class RuralMacro:
-    """RMa: 10 m to 10 km in sight and 10 m to 5 km out of it, 0.5 to 30 GHz; `sight` as of `UrbanMicro`.
+    """RMa: distances 10 m to 10 km with LOS and 10 m to 5 km without, 0.5 to 30 GHz; `sight` as in `UrbanMicro`.
 
-    Defaults are the standard's: station 35 m, device 1.5 m, streets 20 m wide, buildings 5 m high.
+    Defaults of the standard: station 35 m, device 1.5 m, streets 20 m wide, buildings 5 m high.
     """
 
-    sight: Sight = "random"
+    sight: LosState = "random"
     device_height: DistanceM = 1.5
     station_height: DistanceM = 35.0
     street_width: DistanceM = 20.0
@@ -135,22 +135,22 @@ class RuralMacro:
     def __post_init__(self) -> None:
         check_quantities(self)
         _check_sight(self.sight)
-        held("rural_macro", "device_height", self.device_height, 1.0, 10.0)
-        held("rural_macro", "station_height", self.station_height, 10.0, 150.0)
-        held("rural_macro", "street_width", self.street_width, 5.0, 50.0)
-        held("rural_macro", "building_height", self.building_height, 5.0, 50.0)
+        check_length("rural_macro", "device_height", self.device_height, 1.0, 10.0)
+        check_length("rural_macro", "station_height", self.station_height, 10.0, 150.0)
+        check_length("rural_macro", "street_width", self.street_width, 5.0, 50.0)
+        check_length("rural_macro", "building_height", self.building_height, 5.0, 50.0)
 
-    def loss_db(self, distance_m: float, frequency_hz: float, sees: bool) -> float:
+    def loss_db(self, distance_m: float, frequency_hz: float, los: bool) -> float:
         """See `PathLoss`."""
-        within(f"rural_macro {'in' if sees else 'out of'} sight", distance_m, 10.0, 10e3 if sees else 5e3)
-        carried("rural_macro", frequency_hz, 0.5e9, 30e9)
+        check_distance(f"rural_macro {'LOS' if los else 'NLOS'}", distance_m, 10.0, 10e3 if los else 5e3)
+        check_carrier("rural_macro", frequency_hz, 0.5e9, 30e9)
         slope_m = math.hypot(distance_m, self.station_height - self.device_height)
         break_m = self._break_m(frequency_hz)
         if distance_m <= break_m:
-            seen_db = self._near_db(slope_m, frequency_hz)
+            los_db = self._near_db(slope_m, frequency_hz)
         else:
-            seen_db = self._near_db(break_m, frequency_hz) + 40.0 * math.log10(slope_m / break_m)
-        return seen_db if sees else max(seen_db, self._hidden_db(slope_m, frequency_hz))
+            los_db = self._near_db(break_m, frequency_hz) + 40.0 * math.log10(slope_m / break_m)
+        return los_db if los else max(los_db, self._nlos_db(slope_m, frequency_hz))
 
     def _break_m(self, frequency_hz: float) -> float:
         heights_m2 = self.station_height * self.device_height
@@ -164,7 +164,7 @@ class RuralMacro:
         rough_db = min(0.03 * rough, 10.0) * math.log10(slope_m) - min(0.044 * rough, 14.77)
         return free_db + rough_db + 0.002 * math.log10(h) * slope_m
 
-    def _hidden_db(self, slope_m: float, frequency_hz: float) -> float:
+    def _nlos_db(self, slope_m: float, frequency_hz: float) -> float:
         """PL'_NLOS of the table."""
         h, log_station = self.building_height, math.log10(self.station_height)
         town_db = 161.04 - 7.1 * math.log10(self.street_width) + 7.5 * math.log10(h)
@@ -175,42 +175,43 @@ class RuralMacro:
 
     def los_probability(self, distance_m: float) -> float:
         """See `PathLoss`."""
-        return _chance(self.sight, 1.0 if distance_m <= 10.0 else math.exp(-(distance_m - 10.0) / 1000.0))
+        probability = 1.0 if distance_m <= 10.0 else math.exp(-(distance_m - 10.0) / 1000.0)
+        return _los_probability(self.sight, probability)
 
-    def shadow_sigma_db(self, distance_m: float, frequency_hz: float, sees: bool) -> float:
-        """See `PathLoss`; in sight 4 dB up to the break point and 6 dB beyond, else 8 dB."""
-        if not sees:
+    def shadow_sigma_db(self, distance_m: float, frequency_hz: float, los: bool) -> float:
+        """See `PathLoss`; with LOS 4 dB up to the break point and 6 dB beyond, without LOS 8 dB."""
+        if not los:
             return 8.0
         return 4.0 if distance_m <= self._break_m(frequency_hz) else 6.0
 
-    def decorrelation_m(self, sees: bool) -> float:
+    def decorrelation_m(self, los: bool) -> float:
         """See `PathLoss`."""
-        return 37.0 if sees else 120.0
+        return 37.0 if los else 120.0
 
     def describe(self) -> str:
         """See `PathLoss`."""
-        return f"38.901 RMa {_SAID[self.sight]}"
+        return f"38.901 RMa {_LABELS[self.sight]}"
 
 
 def _break_m(station_m: float, device_m: float, frequency_hz: float) -> float:
-    """d'_BP, where the wave reflected by the ground begins to matter."""
+    """The break point distance d'_BP, beyond which the ground reflection increases the path loss exponent."""
     effective_m2 = (station_m - SURROUNDINGS_M) * (device_m - SURROUNDINGS_M)
     return 4.0 * effective_m2 * frequency_hz / SPEED_OF_LIGHT_MPS
 
 
-def _urban_chance(distance_m: float, scale_m: float) -> float:
+def _urban_los_probability(distance_m: float, scale_m: float) -> float:
     if distance_m <= 18.0:
         return 1.0
     return 18.0 / distance_m + math.exp(-distance_m / scale_m) * (1.0 - 18.0 / distance_m)
 
 
-def _chance(sight: Sight, probability: float) -> float:
+def _los_probability(sight: LosState, probability: float) -> float:
     return {"los": 1.0, "nlos": 0.0, "random": probability}[sight]
 
 
 def _check_sight(sight: str) -> None:
-    if sight not in _SAID:
-        raise ValueError(f"sight must be one of {', '.join(_SAID)}, got {sight!r}")
+    if sight not in _LABELS:
+        raise ValueError(f"sight must be one of {', '.join(_LABELS)}, got {sight!r}")
 
 
-_SAID: dict[str, str] = {"los": "LOS", "nlos": "NLOS", "random": "LOS/NLOS"}
+_LABELS: dict[str, str] = {"los": "LOS", "nlos": "NLOS", "random": "LOS/NLOS"}

@@ -1,4 +1,4 @@
-"""Where a device is: given coordinates or a given distance, else a placement around its station."""
+"""Positions of devices relative to their station: by coordinates, by a given distance, or by a placement."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from netsim.rng import uniforms
 from netsim.topology import Node
 from netsim.units import DistanceM, check_quantities, render
 
-SQUARE = -3
+SQUARE_PATH = -3
 """Path element of the draws in a square; negative, so that it is no ordinal."""
 
 
 class Placement(Protocol):
-    """Positions of children that neither coordinates nor a distance fix."""
+    """A model of the positions of children that have neither coordinates nor a distance."""
 
     @property
-    def reach_m(self) -> tuple[float, float]:
-        """Nearest and farthest distance that can come out, for checks before a run."""
+    def distance_range_m(self) -> tuple[float, float]:
+        """Smallest and largest possible distance, m, for checks before a run."""
         ...
 
     def positions_m(self, seed: int, level: int, ordinals: Sequence[int]) -> NDArray[np.float64]:
-        """Positions relative to the station, [len(ordinals), 2]; draws are keyed by level and ordinal."""
+        """Positions relative to the station, m, [len(ordinals), 2]; draws are keyed by level and ordinal."""
         ...
 
     def describe(self) -> str:
@@ -37,9 +37,9 @@ class Placement(Protocol):
 
 @dataclass(frozen=True)
 class Annulus:
-    """Uniform between two radii: in area (as points of a Poisson process are), or in distance.
+    """Uniform between two radii: in area (as the points of a Poisson process), or in distance.
 
-    `uniform: distance` is what papers mean by d ~ U[2, 50] m (Tran et al., INFOCOM 2019); it crowds the centre.
+    `uniform: distance` is the d ~ U[2, 50] m of some papers (Tran et al., INFOCOM 2019); it is denser at the centre.
     """
 
     radius: tuple[DistanceM, DistanceM] = (10.0, 250.0)
@@ -54,7 +54,7 @@ class Annulus:
             raise ValueError(f"uniform must be area or distance, got {self.uniform!r}")
 
     @property
-    def reach_m(self) -> tuple[float, float]:
+    def distance_range_m(self) -> tuple[float, float]:
         """See `Placement`."""
         return self.radius[0], self.radius[1]
 
@@ -62,11 +62,11 @@ class Annulus:
         """See `Placement`."""
         inner_m, outer_m = self.radius
         if self.uniform == "area":
-            away_m = annulus_m((inner_m, outer_m), seed, level, ordinals)
+            distances_m = annulus_distances_m((inner_m, outer_m), seed, level, ordinals)
         else:
-            drawn = uniforms(seed, "channel", level, ordinals=ordinals)[:, 0]
-            away_m = inner_m + drawn * (outer_m - inner_m)
-        return away_m[:, None] * bearings(seed, level, ordinals)
+            uniform = uniforms(seed, "channel", level, ordinals=ordinals)[:, 0]
+            distances_m = inner_m + uniform * (outer_m - inner_m)
+        return distances_m[:, None] * unit_vectors(seed, level, ordinals)
 
     def describe(self) -> str:
         """See `Placement`."""
@@ -76,9 +76,9 @@ class Annulus:
 
 @dataclass(frozen=True)
 class Disc:
-    """Uniform in area around a station that nobody comes nearer to than the clearance.
+    """Uniform in area around the station, but no device nearer than the clearance.
 
-    Default clearance: 10 m, from where on TR 38.901 holds (TR 36.814 keeps 35 m from macro stations).
+    Default clearance: 10 m, the smallest distance of TR 38.901 (TR 36.814 keeps 35 m from macro stations).
     """
 
     radius: DistanceM = 250.0
@@ -89,14 +89,14 @@ class Disc:
         _check_clearance("radius", self.radius, self.clearance, self.radius)
 
     @property
-    def reach_m(self) -> tuple[float, float]:
+    def distance_range_m(self) -> tuple[float, float]:
         """See `Placement`."""
         return self.clearance, self.radius
 
     def positions_m(self, seed: int, level: int, ordinals: Sequence[int]) -> NDArray[np.float64]:
         """See `Placement`."""
-        away_m = annulus_m((self.clearance, self.radius), seed, level, ordinals)
-        return away_m[:, None] * bearings(seed, level, ordinals)
+        distances_m = annulus_distances_m((self.clearance, self.radius), seed, level, ordinals)
+        return distances_m[:, None] * unit_vectors(seed, level, ordinals)
 
     def describe(self) -> str:
         """See `Placement`."""
@@ -105,9 +105,9 @@ class Disc:
 
 @dataclass(frozen=True)
 class Grid:
-    """Children of a square grid's cells with the station on a corner, nearest cells first; no draws.
+    """The cell centres of a square grid with the station on a corner, nearest cells first; deterministic.
 
-    The k-th child of a station stands in the middle of the k-th cell, so the nearest are spacing/sqrt(2) away.
+    The k-th child of a station is at the centre of the k-th cell, so the nearest are spacing/sqrt(2) away.
     """
 
     spacing: DistanceM = 25.0
@@ -116,15 +116,14 @@ class Grid:
         check_quantities(self)
 
     @property
-    def reach_m(self) -> tuple[float, float]:
-        """See `Placement`; the farthest depends on how many there are, so only the nearest cells count."""
+    def distance_range_m(self) -> tuple[float, float]:
+        """See `Placement`; the largest depends on the number of children, so only the nearest cells count."""
         return self.spacing / math.sqrt(2.0), self.spacing / math.sqrt(2.0)
 
     def positions_m(self, seed: int, level: int, ordinals: Sequence[int]) -> NDArray[np.float64]:
         """See `Placement`."""
-        side = (
-            math.ceil(math.sqrt(len(ordinals))) + 2
-        )  # the disc of the nearest cells lies inside this square
+        # the disc of the nearest cells lies inside this square
+        side = math.ceil(math.sqrt(len(ordinals))) + 2
         steps = np.arange(-side, side) + 0.5
         x, y = (axis.ravel() for axis in np.meshgrid(steps, steps))
         nearest = np.lexsort((x, y, x**2 + y**2))[: len(ordinals)]
@@ -137,10 +136,9 @@ class Grid:
 
 @dataclass(frozen=True)
 class Ppp:
-    """A Poisson point process in a square with the station in its middle, given how many points there are.
+    """A Poisson point process in a square centred at the station, conditioned on the number of points.
 
-    Given their number its points are independent and uniform; whoever falls nearer than the clearance is
-    drawn again.
+    Given their number the points are independent and uniform; a point nearer than the clearance is drawn again.
     """
 
     side: DistanceM = 500.0
@@ -151,21 +149,22 @@ class Ppp:
         _check_clearance("side", self.side, self.clearance, self.side / 2.0)
 
     @property
-    def reach_m(self) -> tuple[float, float]:
-        """See `Placement`: the farthest are the corners."""
+    def distance_range_m(self) -> tuple[float, float]:
+        """See `Placement`; the largest distance is that of the corners."""
         return self.clearance, self.side / math.sqrt(2.0)
 
     def positions_m(self, seed: int, level: int, ordinals: Sequence[int]) -> NDArray[np.float64]:
-        """See `Placement`; the n-th attempt of a child is keyed by n."""
-        found = np.zeros((len(ordinals), 2))
-        near, attempt = np.arange(len(ordinals)), 0
-        while near.size:
-            wanted = [ordinals[row] for row in near.tolist()]
-            drawn = uniforms(seed, "channel", level, SQUARE, attempt, ordinals=wanted)[:, :2]
-            found[near] = (drawn - 0.5) * self.side
-            near = near[np.hypot(found[near, 0], found[near, 1]) < self.clearance]
+        """See `Placement`; the n-th draw of a child is keyed by n."""
+        positions_m = np.zeros((len(ordinals), 2))
+        pending, attempt = np.arange(len(ordinals)), 0
+        while pending.size:
+            some = [ordinals[row] for row in pending.tolist()]
+            uniform = uniforms(seed, "channel", level, SQUARE_PATH, attempt, ordinals=some)[:, :2]
+            positions_m[pending] = (uniform - 0.5) * self.side
+            near = np.hypot(positions_m[pending, 0], positions_m[pending, 1]) < self.clearance
+            pending = pending[near]
             attempt += 1
-        return found
+        return positions_m
 
     def describe(self) -> str:
         """See `Placement`."""
@@ -174,7 +173,7 @@ class Ppp:
 
 @dataclass(frozen=True)
 class Distances:
-    """A stated distance for each child of the layer, in the order of its level, in keyed directions."""
+    """A given distance for each child of the layer, in the order of its level, in random (keyed) directions."""
 
     distances: tuple[DistanceM, ...]
 
@@ -184,7 +183,7 @@ class Distances:
             raise ValueError("distances must name at least one distance, got none; write e.g. [50 m, 120 m]")
 
     @property
-    def reach_m(self) -> tuple[float, float]:
+    def distance_range_m(self) -> tuple[float, float]:
         """See `Placement`."""
         return min(self.distances), max(self.distances)
 
@@ -195,19 +194,19 @@ class Distances:
                 f"distances must have one distance for every child of the layer, got {len(self.distances)}, "
                 f"but there is a child {max(ordinals)} (counted from 0); add distances"
             )
-        away_m = np.array([self.distances[ordinal] for ordinal in ordinals])
-        return away_m[:, None] * bearings(seed, level, ordinals)
+        distances_m = np.array([self.distances[ordinal] for ordinal in ordinals])
+        return distances_m[:, None] * unit_vectors(seed, level, ordinals)
 
     def describe(self) -> str:
         """See `Placement`."""
-        near, far = (render(distance_m, "distance") for distance_m in self.reach_m)
+        near, far = (render(distance_m, "distance") for distance_m in self.distance_range_m)
         return f"stated distances, {near} to {far}"
 
 
-def known_offset_m(parent: Node, child: Node) -> tuple[float, float] | None:
-    """The child's position relative to its parent if both have coordinates; None if the child has none.
+def offset_from_coordinates_m(parent: Node, child: Node) -> tuple[float, float] | None:
+    """The child's position relative to its parent, m, if both have coordinates; None if the child has none.
 
-    Raises ValueError where only the child has them: a place relative to nothing would change nothing.
+    Raises ValueError if only the child has coordinates, which would have no effect.
     """
     if parent.x_m is None and child.x_m is not None and "distance_m" not in child.edge:
         raise ValueError(
@@ -218,31 +217,31 @@ def known_offset_m(parent: Node, child: Node) -> tuple[float, float] | None:
     return child.x_m - parent.x_m, child.y_m - parent.y_m
 
 
-def known_distance_m(parent: Node, child: Node) -> float | None:
-    """Distance by coordinates if both ends have them, else the edge's `distance_m`, else None."""
-    offset_m = known_offset_m(parent, child)
+def distance_m(parent: Node, child: Node) -> float | None:
+    """Distance by coordinates if both ends have them, else the edge's `distance_m`, else None; m."""
+    offset_m = offset_from_coordinates_m(parent, child)
     return child.edge.get("distance_m") if offset_m is None else math.hypot(*offset_m)
 
 
-def annulus_m(
+def annulus_distances_m(
     radius: tuple[float, float], seed: int, level: int, ordinals: Sequence[int]
 ) -> NDArray[np.float64]:
-    """Distances of points uniform in area between two radii, [len(ordinals)], keyed by level and ordinal."""
+    """Distances of points uniform in area between two radii, m, [len(ordinals)], keyed by level and ordinal."""
     inner_m, outer_m = radius
-    drawn = uniforms(seed, "channel", level, ordinals=ordinals)[:, 0]
-    return np.asarray(np.sqrt(inner_m**2 + drawn * (outer_m**2 - inner_m**2)), dtype=np.float64)
+    uniform = uniforms(seed, "channel", level, ordinals=ordinals)[:, 0]
+    return np.asarray(np.sqrt(inner_m**2 + uniform * (outer_m**2 - inner_m**2)), dtype=np.float64)
 
 
-def bearings(seed: int, level: int, ordinals: Sequence[int]) -> NDArray[np.float64]:
+def unit_vectors(seed: int, level: int, ordinals: Sequence[int]) -> NDArray[np.float64]:
     """Unit vectors in uniform directions, [len(ordinals), 2], keyed by level and ordinal."""
-    turn = 2.0 * np.pi * uniforms(seed, "channel", level, ordinals=ordinals)[:, 1]
-    return np.column_stack((np.cos(turn), np.sin(turn)))
+    angle = 2.0 * np.pi * uniforms(seed, "channel", level, ordinals=ordinals)[:, 1]
+    return np.column_stack((np.cos(angle), np.sin(angle)))
 
 
-def _check_clearance(field: str, size_m: float, clearance_m: float, half_m: float) -> None:
-    if clearance_m >= half_m:
+def _check_clearance(field: str, size_m: float, clearance_m: float, outer_m: float) -> None:
+    if clearance_m >= outer_m:
         raise ValueError(
-            f"clearance must leave room within {field} {size_m:g} m, got {clearance_m:g} m; lower it"
+            f"clearance must be < {outer_m:g} m with {field} {size_m:g} m, got {clearance_m:g} m; lower it"
         )
 
 

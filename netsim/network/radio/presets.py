@@ -1,4 +1,4 @@
-"""Cells by name, each with its source; what no source was read for is called unverified."""
+"""Cell presets and their sources; values without a source that was read are marked as unverified."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from netsim.network.radio.fading import Ergodic
 from netsim.network.radio.path_loss import LogDistance, Macro, UrbanMacro, UrbanMicro
 from netsim.network.radio.placement import Annulus
 from netsim.network.radio.rate_maps import Shannon, TruncatedShannon
-from netsim.network.radio.shadowing import LognormalShadowing, NoShadowing, Standard
+from netsim.network.radio.shadowing import LognormalShadowing, NoShadowing, StandardShadowing
 
 PRESETS: dict[str, Radio] = {
     "urban_micro": Radio(
@@ -25,7 +25,7 @@ PRESETS: dict[str, Radio] = {
         station_noise_figure=5.0,
         interference_margin=0.0,
         pathloss=UrbanMicro(),
-        shadowing=Standard(),
+        shadowing=StandardShadowing(),
         placement=Annulus((10.0, 250.0)),
         fading=Ergodic(),
         rate_map=TruncatedShannon(),
@@ -44,7 +44,7 @@ PRESETS: dict[str, Radio] = {
         station_noise_figure=5.0,
         interference_margin=0.0,
         pathloss=UrbanMacro(),
-        shadowing=Standard(),
+        shadowing=StandardShadowing(),
         placement=Annulus((35.0, 500.0)),
         fading=Ergodic(),
         rate_map=TruncatedShannon(),
@@ -150,13 +150,13 @@ PRESETS: dict[str, Radio] = {
 }
 
 SOURCES: dict[str, str] = {
-    "urban_micro": "3GPP TR 38.901 UMi street canyon with its sight and shadowing; powers, gains and noise figures "
+    "urban_micro": "3GPP TR 38.901 UMi street canyon with its LOS and shadowing; powers, gains and noise figures "
     "of TR 36.814; rates of TR 36.942 A.2; ergodic Rayleigh, since uploads outlast 100 and more fades",
-    "urban_macro": "3GPP TR 38.901 UMa with its sight and shadowing; 46 dBm, 14 dBi and noise figures of TR 36.814; "
+    "urban_macro": "3GPP TR 38.901 UMa with its LOS and shadowing; 46 dBm, 14 dBi and noise figures of TR 36.814; "
     "rates of TR 36.942 A.2; ergodic Rayleigh",
     "wifi": "ns-3's defaults (log-distance 46.68 dB at 1 m, exponent 3; 16.02 dBm; noise figure 7 dB) with packet-fair "
     "sharing in 20 MHz; access point's power, attenuation, cap and floor unverified",
-    "factory": "3GPP TR 38.901 InF-DH out of sight at 3.7 GHz (33.63 + 21.9 log10 d + 20 log10 f, sigma 4 dB; "
+    "factory": "3GPP TR 38.901 InF-DH NLOS at 3.7 GHz (33.63 + 21.9 log10 d + 20 log10 f, sigma 4 dB; "
     "read in an independent code base), a private 100 MHz carrier shared evenly by both directions; powers and "
     "margin unverified",
     "tran2019": "Tran et al., INFOCOM 2019, authors' Setting.jl: TDMA, 1 MHz, gain 1e-4 d^-4, d ~ U[2, 50] m, at "
@@ -168,4 +168,4 @@ SOURCES: dict[str, str] = {
     "yang2021": "Yang et al., IEEE TWC 2021, arXiv:1911.02417: 128.1 + 37.6 log10 d_km, 8 dB, 20 MHz FDMA, "
     "-174 dBm/Hz; unverified (no source text was read): powers, ring for their 500 m square, Rayleigh averaged",
 }
-"""Where each preset's numbers come from."""
+"""The source of each preset's values."""

@@ -1,4 +1,4 @@
-"""What an SNR is worth: bits per second and hertz, by Shannon's bound or by what real links reach."""
+"""Rate maps: spectral efficiency as a function of the SNR."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Array = NDArray[np.float64]
 
 
 class RateMap(Protocol):
-    """Spectral efficiency by SNR; never decreasing."""
+    """Spectral efficiency as a non-decreasing function of the SNR."""
 
     def efficiency(self, snr: Array, direction: Direction) -> Array:
-        """bit/s/Hz at linear SNRs >= 0, same shape; 0 where no modulation works."""
+        """Spectral efficiency, bit/s/Hz, at linear SNRs >= 0, same shape; 0 below the lowest modulation."""
         ...
 
-    def knots(self, direction: Direction) -> tuple[float, ...]:
-        """Linear SNRs > 0 at which the map jumps or bends, ascending: averages over fading split there."""
+    def breakpoints(self, direction: Direction) -> tuple[float, ...]:
+        """Linear SNRs > 0 at which the map or its slope jumps, ascending; the averages over fading use them."""
         ...
 
     def describe(self) -> str:
@@ -33,13 +33,13 @@ class RateMap(Protocol):
 
 @dataclass(frozen=True)
 class Shannon:
-    """log2(1 + SNR): the bound for long codes, reached by no real link; the theory papers' map."""
+    """log2(1 + SNR): Shannon's bound, not reached by real links; the usual map of theory papers."""
 
     def efficiency(self, snr: Array, direction: Direction) -> Array:
         """log2(1 + SNR)."""
         return np.asarray(np.log1p(snr) / math.log(2.0))
 
-    def knots(self, direction: Direction) -> tuple[float, ...]:
+    def breakpoints(self, direction: Direction) -> tuple[float, ...]:
         """None: it is smooth."""
         return ()
 
@@ -50,10 +50,10 @@ class Shannon:
 
 @dataclass(frozen=True)
 class TruncatedShannon:
-    """min(cap, attenuation x log2(1 + SNR)), and nothing below the floor: link adaptation with losses.
+    """min(cap, attenuation x log2(1 + SNR)), and 0 below the floor: a model of link adaptation.
 
     Source: 3GPP TR 36.942 Annex A.2: downlink 0.6 and 4.4 bit/s/Hz; uplink 0.4 and 2.0 bit/s/Hz (the uplink
-    numbers are from the literature, not read in the standard itself); both from -10 dB.
+    values are from the literature, not read in the standard itself); both from -10 dB.
     """
 
     uplink_attenuation: float = 0.4
@@ -73,17 +73,17 @@ class TruncatedShannon:
 
     def efficiency(self, snr: Array, direction: Direction) -> Array:
         """See `RateMap`."""
-        share, cap = self._numbers(direction)
-        bounded = np.minimum(cap, share * np.log1p(snr) / math.log(2.0))
+        attenuation, cap = self._attenuation_and_cap(direction)
+        bounded = np.minimum(cap, attenuation * np.log1p(snr) / math.log(2.0))
         return np.where(snr >= self._floor, bounded, 0.0)
 
-    def knots(self, direction: Direction) -> tuple[float, ...]:
-        """The floor, and where the cap begins."""
-        share, cap = self._numbers(direction)
-        capped = math.expm1(min(700.0, cap / share * math.log(2.0)))
+    def breakpoints(self, direction: Direction) -> tuple[float, ...]:
+        """The floor, and the SNR at which the cap is reached."""
+        attenuation, cap = self._attenuation_and_cap(direction)
+        capped = math.expm1(min(700.0, cap / attenuation * math.log(2.0)))
         return tuple(sorted({self._floor, capped}))
 
-    def _numbers(self, direction: Direction) -> tuple[float, float]:
+    def _attenuation_and_cap(self, direction: Direction) -> tuple[float, float]:
         if direction == "up":
             return self.uplink_attenuation, self.uplink_cap
         return self.downlink_attenuation, self.downlink_cap
@@ -99,10 +99,10 @@ class TruncatedShannon:
 
 @dataclass(frozen=True)
 class CqiTable:
-    """The best of 15 modulations and codes, each from its own SNR on: 3GPP TS 38.214 Table 5.2.2.1-2 (64QAM).
+    """The best of 15 modulation and coding schemes, each from its own SNR on: 3GPP TS 38.214 Table 5.2.2.1-2 (64QAM).
 
     The SNRs are those commonly used for a block error rate of 10 % on an AWGN channel (link-level
-    simulations; not part of the standard). `margin` asks for more. The 10 % themselves are `loss`'s.
+    simulations; not part of the standard). `margin` is added to them. The 10 % themselves are modelled by `loss`.
     """
 
     margin: GainDb = 0.0
@@ -115,7 +115,7 @@ class CqiTable:
         best = np.searchsorted(self._thresholds, snr, side="right")
         return np.asarray(_EFFICIENCIES[best])
 
-    def knots(self, direction: Direction) -> tuple[float, ...]:
+    def breakpoints(self, direction: Direction) -> tuple[float, ...]:
         """The SNR of each step."""
         return tuple(self._thresholds.tolist())
 

@@ -1,4 +1,4 @@
-"""Shadowing: what buildings and hills add to a path loss, one normal draw in dB per child, fixed for a run."""
+"""Shadowing: log-normal loss in addition to the path loss, one draw in dB per child, constant during a run."""
 
 from __future__ import annotations
 
@@ -14,54 +14,55 @@ from netsim.network.radio.path_loss import PathLoss
 from netsim.rng import normals
 from netsim.units import DistanceM, GainDb, check_quantities
 
-SHADOW = -2
+SHADOWING_PATH = -2
 """Path element of the shadowing draws; negative, so that it is no ordinal."""
-MOST_SIBLINGS = 4096
-"""With correlation: the matrix is dense, K^2 numbers and K^3/3 operations."""
-SAME = 1e-9
-"""Correlation that two children at one place lack, so that the matrix keeps a Cholesky factor."""
+MAX_CORRELATED_SIBLINGS = 4096
+"""Limit for correlated shadowing: the matrix is dense, K^2 numbers and K^3/3 operations."""
+CORRELATION_GAP = 1e-9
+"""Subtracted from the correlation of two children at the same position, so that a Cholesky factor exists."""
 
 Correlation = DistanceM | Literal["standard"] | None
 
 
 class Shadowing(Protocol):
-    """Random loss of the large scale."""
+    """A model of the shadowing."""
 
-    def db(
+    def draw_db(
         self,
         pathloss: PathLoss,
-        sees: Sequence[bool],
+        los: Sequence[bool],
         offsets_m: NDArray[np.float64],
         frequency_hz: float,
         seed: int,
         level: int,
         ordinals: Sequence[int],
     ) -> NDArray[np.float64]:
-        """Loss on top of the path loss in dB (negative: less), shape [K], mean zero in dB.
+        """Shadowing loss in dB (negative: a gain), shape [K], mean zero in dB.
 
         Args:
-            pathloss: whose standard deviation and decorrelation distance may be used.
-            sees: line of sight of each child.
+            pathloss: the path loss model, for its standard deviation and decorrelation distance.
+            los: line of sight of each child.
             offsets_m: positions relative to the station, [K, 2].
             frequency_hz: the carrier.
             seed: the scenario's seed.
             level: of the children.
-            ordinals: of the children; without correlation entry k depends on `ordinals[k]` alone.
+            ordinals: of the children; without correlation entry k depends on `ordinals[k]` only.
 
         Raises:
-            ValueError: correlation among more than 4096 siblings, or one that the path loss does not know.
+            ValueError: correlation among more than 4096 siblings, or `standard` correlation with a path loss that
+                has no decorrelation distance.
         """
         ...
 
 
 @dataclass(frozen=True)
 class NoShadowing:
-    """The path loss alone."""
+    """No shadowing: the path loss only."""
 
-    def db(
+    def draw_db(
         self,
         pathloss: PathLoss,
-        sees: Sequence[bool],
+        los: Sequence[bool],
         offsets_m: NDArray[np.float64],
         frequency_hz: float,
         seed: int,
@@ -73,12 +74,12 @@ class NoShadowing:
 
 
 @dataclass(frozen=True)
-class Standard:
-    """The standard deviation that the path loss's own source gives, by line of sight (0 where it gives none).
+class StandardShadowing:
+    """The standard deviation given by the source of the path loss, by line of sight (0 where it gives none).
 
-    `correlation`: None, a distance over which siblings' correlation falls to 1/e, or `standard` for the
-    path loss's own (TR 38.901 Table 7.5-6); exp(-d/d_corr) between siblings of equal sight, 0 between
-    others (TR 38.901 7.4.4).
+    `correlation`: None, a decorrelation distance (to 1/e), or `standard` for the one of the path loss
+    (TR 38.901 Table 7.5-6); exp(-d/d_corr) between siblings with equal LOS state, 0 between others
+    (TR 38.901 7.4.4).
     """
 
     correlation: Correlation = None
@@ -86,10 +87,10 @@ class Standard:
     def __post_init__(self) -> None:
         _check_correlation(self)
 
-    def db(
+    def draw_db(
         self,
         pathloss: PathLoss,
-        sees: Sequence[bool],
+        los: Sequence[bool],
         offsets_m: NDArray[np.float64],
         frequency_hz: float,
         seed: int,
@@ -97,19 +98,19 @@ class Standard:
         ordinals: Sequence[int],
     ) -> NDArray[np.float64]:
         """See `Shadowing`."""
-        away_m = np.hypot(offsets_m[:, 0], offsets_m[:, 1]).tolist()
+        distances_m = np.hypot(offsets_m[:, 0], offsets_m[:, 1]).tolist()
         sigmas_db = np.array(
-            [pathloss.shadow_sigma_db(d, frequency_hz, s) for d, s in zip(away_m, sees, strict=True)]
+            [pathloss.shadow_sigma_db(d, frequency_hz, s) for d, s in zip(distances_m, los, strict=True)]
         )
-        drawn = normals(seed, "channel", level, SHADOW, ordinals=ordinals)
-        return sigmas_db * _mixed(drawn, self.correlation, pathloss, sees, offsets_m)
+        normal = normals(seed, "channel", level, SHADOWING_PATH, ordinals=ordinals)
+        return sigmas_db * _correlate(normal, self.correlation, pathloss, los, offsets_m)
 
 
 @dataclass(frozen=True)
 class LognormalShadowing:
-    """One stated standard deviation in dB for all; `correlation` as of `Standard`.
+    """One standard deviation in dB for all children; `correlation` as in `StandardShadowing`.
 
-    In dB the mean is zero; averaged as linear power the mean is exp((sigma ln10/10)^2 / 2): at 8 dB a bias
+    The mean is zero in dB; averaged as linear power it is exp((sigma ln10/10)^2 / 2): at 8 dB a bias
     of 7.37 dB.
     """
 
@@ -121,10 +122,10 @@ class LognormalShadowing:
         if not 0 <= self.sigma <= 20:
             raise ValueError(f"sigma must be 0 dB to 20 dB, got {self.sigma:g} dB; 4 to 8 dB is usual")
 
-    def db(
+    def draw_db(
         self,
         pathloss: PathLoss,
-        sees: Sequence[bool],
+        los: Sequence[bool],
         offsets_m: NDArray[np.float64],
         frequency_hz: float,
         seed: int,
@@ -132,55 +133,55 @@ class LognormalShadowing:
         ordinals: Sequence[int],
     ) -> NDArray[np.float64]:
         """See `Shadowing`."""
-        drawn = normals(seed, "channel", level, SHADOW, ordinals=ordinals)
-        return self.sigma * _mixed(drawn, self.correlation, pathloss, sees, offsets_m)
+        normal = normals(seed, "channel", level, SHADOWING_PATH, ordinals=ordinals)
+        return self.sigma * _correlate(normal, self.correlation, pathloss, los, offsets_m)
 
 
-def _mixed(
-    drawn: NDArray[np.float64],
+def _correlate(
+    normal: NDArray[np.float64],
     correlation: Correlation,
     pathloss: PathLoss,
-    sees: Sequence[bool],
+    los: Sequence[bool],
     offsets_m: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Standard normals with the wanted correlation: Cholesky factor times independent draws, sight by sight."""
+    """Standard normals with the given correlation, [K]: Cholesky factor times independent draws, per LOS state."""
     if correlation is None:
-        return drawn
-    seen, mixed = np.asarray(sees, dtype=bool), drawn.copy()
-    for sight in (True, False):
-        rows = np.flatnonzero(seen == sight)
+        return normal
+    states, correlated = np.asarray(los, dtype=bool), normal.copy()
+    for state in (True, False):
+        rows = np.flatnonzero(states == state)
         if rows.size > 1:
-            decay_m = _decay_m(correlation, pathloss, sight)
-            mixed[rows] = _factor(offsets_m[rows], decay_m) @ drawn[rows]
-    return np.round(mixed, 9)  # the order in which a BLAS adds shall change nothing
+            decorrelation_m = _decorrelation_m(correlation, pathloss, state)
+            correlated[rows] = _cholesky_factor(offsets_m[rows], decorrelation_m) @ normal[rows]
+    return np.round(correlated, 9)  # the result must not depend on the summation order of the BLAS
 
 
-def _factor(offsets_m: NDArray[np.float64], decay_m: float) -> NDArray[np.float64]:
-    if len(offsets_m) > MOST_SIBLINGS:
+def _cholesky_factor(offsets_m: NDArray[np.float64], decorrelation_m: float) -> NDArray[np.float64]:
+    if len(offsets_m) > MAX_CORRELATED_SIBLINGS:
         raise ValueError(
-            f"correlated shadowing takes at most {MOST_SIBLINGS} siblings of equal sight, got {len(offsets_m)}; "
-            "leave correlation out or use more stations"
+            f"correlated shadowing takes at most {MAX_CORRELATED_SIBLINGS} siblings of equal LOS state, got "
+            f"{len(offsets_m)}; leave correlation out or use more stations"
         )
     x_m, y_m = offsets_m[:, 0], offsets_m[:, 1]
     apart_m = np.hypot(x_m[:, None] - x_m, y_m[:, None] - y_m)
-    likeness = (1.0 - SAME) * np.exp(-apart_m / decay_m)
-    np.fill_diagonal(likeness, 1.0)
-    return np.asarray(np.linalg.cholesky(likeness), dtype=np.float64)
+    matrix = (1.0 - CORRELATION_GAP) * np.exp(-apart_m / decorrelation_m)
+    np.fill_diagonal(matrix, 1.0)
+    return np.asarray(np.linalg.cholesky(matrix), dtype=np.float64)
 
 
-def _decay_m(correlation: float | str, pathloss: PathLoss, sight: bool) -> float:
+def _decorrelation_m(correlation: float | str, pathloss: PathLoss, los: bool) -> float:
     if not isinstance(correlation, str):
         return correlation
-    known_m = pathloss.decorrelation_m(sight)
-    if known_m <= 0:
+    decorrelation_m = pathloss.decorrelation_m(los)
+    if decorrelation_m <= 0:
         raise ValueError(
             f"correlation is standard, but {pathloss.describe()} has no decorrelation distance; "
             "write one, e.g. correlation: 50 m"
         )
-    return known_m
+    return decorrelation_m
 
 
-def _check_correlation(part: Standard | LognormalShadowing) -> None:
+def _check_correlation(part: StandardShadowing | LognormalShadowing) -> None:
     check_quantities(part)
     given = part.correlation
     if isinstance(given, str) and given != "standard":
@@ -191,6 +192,6 @@ def _check_correlation(part: Standard | LognormalShadowing) -> None:
 
 SHADOWING: dict[str, type[Shadowing]] = {
     "none": NoShadowing,
-    "standard": Standard,
+    "standard": StandardShadowing,
     "lognormal": LognormalShadowing,
 }

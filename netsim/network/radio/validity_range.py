@@ -1,19 +1,19 @@
-"""What a path loss covers: distances and carriers outside it are refused, never extrapolated."""
+"""Range checks of path loss models: distances, carriers and heights outside the range are errors."""
 
 from __future__ import annotations
 
 import math
 
 
-def within(name: str, distance_m: float, least_m: float, most_m: float) -> None:
-    """Refuse a horizontal distance outside [least_m, most_m]. Raises ValueError with the range."""
+def check_distance(name: str, distance_m: float, least_m: float, most_m: float) -> None:
+    """Check that a horizontal distance is in [least_m, most_m]. Raises ValueError with the range."""
     if not least_m <= distance_m <= most_m or not math.isfinite(distance_m):
         end = f"to {most_m:g} m" if math.isfinite(most_m) else "upwards"
         raise ValueError(f"{name} covers {least_m:g} m {end}, got {distance_m:g} m")
 
 
-def carried(name: str, frequency_hz: float, least_hz: float, most_hz: float) -> None:
-    """Refuse a carrier outside [least_hz, most_hz]. Raises ValueError with the range."""
+def check_carrier(name: str, frequency_hz: float, least_hz: float, most_hz: float) -> None:
+    """Check that a carrier is in [least_hz, most_hz]. Raises ValueError with the range."""
     if not least_hz <= frequency_hz <= most_hz:
         raise ValueError(
             f"{name} covers {least_hz / 1e9:g} to {most_hz / 1e9:g} GHz, got {frequency_hz / 1e9:g} GHz; "
@@ -21,7 +21,7 @@ def carried(name: str, frequency_hz: float, least_hz: float, most_hz: float) -> 
         )
 
 
-def held(name: str, field: str, value_m: float, least_m: float, most_m: float) -> None:
-    """Refuse a height or width outside [least_m, most_m]. Raises ValueError naming part and field."""
+def check_length(name: str, field: str, value_m: float, least_m: float, most_m: float) -> None:
+    """Check that a height or width is in [least_m, most_m]. Raises ValueError naming model and field."""
     if not least_m <= value_m <= most_m:
         raise ValueError(f"{field} of {name} must be {least_m:g} m to {most_m:g} m, got {value_m:g} m")

@@ -1,1 +1,1 @@
-"""Recorded rates: file formats, trace sources and the links that follow them."""
+"""Traces: readers of recorded rates, trace sources, and links that follow them."""

@@ -1,62 +1,60 @@
-"""Recorded rates by format. Nearly all public traces are downlinks: scale one for an uplink, explicitly."""
+"""Traces by format. Nearly all public traces are downlinks: for an uplink, scale one explicitly."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Literal, Protocol
 
-from netsim.file_lookup import located
-from netsim.network.rate_curves import Curve
-from netsim.network.traces.file_formats import ghent_4g, irish_5g, mahimahi, timed_rates
+from netsim.file_lookup import load_cached
+from netsim.network.traces.file_formats import read_csv, read_ghent_4g, read_irish_5g, read_mahimahi
+from netsim.network.traces.rate_curves import RateCurve
 
 
 class Trace(Protocol):
-    """A recorded rate, repeated for ever."""
+    """A recorded rate, repeated indefinitely."""
 
     @property
     def path(self) -> str:
-        """Of its file, absolute or as `netsim.file_lookup` finds it."""
+        """Path of the file, absolute or relative as described in `netsim.file_lookup`."""
         ...
 
-    def curve(self) -> Curve:
-        """Read the file. Raises ValueError where there is none or it is damaged, with file, line and rule."""
+    def curve(self) -> RateCurve:
+        """Read the file. Raises ValueError for a missing or damaged file, with file, line and rule."""
         ...
 
 
 @dataclass(frozen=True)
 class Mahimahi:
-    """One whole number per line: the millisecond of an opportunity to deliver 1500 B; repeated for more.
+    """One whole number per line: the time in ms of an opportunity to deliver 1500 B; a repeated line adds one more.
 
-    An opportunity that finds nothing to be sent is lost; the trace begins again at its last line.
+    An opportunity without data to send is lost; the trace restarts after its last line.
     Source: mm-link(1) of mahimahi 0.98.
     """
 
     path: str
 
-    def curve(self) -> Curve:
+    def curve(self) -> RateCurve:
         """See `Trace`."""
-        return read(self.path, mahimahi)
+        return load_curve(self.path, read_mahimahi)
 
 
 @dataclass(frozen=True)
 class Csv:
-    """Columns `time_s,rate_bps` from time 0 on: a rate holds until the next row, the last as the one before."""
+    """Columns `time_s,rate_bps` from time 0 on: a rate lasts until the next row, the last as long as the one before."""
 
     path: str
 
-    def curve(self) -> Curve:
+    def curve(self) -> RateCurve:
         """See `Trace`."""
-        return read(self.path, timed_rates)
+        return load_curve(self.path, read_csv)
 
 
 @dataclass(frozen=True)
 class Irish5g:
     """A G-NetTrack log of University College Cork: CSV with `Timestamp` and rates in kbit/s.
 
-    A rate holds until the next second logged. It is what the phone received or sent, at most the capacity;
+    A rate lasts until the next second logged. It is what the phone received or sent, at most the capacity;
     UL_bitrate of a downloading phone is its acknowledgements. The 4G set of 2018 has the same columns.
     Source: Raca et al., Beyond Throughput, the Next Generation, ACM MMSys 2020.
     """
@@ -68,38 +66,29 @@ class Irish5g:
         if self.column not in ("DL_bitrate", "UL_bitrate"):
             raise ValueError(f"column must be DL_bitrate or UL_bitrate, got {self.column!r}")
 
-    def curve(self) -> Curve:
+    def curve(self) -> RateCurve:
         """See `Trace`."""
-        return read(self.path, irish_5g, self.column)
+        return load_curve(self.path, read_irish_5g, self.column)
 
 
 @dataclass(frozen=True)
 class Ghent4g:
     """A 4G log of Ghent University: epoch, ms since start, latitude, longitude, bytes, ms since the last row.
 
-    Bytes came in the interval that ends at their row; downlink only.
+    The bytes arrived in the interval that ends at their row; downlink only.
     Source: van der Hooft et al., IEEE Communications Letters 20(11), 2016.
     """
 
     path: str
 
-    def curve(self) -> Curve:
+    def curve(self) -> RateCurve:
         """See `Trace`."""
-        return read(self.path, ghent_4g)
+        return load_curve(self.path, read_ghent_4g)
 
 
-def read(path: str, reader: Callable[..., Curve], *arguments: str) -> Curve:
-    """`reader(file, *arguments)`, called once for as long as the file does not change. Raises ValueError."""
-    file = located(path, "trace")
-    stat = file.stat()
-    return _remembered(reader, arguments, file.resolve(), (stat.st_mtime_ns, stat.st_size))
-
-
-@lru_cache(maxsize=256)
-def _remembered(
-    reader: Callable[..., Curve], arguments: tuple[str, ...], file: Path, state: tuple[int, int]
-) -> Curve:
-    return reader(file, *arguments)
+def load_curve(path: str, reader: Callable[..., RateCurve], *arguments: str) -> RateCurve:
+    """Return `reader(file, *arguments)`, cached until the file changes. Raises ValueError."""
+    return load_cached(path, "trace", reader, *arguments)
 
 
 TRACES: dict[str, type[Trace]] = {

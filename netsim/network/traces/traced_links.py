@@ -1,4 +1,4 @@
-"""Links whose rates follow recordings, each child on a line of its own."""
+"""Links whose rates follow recorded traces, one dedicated link per child."""
 
 from __future__ import annotations
 
@@ -11,31 +11,30 @@ from typing import Literal
 import simpy
 
 from netsim.network.channel import Channel, FixedRate
-from netsim.network.links import Downlink, Link, Ports
-from netsim.network.media import PrivateMedium
-from netsim.network.message_loss import Identity, Loss, NoLoss
+from netsim.network.links import Downlink, Link, ParentLinks
+from netsim.network.media import DedicatedMedium
+from netsim.network.message_loss import LinkIdentity, Loss, NoLoss
 from netsim.network.packets import PACKETS, Stack
-from netsim.network.rate_curves import Following
+from netsim.network.traces.rate_curves import TraceChannel
 from netsim.network.traces.trace_sources import Trace
 from netsim.rng import uniforms
 from netsim.topology import Node
 from netsim.units import TimeS, check_quantities, render
 
-BEGIN = -7
-"""Path element of the draws of where each child begins; negative, so that it is no ordinal."""
+OFFSET_PATH = -7
+"""Path element of the draws of each child's start in its trace; negative, so that it is no ordinal."""
 
 
 @dataclass(frozen=True)
 class Traced:
-    """Every child has a private line that follows the traces (unicast downlink); nobody shares.
+    """Dedicated links whose rates follow traces, one per child (unicast downlink).
 
-    A recording is what one user got, so that sharing is in it already. It loops at its end. `begin: random`
-    starts each child at its own place in the trace (keyed by seed and child; the same share of both
-    directions), `begin: start` starts all at its first line: then every device has the same good and bad
-    times. The scales multiply the rates. An edge's `rate_bps` replaces the traces, its `latency_s` the
-    latency.
+    A trace was recorded by one user, so that the sharing of the cell is included. It repeats after its end. `begin:
+    random` starts each child at its own position of the trace (keyed by seed and child; the same share of both
+    directions), `begin: start` starts all at the first line: then the rates of all devices rise and fall together. The
+    scales multiply the rates. An edge's `rate_bps` replaces the traces, its `latency_s` the latency.
 
-    Default latency: 20 ms one way, as a phone's way to a nearby server (our choice; traces do not tell).
+    Default latency: 20 ms one way, typical from a phone to a nearby server (own assumption; traces contain none).
     """
 
     uplink: Trace
@@ -58,42 +57,43 @@ class Traced:
         if self.packets not in PACKETS:
             raise ValueError(f"packets must be one of {', '.join(PACKETS)}, got {self.packets!r}")
 
-    def connect(self, env: simpy.Environment, parent: Node, children: Sequence[Node], seed: int) -> Ports:
+    def connect(
+        self, env: simpy.Environment, parent: Node, children: Sequence[Node], seed: int
+    ) -> ParentLinks:
         """See `LayerNetwork`. Raises ValueError where a trace is missing or damaged."""
         up_curve, down_curve = self.uplink.curve(), self.downlink.curve()
         up, down = [], []
-        for child, share in zip(children, self._shares(children, seed), strict=True):
-            here = Following(up_curve, self.uplink_scale, share * up_curve.period_s)
-            there = Following(down_curve, self.downlink_scale, share * down_curve.period_s)
-            up.append(self._link(env, here, child, Identity.of(child, seed, "up")))
-            down.append(self._link(env, there, child, Identity.of(child, seed, "down")))
-        return Ports(up, Downlink(down, broadcast=False))
+        for child, share in zip(children, self._start_shares(children, seed), strict=True):
+            up_channel = TraceChannel(up_curve, self.uplink_scale, share * up_curve.period_s)
+            down_channel = TraceChannel(down_curve, self.downlink_scale, share * down_curve.period_s)
+            up.append(self._link(env, up_channel, child, LinkIdentity.of(child, seed, "up")))
+            down.append(self._link(env, down_channel, child, LinkIdentity.of(child, seed, "down")))
+        return ParentLinks(up, Downlink(down, broadcast=False))
 
-    def _shares(self, children: Sequence[Node], seed: int) -> list[float]:
-        """Where in its traces each child begins, in [0, 1)."""
+    def _start_shares(self, children: Sequence[Node], seed: int) -> list[float]:
+        """The start of each child as a share of the period, in [0, 1)."""
         if self.begin == "start":
             return [0.0] * len(children)
         ordinals = [child.ordinal for child in children]
-        drawn: list[float] = uniforms(seed, "channel", children[0].level, BEGIN, ordinals=ordinals)[
-            :, 0
-        ].tolist()
-        return drawn
+        uniform = uniforms(seed, "channel", children[0].level, OFFSET_PATH, ordinals=ordinals)[:, 0]
+        return [float(share) for share in uniform]
 
-    def _link(self, env: simpy.Environment, follows: Following, child: Node, identity: Identity) -> Link:
+    def _link(self, env: simpy.Environment, trace: TraceChannel, child: Node, identity: LinkIdentity) -> Link:
         own_bps = child.edge.get("rate_bps")
-        channel: Channel = follows if own_bps is None else FixedRate(own_bps)
-        late_s = child.edge.get("latency_s", self.latency)
-        medium, headers = PrivateMedium(env), PACKETS[self.packets]
-        return Link(env, channel, medium, late_s, headers, loss=self.loss, identity=identity)
+        channel: Channel = trace if own_bps is None else FixedRate(own_bps)
+        latency_s = child.edge.get("latency_s", self.latency)
+        medium, headers = DedicatedMedium(env), PACKETS[self.packets]
+        return Link(env, channel, medium, latency_s, headers, loss=self.loss, identity=identity)
 
     def describe(self) -> str:
         """See `LayerNetwork`."""
-        up, down = _said(self.uplink, self.uplink_scale), _said(self.downlink, self.downlink_scale)
-        lossy = "" if isinstance(self.loss, NoLoss) else f", {self.loss.describe()}"
-        late = render(self.latency, "time")
-        return f"traced: {up} up, {down} down, {late}, private lines begun at {self.begin}{lossy}"
+        up = _describe_trace(self.uplink, self.uplink_scale)
+        down = _describe_trace(self.downlink, self.downlink_scale)
+        loss = "" if isinstance(self.loss, NoLoss) else f", {self.loss.describe()}"
+        latency = render(self.latency, "time")
+        return f"traced: {up} up, {down} down, {latency}, dedicated links, begin {self.begin}{loss}"
 
 
-def _said(trace: Trace, scale: float) -> str:
+def _describe_trace(trace: Trace, scale: float) -> str:
     name = Path(trace.path).name
     return name if scale == 1 else f"{scale:g} x {name}"

@@ -11,9 +11,9 @@ import pytest
 import simpy
 
 from netsim.network.channel import FixedRate
-from netsim.network.links import Ports
+from netsim.network.links import ParentLinks
 from netsim.network.message_loss import Erasure, Waterfall
-from netsim.network.radio.block_fading import Blocks
+from netsim.network.radio.block_fading import BlockFadingChannel
 from netsim.network.radio.cell import Cell
 from netsim.network.radio.fading import Block, NoFading
 from netsim.network.radio.path_loss import FixedGain, LogDistance, Macro, UrbanMicro
@@ -23,7 +23,7 @@ from netsim.network.radio.shadowing import LognormalShadowing, NoShadowing
 from netsim.topology import Fanout, File, Topology
 
 
-def connected(part: Cell, topology: Topology, seed: int = 1) -> Ports:
+def connect(part: Cell, topology: Topology, seed: int = 1) -> ParentLinks:
     parent = topology.levels[1][0]
     return part.connect(simpy.Environment(), parent, parent.children, seed)
 
@@ -44,12 +44,12 @@ def plain(**own: Any) -> Cell:
     return Cell(**(given | own))
 
 
-def snrs(ports: Ports) -> list[float]:
+def snrs(ports: ParentLinks) -> list[float]:
     return [link.snr or math.nan for link in ports.up]
 
 
 def test_oracle_uplink_and_downlink_budgets_at_a_known_distance(tmp_path: Path) -> None:
-    ports = connected(plain(downlink=10e6), tree(tmp_path, "{children: [{distance: 100 m}]}"))
+    ports = connect(plain(downlink=10e6), tree(tmp_path, "{children: [{distance: 100 m}]}"))
     loss_db = UrbanMicro("nlos").loss_db(100.0, 3.5e9, False)
     up_db = 23 + 5 - loss_db - (-174 + 10 * math.log10(20e6) + 5)
     down_db = 30 + 5 - loss_db - (-174 + 10 * math.log10(10e6) + 9)
@@ -61,28 +61,28 @@ def test_oracle_uplink_and_downlink_budgets_at_a_known_distance(tmp_path: Path) 
     assert down.channel.mean_rate_bps == pytest.approx(10e6 * math.log2(1 + 10 ** (down_db / 10)), rel=1e-12)
 
 
-def test_oracle_an_interference_margin_is_taken_off_both_directions() -> None:
-    one, other = (connected(plain(interference_margin=m), Fanout([3]).grow()) for m in (0.0, 3.0))
+def test_oracle_an_interference_margin_lowers_the_snr_in_both_directions() -> None:
+    one, other = (connect(plain(interference_margin=m), Fanout([3]).grow()) for m in (0.0, 3.0))
     for before, after in zip((*one.up, *one.down.links), (*other.up, *other.down.links), strict=True):
         assert (before.snr or 0) / (after.snr or 1) == pytest.approx(10**0.3, rel=1e-12)
 
 
-def test_coordinates_of_both_ends_go_before_the_edges_distance(tmp_path: Path) -> None:
+def test_coordinates_of_both_ends_take_precedence_over_the_edges_distance(tmp_path: Path) -> None:
     far = "{x_m: 0, y_m: 0, children: [{x_m: 60, y_m: 80, distance: 200 m}]}"
     near = "{children: [{x_m: 60, y_m: 80, distance: 100 m}]}"
-    assert snrs(connected(plain(), tree(tmp_path, far))) == pytest.approx(
-        snrs(connected(plain(), tree(tmp_path, near))), rel=1e-12
+    assert snrs(connect(plain(), tree(tmp_path, far))) == pytest.approx(
+        snrs(connect(plain(), tree(tmp_path, near))), rel=1e-12
     )
 
 
 def test_a_distance_outside_the_path_loss_names_device_and_distance(tmp_path: Path) -> None:
-    said = "'phone' is 3 m from 'cloud', but urban_micro covers 10 m to 5000 m, got 3 m"
-    with pytest.raises(ValueError, match=re.escape(said)):
-        connected(Cell(), tree(tmp_path, "{children: [{name: phone, distance: 3 m}]}"))
+    message = "'phone' is 3 m from 'cloud', but urban_micro covers 10 m to 5000 m, got 3 m"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        connect(Cell(), tree(tmp_path, "{children: [{name: phone, distance: 3 m}]}"))
 
 
 @pytest.mark.parametrize("part", [Cell(), Cell(fading=Block(coherence_time=0.01)), plain()])
-def test_devices_keep_their_links_in_a_deeper_tree_and_with_other_seeds_move(part: Cell) -> None:
+def test_links_do_not_change_in_a_deeper_tree_but_with_the_seed(part: Cell) -> None:
     def airtimes_s(fanout: list[int], seed: int) -> list[float]:
         topology = Fanout(fanout).grow()
         ports = [part.connect(simpy.Environment(), p, p.children, seed) for p in topology.levels[1]]
@@ -93,7 +93,7 @@ def test_devices_keep_their_links_in_a_deeper_tree_and_with_other_seeds_move(par
 
 
 def test_both_directions_have_one_medium_each_for_all_children() -> None:
-    ports = connected(Cell(), Fanout([5]).grow())
+    ports = connect(Cell(), Fanout([5]).grow())
     up, down = {id(link.medium) for link in ports.up}, {id(link.medium) for link in ports.down.links}
     assert len(up) == len(down) == 1
     assert up != down
@@ -101,24 +101,22 @@ def test_both_directions_have_one_medium_each_for_all_children() -> None:
 
 def test_an_edges_rate_and_latency_override_the_budget(tmp_path: Path) -> None:
     topology = tree(tmp_path, "{children: [{rate: 3 Mbit/s, latency: 7 ms}, {}]}")
-    ports = connected(Cell(loss=Erasure(0.5)), topology)
+    ports = connect(Cell(loss=Erasure(0.5)), topology)
     for one, other in (ports.up, ports.down.links):
         assert (one.channel, one.latency_s, one.snr) == (FixedRate(3e6), 0.007, None)
         assert (other.channel, other.latency_s) != (FixedRate(3e6), 0.007)
         assert one.error_rate == other.error_rate == 0.5
 
 
-def test_a_loss_by_snr_takes_the_links_own_mean_snr() -> None:
-    ports = connected(plain(loss=Waterfall(2.0, "none")), Fanout([3]).grow())
+def test_a_loss_by_snr_uses_the_mean_snr_of_the_link() -> None:
+    ports = connect(plain(loss=Waterfall(2.0, "none")), Fanout([3]).grow())
     for link in (*ports.up, *ports.down.links):
         assert link.error_rate == pytest.approx(-math.expm1(-2.0 / (link.snr or 0)), rel=1e-12)
 
 
-def test_block_fading_links_fade_on_their_own_and_by_direction() -> None:
-    ports = connected(
-        plain(fading=Block(coherence_time=0.01), pathloss=FixedGain(-110.0)), Fanout([4]).grow()
-    )
-    assert all(isinstance(link.channel, Blocks) for link in ports.up)
+def test_block_fading_is_independent_per_device_and_direction() -> None:
+    ports = connect(plain(fading=Block(coherence_time=0.01), pathloss=FixedGain(-110.0)), Fanout([4]).grow())
+    assert all(isinstance(link.channel, BlockFadingChannel) for link in ports.up)
     assert len({link.snr for link in ports.up}) == 1
     times_s = [link.airtime_s(100_000, 0.0) for link in (*ports.up, *ports.down.links)]
     assert len(set(times_s)) == 8
@@ -127,37 +125,35 @@ def test_block_fading_links_fade_on_their_own_and_by_direction() -> None:
 DEAF = {"rate_map": CqiTable(), "fading": NoFading(), "shadowing": LognormalShadowing(8.0)}
 
 
-def test_the_unserved_are_drawn_again_until_the_cell_covers_them() -> None:
+def test_unserved_devices_are_drawn_again_until_the_cell_covers_them() -> None:
     part = plain(**DEAF, placement=Annulus((100.0, 1000.0)))
-    ports = connected(part, Fanout([300]).grow())
+    ports = connect(part, Fanout([300]).grow())
     assert all(link.channel.mean_rate_bps > 0 for link in ports.up)
     assert min(snrs(ports)) > 10**-0.67 > 0.2
     with pytest.raises(ValueError, match=re.escape("more) has no uplink rate: ")):
-        connected(plain(**DEAF, placement=Annulus((100.0, 1000.0)), unserved="refuse"), Fanout([300]).grow())
+        connect(plain(**DEAF, placement=Annulus((100.0, 1000.0)), unserved="refuse"), Fanout([300]).grow())
 
 
-def test_the_served_keep_their_places_when_others_are_drawn_again() -> None:
+def test_served_devices_keep_their_positions_when_others_are_drawn_again() -> None:
     wide = plain(**DEAF, placement=Annulus((100.0, 1000.0)))
     bound = plain(**(DEAF | {"rate_map": Shannon()}), placement=Annulus((100.0, 1000.0)))
-    drawn, first = (snrs(connected(part, Fanout([300]).grow())) for part in (wide, bound))
+    drawn, first = (snrs(connect(part, Fanout([300]).grow())) for part in (wide, bound))
     kept = [a == b for a, b in zip(drawn, first, strict=True)]
     assert kept == [snr >= 10**-0.67 for snr in first]
     assert 50 < sum(kept) < 300
 
 
 @pytest.mark.parametrize("unserved", ["redraw", "refuse"])
-def test_a_device_that_nothing_can_serve_is_named_with_its_distance_and_snr(
-    unserved: str, tmp_path: Path
-) -> None:
+def test_a_device_without_a_rate_is_named_with_its_distance_and_snr(unserved: str, tmp_path: Path) -> None:
     part = plain(rate_map=TruncatedShannon(), device_power=-40.0, unserved=unserved)
     again = " in any of 100 draws" if unserved == "redraw" else ""
-    said = f"'far' has no uplink rate{again}: 200 m from 'cloud' the mean SNR is -"
-    with pytest.raises(ValueError, match=re.escape(said)):
-        connected(part, tree(tmp_path, "{children: [{name: far, distance: 200 m}]}"))
+    message = f"'far' has no uplink rate{again}: 200 m from 'cloud' the mean SNR is -"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        connect(part, tree(tmp_path, "{children: [{name: far, distance: 200 m}]}"))
 
 
 @pytest.mark.parametrize(
-    ("bad", "said"),
+    ("bad", "message"),
     [
         ({"uplink": 0.0}, "uplink must be > 0"),
         ({"preset": "mars"}, "preset must be one of urban_micro, urban_macro, wifi, factory, tran2019, "),
@@ -178,12 +174,12 @@ def test_a_device_that_nothing_can_serve_is_named_with_its_distance_and_snr(
         ({"device_power": math.nan}, "device_power must be a finite number"),
     ],
 )
-def test_an_impossible_cell_is_refused(bad: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(said)):
+def test_an_invalid_cell_is_rejected(bad: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
         Cell(**bad)
 
 
-def test_a_cell_describes_itself_in_one_line() -> None:
+def test_description_of_a_cell() -> None:
     assert Cell(downlink=5e6).describe() == (
         "cell: 20 MHz up, 5 MHz down at 3.5 GHz, 38.901 UMi LOS/NLOS, 10 m to 250 m, ergodic Rayleigh, "
         "truncated Shannon, airtime, broadcast downlink"

@@ -12,17 +12,23 @@ from scipy.integrate import quad
 from scipy.special import exp1
 
 from netsim.network.channel import Channel
-from netsim.network.radio.block_fading import CHUNK, Blocks, QuasiStaticFade
+from netsim.network.radio.block_fading import CHUNK, BlockFadingChannel, QuasiStaticChannel
 from netsim.network.radio.fading import FADING, Block, ChannelContext, Ergodic, Fading, NoFading, QuasiStatic
-from netsim.network.radio.fading_laws import LAWS, Law, Nakagami, Rayleigh, Rician
+from netsim.network.radio.fading_distributions import (
+    FADING_DISTRIBUTIONS,
+    FadingDistribution,
+    Nakagami,
+    Rayleigh,
+    Rician,
+)
 from netsim.network.radio.rate_maps import RATE_MAPS, CqiTable, RateMap, Shannon, TruncatedShannon
 
 BAND_HZ = 1e6
 
 
 def channel(fading: Fading, snr_db: float, rates: RateMap | None = None, ordinal: int = 0) -> Channel:
-    air = ChannelContext(BAND_HZ, 2e9, "up", 7, 0, [ordinal])
-    found = fading.channels(np.array([10 ** (snr_db / 10)]), rates or Shannon(), air)[0]
+    context = ChannelContext(BAND_HZ, 2e9, "up", 7, 0, [ordinal])
+    found = fading.channels(np.array([10 ** (snr_db / 10)]), rates or Shannon(), context)[0]
     assert found is not None
     return found
 
@@ -60,16 +66,16 @@ def test_oracle_F2_jensen_gap_at_10_db() -> None:
 
 @pytest.mark.parametrize("law", [Rayleigh(), Rician(3.0), Nakagami(0.7)])
 @pytest.mark.parametrize("snr_db", [-20, 0, 30])
-def test_oracle_F2_fading_always_costs_under_a_concave_map(law: Law, snr_db: float) -> None:
+def test_oracle_F2_fading_lowers_the_rate_under_a_concave_map(law: FadingDistribution, snr_db: float) -> None:
     assert efficiency(Ergodic(law), snr_db) < efficiency(NoFading(), snr_db)
 
 
 def test_oracle_F3_rayleigh_outage_and_the_outage_rate() -> None:
     assert float(Rayleigh().cdf(np.array(0.1))) == pytest.approx(-math.expm1(-0.1), rel=1e-14)
     one = channel(QuasiStatic(outage_rate=0.1), 10)
-    assert isinstance(one, QuasiStaticFade)
-    assert one.least_rate_bps / BAND_HZ == pytest.approx(math.log2(1 - 10 * math.log(0.9)), rel=1e-12)
-    assert one.least_rate_bps / BAND_HZ == pytest.approx(1.03816, abs=5e-6)
+    assert isinstance(one, QuasiStaticChannel)
+    assert one.min_rate_bps / BAND_HZ == pytest.approx(math.log2(1 - 10 * math.log(0.9)), rel=1e-12)
+    assert one.min_rate_bps / BAND_HZ == pytest.approx(1.03816, abs=5e-6)
 
 
 def test_oracle_F4_nakagami_outage() -> None:
@@ -81,7 +87,7 @@ def test_oracle_F5_rician_outage() -> None:
 
 
 @pytest.mark.parametrize(("outage", "golden"), [(1e-2, 0.522), (1e-4, 0.834), (1e-6, 1.161)])
-def test_oracle_F6_mean_slowness_is_finite_only_above_an_outage(outage: float, golden: float) -> None:
+def test_oracle_F6_the_mean_inverse_rate_is_finite_only_above_an_outage(outage: float, golden: float) -> None:
     """1 / E[R] is .3441; the table's numbers carry about 1 % of sampling error, the integral none."""
 
     def slowness(t: float) -> float:
@@ -94,13 +100,13 @@ def test_oracle_F6_mean_slowness_is_finite_only_above_an_outage(outage: float, g
     assert slow > 1 / efficiency(Ergodic(), 10) == pytest.approx(0.3441, abs=5e-5)
 
 
-def test_oracle_F6_slowness_grows_with_the_logarithm_of_the_outage() -> None:
+def test_oracle_F6_the_mean_inverse_rate_grows_with_the_logarithm_of_the_outage() -> None:
     slow = [1 / efficiency(QuasiStatic(outage_rate=10.0**-n), 10) for n in (5, 6, 7, 8)]
     near_0 = math.log(2) / 10 * math.log(10)  # 1/log2(1+10h) ~ ln2/(10h): each decade adds this much
     assert np.diff(slow) == pytest.approx([near_0] * 3, rel=1e-3)
 
 
-def test_oracle_F6_messages_have_that_mean() -> None:
+def test_oracle_F6_messages_have_that_mean_airtime() -> None:
     one = channel(QuasiStatic(outage_rate=1e-2), 10)
     times = np.array([one.airtime_s(BAND_HZ, float(k)) for k in range(20_000)])
     error = times.std(ddof=1) / math.sqrt(len(times))
@@ -109,12 +115,12 @@ def test_oracle_F6_messages_have_that_mean() -> None:
 
 
 @pytest.mark.parametrize("fading", [FADING["quasi_static"], lambda: QuasiStatic(Rician(3.0))])
-def test_quasi_static_without_an_outage_rule_is_refused_and_says_why(fading: Any) -> None:
+def test_quasi_static_without_an_outage_rule_is_rejected_with_the_reason(fading: Any) -> None:
     with pytest.raises(ValueError, match=re.escape("E[1/R] = infinity")):
         fading()
 
 
-def test_a_message_keeps_its_fade_and_the_next_has_another() -> None:
+def test_the_gain_is_constant_within_a_message_and_differs_between_messages() -> None:
     one = channel(QuasiStatic(min_snr=0.0), 10)
     first = [one.airtime_s(1e6, 5.0), one.airtime_s(2e6, 5.0) / 2]
     assert first[0] == first[1] != one.airtime_s(1e6, 6.0)
@@ -145,20 +151,20 @@ def test_oracle_F7_a_long_message_takes_its_mean_time() -> None:
 
 @pytest.mark.parametrize("at_s", [0.0, 0.0133, 0.02, 5.1199, CHUNK * 0.02 - 1e-9, 1234.5678])
 @pytest.mark.parametrize("bits", [1.0, 3e4, 1e6, 4e7])
-def test_oracle_block_fading_equals_a_walk_over_the_blocks(at_s: float, bits: float) -> None:
+def test_oracle_block_fading_equals_a_sum_block_by_block(at_s: float, bits: float) -> None:
     one = channel(Block(coherence_time=0.02), 10)
-    assert isinstance(one, Blocks)
+    assert isinstance(one, BlockFadingChannel)
     now, left = at_s, bits
     while left > 1e-9:
         block = math.floor(now / 0.02 + 1e-9)
-        gain = Rayleigh().sample(one.fader.dice(block // CHUNK), CHUNK)[block % CHUNK]
+        gain = Rayleigh().sample(one.fading.generator(block // CHUNK), CHUNK)[block % CHUNK]
         rate_bps = BAND_HZ * math.log2(1 + 10 * gain)
         use_s = min((block + 1) * 0.02 - now, left / rate_bps)
         now, left = now + use_s, left - use_s * rate_bps
     assert one.airtime_s(bits, at_s) == pytest.approx(now - at_s, rel=1e-9)
 
 
-def test_splitting_a_message_over_blocks_changes_nothing() -> None:
+def test_splitting_a_message_over_blocks_does_not_change_its_time() -> None:
     one = channel(Block(speed=3.0), 10)
     half_s = one.airtime_s(5e5, 2.0)
     assert half_s + one.airtime_s(5e5, 2.0 + half_s) == pytest.approx(one.airtime_s(1e6, 2.0), rel=1e-9)
@@ -173,7 +179,7 @@ def test_oracle_coherence_time_of_a_speed() -> None:
 
 @pytest.mark.parametrize("rates", [part() for part in RATE_MAPS.values()])
 @pytest.mark.parametrize("snr_db", [-5, 10, 30])
-def test_no_line_of_sight_is_rayleigh_and_nothing_else_is_no_fading(rates: RateMap, snr_db: float) -> None:
+def test_rician_limits_are_rayleigh_and_no_fading(rates: RateMap, snr_db: float) -> None:
     rayleigh = efficiency(Ergodic(), snr_db, rates)
     assert efficiency(Ergodic(Rician(-40.0)), snr_db, rates) == pytest.approx(rayleigh, rel=1e-3)
     assert efficiency(Ergodic(Nakagami(1.0)), snr_db, rates) == pytest.approx(rayleigh, rel=1e-9)
@@ -184,16 +190,18 @@ def test_no_line_of_sight_is_rayleigh_and_nothing_else_is_no_fading(rates: RateM
 
 @pytest.mark.parametrize("law", [Rayleigh(), Rician(), Nakagami(0.5), Nakagami()])
 @pytest.mark.parametrize("snr", [0.1, 10.0, 1000.0])
-def test_oracle_averages_over_a_table_are_its_steps_times_survival(law: Law, snr: float) -> None:
+def test_oracle_the_average_over_a_table_is_the_sum_of_steps_times_survival(
+    law: FadingDistribution, snr: float
+) -> None:
     rates = CqiTable()
-    steps = np.array(rates.knots("up"))
+    steps = np.array(rates.breakpoints("up"))
     heights = np.diff(rates.efficiency(steps, "up"), prepend=0.0)
     exact = float(heights @ (1 - law.cdf(steps / snr)))
     assert efficiency(Ergodic(law), 10 * math.log10(snr), rates) == pytest.approx(exact, rel=1e-9)
 
 
 @pytest.mark.parametrize("law", [Rayleigh(), Rician(), Rician(-5.0), Nakagami(0.5), Nakagami(4.0)])
-def test_oracle_samples_follow_their_law_with_unit_mean(law: Law) -> None:
+def test_oracle_samples_follow_their_distribution_with_unit_mean(law: FadingDistribution) -> None:
     drawn = np.sort(law.sample(np.random.Generator(np.random.Philox(key=4)), 40_000))
     error = drawn.std() / math.sqrt(40_000)
     assert error < 0.01
@@ -204,10 +212,10 @@ def test_oracle_samples_follow_their_law_with_unit_mean(law: Law) -> None:
     assert area == pytest.approx(float(law.cdf(np.array(2.0)) - law.cdf(np.array(0.5))), rel=1e-9)
 
 
-def test_links_fade_by_child_and_direction_and_never_by_who_else_is_there() -> None:
+def test_fading_is_keyed_by_child_and_direction_only() -> None:
     def airtimes(direction: Any, ordinals: list[int]) -> list[float]:
-        air = ChannelContext(BAND_HZ, 2e9, direction, 7, 0, ordinals)
-        found = Block(coherence_time=0.01).channels(np.full(len(ordinals), 10.0), Shannon(), air)
+        context = ChannelContext(BAND_HZ, 2e9, direction, 7, 0, ordinals)
+        found = Block(coherence_time=0.01).channels(np.full(len(ordinals), 10.0), Shannon(), context)
         return [one.airtime_s(1e5, 1.0) for one in found if one is not None]
 
     assert airtimes("up", [5, 6, 7])[1:] == airtimes("up", [6, 7])
@@ -224,15 +232,15 @@ def test_links_fade_by_child_and_direction_and_never_by_who_else_is_there() -> N
         QuasiStatic(min_snr=-5.0),
     ],
 )
-def test_who_is_far_below_the_floor_has_no_channel(fading: Fading) -> None:
-    air = ChannelContext(BAND_HZ, 2e9, "up", 7, 0, [0, 1])
-    found = fading.channels(np.array([10 ** (-4.0), 100.0]), TruncatedShannon(), air)
+def test_a_link_far_below_the_floor_has_no_channel(fading: Fading) -> None:
+    context = ChannelContext(BAND_HZ, 2e9, "up", 7, 0, [0, 1])
+    found = fading.channels(np.array([10 ** (-4.0), 100.0]), TruncatedShannon(), context)
     assert found[0] is None
     assert found[1] is not None
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "message"),
     [
         (lambda: Rician(60.0), "k must be -40 dB to 40 dB, got 60 dB"),
         (lambda: Nakagami(0.1), "m must be 0.5 to 10000, got 0.1"),
@@ -243,14 +251,17 @@ def test_who_is_far_below_the_floor_has_no_channel(fading: Fading) -> None:
         (lambda: QuasiStatic(Rayleigh(), 1.5), "outage_rate must be 1e-9 to 0.999, got 1.5"),
     ],
 )
-def test_impossible_fading_is_refused(make: Any, said: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(said)):
+def test_invalid_fading_is_rejected(make: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
         make()
 
 
-def test_everything_says_what_it_is() -> None:
-    said = [part().describe() for part in LAWS.values()] + [Ergodic().describe(), NoFading().describe()]
-    assert said == ["Rayleigh", "Rician, K 9 dB", "Nakagami, m 1.5", "ergodic Rayleigh", "no fading"]
+def test_descriptions_of_fading_models() -> None:
+    message = [part().describe() for part in FADING_DISTRIBUTIONS.values()] + [
+        Ergodic().describe(),
+        NoFading().describe(),
+    ]
+    assert message == ["Rayleigh", "Rician, K 9 dB", "Nakagami, m 1.5", "ergodic Rayleigh", "no fading"]
     assert Block(speed=3 / 3.6).describe() == "block Rayleigh at 3 km/h"
     assert Block(coherence_time=0.02).describe() == "block Rayleigh, 20 ms coherence"
     assert QuasiStatic(min_snr=3.0).describe() == "quasi-static Rayleigh, 3 dB"

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from netsim.network.radio.fading import FADING, Block, ChannelContext, Ergodic
-from netsim.network.radio.fading_laws import LAWS, Rician
+from netsim.network.radio.fading_distributions import FADING_DISTRIBUTIONS, Rician
 from netsim.network.radio.rate_maps import RATE_MAPS, Shannon
 
-KINDS: dict[str, dict[str, type]] = {"law": LAWS, "fading": FADING, "rate_map": RATE_MAPS}
+KINDS: dict[str, dict[str, type]] = {"law": FADING_DISTRIBUTIONS, "fading": FADING, "rate_map": RATE_MAPS}
 OTHER: dict[tuple[str, str, str], Any] = {
     ("law", "rician", "k"): 3.0,
     ("law", "nakagami", "m"): 0.75,
@@ -52,8 +52,8 @@ def airtimes_s(kind: str, part: Any) -> list[float]:
     rates = part if kind == "rate_map" else Shannon()
     times_s = list[float]()
     for direction in ("up", "down"):
-        air = ChannelContext(1e6, 2e9, direction, 3, 0, [0])
-        found = fading.channels(np.array([10.0]), rates, air)[0]
+        context = ChannelContext(1e6, 2e9, direction, 3, 0, [0])
+        found = fading.channels(np.array([10.0]), rates, context)[0]
         assert found is not None
         times_s.append(found.airtime_s(1e5, 0.3))
     return times_s
@@ -67,10 +67,10 @@ def test_every_field_of_every_fading_part_changes_some_airtime(kind: str, name: 
     assert airtimes_s(kind, before) != airtimes_s(kind, after)
 
 
-def test_a_speed_matters_by_the_carrier() -> None:
+def test_the_effect_of_a_speed_depends_on_the_carrier() -> None:
     walking = Block(speed=1.0)
     assert walking.coherence_s(4e9) == walking.coherence_s(2e9) / 2
 
 
-def test_no_case_is_left_over() -> None:
+def test_every_part_and_field_has_a_case() -> None:
     assert set(OTHER) == set(CASES)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from netsim.network.radio.large_scale import Place, places
+from netsim.network.radio.large_scale import LargeScale, draw_large_scale
 from netsim.network.radio.path_loss import PATHLOSS, UrbanMicro
 from netsim.network.radio.placement import PLACEMENTS, Annulus
-from netsim.network.radio.shadowing import SHADOWING, NoShadowing, Standard
+from netsim.network.radio.shadowing import SHADOWING, NoShadowing, StandardShadowing
 from netsim.topology import Fanout
 
 KINDS: dict[str, dict[str, type]] = {"pathloss": PATHLOSS, "shadowing": SHADOWING, "placement": PLACEMENTS}
@@ -54,24 +54,24 @@ CASES = [
 ]
 
 
-def told(kind: str, part: Any) -> list[Place]:
+def drawn_links(kind: str, part: Any) -> list[LargeScale]:
     """Forty devices around a station at 2 GHz."""
     parts: dict[str, Any] = {
         "placement": Annulus((100.0, 3000.0)) if kind == "pathloss" else Annulus(),
         "pathloss": UrbanMicro(),
-        "shadowing": Standard() if kind == "pathloss" else NoShadowing(),
+        "shadowing": StandardShadowing() if kind == "pathloss" else NoShadowing(),
     }
     root = Fanout([40]).grow().root
-    return places(root, root.children, **(parts | {kind: part}), frequency_hz=2e9, seed=3)
+    return draw_large_scale(root, root.children, **(parts | {kind: part}), frequency_hz=2e9, seed=3)
 
 
 @pytest.mark.parametrize(("kind", "name", "field"), CASES)
-def test_every_field_of_every_large_scale_part_changes_some_place(kind: str, name: str, field: str) -> None:
+def test_every_field_of_every_large_scale_part_changes_some_link(kind: str, name: str, field: str) -> None:
     start = START.get(name, {})
     before = KINDS[kind][name](**start)
     after = KINDS[kind][name](**(start | {field: OTHER[kind, name, field]}))
-    assert told(kind, before) != told(kind, after)
+    assert drawn_links(kind, before) != drawn_links(kind, after)
 
 
-def test_no_case_is_left_over() -> None:
+def test_every_part_and_field_has_a_case() -> None:
     assert set(OTHER) == set(CASES)

@@ -11,7 +11,7 @@ import pytest
 import simpy
 
 from netsim.network.fifo_medium import FifoMedium
-from netsim.network.links import Ports
+from netsim.network.links import ParentLinks
 from netsim.network.packets import PACKETS
 from netsim.network.radio.cell import Cell
 from netsim.network.radio.fading import NoFading
@@ -19,12 +19,14 @@ from netsim.network.radio.path_loss import LogDistance
 from netsim.network.radio.placement import Annulus
 from netsim.network.radio.rate_maps import Shannon
 from netsim.topology import Fanout, Topology
-from netsim.topology.tree import Branch, grow
+from netsim.topology.tree import NodeSpec, grow
 
 BITS = 1_000_000
 
 
-def waits_s(law: str, rate: float, mean_s: float, count: int = 120_000) -> tuple[np.ndarray, np.ndarray]:
+def waiting_times_s(
+    law: str, rate: float, mean_s: float, count: int = 120_000
+) -> tuple[np.ndarray, np.ndarray]:
     """Waiting and service times of `count` messages arriving at a FIFO medium at random."""
     rng = np.random.Generator(np.random.Philox(key=11))
     works = {
@@ -58,7 +60,7 @@ def agree(values: np.ndarray, exact: float, small: float) -> None:
 
 
 def test_oracle_Q1_mm1_waiting_and_sojourn() -> None:
-    waited, served = waits_s("exponential", 0.5, 0.8)
+    waited, served = waiting_times_s("exponential", 0.5, 0.8)
     agree(waited, 0.5333333, 0.02)
     agree(waited + served, 1 / (1.25 - 0.5), 0.02)
     agree(0.5 * waited, 0.2666667, 0.02)  # Little: messages waiting
@@ -71,11 +73,11 @@ def test_oracle_Q1_mm1_waiting_and_sojourn() -> None:
     [("exponential", 2.3333), ("erlang2", 1.75), ("uniform", 1.5556), ("deterministic", 1.1667)],
 )
 def test_oracle_Q2_pollaczek_khinchine(law: str, exact: float) -> None:
-    waited, _ = waits_s(law, 0.7, 1.0)
+    waited, _ = waiting_times_s(law, 0.7, 1.0)
     agree(waited, exact, 0.04)
 
 
-def test_oracle_Q6_a_fifo_batch_leaves_one_by_one_with_the_same_makespan() -> None:
+def test_oracle_Q6_a_fifo_batch_finishes_one_by_one_with_the_same_makespan() -> None:
     env, left = simpy.Environment(), list[float]()
     medium = FifoMedium(env)
     for _ in range(7):
@@ -88,7 +90,7 @@ def test_oracle_Q6_a_fifo_batch_leaves_one_by_one_with_the_same_makespan() -> No
     assert medium.busy_s == pytest.approx(2.1, rel=1e-12)
 
 
-def test_a_capped_turn_is_longer_and_impossible_work_is_refused() -> None:
+def test_a_cap_prolongs_the_service_and_invalid_work_is_rejected() -> None:
     env = simpy.Environment()
     FifoMedium(env).serve(1.0, cap=0.5)
     env.run()
@@ -98,8 +100,8 @@ def test_a_capped_turn_is_longer_and_impossible_work_is_refused() -> None:
             FifoMedium(env).serve(**bad)
 
 
-def placed(distances_m: list[float]) -> Topology:
-    return grow(Branch(children=[Branch(edge={"distance_m": d}) for d in distances_m]), "test")
+def topology_of(distances_m: list[float]) -> Topology:
+    return grow(NodeSpec(children=[NodeSpec(edge={"distance_m": d}) for d in distances_m]), "test")
 
 
 def cell(**own: Any) -> Cell:
@@ -121,12 +123,12 @@ def cell(**own: Any) -> Cell:
     return Cell(**(plain | own))
 
 
-def connected(part: Cell, distances_m: list[float]) -> Ports:
-    top = placed(distances_m)
+def connect(part: Cell, distances_m: list[float]) -> ParentLinks:
+    top = topology_of(distances_m)
     return part.connect(simpy.Environment(), top.root, top.root.children, 1)
 
 
-def arrivals_s(ports: Ports, events: list[simpy.Event]) -> list[float]:
+def arrivals_s(ports: ParentLinks, events: list[simpy.Event]) -> list[float]:
     env, at_s = ports.up[0].env, dict[int, float]()
 
     def note(k: int, _: simpy.Event) -> None:
@@ -139,7 +141,7 @@ def arrivals_s(ports: Ports, events: list[simpy.Event]) -> list[float]:
 
 
 def uploads_s(part: Cell, distances_m: list[float]) -> list[float]:
-    ports = connected(part, distances_m)
+    ports = connect(part, distances_m)
     return arrivals_s(ports, [link.send(BITS).arrived for link in ports.up])
 
 
@@ -167,26 +169,26 @@ def test_oracle_tdma_has_the_same_last_upload_but_earlier_others() -> None:
 
 
 def test_oracle_an_fdma_downlink_keeps_its_snr_in_a_share_of_the_band() -> None:
-    ports = connected(cell(access="fdma", downcast="unicast"), [250.0] * 10)
+    ports = connect(cell(access="fdma", downcast="unicast"), [250.0] * 10)
     times_s = arrivals_s(ports, ports.down.send(BITS).arrivals)
     assert [BITS / t for t in times_s] == pytest.approx([1e6 * math.log2(1 + SNR)] * 10, rel=1e-9)
 
 
-def test_oracle_an_fdma_broadcast_has_the_whole_band() -> None:
-    ports = connected(cell(access="fdma"), [250.0, 250.0])
+def test_oracle_an_fdma_broadcast_uses_the_whole_band() -> None:
+    ports = connect(cell(access="fdma"), [250.0, 250.0])
     sent = ports.down.send(BITS)
     assert sent.transfers == 1
     assert sent.airtime_s == pytest.approx(BITS / (10e6 * math.log2(1 + SNR)), rel=1e-9)
 
 
-def test_an_fdma_share_stays_unused_while_its_owner_is_silent() -> None:
-    ports = connected(cell(access="fdma"), [250.0] * 10)
+def test_an_fdma_share_is_unused_while_its_device_does_not_send() -> None:
+    ports = connect(cell(access="fdma"), [250.0] * 10)
     alone_s = arrivals_s(ports, [ports.up[0].send(BITS).arrived])
     assert alone_s == pytest.approx(uploads_s(cell(access="fdma"), [250.0] * 10)[:1], rel=1e-12)
 
 
-def test_oracle_wifi_gives_equal_bits_so_the_slowest_slows_all() -> None:
-    ports = connected(cell(access="wifi"), [30.0, 250.0])
+def test_oracle_wifi_gives_equal_bit_rates_so_the_slowest_slows_all() -> None:
+    ports = connect(cell(access="wifi"), [30.0, 250.0])
     slowness = sum(1 / link.channel.mean_rate_bps for link in ports.up)
     assert arrivals_s(ports, [link.send(BITS).arrived for link in ports.up]) == pytest.approx(
         [BITS * slowness] * 2, rel=1e-9
@@ -196,15 +198,15 @@ def test_oracle_wifi_gives_equal_bits_so_the_slowest_slows_all() -> None:
 
 
 def test_wifi_has_one_channel_for_both_directions() -> None:
-    ports = connected(cell(access="wifi"), [250.0])
-    both = [ports.up[0].send(BITS), ports.down.send(BITS).each[0]]
+    ports = connect(cell(access="wifi"), [250.0])
+    both = [ports.up[0].send(BITS), ports.down.send(BITS).parts[0]]
     assert arrivals_s(ports, [t.arrived for t in both]) == pytest.approx(
         [sum(t.airtime_s for t in both)] * 2, rel=1e-9
     )
 
 
-def test_an_edge_with_its_own_rate_takes_no_band() -> None:
-    branch = Branch(children=[Branch(edge={"distance_m": 250.0}), Branch(edge={"rate_bps": 2e6})])
+def test_an_edge_with_its_own_rate_has_no_share_of_the_band() -> None:
+    branch = NodeSpec(children=[NodeSpec(edge={"distance_m": 250.0}), NodeSpec(edge={"rate_bps": 2e6})])
     top = grow(branch, "test")
     ports = cell(access="fdma").connect(simpy.Environment(), top.root, top.root.children, 1)
     times_s = arrivals_s(ports, [link.send(BITS).arrived for link in ports.up])
@@ -212,13 +214,13 @@ def test_an_edge_with_its_own_rate_takes_no_band() -> None:
 
 
 @pytest.mark.parametrize("access", ["airtime", "fdma", "tdma", "wifi"])
-def test_more_bandwidth_never_makes_the_last_upload_later(access: str) -> None:
+def test_more_bandwidth_never_delays_the_last_upload(access: str) -> None:
     last_s = [max(uploads_s(cell(access=access, uplink=b), [40.0, 120.0, 250.0])) for b in (1e6, 5e6, 2e7)]
     assert last_s == sorted(last_s, reverse=True)
     assert len(set(last_s)) == 3
 
 
-def test_ports_of_a_whole_fanout_are_one_per_child() -> None:
+def test_there_is_one_link_per_child_and_direction() -> None:
     top = Fanout([5]).grow()
     ports = cell(access="tdma", packets="radio").connect(simpy.Environment(), top.root, top.root.children, 1)
     assert len(ports.up) == len(ports.down.links) == 5

@@ -27,20 +27,20 @@ GOLDEN = [  # ns-3's three-gpp-propagation-loss-model-test-suite at 5 GHz: part,
     (RuralMacro(), True, {10: 77.3784, 100: 87.2965, 1000: 108.5577, 10000: 140.3896}),
     (RuralMacro(), False, {10: 77.3784, 100: 95.7718, 1000: 133.5223, 5000: 160.5169}),
 ]
-VECTORS = [(part, sees, d, loss) for part, sees, row in GOLDEN for d, loss in row.items()]
+VECTORS = [(part, los, d, loss) for part, los, row in GOLDEN for d, loss in row.items()]
 PLAIN: list[PathLoss] = [LogDistance(), Macro()]
 STANDARD: list[PathLoss] = [UrbanMicro(), UrbanMacro(), RuralMacro()]
 
 
-@pytest.mark.parametrize(("part", "sees", "distance_m", "loss_db"), VECTORS)
+@pytest.mark.parametrize(("part", "los", "distance_m", "loss_db"), VECTORS)
 def test_oracle_F10_golden_vectors_of_tr_38901(
-    part: PathLoss, sees: bool, distance_m: float, loss_db: float
+    part: PathLoss, los: bool, distance_m: float, loss_db: float
 ) -> None:
-    assert part.loss_db(distance_m, 5e9, sees) == pytest.approx(loss_db, abs=1e-4)
+    assert part.loss_db(distance_m, 5e9, los) == pytest.approx(loss_db, abs=1e-4)
 
 
 def test_oracle_F10_there_are_24_vectors() -> None:
-    assert len({(part, sees, d) for part, sees, d, _ in VECTORS}) == 24
+    assert len({(part, los, d) for part, los, d, _ in VECTORS}) == 24
 
 
 @pytest.mark.parametrize(
@@ -60,16 +60,16 @@ def test_oracle_F10_line_of_sight_is_continuous_at_the_break_point(
     assert slopes[0] > 1.05 * slopes[1]
 
 
-@pytest.mark.parametrize("sees", [True, False])
+@pytest.mark.parametrize("los", [True, False])
 @pytest.mark.parametrize("part", [*PLAIN, *STANDARD])
-def test_oracle_F10_loss_grows_with_distance(part: PathLoss, sees: bool) -> None:
-    losses = [part.loss_db(d, 2e9, sees) for d in (40, 80, 300, 301, 2000, 5000)]
+def test_oracle_F10_path_loss_grows_with_distance(part: PathLoss, los: bool) -> None:
+    losses = [part.loss_db(d, 2e9, los) for d in (40, 80, 300, 301, 2000, 5000)]
     assert losses == sorted(losses)
     assert len(set(losses)) == len(losses)
 
 
 @pytest.mark.parametrize("part", [*STANDARD, UrbanMicro("nlos", 22.5), UrbanMacro("nlos", 13.0)])
-def test_oracle_F10_a_hidden_device_never_loses_less(part: PathLoss) -> None:
+def test_oracle_F10_nlos_loss_is_never_below_los_loss(part: PathLoss) -> None:
     pairs = [(part.loss_db(d, 3.5e9, True), part.loss_db(d, 3.5e9, False)) for d in range(10, 5000, 37)]
     assert all(seen_db <= hidden_db for seen_db, hidden_db in pairs)
     assert any(seen_db < hidden_db for seen_db, hidden_db in pairs)
@@ -90,7 +90,7 @@ def test_oracle_the_macro_formula_is_the_standards_at_15_m_and_2_ghz() -> None:
     assert [Macro().loss_db(d, 2e9, False) for d in (100.0, 1e3, 3e3)] == pytest.approx(full, abs=0.1)
 
 
-def test_a_papers_gain_is_log_distance_or_fixed() -> None:
+def test_gains_of_papers_as_log_distance_or_fixed_gain() -> None:
     tran = LogDistance(exponent=4.0, reference_loss=40.0)
     assert tran.loss_db(50.0, 1e9, False) == pytest.approx(-10 * math.log10(1e-4 * 50.0**-4), rel=1e-12)
     assert FixedGain(-80.0).loss_db(0.0, 1e9, False) == FixedGain(-80.0).loss_db(700.0, 5e9, False) == 80.0
@@ -115,7 +115,7 @@ def test_oracle_line_of_sight_probability(part: PathLoss, distance_m: float, cha
 
 
 @pytest.mark.parametrize("part", STANDARD)
-def test_the_chance_of_sight_falls_continuously_with_distance(part: PathLoss) -> None:
+def test_the_los_probability_falls_continuously_with_distance(part: PathLoss) -> None:
     chances = [part.los_probability(0.5 * step) for step in range(10_000)]
     assert all(0 <= later <= sooner <= 1 for sooner, later in pairwise(chances))
     assert max(a - b for a, b in pairwise(chances)) < 0.02
@@ -135,23 +135,23 @@ def test_the_chance_of_sight_falls_continuously_with_distance(part: PathLoss) ->
 def test_oracle_shadowing_constants_of_the_standards(
     part: PathLoss, sigmas_db: tuple[float, float], decays_m: tuple[float, float]
 ) -> None:
-    assert tuple(part.shadow_sigma_db(100.0, 2e9, sees) for sees in (True, False)) == sigmas_db
-    assert tuple(part.decorrelation_m(sees) for sees in (True, False)) == decays_m
+    assert tuple(part.shadow_sigma_db(100.0, 2e9, los) for los in (True, False)) == sigmas_db
+    assert tuple(part.decorrelation_m(los) for los in (True, False)) == decays_m
 
 
-def test_rural_shadowing_in_sight_is_stronger_beyond_the_break_point() -> None:
+def test_rural_los_shadowing_is_stronger_beyond_the_break_point() -> None:
     assert [RuralMacro().shadow_sigma_db(d, 1e9, True) for d in (1099.0, 1100.0)] == [4.0, 6.0]
 
 
 @pytest.mark.parametrize(
-    ("part", "distance_m", "frequency_hz", "said"),
+    ("part", "distance_m", "frequency_hz", "message"),
     [
         (UrbanMicro(), 9.9, 5e9, "urban_micro covers 10 m to 5000 m, got 9.9 m"),
         (UrbanMicro(), 5001.0, 5e9, "got 5001 m"),
         (UrbanMicro(), 100.0, 0.4e9, "urban_micro covers 0.5 to 100 GHz, got 0.4 GHz"),
         (UrbanMacro(), 9.0, 5e9, "urban_macro covers 10 m to 5000 m, got 9 m"),
         (UrbanMacro(), 100.0, 101e9, "urban_macro covers 0.5 to 100 GHz, got 101 GHz"),
-        (RuralMacro(), 5001.0, 5e9, "rural_macro out of sight covers 10 m to 5000 m, got 5001 m"),
+        (RuralMacro(), 5001.0, 5e9, "rural_macro NLOS covers 10 m to 5000 m, got 5001 m"),
         (RuralMacro(), 100.0, 31e9, "rural_macro covers 0.5 to 30 GHz, got 31 GHz"),
         (Macro(), 5.0, 2e9, "macro covers 35 m to 5000 m, got 5 m"),
         (Macro(), 100.0, 3.5e9, "macro covers 1.5 to 2.5 GHz, got 3.5 GHz"),
@@ -161,16 +161,16 @@ def test_rural_shadowing_in_sight_is_stronger_beyond_the_break_point() -> None:
         (FixedGain(-1.0), -1.0, 5e9, "fixed_gain covers 0 m upwards, got -1 m"),
     ],
 )
-def test_a_formula_refuses_what_it_does_not_cover(
-    part: PathLoss, distance_m: float, frequency_hz: float, said: str
+def test_a_formula_rejects_distances_and_carriers_outside_its_range(
+    part: PathLoss, distance_m: float, frequency_hz: float, message: str
 ) -> None:
-    with pytest.raises(ValueError, match=re.escape(said)):
+    with pytest.raises(ValueError, match=re.escape(message)):
         part.loss_db(distance_m, frequency_hz, False)
 
 
-def test_a_rural_cell_reaches_twice_as_far_in_sight() -> None:
+def test_the_rural_range_is_twice_as_long_with_los() -> None:
     assert RuralMacro().loss_db(10e3, 5e9, True) > 140
-    with pytest.raises(ValueError, match=re.escape("rural_macro in sight covers 10 m to 10000 m")):
+    with pytest.raises(ValueError, match=re.escape("rural_macro LOS covers 10 m to 10000 m")):
         RuralMacro().loss_db(10_001.0, 5e9, True)
 
 
@@ -193,14 +193,14 @@ def test_a_rural_cell_reaches_twice_as_far_in_sight() -> None:
         ("fixed_gain", "gain", 1.0),
     ],
 )
-def test_impossible_path_losses_are_refused(name: str, field: str, value: object) -> None:
+def test_invalid_path_losses_are_rejected(name: str, field: str, value: object) -> None:
     with pytest.raises(ValueError, match=f"^{field} "):
         PATHLOSS[name](**{field: value})
 
 
-def test_each_path_loss_describes_itself() -> None:
-    said = {"los": "38.901 UMi LOS", "nlos": "38.901 UMi NLOS", "random": "38.901 UMi LOS/NLOS"}
-    assert {sight: UrbanMicro(sight).describe() for sight in said} == said  # type: ignore[arg-type]
+def test_descriptions_of_path_losses() -> None:
+    message = {"los": "38.901 UMi LOS", "nlos": "38.901 UMi NLOS", "random": "38.901 UMi LOS/NLOS"}
+    assert {sight: UrbanMicro(sight).describe() for sight in message} == message  # type: ignore[arg-type]
     assert UrbanMacro("los").describe() == "38.901 UMa LOS"
     assert RuralMacro().describe() == "38.901 RMa LOS/NLOS"
     assert FixedGain(-80.0).describe() == "fixed gain -80 dB"

@@ -33,7 +33,7 @@ def test_oracle_annulus_and_disc_are_uniform_in_area(part: Placement) -> None:
     assert gap((drawn**2 - 10**2) / (250**2 - 10**2)) < LOOSE
 
 
-def test_oracle_uniform_in_distance_is_another_law() -> None:
+def test_oracle_uniform_in_distance_differs_from_uniform_in_area() -> None:
     drawn = (away_m(Annulus((2.0, 50.0), "distance")) - 2) / 48
     assert gap(drawn) < LOOSE
     assert gap((away_m(Annulus((2.0, 50.0))) - 2) / 48) > 0.1
@@ -51,7 +51,7 @@ def test_oracle_a_poisson_process_given_its_count_is_uniform_in_its_square() -> 
     assert abs(np.corrcoef(positions_m.T)[0, 1]) < 4 / math.sqrt(MANY)
 
 
-def test_whoever_falls_into_the_clearance_is_drawn_again_and_nobody_else() -> None:
+def test_only_points_within_the_clearance_are_drawn_again() -> None:
     open_m, clear_m = (Ppp(100.0, c).positions_m(3, 0, range(2000)) for c in (1e-3, 40.0))
     inside = np.hypot(*open_m.T) < 40
     assert inside.any()
@@ -60,7 +60,7 @@ def test_whoever_falls_into_the_clearance_is_drawn_again_and_nobody_else() -> No
 
 
 @pytest.mark.parametrize("part", [*DRAWN, Distances((5.0, 7.0, 9.0, 20.0, 30.0, 40.0))])
-def test_a_place_belongs_to_seed_level_and_ordinal(part: Placement) -> None:
+def test_a_position_is_keyed_by_seed_level_and_ordinal(part: Placement) -> None:
     together = part.positions_m(1, 0, range(6)).tolist()
     apart = [part.positions_m(1, 0, ordinals).tolist() for ordinals in (range(2), range(2, 6))]
     assert together == apart[0] + apart[1]
@@ -69,10 +69,10 @@ def test_a_place_belongs_to_seed_level_and_ordinal(part: Placement) -> None:
         assert all(one != two for one, two in zip(together, other, strict=True))
 
 
-def test_stated_distances_are_those_of_the_level_in_order() -> None:
+def test_given_distances_follow_the_order_of_the_level() -> None:
     part = Distances((10.0, 120.0, 40.0))
     assert np.hypot(*part.positions_m(1, 0, [1, 2]).T) == pytest.approx([120.0, 40.0], rel=1e-12)
-    assert part.reach_m == (10.0, 120.0)
+    assert part.distance_range_m == (10.0, 120.0)
     with pytest.raises(ValueError, match="got 3, but there is a child 3"):
         part.positions_m(1, 0, [2, 3])
 
@@ -89,34 +89,34 @@ def test_oracle_a_grid_fills_its_nearest_cells_first() -> None:
 
 
 @pytest.mark.parametrize("part", [*DRAWN, Grid(), Distances(tuple(float(d) for d in range(10, 60)))])
-def test_places_lie_within_reach(part: Placement) -> None:
-    near_m, far_m = part.reach_m
+def test_positions_are_within_the_distance_range(part: Placement) -> None:
+    near_m, far_m = part.distance_range_m
     drawn = away_m(part, 4 if isinstance(part, Grid) else 50)
     assert near_m - 1e-9 <= drawn.min()
     assert drawn.max() <= far_m + 1e-9
 
 
 @pytest.mark.parametrize(
-    ("name", "bad", "said"),
+    ("name", "bad", "message"),
     [
         ("annulus", {"radius": (250.0, 10.0)}, "radius must be [inner, outer], got [250 m, 10 m]; swap them"),
         ("annulus", {"radius": (0.0, 10.0)}, "radius must be > 0"),
         ("annulus", {"uniform": "x"}, "uniform must be area or distance, got 'x'"),
-        ("disc", {"radius": 10.0}, "clearance must leave room within radius 10 m, got 10 m"),
-        ("ppp", {"side": 20.0}, "clearance must leave room within side 20 m, got 10 m"),
+        ("disc", {"radius": 10.0}, "clearance must be < 10 m with radius 10 m, got 10 m"),
+        ("ppp", {"side": 20.0}, "clearance must be < 10 m with side 20 m, got 10 m"),
         ("grid", {"spacing": 0.0}, "spacing must be > 0"),
         ("distances", {"distances": ()}, "distances must name at least one distance, got none"),
         ("distances", {"distances": (0.0,)}, "distances must be > 0"),
     ],
 )
-def test_impossible_placements_are_refused(name: str, bad: dict[str, object], said: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(said)):
+def test_invalid_placements_are_rejected(name: str, bad: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
         PLACEMENTS[name](**bad)
 
 
-def test_each_placement_describes_itself() -> None:
-    said = [part.describe() for part in (*DRAWN, Grid(), Distances((10.0, 40.0)))]
-    assert said == [
+def test_descriptions_of_placements() -> None:
+    message = [part.describe() for part in (*DRAWN, Grid(), Distances((10.0, 40.0)))]
+    assert message == [
         "10 m to 250 m",
         "10 m to 250 m, uniform in distance",
         "disc of 250 m",

@@ -25,16 +25,16 @@ def test_oracle_shannon(snr_db: float, bits: float) -> None:
 
 def test_oracle_truncated_shannon_of_tr_36942() -> None:
     rates = TruncatedShannon()
-    assert [at_db(rates, 10, way) for way in ("up", "down")] == pytest.approx(
+    assert [at_db(rates, 10, direction) for direction in ("up", "down")] == pytest.approx(
         [0.4 * math.log2(11), 0.6 * math.log2(11)], rel=1e-12
     )
-    assert [at_db(rates, 40, way) for way in ("up", "down")] == [2.0, 4.4]
+    assert [at_db(rates, 40, direction) for direction in ("up", "down")] == [2.0, 4.4]
     assert at_db(rates, -10.001) == 0
     assert at_db(rates, -9.999) == pytest.approx(0.4 * math.log2(1.1), rel=1e-3)
 
 
-def test_oracle_the_uplink_cap_begins_at_about_15_db() -> None:
-    floor, capped = TruncatedShannon().knots("up")
+def test_oracle_the_uplink_cap_is_reached_at_about_15_db() -> None:
+    floor, capped = TruncatedShannon().breakpoints("up")
     assert 10 * math.log10(floor) == pytest.approx(-10, abs=1e-12)
     assert 10 * math.log10(capped) == pytest.approx(15, abs=0.1)
 
@@ -49,7 +49,7 @@ def test_oracle_cqi_table_of_38214(snr_db: float, bits: float) -> None:
 
 
 @pytest.mark.parametrize("snr_db", np.arange(-7, 30).tolist())
-def test_no_table_entry_beats_shannon(snr_db: float) -> None:
+def test_no_table_entry_exceeds_shannon(snr_db: float) -> None:
     for rates in (CqiTable(), TruncatedShannon()):
         assert 0 <= at_db(rates, snr_db, "down") < at_db(Shannon(), snr_db)
 
@@ -57,23 +57,25 @@ def test_no_table_entry_beats_shannon(snr_db: float) -> None:
 @given(
     st.floats(-40, 60), st.floats(0, 20), st.sampled_from(sorted(RATE_MAPS)), st.sampled_from(["up", "down"])
 )
-def test_a_better_snr_never_has_a_lower_rate(snr_db: float, more_db: float, name: str, way: str) -> None:
+def test_a_better_snr_never_has_a_lower_rate(
+    snr_db: float, more_db: float, name: str, direction: str
+) -> None:
     rates = RATE_MAPS[name]()
-    assert at_db(rates, snr_db, way) <= at_db(rates, snr_db + more_db, way)
+    assert at_db(rates, snr_db, direction) <= at_db(rates, snr_db + more_db, direction)
 
 
 @pytest.mark.parametrize("name", RATE_MAPS)
-def test_knots_ascend_and_are_where_the_map_is_not_smooth(name: str) -> None:
-    knots = np.array(RATE_MAPS[name]().knots("down"))
-    assert (np.diff(knots) > 0).all()
-    assert (knots > 0).all()
-    for knot in knots:
+def test_breakpoints_ascend_and_are_where_the_map_is_not_smooth(name: str) -> None:
+    breakpoints = np.array(RATE_MAPS[name]().breakpoints("down"))
+    assert (np.diff(breakpoints) > 0).all()
+    assert (breakpoints > 0).all()
+    for knot in breakpoints:
         near = RATE_MAPS[name]().efficiency(knot * np.array([1 - 1e-6, 1, 1 + 1e-6]), "down")
         assert abs(near[0] - 2 * near[1] + near[2]) > 1e-7
 
 
 @pytest.mark.parametrize(
-    ("bad", "said"),
+    ("bad", "message"),
     [
         ({"uplink_attenuation": 0.0}, "uplink_attenuation must be in (0, 1], got 0.0"),
         ({"downlink_attenuation": 1.1}, "downlink_attenuation must be in (0, 1], got 1.1"),
@@ -82,6 +84,6 @@ def test_knots_ascend_and_are_where_the_map_is_not_smooth(name: str) -> None:
         ({"floor": math.nan}, "floor must be a finite number"),
     ],
 )
-def test_an_impossible_map_is_refused(bad: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(said)):
+def test_an_invalid_rate_map_is_rejected(bad: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
         TruncatedShannon(**bad)

@@ -5,19 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from netsim.scenario import Scenario
-from netsim.simulation.run import Run, play
+from netsim.simulation.run import Run, execute
 
 Data = dict[str, Any]
 UP_S, STEP_S = 1.0, 1.0
-PRIVATE = {"delay": {"uplink": "1 s"}}
-TRUNK = {"wired": {"rate": "1280 bit/s", "downlink": "1000 Gbit/s", "latency": "0 s", "packets": "none"}}
+DEDICATED = {"delay": {"uplink": "1 s"}}
+SHARED = {"wired": {"rate": "1280 bit/s", "downlink": "1000 Gbit/s", "latency": "0 s", "packets": "none"}}
 """1280 bits are the model: a second of sole use."""
-BOTH = {"wired": {"rate": "1280 bit/s", "latency": "100 ms", "packets": "none"}}
-UNICAST = {"wired": BOTH["wired"] | {"downcast": "unicast"}}
-OWN = {"wired": TRUNK["wired"] | {"shared": False}}
+SHARED_BOTH_WAYS = {"wired": {"rate": "1280 bit/s", "latency": "100 ms", "packets": "none"}}
+UNICAST = {"wired": SHARED_BOTH_WAYS["wired"] | {"downcast": "unicast"}}
+DEDICATED_WIRED = {"wired": SHARED["wired"] | {"shared": False}}
 
 
-def scene(*faults: Data, fanout: tuple[int, ...] = (2, 2), link: Data = PRIVATE, **more: Any) -> Data:
+def scenario_data(
+    *faults: Data, fanout: tuple[int, ...] = (2, 2), link: Data = DEDICATED, **more: Any
+) -> Data:
     """Hierarchical averaging of 40 numbers, one step and one edge aggregation a round."""
     plain: Data = {
         "name": "tiny",
@@ -33,22 +35,22 @@ def scene(*faults: Data, fanout: tuple[int, ...] = (2, 2), link: Data = PRIVATE,
     return plain | more
 
 
-def given(at: str, lasts: str | None) -> Data:
+def given_times(at: str, lasts: str | None) -> Data:
     """One episode."""
     return {"given": {"at": [at]} | ({"lasts": lasts} if lasts else {})}
 
 
-def timed(content: Data) -> Run:
+def run_timing(content: Data) -> Run:
     """The whole run, without values, its laws checked."""
-    return play(Scenario.model_validate(content), engine="timing", verify=True)
+    return execute(Scenario.model_validate(content), engine="timing", verify=True)
 
 
-def ends_s(run: Run) -> list[float]:
+def round_ends_s(run: Run) -> list[float]:
     """When each round ended."""
     return [float(row["sim_time_s"]) for row in run.trace.rounds[1:]]
 
 
-def happened(run: Run) -> list[tuple[float, str, str]]:
+def events(run: Run) -> list[tuple[float, str, str]]:
     """(instant, kind, node) of all events."""
     return [(float(row["time_s"]), str(row["kind"]), str(row["node"])) for row in run.trace.events]
 

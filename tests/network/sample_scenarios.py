@@ -8,12 +8,12 @@ from itertools import accumulate
 from typing import Any
 
 from netsim.scenario import Scenario
-from netsim.simulation.run import Run, play
+from netsim.simulation.run import Run, execute
 
 Data = dict[str, Any]
 
 
-def data(fanout: Sequence[int], tau: Sequence[int], network: Sequence[Data], **more: Any) -> Data:
+def scenario_data(fanout: Sequence[int], tau: Sequence[int], network: Sequence[Data], **more: Any) -> Data:
     """A scenario as plain data: 40 float32 parameters, 10 ms a step, 2 rounds; `more` replaces top-level keys."""
     plain: Data = {
         "name": "tiny",
@@ -28,12 +28,12 @@ def data(fanout: Sequence[int], tau: Sequence[int], network: Sequence[Data], **m
     return plain | more
 
 
-def timed(content: Mapping[str, Any]) -> Run:
+def run_timing(content: Mapping[str, Any]) -> Run:
     """The whole run, without values."""
-    return play(Scenario.model_validate(content), engine="timing")
+    return execute(Scenario.model_validate(content), engine="timing")
 
 
-def times_s(run: Run) -> list[float]:
+def round_ends_s(run: Run) -> list[float]:
     """When each round ended."""
     return [row["sim_time_s"] for row in run.trace.rounds]
 
@@ -43,7 +43,7 @@ def wired(rate_bps: float = 1e6, latency_s: float = 0.0, **more: Any) -> Data:
     return {"wired": {"rate": f"{rate_bps!r} bit/s", "latency": f"{latency_s!r} s", **more}}
 
 
-def conversations(fanout: Sequence[int], tau: Sequence[int], rounds: int) -> list[tuple[int, int]]:
+def exchange_counts(fanout: Sequence[int], tau: Sequence[int], rounds: int) -> list[tuple[int, int]]:
     """(parents speaking, children answering) over the run per layer, devices first: nodes x aggregations."""
     nodes = [1, *accumulate(fanout, lambda a, b: a * b)]  # from the cloud down
     depth = len(fanout)

@@ -1,4 +1,4 @@
-"""Rates that change with time: cumulative bits, and their inverse."""
+"""Rate curves: time-varying rates as cumulative bits, and the channel that follows such a curve."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False)
-class Curve:
-    """Cumulative bits A(t) of one period, repeated for ever.
+class RateCurve:
+    """Cumulative bits A(t) of one period, repeated indefinitely.
 
-    Linear between its points (a rate that is constant by pieces), or all of a point's bits at its instant
-    (opportunities to deliver, lost when nothing is there to be sent).
+    Linear between the points (a piecewise constant rate), or all bits of a point at its time (delivery opportunities,
+    which are lost if there is nothing to send).
 
     Args:
         times_s: [n], ascending (strictly, if linear) from 0 to the period.
         bits: [n], cumulative, ascending from 0 (linear) or from the bits at time 0.
-        steps: whether bits come at instants.
+        steps: whether the bits are delivered at single times.
 
     Raises:
-        ValueError: no time passes, or no bits.
+        ValueError: a period of 0 s, or no bits.
     """
 
     times_s: NDArray[np.float64]
@@ -38,7 +38,7 @@ class Curve:
 
     @cached_property
     def period_s(self) -> float:
-        """After which it begins again."""
+        """Length of one period, s."""
         return float(self.times_s[-1])
 
     @cached_property
@@ -52,18 +52,18 @@ class Curve:
         return self.total_bits / self.period_s
 
     def finish_s(self, bits: float, at_s: float) -> float:
-        """Seconds until `bits` > 0 are through when sending begins at `at_s` >= 0: A^-1(A(t) + S) - t.
+        """Time until `bits` > 0 are sent when sending starts at `at_s` >= 0, s: A^-1(A(t) + S) - t.
 
-        Exact, O(log n). An opportunity at the very instant `at_s` is missed, whichever way the instant was rounded.
+        Exact, O(log n). An opportunity exactly at `at_s` is not used, whichever way the time was rounded.
         """
         rounding_s = ROUNDING * max(at_s, self.period_s)
         phase_s = math.fmod(at_s, self.period_s)
-        if self.period_s - phase_s <= rounding_s:  # a multiple of the period whose last bit says otherwise
+        if self.period_s - phase_s <= rounding_s:  # a multiple of the period, up to rounding
             phase_s = 0.0
-        sent = self._bits_at(phase_s + rounding_s if self.steps else phase_s) + bits
-        turns = max(0, math.ceil(sent / self.total_bits) - 1)
-        rest = min(sent - turns * self.total_bits, self.total_bits)
-        return max(0.0, turns * self.period_s + self._first_s(rest) - phase_s)
+        end = self._bits_at(phase_s + rounding_s if self.steps else phase_s) + bits
+        periods = max(0, math.ceil(end / self.total_bits) - 1)
+        rest = min(end - periods * self.total_bits, self.total_bits)
+        return max(0.0, periods * self.period_s + self._first_s(rest) - phase_s)
 
     def _bits_at(self, phase_s: float) -> float:
         if not self.steps:
@@ -72,7 +72,7 @@ class Curve:
         return float(self.bits[after - 1]) if after else 0.0
 
     def _first_s(self, bits: float) -> float:
-        """First instant of a period at which its cumulative bits reach `bits` in (0, total]."""
+        """First time of a period at which its cumulative bits reach `bits` in (0, total], s."""
         after = int(np.searchsorted(self.bits, bits, side="left"))
         if self.steps or after == 0:
             return float(self.times_s[after])
@@ -82,26 +82,26 @@ class Curve:
 
 
 ROUNDING = 1e-12
-"""Relative error of an instant: below it, two instants are one."""
+"""Relative error of a time: times that differ by less are equal."""
 
 
-def pieces(durations_s: NDArray[np.float64], rates_bps: NDArray[np.float64]) -> Curve:
-    """The curve of rates that each hold for a duration > 0."""
+def piecewise_constant(durations_s: NDArray[np.float64], rates_bps: NDArray[np.float64]) -> RateCurve:
+    """The curve of rates that each last for a duration > 0."""
     times_s = np.concatenate([[0.0], np.cumsum(durations_s)])
-    return Curve(times_s, np.concatenate([[0.0], np.cumsum(durations_s * rates_bps)]), steps=False)
+    return RateCurve(times_s, np.concatenate([[0.0], np.cumsum(durations_s * rates_bps)]), steps=False)
 
 
 @dataclass(frozen=True, eq=False)
-class Following:
-    """A channel whose rate follows a curve, `scale` times as fast, begun `offset_s` into it."""
+class TraceChannel:
+    """A channel whose rate is `scale` times that of a curve, starting `offset_s` into the curve."""
 
-    curve: Curve
+    curve: RateCurve
     scale: float = 1.0
     offset_s: float = 0.0
 
     @property
     def mean_rate_bps(self) -> float:
-        """The curve's, scaled."""
+        """The mean rate of the curve, scaled."""
         return self.scale * self.curve.mean_rate_bps
 
     def airtime_s(self, wire_bits: float, at_s: float) -> float:

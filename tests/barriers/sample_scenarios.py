@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from netsim.scenario import Scenario, load_text
-from netsim.simulation.run import Run, play
+from netsim.simulation.run import Run, execute
 
 
-def line(latencies_s: list[float], wait: str, *, rounds: int = 4, **more: object) -> Scenario:
+def star_scenario(latencies_s: list[float], wait: str, *, rounds: int = 4, **more: object) -> Scenario:
     """One layer: a broadcast of 0 s, 1 s of work, an upload of 1 s and each child's own latency, both ways."""
     children = ", ".join(f"{{name: device{k}, latency: {late} s}}" for k, late in enumerate(latencies_s))
     keys = {
@@ -21,21 +21,23 @@ def line(latencies_s: list[float], wait: str, *, rounds: int = 4, **more: object
         "stop": f"{{rounds: {rounds}}}",
     }
     keys |= {name: str(value) for name, value in more.items()}
-    return load_text("name: line\nseed: 3\n" + "".join(f"{k}: {v}\n" for k, v in keys.items()), "line.yaml")
+    return load_text(
+        "name: line\nseed: 3\n" + "".join(f"{k}: {v}\n" for k, v in keys.items()), "star_scenario.yaml"
+    )
 
 
-def times_s(run: Run) -> list[float]:
+def round_ends_s(run: Run) -> list[float]:
     """When each round ended."""
     return [row["sim_time_s"] for row in run.trace.rounds]
 
 
-def timed(scene: Scenario) -> Run:
+def run_timing(scenario: Scenario) -> Run:
     """A run without values."""
-    return play(scene, engine="timing")
+    return execute(scenario, engine="timing")
 
 
-def model(run: Run) -> np.ndarray:
+def final_model(run: Run) -> np.ndarray:
     """The cloud's final model."""
-    run.engine.settle(run.model)
+    run.engine.compute(run.model)
     assert run.model.value is not None
     return run.model.value.double().numpy()

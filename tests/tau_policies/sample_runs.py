@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from netsim.scenario import Scenario
-
 from tests.simulation.runs import scenario
 
 RECIPES = {
@@ -21,18 +20,20 @@ VOTING = ("hier_sign_sgd", "dc_hier_sign_sgd", "qhetfed")
 """Those whose tau_1 is 1."""
 
 
-def start(name: str) -> list[int]:
+def start_taus(name: str) -> list[int]:
     """The first taus."""
     return [1, 4] if name in VOTING else [4, 2]
 
 
-def made(name: str, tau: object, *, rounds: int = 6, **more: object) -> Scenario:
+def recipe_scenario(name: str, tau: object, *, rounds: int = 6, **more: object) -> Scenario:
     """A recipe with that tau, as YAML data."""
     return scenario([2, 3], f"{name}: {{{RECIPES[name]}, tau: {tau}}}", rounds=rounds, **more)  # type: ignore[arg-type]
 
 
 def adaptive(name: str, policy: str, *, every: int = 2, first: object = None, **more: object) -> Scenario:
     """A recipe whose taus a policy chooses after every `every` rounds."""
-    return made(
-        name, f"{{adaptive: {{start: {first or start(name)}, every: {every}, policy: {policy}}}}}", **more
+    return recipe_scenario(
+        name,
+        f"{{adaptive: {{start: {first or start_taus(name)}, every: {every}, policy: {policy}}}}}",
+        **more,
     )

@@ -1,4 +1,4 @@
-"""Laws of a fading power gain, each with mean 1: Rayleigh, Rician, Nakagami-m."""
+"""Distributions of the fading power gain, each with mean 1: Rayleigh, Rician, Nakagami-m."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from netsim.units import GainDb, check_quantities
 Array = NDArray[np.float64]
 
 
-class Law(Protocol):
+class FadingDistribution(Protocol):
     """The distribution of a power gain h >= 0 with E[h] = 1; all functions act on arrays of any shape."""
 
     def sample(self, generator: np.random.Generator, count: int) -> Array:
@@ -22,7 +22,7 @@ class Law(Protocol):
         ...
 
     def pdf(self, gain: Array) -> Array:
-        """Density at gains > 0."""
+        """Probability density at gains > 0."""
         ...
 
     def cdf(self, gain: Array) -> Array:
@@ -30,7 +30,7 @@ class Law(Protocol):
         ...
 
     def quantile(self, probability: Array) -> Array:
-        """The gain below which a share `probability` in [0, 1) of all fades lies."""
+        """The gain that is exceeded with probability 1 - `probability`, for `probability` in [0, 1)."""
         ...
 
     def describe(self) -> str:
@@ -40,10 +40,10 @@ class Law(Protocol):
 
 @dataclass(frozen=True)
 class Rayleigh:
-    """No line of sight: h ~ Exp(1). Outage 1 - exp(-threshold / mean SNR)."""
+    """Fading without line of sight: h ~ Exp(1). Outage 1 - exp(-threshold / mean SNR)."""
 
     def sample(self, generator: np.random.Generator, count: int) -> Array:
-        """See `Law`."""
+        """See `FadingDistribution`."""
         return generator.standard_exponential(count)
 
     def pdf(self, gain: Array) -> Array:
@@ -59,16 +59,16 @@ class Rayleigh:
         return -np.log1p(-probability)
 
     def describe(self) -> str:
-        """See `Law`."""
+        """See `FadingDistribution`."""
         return "Rayleigh"
 
 
 @dataclass(frozen=True)
 class Rician:
-    """A line of sight K times as strong as all the rest: noncentral chi-squared with two degrees of freedom.
+    """Fading with a line of sight K times as strong as all other paths: noncentral chi-squared, 2 degrees of freedom.
 
     Outage 1 - Q1(sqrt(2K), sqrt(2 (1+K) threshold / mean SNR)), Marcum's Q. TR 38.901 Table 7.5-6 has a mean
-    K of 9 dB in line of sight of a UMa or UMi station, 7 dB in RMa.
+    K of 9 dB for LOS in UMa and UMi, 7 dB in RMa.
     """
 
     k: GainDb = 9.0
@@ -85,18 +85,18 @@ class Rician:
         return float(10.0 ** (self.k / 10.0))
 
     def sample(self, generator: np.random.Generator, count: int) -> Array:
-        """See `Law`."""
-        seen, spread = math.sqrt(self._k / (1 + self._k)), math.sqrt(0.5 / (1 + self._k))
-        parts = generator.standard_normal((2, count)) * spread
-        return np.asarray((seen + parts[0]) ** 2 + parts[1] ** 2)
+        """See `FadingDistribution`."""
+        los, scatter = math.sqrt(self._k / (1 + self._k)), math.sqrt(0.5 / (1 + self._k))
+        parts = generator.standard_normal((2, count)) * scatter
+        return np.asarray((los + parts[0]) ** 2 + parts[1] ** 2)
 
     def pdf(self, gain: Array) -> Array:
         """(1+K) exp(-K - (1+K) h) I0(2 sqrt(K (1+K) h))."""
         from scipy.special import i0e
 
         k, scaled = self._k, (1 + self._k) * gain
-        away = np.sqrt(scaled) - math.sqrt(k)  # i0e carries the large exponent
-        return np.asarray((1 + k) * np.exp(-(away**2)) * i0e(2 * np.sqrt(k * scaled)))
+        difference = np.sqrt(scaled) - math.sqrt(k)  # i0e includes the large exponent
+        return np.asarray((1 + k) * np.exp(-(difference**2)) * i0e(2 * np.sqrt(k * scaled)))
 
     def cdf(self, gain: Array) -> Array:
         """1 - Q1(sqrt(2K), sqrt(2 (1+K) h))."""
@@ -105,21 +105,21 @@ class Rician:
         return np.asarray(chndtr(2 * (1 + self._k) * np.asarray(gain), 2.0, 2 * self._k))
 
     def quantile(self, probability: Array) -> Array:
-        """See `Law`; by root finding."""
+        """See `FadingDistribution`; by root finding."""
         from scipy.special import chndtrix
 
         return np.asarray(chndtrix(probability, 2.0, 2 * self._k) / (2 * (1 + self._k)))
 
     def describe(self) -> str:
-        """See `Law`."""
+        """See `FadingDistribution`."""
         return f"Rician, K {self.k:g} dB"
 
 
 @dataclass(frozen=True)
 class Nakagami:
-    """h ~ Gamma(m, 1/m): m = 1 is Rayleigh, larger is milder, 0.5 the worst. Outage P(m, m threshold / SNR).
+    """h ~ Gamma(m, 1/m): m = 1 is Rayleigh, a larger m fades less, 0.5 most. Outage P(m, m threshold / SNR).
 
-    Default m 1.5 as ns-3's model nearer than 80 m.
+    Default m 1.5, as in ns-3's model for distances below 80 m.
     """
 
     m: float = 1.5
@@ -131,7 +131,7 @@ class Nakagami:
             )
 
     def sample(self, generator: np.random.Generator, count: int) -> Array:
-        """See `Law`."""
+        """See `FadingDistribution`."""
         return generator.standard_gamma(self.m, count) / self.m
 
     def pdf(self, gain: Array) -> Array:
@@ -146,14 +146,18 @@ class Nakagami:
         return np.asarray(gammainc(self.m, self.m * np.asarray(gain)))
 
     def quantile(self, probability: Array) -> Array:
-        """See `Law`."""
+        """See `FadingDistribution`."""
         from scipy.special import gammaincinv
 
         return np.asarray(gammaincinv(self.m, probability) / self.m)
 
     def describe(self) -> str:
-        """See `Law`."""
+        """See `FadingDistribution`."""
         return f"Nakagami, m {self.m:g}"
 
 
-LAWS: dict[str, type[Law]] = {"rayleigh": Rayleigh, "rician": Rician, "nakagami": Nakagami}
+FADING_DISTRIBUTIONS: dict[str, type[FadingDistribution]] = {
+    "rayleigh": Rayleigh,
+    "rician": Rician,
+    "nakagami": Nakagami,
+}
