@@ -49,7 +49,7 @@ def town(fanout, tau, network, levels, rounds):
 # a server of the town merges the edge servers. We keep the local work between two cloud rounds at 20 steps.
 
 # %%
-ladders = {
+algorithms = {
     "1 layer: every device to the cloud": town(
         [40], [20], ["{wired: {rate: 20 Mbit/s, latency: 125 ms, packets: radio}}"], [4], 12
     ),
@@ -58,7 +58,7 @@ ladders = {
         [1, 8, 5], [5, 2, 2], [CELL, METRO, FAR], [4, 8, 16], 12
     ),
 }
-runs = {name: simulate(scenario) for name, scenario in ladders.items()}
+runs = {name: simulate(scenario) for name, scenario in algorithms.items()}
 
 figure = make_subplots(cols=2, horizontal_spacing=0.1, shared_yaxes=True)
 for (name, run), colour in zip(runs.items(), (RED, ORANGE, BLUE), strict=True):

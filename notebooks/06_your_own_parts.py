@@ -23,11 +23,12 @@ import plotly.graph_objects as go
 import torch
 
 from learning.aggregation.rules import Mean, Vote
-from learning.algorithms.algorithm import Algorithm, Layer, Leaf
+from learning.algorithms.algorithm import Algorithm
+from learning.algorithms.layer import Layer, Leaf
 from learning.compressors import Encoded, ErrorFeedback, Plain, Qsgd, Sign
 from netsim import load, simulate
-from netsim.network import Downlink, Link, Ports
-from netsim.network.media import PrivateMedium
+from netsim.network import Downlink, Link, ParentLinks
+from netsim.network.media import DedicatedMedium
 from netsim.network.packets import PACKETS
 
 BLUE, ORANGE, GREEN, PINK, RED, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9"
@@ -101,7 +102,7 @@ print("bits, bytes and contraction hold")
 
 
 # %%
-def ladder(codec):
+def layers_with(codec):
     """Three layers as in quickstart, with this uplink on layer 1."""
     return Algorithm(
         Leaf(0.2, 32), (Layer(5, codec, Mean()), Layer(2, Qsgd(8), Mean()), Layer(2, Qsgd(16), Mean()))
@@ -117,7 +118,7 @@ uplinks = {
 }
 figure = go.Figure()
 for name, (codec, colour) in uplinks.items():
-    run = simulate(quickstart.model_copy(update={"algorithm": ladder(codec)}))
+    run = simulate(quickstart.model_copy(update={"algorithm": layers_with(codec)}))
     rounds = run.rounds.iloc[1:]
     figure.add_scatter(
         x=rounds["bits_up_1"] / 1e6, y=rounds["accuracy"], name=name, line_color=colour, mode="lines+markers"
@@ -176,12 +177,12 @@ class Satellite:
 
     def connect(self, env, parent, children, seed):
         """The links of one parent to its children."""
-        channel, medium = Passing(self.rate_bps, self.period_s, self.view_s), PrivateMedium(env)
+        channel, medium = Passing(self.rate_bps, self.period_s, self.view_s), DedicatedMedium(env)
         up, down = (
             [Link(env, channel, medium, self.latency_s, PACKETS["ethernet"]) for _ in children]
             for _ in range(2)
         )
-        return Ports(up, Downlink(down, broadcast=False))
+        return ParentLinks(up, Downlink(down, broadcast=False))
 
     def describe(self):
         """One line for `netsim check`."""
@@ -224,8 +225,8 @@ figure
 # %% [markdown]
 # ## An algorithm: signs below, a quantizer above
 #
-# An algorithm is a row of the ladder, and a recipe is a dataclass that returns one. Ours votes below the edge servers, as HierSignSGD, and quantizes above them, as QMLHFL. Laws are checked when
-# the ladder is built: leave the vote out and it says why signs need one.
+# An algorithm is a list of layers, and a recipe is a dataclass whose `to_algorithm()` returns one. Ours votes below the edge servers, as HierSignSGD, and quantizes above them, as QMLHFL. An algorithm is checked
+# when it is built: without the vote, the error states why signs need one.
 
 
 # %%
@@ -237,7 +238,7 @@ class SignsBelow:
     tau: tuple[int, int]
     levels: int = 16
 
-    def ladder(self):
+    def to_algorithm(self):
         """The algorithm as layers."""
         merges, rounds = self.tau
         return Algorithm(
