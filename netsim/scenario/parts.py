@@ -114,7 +114,7 @@ class PartOf(ReadsBy):
         """Return the registered class that wraps external objects which are no parts, such as torch modules."""
         if getattr(found, "__dataclass_params__", None) is not None:
             return None
-        return next((cls for cls in self.registry.values() if getattr(cls, "adopts", _never)(found)), None)
+        return next((cls for cls in self.registry.values() if getattr(cls, "wraps", _never)(found)), None)
 
     def _class(self, name: str, *, bare: bool) -> Any:
         if name in self.registry:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any
 
@@ -14,6 +16,7 @@ from netsim.scenario.errors import Loc, Problem, format_path
 from netsim.topology.tree import MAX_DEPTH as DEEPEST_TREE
 
 MAX_TEXT_LENGTH = 5_000_000  # characters: a resolved scenario includes its topology
+MAX_CACHED_LENGTH = 20_000  # characters of a text whose document is cached
 MAX_REPEATED = 50_000  # values repeated by aliases: limits alias bombs
 MAX_DEPTH = 20 + 2 * DEEPEST_TREE  # an inline topology has a list and a mapping per layer
 
@@ -62,6 +65,19 @@ def parse(text: str) -> Document:
         )
     if max(accumulate((c in "[{") - (c in "]}") for c in text), default=0) > 4 * MAX_DEPTH:
         raise UnreadableError(Problem((), _DEEP))  # the YAML library would need minutes to detect it
+    if len(text) > MAX_CACHED_LENGTH:
+        return _parse(text)
+    cached = _parse_cached(text)
+    return Document(deepcopy(cached.data), dict(cached.places))
+
+
+@lru_cache(maxsize=64)
+def _parse_cached(text: str) -> Document:
+    """Parse once: sweeps, pages and the planner load the same text many times."""
+    return _parse(text)
+
+
+def _parse(text: str) -> Document:
     document = Document()
     node = _compose(text)
     if node is not None:

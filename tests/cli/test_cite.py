@@ -11,7 +11,7 @@ from netsim.cli.cite_command import cite_command
 from netsim.network import SOURCES
 from netsim.results.references import FORMAL, cited, cited_in, entries, entry_of, parts_in
 from netsim.scenario import PARTS, load
-from tests.cli.test_commands import netsim
+from tests.cli.calling import netsim
 from tests.cli.test_external_parts import GOOD, LADDER
 from tests.conftest import REPOSITORY
 
@@ -54,7 +54,7 @@ def test_entries_are_bibtex_with_an_author_and_a_title_and_keys_of_their_own() -
         )
         assert entry.text.count("{") == entry.text.count("}")
         assert {"author", "title"} <= set(re.findall(r"^  (\w+) = ", entry.text, re.MULTILINE))
-    found = len(re.findall(r"^@", (REPOSITORY / "netsim" / "references.bib").read_text(), re.MULTILINE))
+    found = len(re.findall(r"^@", (REPOSITORY / "netsim" / "results" / "references.bib").read_text(), re.MULTILINE))
     assert found == len(entries())
 
 
@@ -118,9 +118,9 @@ def test_list_shows_each_part_with_its_arguments_a_line_and_its_references(tmp_p
 
 def shelf_of(told: str, kind: str) -> str:
     """What is listed of one kind of part."""
-    from netsim.scenario.listing import SHELVES
+    from netsim.scenario.listing import KIND_PLURALS
 
-    return re.split(r"^\S.*:\n", told.split(f"\n{SHELVES[kind]}:\n")[1], flags=re.MULTILINE)[0]
+    return re.split(r"^\S.*:\n", told.split(f"\n{KIND_PLURALS[kind]}:\n")[1], flags=re.MULTILINE)[0]
 
 
 def test_what_a_sweep_compares_is_cited_too(capsys: pytest.CaptureFixture[str]) -> None:

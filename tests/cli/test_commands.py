@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.cli.calling import netsim
 from tests.conftest import REPOSITORY
 
 QUICK = ("run", "quickstart", "stop.rounds=2", "task.model=logistic")
 
 
-def netsim(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line in a process of its own."""
-    env = {**os.environ, **environment}
-    return subprocess.run(
-        [sys.executable, "-m", "netsim", *arguments],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        env=env,
-        check=False,
-    )
+def process(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """The command line in a process of its own."""
+    command = [sys.executable, "-m", "netsim", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
 
 
 def test_json_prints_one_object_and_nothing_else(tmp_path: Path) -> None:
-    done = netsim(*QUICK, "--json", cwd=tmp_path)
+    done = process(*QUICK, "--json", cwd=tmp_path)
     summary = json.loads(done.stdout)
     assert done.returncode == 0
     assert list(summary) == [

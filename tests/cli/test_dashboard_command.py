@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from netsim.cli.dashboard_command import dashboard_command
-from netsim.cli.error_handling import guarded
+from netsim.cli.error_handling import exit_code
 
 
 def test_without_dash_it_says_how_to_install_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("netsim.cli.dashboard_command.find_spec", lambda name: None)
-    assert guarded(lambda: dashboard_command(tmp_path, "127.0.0.1", 0, None)) == 1
+    assert exit_code(lambda: dashboard_command(tmp_path, "127.0.0.1", 0, None)) == 1
     assert "pip install -e '.[dashboard]'" in capsys.readouterr().err

@@ -11,7 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from netsim.scenario import load
-from tests.cli.test_commands import netsim
+from tests.cli.calling import netsim
 from tests.conftest import REPOSITORY
 
 LADDER = (
@@ -29,7 +29,7 @@ class Half:
     def bits(self, dim): return 16 * dim
     def omega(self, dim): return None
     def delta(self, dim): return None
-    def encode(self, rows, coins): return Encoded(rows.half().to(rows.dtype), None)
+    def encode(self, rows, rng): return Encoded(rows.half().to(rows.dtype), None)
     def pack(self, row, key): return row.half().numpy().tobytes()
     def unpack(self, data, dim): raise ValueError("not in this test")
 """

@@ -15,14 +15,14 @@ from typing import Any
 import pytest
 
 from netsim.cli.check_command import check_command
-from netsim.cli.error_handling import guarded
+from netsim.cli.error_handling import exit_code
 from netsim.protocol.trace import Message, TooManyBitsError, Trace
 from netsim.scenario import ScenarioError, grow, load, load_text, resolved
 from netsim.scenario.yaml_document import parse
 from netsim.simulation.run import simulate
 from netsim.topology import Fanout, TopologyError
 from netsim.topology.files import read
-from netsim.topology.tree import DEEPEST
+from netsim.topology.tree import MAX_DEPTH
 
 WIRED = "{wired: {rate: 10 Mbit/s, latency: 3 ms, loss: {erasure: {probability: 0.1}}}}"
 QMLHFL = "{qmlhfl: {learning_rate: 0.1, batch_size: 8, tau: [2, 2], levels: [4, 8], bucket: 64}}"
@@ -57,7 +57,7 @@ EXTREMES = (
     math.nan,
     math.inf,
 )
-EACH = 2
+EACH = (1, pytest.param(4, marks=pytest.mark.slow))
 """Extremes tried in each place; which ones is drawn once and for all."""
 
 
@@ -99,18 +99,21 @@ def timed(path: Path, out: Path) -> int:
     return 0
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(1200)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("each", EACH)
 @pytest.mark.parametrize("name", SCENES)
-def test_no_number_is_our_bug(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_number_is_our_bug(
+    name: str, each: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Every number of the resolved scenario, parts' defaults included, is replaced by extremes."""
     tree, rng, path = parse(resolved(load_text(scene(name)))).data, random.Random(name), tmp_path / "x.yaml"
     for turn, at in enumerate(places(tree)):
-        for extreme in rng.sample(EXTREMES, EACH):
+        for extreme in rng.sample(EXTREMES, each):
             path.write_text(changed(tree, at, extreme))
             check = partial(check_command, str(path), [], False)
             for command in (check, partial(timed, path, tmp_path / f"{turn} {extreme}")):
-                code, said = guarded(command), capsys.readouterr().err
+                code, said = exit_code(command), capsys.readouterr().err
                 assert code in (0, 1), f"{at} = {extreme}: {said}"
                 assert (code == 0) == (not said), f"{at} = {extreme}: {said}"
                 if code:
@@ -145,7 +148,7 @@ def test_a_number_beyond_any_use_is_refused_with_value_rule_and_place(change: st
 
 def checked(name: str, change: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
     (tmp_path / "x.yaml").write_text(scene(name))
-    code = guarded(lambda: check_command(str(tmp_path / "x.yaml"), [change], False))
+    code = exit_code(lambda: check_command(str(tmp_path / "x.yaml"), [change], False))
     return code, capsys.readouterr().err
 
 
@@ -192,23 +195,23 @@ def test_too_little_memory_is_the_user_s_to_mend(
     def fails() -> int:
         raise error
 
-    assert guarded(fails) == code
+    assert exit_code(fails) == code
     assert ("take a smaller model" in capsys.readouterr().err) == (code == 1)
 
 
 def test_a_hierarchy_of_as_many_layers_as_are_supported_runs() -> None:
-    layers = ", ".join(["{wired: {}}"] * DEEPEST)
-    tree = "{children: [" * (DEEPEST - 1) + "{devices: 1}" + "]}" * (DEEPEST - 1)
+    layers = ", ".join(["{wired: {}}"] * MAX_DEPTH)
+    tree = "{children: [" * (MAX_DEPTH - 1) + "{devices: 1}" + "]}" * (MAX_DEPTH - 1)
     text = f"""name: deep
 task: {{dataset: synthetic}}
 topology: {{tree: {tree}}}
 devices: {{compute: flops}}
-algorithm: {{hier_favg: {{learning_rate: 0.1, batch_size: 8, tau: {[1] * DEEPEST}}}}}
+algorithm: {{hier_favg: {{learning_rate: 0.1, batch_size: 8, tau: {[1] * MAX_DEPTH}}}}}
 network: [{layers}]
 stop: {{rounds: 1}}
 """
     deep = load_text(resolved(load_text(text)))
-    assert grow(deep).depth == DEEPEST
+    assert grow(deep).depth == MAX_DEPTH
     assert simulate(deep, engine="timing").finished_rounds == 1
 
 

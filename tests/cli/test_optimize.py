@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.cli.calling import netsim
+
 KEYS = ("tau", "learning_rate", "rounds", "predicted_time_s", "predicted_bound", "gap", "mode")
-
-
-def netsim(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "netsim", *words], cwd=cwd, capture_output=True, text=True, check=False
-    )
 
 
 def test_a_plan_is_printed_saved_and_runnable(tmp_path: Path) -> None:
@@ -72,7 +66,7 @@ def test_refinement_and_comparison_reach_table_and_page(tmp_path: Path) -> None:
         (("--quantile", "2"), "--quantile must be in (0, 1)"),
         (("--constants", "absent.json"), "absent.json: No such file"),
         (("--target", "1e-9"), "no plan reaches a bound of 1e-09"),
-        (("--constants", "x.json", "--calibrate"), "choose one"),
+        (("--constants", "x.json", "--calibrate"), "remove one of them"),
         (("--save", "no/such/folder.yaml"), "cannot be written"),
     ],
 )

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from learning.engine.numerics import Numerics
-from learning.engine.strategy_tuning import tuned
-from netsim.build import task_of
+from learning.engine.strategy_tuning import tune_strategy
+from netsim.build import build_task
 from netsim.scenario import grow
-from tests.cli.test_commands import QUICK, netsim
+from tests.cli.calling import netsim
+from tests.cli.test_commands import QUICK
 from tests.simulation.runs import recipe
 
 MEMORY = r"memory: about \d+ MB beside the libraries: data \d+ MB, models \d+ MB, memories \d+ MB, stack \d+ MB, evaluation"
@@ -71,9 +72,9 @@ def test_the_estimate_of_memory_comes_before_the_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("model", "fits"), [("logistic", "fused"), ("{mlp: {hidden: [5]}}", "fused")])
 def test_only_what_can_train_the_model_is_tried(model: str, fits: str) -> None:
     scene = recipe("hier_favg", model=model)
-    task = task_of(scene, grow(scene))
-    trials = tuned(
-        Numerics("batched", "cpu", "float32", fits), task, scene.ladder.leaf, 3, memory_bytes=10**9
+    task = build_task(scene, grow(scene))
+    trials = tune_strategy(
+        Numerics("batched", "cpu", "float32", fits), task, scene.layered_algorithm.leaf, 3, memory_bytes=10**9
     )
     assert sorted(trial.strategy for trial in trials) == ["fused", "loop", "vmap:2", "vmap:6"]
     assert all(trial.steps_per_s > 0 for trial in trials)
@@ -81,7 +82,10 @@ def test_only_what_can_train_the_model_is_tried(model: str, fits: str) -> None:
 
 def test_hand_written_products_are_not_tried_in_bfloat16() -> None:
     scene = recipe("hier_favg", precision="bf16")
-    trials = tuned(
-        Numerics("batched", "cpu", "bf16", "loop"), task_of(scene, grow(scene)), scene.ladder.leaf, 1
+    trials = tune_strategy(
+        Numerics("batched", "cpu", "bf16", "loop"),
+        build_task(scene, grow(scene)),
+        scene.layered_algorithm.leaf,
+        1,
     )
     assert {trial.strategy for trial in trials} == {"loop", "vmap:2", "vmap:6"}

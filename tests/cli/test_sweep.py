@@ -11,7 +11,7 @@ import pytest
 from netsim.scenario import load
 from netsim.simulation.run import simulate
 from netsim.sweep import Outcome, Point, SweepFolders, points_of, run_sweep
-from tests.cli.test_commands import netsim
+from tests.cli.calling import netsim
 
 SMALL = ("stop.rounds=2", "task.model=logistic")
 TABLES = ("rounds", "messages", "nodes")

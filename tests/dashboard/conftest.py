@@ -17,7 +17,7 @@ from netsim.dashboard.state import DashboardState
 from netsim.results.result import Result
 from netsim.scenario import load
 from netsim.simulation.run import simulate
-from tests.reports.conftest import CHROMIUM, FLAGS
+from tests.reports.conftest import CHROMIUM, FLAGS, PATIENCE_MS, Opened
 
 TINY = (
     "sweep={}",
@@ -111,9 +111,9 @@ class IterationIndex:
         """What was asked of anybody but the dashboard."""
         return [url for url in self.asked if not url.startswith((self.home, "data:", "blob:"))]
 
-    def curves(self, plot: str) -> int:
-        """How many curves a plot shows."""
-        return int(self.page.evaluate(f"document.getElementById('plot-{plot}').data.length"))
+    def shows(self, plot: str, path: str, wanted: Any) -> None:
+        """Wait until the plot's `_fullLayout...` or `data...` is as wanted; it may be redrawn meanwhile."""
+        Opened(self.page).shows(plot, path, wanted)
 
 
 Visiting = Callable[..., IterationIndex]
@@ -138,7 +138,7 @@ def iteration(browser: Any, served: Serve) -> Iterator[Visiting]:
         desk: DashboardState, path: str = "/", width: int = 1280, height: int = 800, scheme: str = "light"
     ) -> IterationIndex:
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         seen = IterationIndex(context.new_page(), served(desk))
         seen.page.on("console", lambda message: seen.said.append(message.text))

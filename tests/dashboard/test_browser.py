@@ -13,13 +13,14 @@ pytest.importorskip("dash", reason="the dashboard needs the extra `dashboard`")
 from netsim.dashboard.state import DashboardState
 from netsim.results.result import Result
 from tests.dashboard.conftest import IterationIndex, Visiting
-from tests.dashboard.test_command import LONG, until
-from tests.reports.conftest import Opened
+from tests.dashboard.test_command import LONG
+from tests.reports.conftest import PATIENCE_MS, Opened
 from tests.reports.test_sweep_browser import serious
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the extra `test` installs playwright")
 expect = sync_api.expect
-SIZES = [(1920, 1080), (1280, 800), (390, 844)]
+expect.set_options(timeout=PATIENCE_MS)
+SIZES = [pytest.param(1920, 1080, marks=pytest.mark.slow), (1280, 800), (390, 844)]
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 
 
@@ -79,10 +80,9 @@ def test_ticked_runs_are_compared_against_the_chosen_axis_and_deadline(
     seen.page.wait_for_selector("#plot-accuracy .main-svg")
     assert re.search(r"/compare\?runs=", seen.page.url)
     seen.page.locator("#curves").get_by_text("Rounds", exact=True).click()
-    title = seen.page.evaluate("document.getElementById('plot-accuracy')._fullLayout.xaxis.title.text")
-    assert title == "Global rounds"
+    seen.shows("accuracy", "_fullLayout.xaxis.title.text", "Global rounds")
     slide(seen, "Deadline", "Home")
-    assert seen.page.locator("output").first.inner_text() != ""
+    expect(seen.page.locator("output").first).not_to_be_empty()
     assert seen.said == []
 
 
@@ -104,14 +104,15 @@ def test_a_slider_re_times_the_run_beside_the_old_one(
 ) -> None:
     seen = iteration(desk, f"/retime?run=quickstart%2F{old.digest}")
     seen.page.wait_for_selector("#plot-accuracy .main-svg")
-    assert seen.curves("accuracy") == 1
+    seen.shows("accuracy", "data.length", 1)
     slide(seen, "Layer 1 cell uplink", "ArrowLeft", 10)
     expect(seen.page.locator("#retime-told")).to_contain_text("nothing was trained")
-    assert seen.page.get_by_role("slider", name="uplink").get_attribute("aria-valuetext") == "2 MHz"
-    assert until(lambda: seen.curves("accuracy") == 2)
+    slider = seen.page.get_by_role("slider", name="uplink")
+    expect(slider).to_have_attribute("aria-valuetext", "2 MHz")
+    seen.shows("accuracy", "data.length", 2)
     seen.page.get_by_role("button", name="Open as a new scenario").click()
     expect(seen.page.locator("#verdict")).to_contain_text("fine")
-    assert "uplink: 2 MHz" in seen.page.locator("#text").input_value()
+    expect(seen.page.locator("#text")).to_have_value(re.compile("uplink: 2 MHz"))
 
 
 def test_the_planner_follows_its_slider_and_its_plan_opens_in_the_editor(
@@ -122,10 +123,10 @@ def test_the_planner_follows_its_slider_and_its_plan_opens_in_the_editor(
     before = seen.page.locator(".facts").first.inner_text()
     slide(seen, "Deadline", "ArrowLeft", 8)
     expect(seen.page.locator("#plan-deadline-told")).to_have_text("1.11 s")
-    assert until(lambda: seen.page.locator(".facts").first.inner_text() != before)
+    expect(seen.page.locator(".facts").first).not_to_have_text(before, use_inner_text=True)
     seen.page.get_by_role("button", name="Open the plan as a scenario").click()
     expect(seen.page.locator("#verdict")).to_contain_text("fine")
-    assert "deadline: 1.11 s" in seen.page.locator("#text").input_value()
+    expect(seen.page.locator("#text")).to_have_value(re.compile(r"deadline: 1\.11 s"))
 
 
 def test_a_number_s_field_changes_the_text_and_a_wrong_one_is_told(
@@ -141,7 +142,7 @@ def test_a_number_s_field_changes_the_text_and_a_wrong_one_is_told(
     expect(run).to_be_disabled()
     field.fill("50 Mbit/s")
     expect(verdict).to_contain_text("fine")
-    assert "{rate: 50 Mbit/s, latency: 5 ms}" in seen.page.locator("#text").input_value()
+    expect(seen.page.locator("#text")).to_have_value(re.compile(r"\{rate: 50 Mbit/s, latency: 5 ms\}"))
     seen.page.locator("#text").fill("name: x\nstop: {rounds: 0}\n")
     expect(verdict).to_contain_text("stop.rounds")
     expect(seen.page.get_by_label("stop.rounds")).to_have_value("0")
@@ -153,14 +154,14 @@ def test_a_run_is_launched_followed_and_cancelled(iteration: Visiting, own: Dash
     seen.page.locator("#text").fill(LONG)
     expect(seen.page.locator("#verdict")).to_contain_text("at most 100000 rounds")
     seen.page.get_by_role("button", name="Run", exact=True).click()
-    seen.page.wait_for_selector("#plot-accuracy .main-svg", timeout=60_000)
+    seen.page.wait_for_selector("#plot-accuracy .main-svg")
     first = seen.page.locator("#state").inner_text()
     expect(seen.page.locator("#state")).not_to_have_text(first)
     seen.page.get_by_text("Rounds", exact=True).click()
     seen.page.get_by_role("button", name="Cancel").press("Enter")
-    expect(seen.page.locator("#state")).to_contain_text("Interrupted", timeout=60_000)
-    axis = seen.page.evaluate("document.getElementById('plot-accuracy')._fullLayout.xaxis.title.text")
-    assert axis == "Global rounds"  # what was chosen outlives every new row
+    expect(seen.page.locator("#state")).to_contain_text("Interrupted")
+    # What was chosen outlives every new row.
+    seen.shows("accuracy", "_fullLayout.xaxis.title.text", "Global rounds")
     seen.page.get_by_text("Launch it again").click()
     expect(seen.page.locator("#verdict")).to_contain_text("at most 100000 rounds")
     assert (seen.said, seen.elsewhere) == ([], [])

@@ -24,7 +24,7 @@ from netsim.dashboard.state import DashboardState
 from netsim.results.live_feed import live_runs
 from netsim.results.result import Result
 from netsim.scenario import ScenarioError, load, resolved
-from tests.cli.test_commands import netsim
+from tests.cli.calling import netsim
 from tests.dashboard.conftest import TINY
 
 LONG = resolved(load("quickstart", [*TINY, "stop={rounds: 100000}"]))
@@ -33,7 +33,7 @@ SHORT = resolved(load("quickstart", [*TINY, "stop={rounds: 2}"]))
 
 def until(holds: Callable[[], bool]) -> bool:
     """Whether it holds within a generous time."""
-    for _ in range(600):
+    for _ in range(6000):
         if holds():
             return True
         time.sleep(0.1)
@@ -73,14 +73,14 @@ def test_a_dashboard_that_ends_interrupts_what_it_started(own: DashboardState) -
 
 
 def test_a_run_that_ignores_the_interruption_is_terminated(own: DashboardState, tmp_path: Path) -> None:
-    deaf = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+    deaf = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); print('deaf', flush=True); time.sleep(6000)"
     with subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
         job = Job("key", "name", "digest", process, tmp_path / "log")
         job.cancel(grace_s=0.2)
         assert job.state == "stopping"
-        assert process.wait(timeout=20) == -signal.SIGTERM
+        assert process.wait(timeout=600) == -signal.SIGTERM
         assert job.state == "cancelled"
 
 
@@ -128,7 +128,7 @@ def test_the_program_serves_until_interrupted(tmp_path: Path) -> None:
     with urllib.request.urlopen(found[1]) as answer:
         assert b"netsim" in answer.read()
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=600)
     assert (process.returncode, said) == (130, "")
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ from netsim.dashboard.scenario_numbers import changed, numbers_of
 from netsim.dashboard.scenario_page import fields, verdict
 from netsim.dashboard.state import Source
 from netsim.scenario import load_text
+from tests.cli.calling import netsim
 from tests.conftest import REPOSITORY
 
 SCENARIOS = sorted((REPOSITORY / "scenarios").rglob("*.yaml"))
@@ -90,8 +89,7 @@ def test_the_verdict_is_what_netsim_check_says(right: str, wrong: str, tmp_path:
     text = (REPOSITORY / "scenarios" / "quickstart.yaml").read_text().replace(right, wrong)
     (tmp_path / "mine.yaml").write_text(text)
     said, fine = verdict(text, Source(text, "mine.yaml"))
-    command = [sys.executable, "-m", "netsim", "check", "mine.yaml"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = netsim("check", "mine.yaml", cwd=tmp_path)
     assert (done.returncode, fine) == (1, False)
     assert done.stderr.removeprefix("netsim: ").strip() == said
 

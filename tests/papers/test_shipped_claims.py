@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from netsim.scenario import load
-from netsim.simulation.run import play, simulate
+from netsim.simulation.run import execute, simulate
 
 FULL_PRECISION = (
     "algorithm={leaf: {learning_rate: 0.001, batch_size: 32},"
@@ -30,14 +30,14 @@ def test_the_quickstart_s_deadline_cuts_only_the_slowest_point_of_its_sweep() ->
 
     points = points_of("quickstart", [], load("quickstart"))
     ends = {
-        (p.settings["network[0].cell.uplink"], play(p.load(), engine="timing").stopped_by) for p in points
+        (p.settings["network[0].cell.uplink"], execute(p.load(), engine="timing").stopped_by) for p in points
     }
     assert ends == {("1 MHz", "deadline"), ("5 MHz", "rounds"), ("20 MHz", "rounds")}
 
 
 def test_hier_sign_sgd_sends_a_thirty_second_of_full_precision(mnist_dir: Path) -> None:
-    signs = play(load("mnist_hier_sign_sgd", ["stop.rounds=2"]), engine="timing")
-    floats = play(load("mnist_hier_sign_sgd", ["stop.rounds=2", FULL_PRECISION]), engine="timing")
+    signs = execute(load("mnist_hier_sign_sgd", ["stop.rounds=2"]), engine="timing")
+    floats = execute(load("mnist_hier_sign_sgd", ["stop.rounds=2", FULL_PRECISION]), engine="timing")
     assert floats.trace.totals["bits_up"][0] == 32 * signs.trace.totals["bits_up"][0]
 
 
@@ -51,5 +51,5 @@ def test_mnist_reaches_its_accuracy(name: str, least: float, mnist_dir: Path) ->
 
 @pytest.mark.slow
 def test_deeper_trees_over_the_same_devices_take_a_little_longer(mnist_dir: Path) -> None:
-    times = [play(load(f"mnist_layers_{n}"), engine="timing").env.now for n in (2, 3, 4)]
+    times = [execute(load(f"mnist_layers_{n}"), engine="timing").env.now for n in (2, 3, 4)]
     assert times[0] < times[1] < times[2] < 1.05 * times[0]

@@ -11,7 +11,7 @@ from netsim.bounds.bound import theorem1, theorem2
 from netsim.bounds.learning_rate import Goal, Rule, largest_rate, least
 from netsim.bounds.problem import Facts, Problem, Tree
 from netsim.topology import Fanout
-from netsim.topology.tree import Branch, grow
+from netsim.topology.tree import NodeSpec, grow
 
 from .nested import measured, random_setting
 
@@ -38,8 +38,8 @@ def test_the_constants_of_a_balanced_tree() -> None:
 
 def test_equal_devices_mix_as_nodes_per_device_in_any_tree() -> None:
     """theory 2.1: R_n = M_n / N_tot, also where parents have different numbers of children."""
-    edges = [Branch(children=[Branch() for _ in range(k)]) for k in (1, 4, 2)]
-    topology = grow(Branch(children=edges), "test")
+    edges = [NodeSpec(children=[NodeSpec() for _ in range(k)]) for k in (1, 4, 2)]
+    topology = grow(NodeSpec(children=edges), "test")
     assert Tree.of(topology, [3.0] * 7).mixing == pytest.approx((1.0, 3 / 7, 1 / 7))
     assert Tree.of(topology, [1.0] * 7).largest == pytest.approx((1.0, 4 / 7))
 

@@ -11,7 +11,7 @@ from netsim.planner.cost_model import ClockSampling, prices
 from netsim.planner.planner import Options
 from netsim.planner.timed_rounds import Law, design, fit, timed
 from netsim.scenario import Scenario
-from netsim.simulation.run import play
+from netsim.simulation.run import execute
 
 from .scenes import CELL, FADING, LINE, TRUNK, planned, scene
 
@@ -71,8 +71,8 @@ def test_the_first_round_carries_the_whole_model_down() -> None:
 def test_a_timed_run_is_the_scenario_s_own() -> None:
     """Sizes alone stand for the compressors: same events, same times."""
     scenario = scene(algorithm=QUANTIZED_DOWN)
-    run = play(scenario, engine="timing")
-    ends = simulated(scenario, scenario.ladder.taus, len(run.trace.rounds) - 1)
+    run = execute(scenario, engine="timing")
+    ends = simulated(scenario, scenario.layered_algorithm.taus, len(run.trace.rounds) - 1)
     assert ends == tuple(row["sim_time_s"] for row in run.trace.rounds[1:])
 
 
@@ -92,7 +92,7 @@ def test_the_last_of_a_shared_medium_s_uploads() -> None:
 @pytest.mark.parametrize("more", ["", "energy: {compute: {active_power: 2 W}}"])
 def test_predicted_bits_are_the_run_s(more: str) -> None:
     plan = planned(scene(algorithm=QUANTIZED_DOWN, more=more)).plans[0]
-    totals = play(plan.apply(scene(algorithm=QUANTIZED_DOWN, more=more)), engine="timing").trace.totals
+    totals = execute(plan.apply(scene(algorithm=QUANTIZED_DOWN, more=more)), engine="timing").trace.totals
     assert plan.predicted_bits == sum(totals["bits_up"]) + sum(totals["bits_down"])
 
 
@@ -100,7 +100,7 @@ def test_predicted_joules_are_the_run_s() -> None:
     """The law is linear in K, r_n and the round's length: exact on constant links."""
     scenario = scene(more="energy: {compute: {active_power: 2 W}}")
     plan = planned(scenario).plans[0]
-    rows = play(plan.apply(scenario), engine="timing").trace.rounds
+    rows = execute(plan.apply(scenario), engine="timing").trace.rounds
     assert plan.predicted_energy_j == pytest.approx(rows[plan.rounds]["energy_j"], rel=1e-6)
 
 
@@ -109,7 +109,7 @@ def test_an_energy_budget_is_kept() -> None:
     free = planned(scenario).plans[0]
     assert free.predicted_energy_j is not None
     plan = planned(scenario, energy_j=free.predicted_energy_j / 3).plans[0]
-    run = play(plan.apply(scenario), engine="timing").trace.rounds[-1]
+    run = execute(plan.apply(scenario), engine="timing").trace.rounds[-1]
     assert run["energy_j"] <= free.predicted_energy_j / 3 * (1 + 1e-6)
     assert plan.value > free.value
 
@@ -117,24 +117,25 @@ def test_an_energy_budget_is_kept() -> None:
 def test_a_bits_budget_is_kept() -> None:
     free = planned(scene()).plans[0]
     plan = planned(scene(), bits=free.predicted_bits / 4).plans[0]
-    totals = play(plan.apply(scene()), engine="timing").trace.totals
+    totals = execute(plan.apply(scene()), engine="timing").trace.totals
     assert sum(totals["bits_up"]) + sum(totals["bits_down"]) <= free.predicted_bits / 4
 
 
 def test_random_rounds_are_timed_by_the_engine() -> None:
     """Fading and jitter: the plan's time is that of its own rounds, with the scenario's own luck."""
     scenario = scene(links=(FADING, TRUNK, LINE), jitter=", jitter: {lognormal: 0.3}")
-    found = planned(scenario)
+    found = planned(scenario, deadline_s=5.0)
     assert found.prices.random
     plan = found.plans[0]
-    end = play(plan.apply(scenario), engine="timing").trace.rounds[-1]
+    end = execute(plan.apply(scenario), engine="timing").trace.rounds[-1]
     assert plan.predicted_time_s == pytest.approx(end["sim_time_s"], rel=0.05)
 
 
 def test_a_high_quantile_of_random_times_plans_for_fewer_rounds() -> None:
-    scenario = scene(links=(FADING, TRUNK, LINE), jitter=", jitter: {lognormal: 0.8}")
+    scenario = scene(fanout="[1, 1, 2]", links=(FADING, TRUNK, LINE), jitter=", jitter: {lognormal: 0.8}")
     bold, careful = (
-        planned(scenario, Options(clocking=ClockSampling(4, quantile))).plans[0] for quantile in (0.05, 0.95)
+        planned(scenario, Options(quick=True, clocking=ClockSampling(4, quantile)), deadline_s=1.0).plans[0]
+        for quantile in (0.05, 0.95)
     )
     assert careful.value > bold.value
 

@@ -7,11 +7,11 @@ import pytest
 from numpy.typing import NDArray
 
 from netsim.bounds.from_scenario import PlanError
-from netsim.build import task_of
+from netsim.build import build_task
 from netsim.planner.planner import Options
 from netsim.scenario import Scenario, grow, load_text, resolved
-from netsim.selection.selections import Everybody, Uniform
-from netsim.simulation.run import play
+from netsim.selection.selections import AllChildren, Uniform
+from netsim.simulation.run import execute
 from tests.planner.scenes import FADING, LINE, TRUNK, planned, scene
 from tests.simulation.runs import final
 
@@ -33,7 +33,7 @@ stop: {{rounds: 1}}
 
 def updates(scenario: Scenario) -> NDArray[np.float64]:
     """What each device would send after its steps, in closed form, [devices, d]."""
-    task = task_of(scenario, grow(scenario))
+    task = build_task(scenario, grow(scenario))
     start, centres, curvatures = task.initial(scenario.seed), task.centres, task.curvatures  # type: ignore[attr-defined]
     left = (1.0 - RATE * curvatures) ** STEPS - 1.0
     return np.asarray(left * (start - centres), dtype=np.float64)
@@ -85,8 +85,8 @@ def test_a_plan_with_a_fraction_is_a_scenario_that_runs_it() -> None:
     sample = applied.selection[0]
     assert isinstance(sample, Uniform)
     assert (sample.fraction, sample.weights, sample.law) == (plan.fraction, "unbiased", "bernoulli")
-    assert applied.selection[1:] == (Everybody(), Everybody())
-    run = play(
+    assert applied.selection[1:] == (AllChildren(), AllChildren())
+    run = execute(
         applied.model_copy(update={"stop": applied.stop.model_copy(update={"rounds": 3})}), device="cpu"
     )
     sent = sum(m["layer"] == 1 and m["direction"] == "up" for m in run.trace.messages)

@@ -17,7 +17,7 @@ from netsim.planner.explanation import explain
 from netsim.planner.plan import Plan
 from netsim.planner.planner import Options, distinct
 from netsim.scenario import digest, load, load_text, resolved
-from netsim.simulation.run import play
+from netsim.simulation.run import execute
 
 from .scenes import QMLHFL, planned, scene
 
@@ -65,20 +65,20 @@ def test_a_plan_applied_is_a_scenario_again(name: str) -> None:
     scenario = scene(fanout=fanout, algorithm=algorithm, links=("{wired: {rate: 10 Mbit/s}}",) * depth)
     plan = a_plan(tau=(4, 3, 2)[:depth])
     applied = plan.apply(scenario)
-    assert (applied.ladder.taus, applied.ladder.leaf.learning_rate, applied.stop.rounds) == (
+    assert (applied.layered_algorithm.taus, applied.layered_algorithm.leaf.learning_rate, applied.stop.rounds) == (
         plan.tau,
         0.01,
         7,
     )
     assert type(applied.algorithm) is type(scenario.algorithm)
     assert digest(load_text(resolved(applied))) == digest(applied)
-    ups = [layer.up for layer in applied.ladder.layers]
-    assert ups == [layer.up for layer in scenario.ladder.layers]
+    ups = [layer.up for layer in applied.layered_algorithm.layers]
+    assert ups == [layer.up for layer in scenario.layered_algorithm.layers]
 
 
 def test_chosen_levels_reach_the_compressors() -> None:
     applied = a_plan(levels=(3, 63, 7)).apply(scene())
-    assert [layer.up.levels for layer in applied.ladder.layers] == [3, 63, 7]  # type: ignore[attr-defined]
+    assert [layer.up.levels for layer in applied.layered_algorithm.layers] == [3, 63, 7]  # type: ignore[attr-defined]
 
 
 def test_chosen_levels_reach_a_written_out_ladder() -> None:
@@ -86,7 +86,7 @@ def test_chosen_levels_reach_a_written_out_ladder() -> None:
     scenario = scene(fanout=fanout, algorithm=algorithm, links=("{wired: {rate: 10 Mbit/s}}",) * 2)
     applied = a_plan(tau=(1, 5), levels=(31, None)).apply(scenario)
     assert isinstance(applied.algorithm, Algorithm)
-    first, second = (layer.up for layer in applied.ladder.layers)
+    first, second = (layer.up for layer in applied.layered_algorithm.layers)
     assert first.levels == 31  # type: ignore[attr-defined]
     assert second.lossless
 
@@ -97,7 +97,7 @@ def test_the_plan_s_rounds_are_those_of_the_simulator(mode: str) -> None:
     scenario = scene()
     plan = planned(scenario, Options(mode=mode), MEASURED).plans[0]  # type: ignore[arg-type]
     stop = scenario.stop.model_copy(update={"rounds": 10**6})
-    run = play(plan.apply(scenario).model_copy(update={"stop": stop}), engine="timing")
+    run = execute(plan.apply(scenario).model_copy(update={"stop": stop}), engine="timing")
     assert (plan.rounds, plan.mode) == (len(run.trace.rounds) - 1, mode)
     assert plan.predicted_time_s == pytest.approx(run.trace.rounds[-1]["sim_time_s"], rel=1e-9)
 

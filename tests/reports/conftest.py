@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -174,6 +175,8 @@ def star_run() -> Result:
 
 
 CHROMIUM = Path("/usr/bin/chromium")
+PATIENCE_MS = 120_000
+"""How long a browser test waits for a state: only what never comes shall fail, however busy the machine is."""
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -198,6 +201,22 @@ class Opened:
     def data(self, plot: str, path: str) -> Any:
         return self.page.evaluate(f"document.getElementById('plot-{plot}').data{path}")
 
+    def shows(self, plot: str, path: str, wanted: Any) -> None:
+        """Wait until the plot's `_fullLayout...` or `data...` is as wanted, numbers to six digits.
+
+        What a key or a click changes is drawn after the event, on a busy machine some time after it.
+        """
+        found = f"document.getElementById('plot-{plot}').{path}"
+        self.page.wait_for_function(
+            f"() => {{ try {{ return ({NEAR})({found}, {json.dumps(wanted)}); }} catch {{ return false; }} }}"
+        )
+
+
+NEAR = """function near(found, wanted) {
+  if (typeof wanted === "number") return Math.abs(found - wanted) <= 1e-6 * Math.abs(wanted);
+  if (!Array.isArray(wanted)) return found === wanted;
+  return found?.length === wanted.length && wanted.every((one, k) => near(found[k], one));
+}"""
 
 OpenPage = Callable[..., Opened]
 
@@ -219,7 +238,7 @@ def open_page(browser: Any) -> Iterator[OpenPage]:
 
     def opened(file: Path, width: int = 1280, height: int = 800, scheme: str = "light") -> Opened:
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         seen = Opened(context.new_page())
         seen.page.on("console", lambda message: seen.said.append(message.text))

@@ -7,11 +7,11 @@ import pytest
 from netsim.protocol.trace import FATES
 from netsim.reports.message_outcomes import LOOKS, fate_figure, fate_table
 from netsim.simulation.run import simulate
-from tests.barriers.scenes import line
+from tests.barriers.sample_scenarios import star_scenario
 
 
 def test_shares_of_fates_add_up_and_are_told_in_words() -> None:
-    result = simulate(line([0, 0.25, 1.5], "{first: {count: 2}}"), engine="timing")
+    result = simulate(star_scenario([0, 0.25, 1.5], "{first: {count: 2}}"), engine="timing")
     figure = fate_figure(result)
     assert figure is not None
     assert figure.traces[0]["y"] == ["layer 1 up", "layer 1 down"]
@@ -27,7 +27,7 @@ def test_shares_of_fates_add_up_and_are_told_in_words() -> None:
 
 
 def test_a_run_in_which_all_arrives_has_no_such_figure() -> None:
-    result = simulate(line([0, 0], "all"), engine="timing")
+    result = simulate(star_scenario([0, 0], "all"), engine="timing")
     assert fate_figure(result) is None
     assert fate_table(result) is None
 

@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 
-from netsim.protocol.polling import NUMBER_BITS
+from netsim.protocol.polling import LOSS_BITS
 from netsim.protocol.trace import Trace
 from netsim.reports.node_activity import POLLED_BITS, NodeActivities
 from netsim.reports.timeline import Rounds
@@ -135,4 +135,4 @@ def test_a_name_with_a_space_is_one_name() -> None:
 
 
 def test_an_answer_to_a_poll_is_known_by_its_size() -> None:
-    assert POLLED_BITS == NUMBER_BITS
+    assert POLLED_BITS == LOSS_BITS

@@ -10,7 +10,10 @@ import pytest
 
 from netsim.reports import write_report
 from netsim.results.result import Result
-from tests.reports.conftest import Opened, OpenPage
+from tests.reports.conftest import PATIENCE_MS, Opened, OpenPage
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="the extra `test` installs playwright")
+sync_api.expect.set_options(timeout=PATIENCE_MS)
 
 MakeResult = Callable[..., Result]
 Open = Callable[..., Opened]
@@ -50,17 +53,15 @@ def test_the_chooser_changes_what_both_curves_are_drawn_against(
     assert seen.layout("accuracy", "xaxis.title.text") == "Simulated time (ms)"
     seen.page.get_by_text("Uplink bits").click()
     for plot in ("accuracy", "loss"):
-        assert seen.layout(plot, "xaxis.title.text") == "Uplink payload of all layers (Mbit)"
-        assert seen.page.evaluate(f"document.getElementById('plot-{plot}').data[0].x[1]") == pytest.approx(
-            4.0192
-        )
+        seen.shows(plot, "_fullLayout.xaxis.title.text", "Uplink payload of all layers (Mbit)")
+        seen.shows(plot, "data[0].x[1]", 4.0192)
 
 
 def test_the_chooser_works_with_a_keyboard(make_result: MakeResult, open_report: Open) -> None:
     seen = open_report(make_result())
     seen.page.get_by_label("Simulated time", exact=True).focus()
     seen.page.keyboard.press("ArrowRight")
-    assert seen.layout("accuracy", "xaxis.title.text") == "Global rounds"
+    seen.shows("accuracy", "_fullLayout.xaxis.title.text", "Global rounds")
 
 
 def test_the_slider_chooses_a_round_with_a_keyboard(make_result: MakeResult, open_report: Open) -> None:
@@ -68,18 +69,18 @@ def test_the_slider_chooses_a_round_with_a_keyboard(make_result: MakeResult, ope
     seen = open_report(make_result(rounds=rounds))
     seen.page.get_by_role("slider").focus()
     seen.page.keyboard.press("ArrowRight")
-    assert seen.page.get_by_role("slider").get_attribute("aria-valuetext") == "round 2"
-    compute = seen.page.evaluate("document.getElementById('plot-path').data.find(t => t.name === 'compute')")
-    assert (compute["y"], compute["x"]) == (["mean round", "round 2"], [0.7, 0.9])
+    sync_api.expect(seen.page.get_by_role("slider")).to_have_attribute("aria-valuetext", "round 2")
+    seen.shows("path", "data.find(t => t.name === 'compute').y", ["mean round", "round 2"])
+    seen.shows("path", "data.find(t => t.name === 'compute').x", [0.7, 0.9])
 
 
 def test_a_legend_button_hides_its_curve(make_result: MakeResult, open_report: Open) -> None:
     seen = open_report(make_result())
     button = seen.page.locator("#bits").get_by_role("button", name="layer 2 up", exact=True)
     button.press("Enter")
-    assert button.get_attribute("aria-pressed") == "false"
-    hidden = seen.page.evaluate("document.getElementById('plot-traffic').data.map(t => t.visible === false)")
-    assert hidden == [False, False, True, False, False, False]
+    sync_api.expect(button).to_have_attribute("aria-pressed", "false")
+    hidden = [False, False, True, False, False, False]
+    seen.shows("traffic", "data.map(t => t.visible === false)", hidden)
 
 
 def test_the_bits_can_be_read_on_a_logarithmic_scale_and_back(
@@ -87,10 +88,10 @@ def test_the_bits_can_be_read_on_a_logarithmic_scale_and_back(
 ) -> None:
     seen = open_report(make_result())
     seen.page.get_by_text("Logarithmic", exact=True).click()
-    assert seen.layout("traffic", "yaxis.type") == "log"
-    assert "100 Mbit" in seen.page.locator("#plot-traffic .ytick").all_text_contents()
+    seen.shows("traffic", "_fullLayout.yaxis.type", "log")
+    sync_api.expect(seen.page.locator("#plot-traffic .ytick").get_by_text("100 Mbit")).to_be_attached()
     seen.page.get_by_text("Linear", exact=True).click()
-    assert seen.layout("traffic", "yaxis.type") == "linear"
+    seen.shows("traffic", "_fullLayout.yaxis.type", "linear")
     assert seen.layout("traffic", "yaxis.range")[0] <= 0
 
 

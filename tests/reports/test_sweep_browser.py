@@ -17,7 +17,7 @@ from tests.reports.conftest import Opened, OpenPage
 
 MakePoints = Callable[..., pd.DataFrame]
 AXES = ["cell.uplink", "algorithm.tau"]
-SIZES = [(1920, 1080), (1280, 800), (390, 844)]
+SIZES = [pytest.param(1920, 1080, marks=pytest.mark.slow), (1280, 800), (390, 844)]
 
 
 @pytest.fixture
@@ -55,8 +55,9 @@ def test_curves_change_their_axis(open_sweep: OpenSweep) -> None:
         ("Energy", "Energy of all nodes (J)"),
     ):
         seen.page.locator("#curves").get_by_text(label, exact=True).click()
-        assert [seen.layout(plot, "xaxis.title.text") for plot in ("accuracy", "loss")] == [title, title]
-    assert seen.data("loss", "[4].x")[-1] == 20.0
+        for plot in ("accuracy", "loss"):
+            seen.shows(plot, "_fullLayout.xaxis.title.text", title)
+    seen.shows("loss", "data[4].x.at(-1)", 20.0)
 
 
 def test_the_second_half_is_shown_larger_and_the_whole_comes_back(open_sweep: OpenSweep) -> None:
@@ -64,34 +65,34 @@ def test_the_second_half_is_shown_larger_and_the_whole_comes_back(open_sweep: Op
     seen = open_sweep()
     seen.page.get_by_text("Second half of the rounds", exact=True).click()
     low, high = 0.99 - 0.8**5, 1 - 0.8**10
-    assert seen.layout("accuracy", "yaxis.range")[0] == pytest.approx(low - 0.05 * (high - low))
+    seen.shows("accuracy", "_fullLayout.yaxis.range[0]", low - 0.05 * (high - low))
     seen.page.get_by_text("Whole", exact=True).click()
-    assert seen.layout("accuracy", "yaxis.range")[0] < 0.01
+    seen.shows("accuracy", "_fullLayout.yaxis.range[0] < 0.01", True)
 
 
 def test_the_deadline_moves_every_figure_of_its_section(open_sweep: OpenSweep) -> None:
     # The slider's first option is a thirtieth of 50 s: 1 MHz and tau 1 have finished one round by 1.67 s.
     seen = open_sweep()
     slide(seen, "Deadline", "Home")
-    assert seen.data("front-sim_time_s", "[0].x") == [1.0]
-    assert seen.data("deadline-0", "[0].y")[0] == pytest.approx(0.195)
-    assert seen.data("deadline-heat", "[0].z")[0][0] == pytest.approx(0.195)
-    assert seen.layout("front-sim_time_s", "shapes[0].x0") == pytest.approx(50 / 30)
+    seen.shows("front-sim_time_s", "data[0].x", [1.0])
+    seen.shows("deadline-0", "data[0].y[0]", 0.195)
+    seen.shows("deadline-heat", "data[0].z[0][0]", 0.195)
+    seen.shows("front-sim_time_s", "_fullLayout.shapes[0].x0", 50 / 30)
 
 
 def test_the_target_moves_every_figure_of_its_section(open_sweep: OpenSweep) -> None:
     seen = open_sweep()
-    assert seen.data("target-0", "[0].y") == [4.0, 0.8]
+    seen.shows("target-0", "data[0].y", [4.0, 0.8])
     slide(seen, "Target accuracy", "Home")
-    assert seen.data("target-0", "[0].y") == [1.0, 0.2]
-    assert seen.data("target-heat", "[0].z")[0] == [1.0, 0.2]
+    seen.shows("target-0", "data[0].y", [1.0, 0.2])
+    seen.shows("target-heat", "data[0].z[0]", [1.0, 0.2])
 
 
 def test_a_button_hides_line_and_band_of_a_setting(open_sweep: OpenSweep) -> None:
     seen = open_sweep()
     seen.page.locator("#curves").get_by_role("button", name="uplink 1 MHz, tau 5").first.press("Enter")
-    hidden = seen.page.evaluate("document.getElementById('plot-accuracy').data.map(t => t.visible === false)")
-    assert hidden == [False, True, False, False, False, True, False, False]
+    hidden = [False, True, False, False, False, True, False, False]
+    seen.shows("accuracy", "data.map(t => t.visible === false)", hidden)
 
 
 def test_hostile_settings_are_shown_and_not_run(open_sweep: OpenSweep, make_points: MakePoints) -> None:
@@ -109,8 +110,8 @@ def test_the_timeline_and_the_tree_obey_their_choosers(
     assert seen.said == []
     assert seen.page.locator("#plot-gantt .ytick").all_text_contents() == ["d0", "d1"]
     seen.page.get_by_text("Compute", exact=True).click()
-    assert seen.layout("tree", "xaxis.visible") is False
-    assert sorted(seen.data("tree", "[1].marker.color")) == [0, 1, 2]
+    seen.shows("tree", "_fullLayout.xaxis.visible", False)
+    seen.shows("tree", "data[1].marker.color.toSorted()", [0, 1, 2])
 
 
 def serious(seen: Opened) -> list[tuple[str, str]]:

@@ -8,8 +8,7 @@ from netsim.reports.run_report import report_html
 from netsim.reports.tau_figure import interval_figure
 from netsim.results.result import Result
 from netsim.simulation.run import simulate
-
-from tests.tau_policies.runs import adaptive
+from tests.tau_policies.sample_runs import adaptive
 
 
 def run() -> Result:

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netsim.protocol.trace import MESSAGES, NODES, SPENT
+from netsim.protocol.trace import ENERGY_COLUMNS, MESSAGES, NODES
 from netsim.results.run_folder import write_table
 from netsim.results.table_buffer import Kind, Rows
 from netsim.simulation.result_assembly import frame
-from netsim.simulation.run import play
+from netsim.simulation.run import execute
 from tests.simulation.runs import recipe
 
 ALL: dict[str, Kind] = {"a": "whole", "b": "small", "c": "real", "d": "flag", "e": "name"}
@@ -101,9 +101,9 @@ def test_the_tables_are_byte_for_byte_those_of_dictionaries(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene = recipe("hier_favg", **SCENES[name])
-    now = play(scene, engine="timing").trace
+    now = execute(scene, engine="timing").trace
     monkeypatch.setattr("netsim.protocol.trace.Rows", Dictionaries)
-    once = play(scene, engine="timing", verify=False).trace  # whose laws read rows, which lie elsewhere here
+    once = execute(scene, engine="timing", verify=False).trace  # whose laws read rows, which lie elsewhere here
     for rows, kept in ((now.messages, once.messages), (now.nodes, once.nodes)):
         assert isinstance(kept, Dictionaries)
         table = pd.DataFrame(kept.kept, columns=list(NODES) if not kept.kept else None)
@@ -112,12 +112,12 @@ def test_the_tables_are_byte_for_byte_those_of_dictionaries(
 
 def test_the_instant_a_message_was_sent_is_a_real_number_even_at_nought() -> None:
     """SimPy's clock begins at the integer 0: a run cut off before any other event had a column of integers."""
-    cut = play(recipe("hier_favg", stop="{rounds: 1, deadline: 1 us}"), engine="timing").trace
+    cut = execute(recipe("hier_favg", stop="{rounds: 1, deadline: 1 us}"), engine="timing").trace
     assert frame(cut.messages)["sent_s"].tolist() == [0.0] * len(cut.messages)
     assert frame(cut.messages)["sent_s"].dtype == float
 
 
-@pytest.mark.parametrize("columns", [MESSAGES, {**NODES, **dict.fromkeys(SPENT, "real")}])
+@pytest.mark.parametrize("columns", [MESSAGES, {**NODES, **dict.fromkeys(ENERGY_COLUMNS, "real")}])
 def test_a_row_costs_less_than_120_bytes(columns: dict[str, Kind]) -> None:
     rows, cells = Rows(columns), [0] * len(columns)
     rows.code["device0"]
@@ -131,6 +131,6 @@ def test_a_row_costs_less_than_120_bytes(columns: dict[str, Kind]) -> None:
 
 
 def test_what_is_still_under_way_has_no_arrival() -> None:
-    cut = play(recipe("hier_favg", stop="{rounds: 3, deadline: 10 ms}"), engine="timing").trace
+    cut = execute(recipe("hier_favg", stop="{rounds: 3, deadline: 10 ms}"), engine="timing").trace
     assert math.isnan(cut.messages[-1]["arrived_s"])
     assert not math.isnan(cut.messages[0]["arrived_s"])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from netsim.scenario import load_text
-from netsim.scenario.overrides import BadOverrideError, replace_at, parse_override, parse_path
+from netsim.scenario.overrides import BadOverrideError, parse_override, parse_path, replace_at
 from tests.scenario.scenes import SCENE, complaints
 
 

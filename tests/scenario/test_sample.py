@@ -11,12 +11,12 @@ import pytest
 from netsim.scenario import (
     PARTS,
     ScenarioError,
+    format_default,
     load,
     load_text,
     part_registries,
     sample_text,
     shipped,
-    format_default,
 )
 from netsim.scenario.dataclass_schema import arguments_of
 
@@ -76,14 +76,17 @@ def test_defaults_are_shown_as_a_scenario_writes_them() -> None:
     assert format_default(mlp[0]) == "[64]"
 
 
-def test_reading_a_scenario_takes_no_torch_and_half_a_second_at_most() -> None:
+def test_reading_a_scenario_takes_no_torch_and_parses_its_text_once() -> None:
     script = """
-import sys, time
+import sys
 from netsim.scenario import load
-start = time.process_time()
+from netsim.scenario import yaml_document
+texts, real = [], yaml_document._compose
+yaml_document._compose = lambda text: texts.append(text) or real(text)
 load("quickstart")
-assert time.process_time() - start < 0.5
+load("quickstart")
+assert len(texts) == 1, texts
 heavy = {"torch", "torchvision", "pandas", "scipy", "sklearn", "numba", "plotly", "networkx"} & set(sys.modules)
 assert not heavy, heavy
 """
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", script], check=True)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from netsim.scenario import json_schema, load, resolved, sample_text
-from netsim.scenario.overrides import replace_at, parse_path
+from netsim.scenario.overrides import parse_path, replace_at
 from netsim.scenario.yaml_document import parse
 from tests.conftest import REPOSITORY
 from tests.scenario.scenes import SCENE

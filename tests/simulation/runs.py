@@ -17,7 +17,7 @@ SPARSE = (
 CODED = "{qsgd: {levels: 16, bucket: 64, code: elias}}"
 
 
-def ladder(*layers: str) -> str:
+def algorithm_yaml(*layers: str) -> str:
     """An algorithm written out: each layer as `tau, up, down`."""
     rows = "".join(f"\n    - {{{layer}, rule: mean}}" for layer in layers)
     return f"{LEAF}\n  layers:{rows}"
@@ -53,7 +53,7 @@ RECIPES = {
     ),
     "of_model": (
         [2, 3],
-        ladder(
+        algorithm_yaml(
             "tau: 2, up: {of_model: {qsgd: {levels: 255, bucket: 16}}}",
             "tau: 2, up: none, down: {of_model: {none: bf16}}",
         ),
@@ -65,12 +65,12 @@ RECIPES = {
     ),
     "error_feedback": (
         [2, 3],
-        ladder(
+        algorithm_yaml(
             f"tau: 2, up: {{error_feedback: {SPARSE}}}, down: {{error_feedback: {SPARSE}}}",
             f"tau: 3, up: {{error_feedback: {CODED}}}, down: {{ef21: {SPARSE}}}",
         ),
     ),
-    "ef21": ([2, 3], ladder(f"tau: 2, up: {{ef21: {SPARSE}}}", f"tau: 2, up: {{ef21: {CODED}}}")),
+    "ef21": ([2, 3], algorithm_yaml(f"tau: 2, up: {{ef21: {SPARSE}}}", f"tau: 2, up: {{ef21: {CODED}}}")),
 }
 TIMED = [name for name, (_, algorithm) in RECIPES.items() if "elias" not in algorithm]
 """Those whose message sizes need no values."""

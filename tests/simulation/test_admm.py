@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from learning.aggregation.robust import Median
 from learning.aggregation.rules import Mean, Rule
-from learning.algorithms.algorithm import Algorithm, Layer, Leaf
+from learning.algorithms.algorithm import Algorithm
+from learning.algorithms.layer import Layer, Leaf
 from learning.compressors import Compressor, Ef21, ErrorFeedback, Plain, Qsgd, TopK
 from learning.optimizers import Local
 from netsim.bounds.from_scenario import PlanError

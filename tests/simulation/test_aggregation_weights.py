@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from learning.aggregation.rules import Mean, Vote
-from netsim.build import child_shares, build_task
+from netsim.build import build_task, child_shares
 from netsim.scenario import grow as grown
 from netsim.topology.tree import NodeSpec, grow
 

@@ -8,7 +8,7 @@ from learning.compressors import ErrorFeedback, TopK
 from learning.engine import Engine, IterationIndex, Payload
 from netsim.simulation.run import execute
 
-from .runs import ladder, scenario
+from .runs import algorithm_yaml, scenario
 
 CODEC = ErrorFeedback(TopK(0.1))
 
@@ -47,7 +47,7 @@ def test_in_a_run_as_many_memories_move_as_messages_arrive(monkeypatch: pytest.M
     monkeypatch.setattr(Engine, "confirm_delivery", spy)
     lossy = 2 * "\n  - wired: {rate: 10 Mbit/s, latency: 3 ms, loss: {erasure: {probability: 0.4}}}"
     run = execute(
-        scenario([2, 5], ladder(*2 * ["tau: 2, up: {error_feedback: {top_k: 0.1}}"]), network=lossy),
+        scenario([2, 5], algorithm_yaml(*2 * ["tau: 2, up: {error_feedback: {top_k: 0.1}}"]), network=lossy),
         engine="timing",
     )
     sent = [m for m in run.trace.messages if m["direction"] == "up"]

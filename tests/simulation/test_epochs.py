@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from learning.aggregation.rules import Mean
-from learning.algorithms.algorithm import Algorithm, Layer, Leaf
+from learning.algorithms.algorithm import Algorithm
+from learning.algorithms.layer import Layer, Leaf
 from learning.compressors import Plain
 from learning.engine import Engine
 from learning.optimizers import Local

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from learning.engine import Engine, Payload, NodeIndex, LazyVector
+from learning.engine import Engine, LazyVector, NodeIndex, Payload
 from netsim.simulation.run import execute
 
 from .runs import scenario, weights

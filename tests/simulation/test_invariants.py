@@ -17,8 +17,16 @@ from netsim.scenario import Scenario
 from netsim.simulation import invariants
 from netsim.simulation.invariants import InvariantError
 from netsim.simulation.run import execute
-
-from tests.dynamics.scenes import BOTH, OWN, TRUNK, UNICAST, Data, given, scene, timed
+from tests.dynamics.sample_scenarios import (
+    DEDICATED_WIRED,
+    SHARED,
+    SHARED_BOTH_WAYS,
+    UNICAST,
+    Data,
+    given_times,
+    run_timing,
+    scenario_data,
+)
 
 CRASHES: Data = {"crash": {"when": {"random": {"between": "6 s", "repair": "2 s"}}}}
 FAILURES: Data = {"server_failure": {"when": {"random": {"between": "9 s", "repair": "3 s"}}}}
@@ -34,17 +42,17 @@ BARRIERS = (
 )
 
 
-def storm(link: Data = TRUNK, **more: Any) -> Data:
+def storm(link: Data = SHARED, **more: Any) -> Data:
     """Everything that can go wrong does."""
-    network = [link, TRUNK]
+    network = [link, SHARED]
     stop, faults = {"rounds": 20, "deadline": "200 s"}, [CRASHES, FAILURES, OUTAGES, SLOW]
-    return scene(*faults, fanout=(3, 4), network=network, energy=ENERGY, stop=stop) | more
+    return scenario_data(*faults, fanout=(3, 4), network=network, energy=ENERGY, stop=stop) | more
 
 
 @pytest.mark.parametrize("wait", BARRIERS, ids=json.dumps)
-@pytest.mark.parametrize("link", [TRUNK, OWN, BOTH, UNICAST], ids=["trunk", "own", "both", "unicast"])
+@pytest.mark.parametrize("link", [SHARED, DEDICATED_WIRED, SHARED_BOTH_WAYS, UNICAST], ids=["trunk", "own", "both", "unicast"])
 def test_all_laws_hold_in_a_storm(wait: list[Any], link: Data) -> None:
-    run = timed(storm(link, wait=wait))
+    run = run_timing(storm(link, wait=wait))
     fates = {row["fate"] for row in run.trace.messages}
     assert {"delivered", "cancelled"} <= fates
     assert run.trace.aggregations
@@ -53,13 +61,13 @@ def test_all_laws_hold_in_a_storm(wait: list[Any], link: Data) -> None:
 @pytest.mark.parametrize("detection", ["300 ms", "5 s"])
 def test_all_laws_hold_where_nobody_notices_at_once(detection: str) -> None:
     faults = [{name: part | {"detection": detection}} for name, part in (*CRASHES.items(), *FAILURES.items())]
-    assert timed(storm() | {"faults": faults}).trace.interrupted
+    assert run_timing(storm() | {"faults": faults}).trace.interrupted
 
 
 def broken(law: str) -> str:
     """What is said of a storm that breaks this law."""
     with pytest.raises(InvariantError, match=law) as error:
-        timed(storm())
+        run_timing(storm())
     return str(error.value)
 
 
@@ -164,9 +172,9 @@ def test_every_law_is_broken_here() -> None:
 
 def test_orphans_are_found_at_the_instant_at_which_they_come_about(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ExchangeRunner, "abort_all", lambda self, inbox: False)
-    failure = {"server_failure": {"nodes": ["edge0"], "when": given("1500 ms", "20 s")}}
+    failure = {"server_failure": {"nodes": ["edge0"], "when": given_times("1500 ms", "20 s")}}
     with pytest.raises(InvariantError, match=r"at 1\.5 s"):
-        timed(scene(failure))
+        run_timing(scenario_data(failure))
 
 
 def test_a_verified_run_is_the_same_run() -> None:
@@ -182,28 +190,28 @@ def test_a_verified_run_is_the_same_run() -> None:
 
 def test_nobody_waits_for_losses_once_the_poll_is_over() -> None:
     picky = [{"power_of_choice": {"count": 1, "candidates": 2}}, "all"]
-    run = execute(Scenario.model_validate(scene(selection=picky)), engine="batched", verify=True)
+    run = execute(Scenario.model_validate(scenario_data(selection=picky)), engine="batched", verify=True)
     polls = [inbox for name, inbox in run.loop.exchanges.inboxes.items() if name.endswith("(poll)")]
     assert len(polls) == 2
     assert not any(inbox.exchanges for inbox in polls)
 
 
 def test_a_wait_for_somebody_between_a_prologue_and_the_round_is_on_the_critical_path() -> None:
-    outage = {"link_outage": {"when": given("500 ms", "5 s")}}
-    ladder = {"dc_hier_sign_sgd": {"learning_rate": 0.01, "batch_size": 4, "tau": [1, 1], "ties": "zero"}}
-    run = timed(
-        scene(
-            outage, link={"delay": {"uplink": "1 s", "downlink": "1 s"}}, algorithm=ladder, stop={"rounds": 1}
+    outage = {"link_outage": {"when": given_times("500 ms", "5 s")}}
+    algorithm = {"dc_hier_sign_sgd": {"learning_rate": 0.01, "batch_size": 4, "tau": [1, 1], "ties": "zero"}}
+    run = run_timing(
+        scenario_data(
+            outage, link={"delay": {"uplink": "1 s", "downlink": "1 s"}}, algorithm=algorithm, stop={"rounds": 1}
         )
     )
     assert run.trace.rounds[1]["path_wait_s"] > 0  # and its laws hold
 
 
 def test_what_is_cancelled_is_not_counted_as_lost_too() -> None:
-    loses = {"wired": TRUNK["wired"] | {"loss": {"erasure": {"probability": 0.5}}}}
-    ladder = {"fedavg": {"learning_rate": 0.1, "batch_size": 4, "local_steps": 1}}
+    loses = {"wired": SHARED["wired"] | {"loss": {"erasure": {"probability": 0.5}}}}
+    algorithm = {"fedavg": {"learning_rate": 0.1, "batch_size": 4, "local_steps": 1}}
     cut = [{"deadline": {"after": "3 s"}}]  # eight uploads share the trunk until 9 s
-    run = timed(scene(fanout=(8,), link=loses, algorithm=ladder, wait=cut))
+    run = run_timing(scenario_data(fanout=(8,), link=loses, algorithm=algorithm, wait=cut))
     fates = [row["fate"] for row in run.trace.messages if row["direction"] == "up"]
     assert fates.count("cancelled") == 24
     assert run.trace.totals["lost_up"] == [0]
@@ -211,8 +219,8 @@ def test_what_is_cancelled_is_not_counted_as_lost_too() -> None:
 
 def test_a_poll_that_nobody_hears_any_more_is_off_the_air() -> None:
     picky = [{"power_of_choice": {"count": 1, "candidates": 2}}]
-    ladder = {"fedavg": {"learning_rate": 0.1, "batch_size": 4, "local_steps": 1}}
-    crash = {"crash": {"when": given("50 ms", "100 ms")}}
-    content = scene(crash, fanout=(2,), link=BOTH, algorithm=ladder, selection=picky)
+    algorithm = {"fedavg": {"learning_rate": 0.1, "batch_size": 4, "local_steps": 1}}
+    crash = {"crash": {"when": given_times("50 ms", "100 ms")}}
+    content = scenario_data(crash, fanout=(2,), link=SHARED_BOTH_WAYS, algorithm=algorithm, selection=picky)
     run = execute(Scenario.model_validate(content), engine="batched", verify=True)
     assert run.trace.messages[0]["fate"] == "cancelled"

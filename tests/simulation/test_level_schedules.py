@@ -11,7 +11,7 @@ from netsim.planner.planner import Limits, plan
 from netsim.scenario import Scenario
 from netsim.simulation.run import execute
 
-from .runs import ladder, scenario, weights
+from .runs import algorithm_yaml, scenario, weights
 
 
 def run_of(levels: str, **more: object) -> Scenario:
@@ -46,7 +46,7 @@ def test_memories_and_broadcasts_adapt_too() -> None:
     """Both ends of a downlink apply the same increment, whatever its levels: eager agrees."""
     grown = "{adaptive: {of: {qsgd: {levels: 16, bucket: 32}}, levels: {doubling: {first: 16, every: 1}}}}"
     layer = f"tau: 2, up: {{error_feedback: {grown}}}, down: {grown}"
-    scene = scenario([2, 3], ladder(layer, "tau: 2, up: none"), precision="float64")
+    scene = scenario([2, 3], algorithm_yaml(layer, "tau: 2, up: none"), precision="float64")
     run = execute(scene, device="cpu")
     eager = execute(scene, device="cpu", engine="eager")
     assert np.allclose(weights(run), weights(eager), rtol=0, atol=1e-11)

@@ -83,9 +83,9 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> str:
         ("{mlp: {hidden: [1500]}}", [12, 4], CODED),
         ("{mlp: {hidden: [1500]}}", [2, 20], REMEMBERING),
         ("{mlp: {hidden: [1500]}}", [2, 15], DRIFTING),
-        ("{mlp: {hidden: [1500]}}", [4, 8], EARLY),
+        pytest.param("{mlp: {hidden: [1500]}}", [4, 8], EARLY, marks=pytest.mark.slow),
         ("lenet", [4, 4], CODED),
-        ("mcmahan_cnn", [5, 1], PLAIN),
+        pytest.param("mcmahan_cnn", [5, 1], PLAIN, marks=pytest.mark.slow),
     ],
 )
 def test_the_estimate_is_good_to_a_factor_of_two(

@@ -7,22 +7,23 @@ import pytest
 import torch
 
 from learning.aggregation.rules import Mean
-from learning.algorithms.algorithm import Algorithm, Layer, Leaf
+from learning.algorithms.algorithm import Algorithm
+from learning.algorithms.layer import Layer, Leaf
 from learning.compressors import Adaptive, Encoded, OfModel, Plain, Qsgd, TopK, at_round
-from learning.compressors.level_schedules import Doubling
+from learning.compressors.level_schedules import DoublingLevels
 from learning.rng.keyed import KeyedRandom
 from netsim.bounds.from_scenario import PlanError
 from netsim.planner.planner import Limits, plan
 from netsim.scenario import Scenario
 from netsim.simulation.run import execute
 
-from .runs import final, ladder, scenario, weights
+from .runs import algorithm_yaml, final, scenario, weights
 
 BF16 = "{of_model: {none: bf16}}"
 
 
 def star(up: str, down: str = "none", tau: int = 2, **more: object) -> Scenario:
-    return scenario([4], ladder(f"tau: {tau}, up: {up}, down: {down}"), **more)  # type: ignore[arg-type]
+    return scenario([4], algorithm_yaml(f"tau: {tau}, up: {up}, down: {down}"), **more)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("engine", ["batched", "eager"])
@@ -72,7 +73,7 @@ def test_an_unbiased_model_is_worse_than_an_unbiased_update() -> None:
 
 
 def test_models_adapt_with_the_round() -> None:
-    grown = OfModel(Adaptive(Qsgd(4), Doubling(4, 1)))
+    grown = OfModel(Adaptive(Qsgd(4), DoublingLevels(4, 1)))
     assert at_round(grown, 1) == OfModel(Qsgd(8))
 
 

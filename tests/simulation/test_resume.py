@@ -111,7 +111,7 @@ def test_rounds_that_are_not_evaluated_are_resumed_over(
 
 def test_a_replay_keeps_no_chain_of_promises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from learning.engine.lazy_vectors import LazyVector
-    from netsim.simulation.run import prepare, run_to_end
+    from netsim.simulation.run import execute, prepare, run_to_end
 
     alive: dict[int, int] = {}
     for rounds in (3, 9):
@@ -178,7 +178,7 @@ def test_damaged_entries_are_computed_again(kept: Path) -> None:
 def test_damaged_measurements_are_made_again(tmp_path: Path) -> None:
     import sqlite3
 
-    from tests.tau_policies.runs import adaptive
+    from tests.tau_policies.sample_runs import adaptive
 
     scene = adaptive("hier_favg", "replan", stop="{rounds: 4, deadline: 10 s}")
     whole = resumed(scene, tmp_path)

@@ -36,7 +36,7 @@ def duration(
     """tau * max over children of (down + their own recursion + up); the first downlink is what was heard."""
     if not node.children:
         return tau * step_s[node.ordinal]
-    layer, total = scene.ladder.layers[node.level - 1], 0.0
+    layer, total = scene.layered_algorithm.layers[node.level - 1], 0.0
     for k in range(tau):
         now = k if turn is None else turn
         bits = heard_bits if k == 0 else at_round(layer.downlink, now).bits(dim)
@@ -50,7 +50,7 @@ def test_simulated_time_is_the_closed_form(name: str) -> None:
     scene = recipe(name, rounds=4)
     topology = grow(scene)
     task = build_task(scene, topology)
-    batch = scene.ladder.leaf.batch_size
+    batch = scene.layered_algorithm.leaf.batch_size
     work = Work(float(task.flops_per_sample * batch), batch)
     step_s = list(scene.devices.compute.clock(work, range(len(topology.levels[0])), scene.seed).step_s)
     expected = duration(scene, topology.root, Plain().bits(task.dim), 4, task.dim, step_s)

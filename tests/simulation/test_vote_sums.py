@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from learning.aggregation.rules import Mean, Vote
-from learning.algorithms.algorithm import Algorithm, Layer, Leaf
+from learning.algorithms.algorithm import Algorithm
+from learning.algorithms.layer import Layer, Leaf
 from learning.compressors import Integer, Plain, Qsgd, Sign
 from learning.engine.lazy_vectors import LazyVector
 from netsim.simulation.run import execute

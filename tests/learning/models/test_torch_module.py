@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from learning.models import LeNet, Mlp, Module, initial_vector
 from learning.part_names import part_name
+from tests.cli.calling import netsim
 from tests.conftest import REPOSITORY
 from tests.simulation.runs import final, scenario
 
@@ -208,8 +209,7 @@ def test_the_documentation_page_about_models_is_correct(lab: Path) -> None:
     (lab / "my_models.py").write_text(python)
     told = ""
     for line in filter(None, shell.splitlines()):
-        command = [sys.executable, "-m", "netsim", *shlex.split(line, comments=True)[1:]]
-        done = subprocess.run(command, cwd=lab, capture_output=True, text=True, check=False)
+        done = netsim(*shlex.split(line, comments=True)[1:], cwd=lab)
         assert done.returncode == (1 if "Noisy" in line else 0), done.stderr
         told += done.stdout + done.stderr
     assert refusal.strip() in told
