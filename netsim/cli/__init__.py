@@ -1,4 +1,4 @@
-"""The command line: `netsim run | check | list | init | report | export`."""
+"""The command line: `netsim run`, `sweep`, `optimize`, `check`, `report` and others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all commands share: the application, how scenarios and overrides are given, how a command ends."""
+"""The typer application, and the arguments that commands share."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ def options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
     ] = False,
 ) -> None:
-    """Hierarchical federated learning, simulated: real training, real bits, simulated seconds."""
+    """Simulation of hierarchical federated learning: real training, real bits, simulated seconds."""
 
 
 ScenarioArgument = Annotated[
-    str, typer.Argument(help="A scenario file, or the name of one that ships (`netsim list scenarios`).")
+    str,
+    typer.Argument(help="A scenario file, or the name of an included scenario (`netsim list scenarios`)."),
 ]
 Overrides = Annotated[
     list[str] | None,
@@ -40,5 +41,5 @@ Overrides = Annotated[
 ]
 
 
-def end(code: int) -> NoReturn:
+def exit_with(code: int) -> NoReturn:
     raise typer.Exit(code)

@@ -1,4 +1,4 @@
-"""The commands that look at something, and their options: check, list, cite, init, report, export, dashboard."""
+"""Commands that inspect or draw, with their options: check, list, cite, init, report, export, dashboard."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from netsim.cli.app import Overrides, ScenarioArgument, app, end
-from netsim.cli.error_handling import guarded
+from netsim.cli.app import Overrides, ScenarioArgument, app, exit_with
+from netsim.cli.error_handling import exit_code
 
 
 @app.command()
@@ -25,7 +25,7 @@ def check(
     """Check a scenario and print a row per layer, without running or training anything."""
     from netsim.cli.check_command import check_command
 
-    end(guarded(lambda: check_command(scenario, overrides or [], resolved)))
+    exit_with(exit_code(lambda: check_command(scenario, overrides or [], resolved)))
 
 
 @app.command(name="list")
@@ -36,12 +36,14 @@ def list_(
             help="scenarios, topologies, or a kind of part such as compressors.", show_default=False
         ),
     ] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", help="With formulas, defaults and sources.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Print formulas, defaults and sources too.")
+    ] = False,
 ) -> None:
     """List scenarios, topologies and parts with their arguments."""
     from netsim.cli.list_command import list_command
 
-    end(guarded(lambda: list_command(kind, verbose)))
+    exit_with(exit_code(lambda: list_command(kind, verbose)))
 
 
 @app.command()
@@ -49,17 +51,17 @@ def cite(scenario: ScenarioArgument, overrides: Overrides = None) -> None:
     """Print BibTeX of everything a scenario uses: algorithms, compressors, data, channels, standards."""
     from netsim.cli.cite_command import cite_command
 
-    end(guarded(lambda: cite_command(scenario, overrides or [])))
+    exit_with(exit_code(lambda: cite_command(scenario, overrides or [])))
 
 
 @app.command()
 def init(
-    path: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("scenario.yaml"),
+    path: Annotated[Path, typer.Argument(help="File to write.")] = Path("scenario.yaml"),
 ) -> None:
     """Write a commented sample scenario."""
     from netsim.cli.init_command import init_command
 
-    end(guarded(lambda: init_command(path)))
+    exit_with(exit_code(lambda: init_command(path)))
 
 
 @app.command()
@@ -76,17 +78,17 @@ def report(
     ] = None,
     accuracy: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Several runs: the accuracy whose time is told first."),
+        typer.Option(min=0, max=1, help="Several runs: the target accuracy for times to accuracy."),
     ] = None,
     turn: Annotated[
         int | None,
-        typer.Option("--round", help="One run: a round that its timeline must show, however many there are."),
+        typer.Option("--round", help="One run: a round that its timeline must include."),
     ] = None,
 ) -> None:
-    """Draw the page of a finished run or sweep again, or of several runs beside one another."""
+    """Draw the page of a finished run or sweep again, or of several runs together."""
     from netsim.cli.report_command import report_command
 
-    end(guarded(lambda: report_command(folders, out, accuracy, turn)))
+    exit_with(exit_code(lambda: report_command(folders, out, accuracy, turn)))
 
 
 @app.command()
@@ -117,8 +119,8 @@ def export(
     from netsim.cli.init_command import schema_command
 
     if what == "schema":
-        end(guarded(lambda: schema_command(path or out)))
-    end(guarded(lambda: export_command(what, path, out, form)))
+        exit_with(exit_code(lambda: schema_command(path or out)))
+    exit_with(exit_code(lambda: export_command(what, path, out, form)))
 
 
 @app.command()
@@ -127,15 +129,15 @@ def dashboard(
         "runs"
     ),
     host: Annotated[
-        str, typer.Option(help="Where to listen; anything but this machine alone needs --token.")
+        str, typer.Option(help="Address to listen on; addresses other than this machine need --token.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 8050,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: any free port.")] = 8050,
     token: Annotated[
         str | None,
-        typer.Option(help="A secret that every request must carry; `new` makes one.", show_default=False),
+        typer.Option(help="Secret that every request must contain; `new` creates one.", show_default=False),
     ] = None,
 ) -> None:
-    """Serve a folder of results as a page: browse, compare, follow, start, re-time and plan runs."""
+    """Serve a folder of results in a browser: compare, follow, start, re-time and plan runs."""
     from netsim.cli.dashboard_command import dashboard_command
 
-    end(guarded(lambda: dashboard_command(folder, host, port, token)))
+    exit_with(exit_code(lambda: dashboard_command(folder, host, port, token)))

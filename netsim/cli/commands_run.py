@@ -1,4 +1,4 @@
-"""The commands that run something, and their options: run, sweep, optimize, ledger."""
+"""Commands that run something, with their options: run, sweep, optimize, ledger."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from netsim.cli.app import Overrides, ScenarioArgument, app, end
-from netsim.cli.error_handling import guarded
+from netsim.cli.app import Overrides, ScenarioArgument, app, exit_with
+from netsim.cli.error_handling import exit_code
 
 
 @app.command()
@@ -17,7 +17,7 @@ def run(
     overrides: Overrides = None,
     engine: Annotated[
         Literal["batched", "eager", "timing"],
-        typer.Option(help="How values are computed; timing: not at all."),
+        typer.Option(help="How models are computed; timing: not at all."),
     ] = "batched",
     device: Annotated[
         Literal["auto", "cpu", "cuda"], typer.Option(help="Where models are trained.")
@@ -26,26 +26,27 @@ def run(
     memory: Annotated[
         str | None,
         typer.Option(
-            help="Workspace for stacked training, e.g. '64 MB'; changes no result, but bounds vmap's stack."
+            help="Workspace for stacked training, e.g. '64 MB'; affects no result, except by the stack size of vmap."
         ),
     ] = None,
     strategy: Annotated[
         str | None,
-        typer.Option(
-            help="Pin how devices are trained: fused, im2col, loop, vmap or vmap:ROWS; part of the digest."
-        ),
+        typer.Option(help="Training strategy: fused, im2col, loop, vmap or vmap:ROWS; part of the digest."),
     ] = None,
     tune: Annotated[
-        bool, typer.Option("--tune", help="Measure the strategies that fit the model here, pin the fastest.")
+        bool, typer.Option("--tune", help="Measure the strategies that fit the model, use the fastest.")
     ] = False,
     ledger: Annotated[
-        bool, typer.Option(help="Use and feed the ledger: what is known is re-timed, not trained again.")
+        bool, typer.Option(help="Use the ledger: runs whose values it has are re-timed, not trained.")
     ] = True,
     checkpoint: Annotated[
-        str, typer.Option(help="Host time between checkpoints, from which a killed run goes on.")
+        str, typer.Option(help="Host time between checkpoints, from which a killed run continues.")
     ] = "30 s",
     verify: Annotated[
-        bool, typer.Option("--verify", help="Check every law of the simulation while it runs and afterwards.")
+        bool,
+        typer.Option(
+            "--verify", help="Check the invariants of the simulation during the run and afterwards."
+        ),
     ] = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")
@@ -55,7 +56,9 @@ def run(
     from netsim.cli.run_command import run_command
 
     how = (checkpoint if ledger else None, strategy, tune, verify)
-    end(guarded(lambda: run_command(scenario, overrides or [], engine, device, out, memory, json, *how)))
+    exit_with(
+        exit_code(lambda: run_command(scenario, overrides or [], engine, device, out, memory, json, *how))
+    )
 
 
 @app.command()
@@ -64,18 +67,18 @@ def sweep(
     overrides: Overrides = None,
     engine: Annotated[
         Literal["local", "ray"],
-        typer.Option(help="Who runs the points. What `run` calls --engine is --solver here."),
+        typer.Option(help="Where points run. The option --engine of `run` is --solver here."),
     ] = "local",
-    workers: Annotated[int, typer.Option(min=1, help="local: processes that run points side by side.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="local: number of worker processes.")] = 1,
     address: Annotated[
         str | None,
-        typer.Option(help="ray: auto, host:port or ray://host:port; default: a cluster of this machine."),
+        typer.Option(help="ray: auto, host:port or ray://host:port; default: a cluster on this machine."),
     ] = None,
-    cpus_per_task: Annotated[float, typer.Option(min=0, help="ray: processors of a point.")] = 1.0,
+    cpus_per_task: Annotated[float, typer.Option(min=0, help="ray: processors per point.")] = 1.0,
     gpus_per_task: Annotated[
-        float, typer.Option(min=0, help="ray: GPUs of a point; 0.25 lets four share one.")
+        float, typer.Option(min=0, help="ray: GPUs per point; with 0.25 four points share one.")
     ] = 0.0,
-    retries: Annotated[int, typer.Option(min=0, help="How often a point is repeated whose worker died.")] = 2,
+    retries: Annotated[int, typer.Option(min=0, help="Retries of a point whose worker died.")] = 2,
     solver: Annotated[Literal["batched", "eager"], typer.Option(help="How values are computed.")] = "batched",
     device: Annotated[
         Literal["auto", "cpu", "cuda"], typer.Option(help="Where models are trained.")
@@ -85,17 +88,21 @@ def sweep(
     ] = Path("runs"),
     accuracy: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Accuracy whose time is reported; default: what all points reach."),
+        typer.Option(
+            min=0, max=1, help="Target accuracy for times to accuracy; default: one that all points reach."
+        ),
     ] = None,
 ) -> None:
-    """Run every point of a scenario's sweep; points that differ in the network alone train once.
+    """Run every point of a scenario's sweep; points that differ only in the network train once.
 
-    Interrupted, the same command goes on: finished points are kept.
+    After an interrupt, the same command continues: finished points are saved.
     """
     from netsim.cli.sweep_command import WorkerOptions, sweep_command
 
     executor = WorkerOptions(engine, workers, address, cpus_per_task, gpus_per_task, retries)
-    end(guarded(lambda: sweep_command(scenario, overrides or [], executor, solver, device, out, accuracy)))
+    exit_with(
+        exit_code(lambda: sweep_command(scenario, overrides or [], executor, solver, device, out, accuracy))
+    )
 
 
 @app.command()
@@ -105,12 +112,12 @@ def optimize(
     deadline: Annotated[
         str | None, typer.Option(help="Simulated time, e.g. 10min; default: stop.deadline.")
     ] = None,
-    energy: Annotated[str | None, typer.Option(help="Most energy of all nodes, e.g. 50J.")] = None,
+    energy: Annotated[str | None, typer.Option(help="Maximum energy of all nodes, e.g. 50J.")] = None,
     bits: Annotated[
-        str | None, typer.Option(help="Most payload of all layers, both ways, e.g. 2Gbit.")
+        str | None, typer.Option(help="Maximum payload of all layers and directions, e.g. 2Gbit.")
     ] = None,
     target: Annotated[
-        float | None, typer.Option(help="Shortest time to this bound, for the least bound.")
+        float | None, typer.Option(help="Minimise the time to this bound instead of the bound.")
     ] = None,
     mode: Annotated[
         Literal["fixed", "joint-1", "joint-2"],
@@ -155,24 +162,24 @@ def optimize(
     ] = False,
 ) -> None:
     """Choose tau, and more, for a deadline: the plan with the least convergence bound, with a certificate."""
-    from netsim.cli.optimize_command import Asked, optimize_command
+    from netsim.cli.optimize_command import OptimizeOptions, optimize_command
 
-    asked = Asked(
+    options = OptimizeOptions(
         deadline, energy, bits, target, mode, levels, fraction, fast, plans, calibrate, constants, explain,
         refine, sampler, compare, seeds, workers, quantile, clock_seeds, save, out, json,
     )  # fmt: skip
-    end(guarded(lambda: optimize_command(scenario, overrides or [], asked)))
+    exit_with(exit_code(lambda: optimize_command(scenario, overrides or [], options)))
 
 
 @app.command(name="ledger")
 def ledger_(
-    out: Annotated[Path, typer.Option(help="The folder of results it belongs to.")] = Path("runs"),
+    out: Annotated[Path, typer.Option(help="The folder of results.")] = Path("runs"),
     prune: Annotated[
-        str | None, typer.Option(help="Forget what is older than this, e.g. '30 d'.", show_default=False)
+        str | None, typer.Option(help="Delete entries older than this, e.g. '30 d'.", show_default=False)
     ] = None,
-    clear: Annotated[bool, typer.Option("--clear", help="Forget everything.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Delete all entries.")] = False,
 ) -> None:
-    """Show what the ledger knows; forget what is old, or everything."""
+    """Show the contents of the ledger; delete old entries, or all."""
     from netsim.cli.ledger_command import ledger_command
 
-    end(guarded(lambda: ledger_command(out, prune, clear)))
+    exit_with(exit_code(lambda: ledger_command(out, prune, clear)))

@@ -1,4 +1,4 @@
-"""The command line as a program: one of four exit codes, and gone."""
+"""Entry point of the command line; it ends with one of four exit codes."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from typing import NoReturn
 from netsim.cli import commands_inspect, commands_run  # noqa: F401  # registers their commands
 from netsim.cli.app import app
 from netsim.cli.error_handling import INTERRUPTED
-from netsim.cli.signals import heed, interrupted
+from netsim.cli.signals import install_handlers, interrupted
 
 
 def main() -> NoReturn:
-    """Entry point: exit 0 fine, 1 your input (usage errors too), 3 our bug, 130 interrupted."""
-    heed()
+    """Run the application; exit codes: 0 success, 1 invalid input or usage, 3 defect of netsim, 130 interrupted."""
+    install_handlers()
     if "" not in sys.path:
-        sys.path.append(os.getcwd())  # so that `my_codecs:Turbo` is found where the user stands
+        sys.path.append(os.getcwd())  # so that `my_codecs:Turbo` is found in the working folder
     try:
         app()
     except SystemExit as end:
         if end.code == INTERRUPTED or (end.code and interrupted()):
-            _leave_at_once(INTERRUPTED)
+            _exit_immediately(INTERRUPTED)
         sys.exit(1 if end.code == 2 else end.code)
     except KeyboardInterrupt:
-        _leave_at_once(INTERRUPTED)
+        _exit_immediately(INTERRUPTED)
     sys.exit(0)
 
 
-def _leave_at_once(code: int) -> NoReturn:
-    """Exit with this very code: where an interruption met `exec`, CPython would die by the signal instead."""
+def _exit_immediately(code: int) -> NoReturn:
+    """Exit with this code; after an interrupt within `exec`, CPython would otherwise end by the signal."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

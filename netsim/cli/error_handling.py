@@ -1,4 +1,4 @@
-"""From exceptions to exit codes: one clear message for wrong input, a whole traceback only for our bugs."""
+"""Exit codes from exceptions: one message for invalid input, a traceback for defects of netsim."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ INTERRUPTED = 130
 
 
 class InputError(Exception):
-    """Something the user can put right; its text says what and how."""
+    """Invalid input of the user; the text states problem and remedy."""
 
 
-def guarded(command: Callable[[], int]) -> int:
-    """The command's exit code: its own, 1 for wrong input, 3 for our bug, 130 when interrupted."""
+def exit_code(command: Callable[[], int]) -> int:
+    """Run a command; return its exit code, 1 for invalid input, 3 for a defect of netsim, 130 if interrupted."""
     try:
         code = command()
-        sys.stdout.flush()  # what cannot be written shall be said here, not as the program is gone
+        sys.stdout.flush()  # so that a write error is raised here
         return code
     except KeyboardInterrupt:
         return _interrupted()
@@ -31,47 +31,47 @@ def guarded(command: Callable[[], int]) -> int:
     except Exception as error:
         if interrupted():
             return _interrupted()
-        if _is_input(error):
-            _say(str(error))
+        if _is_input_error(error):
+            _print_error(str(error))
             return 1
-        if isinstance(error, OSError) and error.errno in NO_ROOM:
-            _say(
+        if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+            _print_error(
                 f"cannot write: {error.strerror}{f': {error.filename}' if error.filename else ''}; free space"
             )
-            _drop_output()
+            _discard_output()
             return 1
-        if _lacks_memory(error):
-            _say(f"not enough memory ({_first_line(error)}); {SMALLER}")
+        if _is_memory_error(error):
+            _print_error(f"not enough memory ({_first_line(error)}); {MEMORY_REMEDY}")
             return 1
         traceback.print_exc(file=sys.stderr)
-        _say("this is a bug in netsim, not in your scenario: please report the lines above")
+        _print_error("this is a bug in netsim, not in your scenario: please report the lines above")
         return 3
 
 
 def _interrupted() -> int:
-    _say("interrupted; the same command goes on from what was kept")
+    _print_error("interrupted; run the same command again to continue from what was saved")
     return INTERRUPTED
 
 
-def _is_input(error: Exception) -> bool:
-    """Only error classes made for users count; a bare ValueError is our bug."""
+def _is_input_error(error: Exception) -> bool:
+    """Return whether the error is of a class for invalid input; a plain ValueError is a defect."""
     return any(
         cls.__name__ in USER_ERRORS and cls.__module__.split(".")[0] in {"netsim", "learning"}
         for cls in type(error).__mro__
     )
 
 
-def _drop_output() -> None:
-    """What could not be written is not tried again as Python ends, which would change the exit code."""
+def _discard_output() -> None:
+    """Discard unwritten output, which Python would try to write at its end and then change the exit code."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _lacks_memory(error: Exception) -> bool:
-    """Whether Python, numpy or torch could not have the memory they asked for."""
-    said = str(error).lower()
+def _is_memory_error(error: Exception) -> bool:
+    """Return whether Python, numpy or torch failed to allocate memory."""
+    text = str(error).lower()
     return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and any(words in said for words in NO_MEMORY)
+        isinstance(error, RuntimeError) and any(words in text for words in MEMORY_MESSAGES)
     )
 
 
@@ -79,10 +79,10 @@ def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
-SMALLER = "take a smaller model, batch_size or tree, or free some"
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
-"""Errors of a disk that is full, or that nobody may write to."""
-NO_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")
+MEMORY_REMEDY = "take a smaller model, batch_size or tree, or free some"
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+"""Errors of a disk that is full or read-only."""
+MEMORY_MESSAGES = ("can't allocate memory", "out of memory", "not enough memory")
 
 USER_ERRORS = {
     "ChromeError",
@@ -104,5 +104,5 @@ USER_ERRORS = {
 }
 
 
-def _say(text: str) -> None:
+def _print_error(text: str) -> None:
     sys.stderr.write(f"netsim: {text}\n" if "\n" not in text else f"{text}\n")

@@ -1,4 +1,4 @@
-"""`netsim export csv|figures|perfetto|tensorboard`: a finished run or sweep in the formats of other programs."""
+"""`netsim export csv|figures|perfetto|tensorboard`: results in the formats of other programs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ What = Literal["csv", "figures", "perfetto", "tensorboard"]
 
 
 def export_command(what: What, source: Path | None, out: Path | None, form: str) -> int:
-    """Write below `out`, or inside the folder `source`, and say where."""
+    """Write below `out`, or inside the folder `source`, and print the paths."""
     if source is None:
         raise InputError(f"export {what} needs a folder: netsim export {what} runs/<name>/<digest>")
     place = out or source / {"perfetto": "trace.json"}.get(what, what)

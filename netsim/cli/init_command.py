@@ -1,4 +1,4 @@
-"""`netsim init` and `export schema`: commands that write one file."""
+"""`netsim init` and `netsim export schema`: commands that write one file."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from netsim.cli.error_handling import InputError
 
 
 def init_command(path: Path) -> int:
-    """Write the commented sample; never over an existing file."""
+    """Write the commented sample scenario; existing files are not overwritten."""
     from netsim.scenario import sample_text
 
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(sample_text())
     except FileExistsError:
-        raise InputError(f"{path} exists already and is left alone; name another file") from None
+        raise InputError(f"{path} exists already; name another file") from None
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}") from None
     sys.stdout.write(f"wrote {path}; next: netsim check {path}, then netsim run {path}\n")
@@ -25,7 +25,7 @@ def init_command(path: Path) -> int:
 
 
 def schema_command(path: Path | None) -> int:
-    """The JSON schema of scenarios, to a file or stdout."""
+    """Write the JSON schema of scenarios to a file or stdout."""
     from netsim.scenario import json_schema
 
     text = json.dumps(json_schema(), indent=2) + "\n"

@@ -1,4 +1,4 @@
-"""`netsim ledger`: what is kept between runs, and how to be rid of it."""
+"""`netsim ledger`: show or delete the values stored between runs."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from pathlib import Path
 
 from learning.store.ledger import Ledger
 from netsim.cli.error_handling import InputError
-from netsim.cli.option_values import seconds_of
+from netsim.cli.option_values import parse_seconds
 from netsim.sweep import LEDGER
 
 
 def ledger_command(out: Path, prune: str | None, clear: bool) -> int:
-    """Say what the ledger of a results folder holds; first forget all (`clear`), or what is older than `prune`."""
+    """Print the contents of a ledger, after deleting all entries (`clear`) or those older than `prune`."""
     if not (out / LEDGER).is_dir():
         raise InputError(
-            f"{out / LEDGER} does not exist yet; it comes with the first run, or name another --out"
+            f"{out / LEDGER} does not exist; it is created by the first run, or name another --out"
         )
     ledger = Ledger(out / LEDGER)
     try:
         if clear or prune is not None:
-            ledger.prune(0.0 if prune is None else seconds_of(prune, "--prune"))
+            ledger.prune(0.0 if prune is None else parse_seconds(prune, "--prune"))
         counts = ledger.counts()
     finally:
         ledger.close()

@@ -1,4 +1,4 @@
-"""`netsim optimize`: plans within a budget, as a table, JSON, a page and a runnable scenario."""
+"""`netsim optimize`: plans within a budget as table, JSON, page and runnable scenario."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The command's options as the user wrote them; see `netsim optimize --help`."""
+class OptimizeOptions:
+    """The options of the command as written; see `netsim optimize --help`."""
 
     deadline: str | None = None
     energy: str | None = None
@@ -50,42 +50,49 @@ class Asked:
     as_json: bool = False
 
 
-def optimize_command(name: str, overrides: Sequence[str], asked: Asked) -> int:
-    """Plan, refine if asked to, print and write."""
+def optimize_command(name: str, overrides: Sequence[str], options: OptimizeOptions) -> int:
+    """Make plans, refine them on request, print and write them."""
     from netsim.bounds.from_scenario import setting_of
     from netsim.planner.planner import make_plans
     from netsim.planner.refinement import refine
 
     scenario = load(name, [*overrides, "sweep={}"])
-    limits = _limits(asked, scenario)
+    limits = _limits(options, scenario)
     if limits.deadline_s is not None and limits.deadline_s != scenario.stop.deadline:
         stop = scenario.stop.model_copy(update={"deadline": limits.deadline_s})
         scenario = scenario.model_copy(update={"stop": stop})
     setting = setting_of(scenario)
-    planned = make_plans(setting, limits, _options(asked), _knowledge(asked, setting))
-    folder = asked.out / f"{scenario.name}-optimize"
+    planned = make_plans(setting, limits, _options(options), _constants(options, setting))
+    folder = options.out / f"{scenario.name}-optimize"
     trials = refine(
-        planned, asked.refine, asked.compare, asked.seeds, asked.workers, asked.out, _told, asked.sampler
+        planned,
+        options.refine,
+        options.compare,
+        options.seeds,
+        options.workers,
+        options.out,
+        _report_progress,
+        options.sampler,
     )
     chosen = trials[0].plan if trials else planned.plans[0]
     page = _write_page(planned, trials, chosen, folder)
-    if asked.save is not None:
-        _save(chosen, scenario, asked.save, name)
-    if asked.as_json:
+    if options.save is not None:
+        _save(chosen, scenario, options.save, name)
+    if options.as_json:
         sys.stdout.write(json.dumps(_summary(planned, trials, chosen, page)) + "\n")
         return 0
-    _print(planned, trials, asked)
+    _print(planned, trials, options)
     sys.stdout.write(f"page: {page}\n")
     return 0
 
 
-def _limits(asked: Asked, scenario: Scenario) -> Limits:
+def _limits(options: OptimizeOptions, scenario: Scenario) -> Limits:
     from netsim.planner.planner import Limits
 
     given = {
-        "deadline": (asked.deadline, "time"),
-        "energy": (asked.energy, "energy"),
-        "bits": (asked.bits, "size"),
+        "deadline": (options.deadline, "time"),
+        "energy": (options.energy, "energy"),
+        "bits": (options.bits, "size"),
     }
     found: dict[str, float | None] = {}
     for option, (text, dimension) in given.items():
@@ -95,44 +102,49 @@ def _limits(asked: Asked, scenario: Scenario) -> Limits:
             raise InputError(f"--{option}: {error}") from None
         if found[option] == 0:
             raise InputError(f"--{option} must be > 0, got {text}")
-    if asked.target is not None and not asked.target > 0:
-        raise InputError(f"--target must be > 0, got {asked.target:g}; it is a mean ||grad F||^2")
+    if options.target is not None and not options.target > 0:
+        raise InputError(f"--target must be > 0, got {options.target:g}; it is a mean ||grad F||^2")
     deadline_s = found["deadline"] if found["deadline"] is not None else scenario.stop.deadline
-    return Limits(deadline_s, found["energy"], found["bits"], asked.target)
+    return Limits(deadline_s, found["energy"], found["bits"], options.target)
 
 
-def _options(asked: Asked) -> Options:
+def _options(options: OptimizeOptions) -> Options:
     from netsim.bounds.learning_rate import MODES
     from netsim.planner.cost_model import ClockSampling
     from netsim.planner.planner import Options
 
-    if asked.mode not in MODES:
-        raise InputError(f"--mode must be one of {', '.join(MODES)}, got {asked.mode!r}")
-    if asked.quantile is not None and not 0 < asked.quantile < 1:
-        raise InputError(f"--quantile must be in (0, 1), got {asked.quantile:g}; 0.9 is a cautious clock")
-    mode = MODES[MODES.index(asked.mode)]
-    clocking = ClockSampling(asked.clock_seeds, asked.quantile)
+    if options.mode not in MODES:
+        raise InputError(f"--mode must be one of {', '.join(MODES)}, got {options.mode!r}")
+    if options.quantile is not None and not 0 < options.quantile < 1:
+        raise InputError(f"--quantile must be in (0, 1), got {options.quantile:g}; 0.9 is a cautious clock")
+    mode = MODES[MODES.index(options.mode)]
+    clocking = ClockSampling(options.clock_seeds, options.quantile)
     return Options(
-        mode, asked.levels, asked.fraction, asked.fast, max(asked.shown, asked.refine), clocking=clocking
+        mode,
+        options.levels,
+        options.fraction,
+        options.fast,
+        max(options.shown, options.refine),
+        clocking=clocking,
     )
 
 
-def _knowledge(asked: Asked, setting: Setting) -> ConstantsEstimate | None:
+def _constants(options: OptimizeOptions, setting: Setting) -> ConstantsEstimate | None:
     from netsim.planner.constants import load_knowledge
 
-    if asked.calibrate and asked.constants is not None:
-        raise InputError("--calibrate measures what --constants gives; choose one")
-    if asked.constants is not None:
-        return load_knowledge(asked.constants, setting.depth)
-    if not asked.calibrate:
+    if options.calibrate and options.constants is not None:
+        raise InputError("--calibrate measures the constants that --constants gives; remove one of them")
+    if options.constants is not None:
+        return load_knowledge(options.constants, setting.depth)
+    if not options.calibrate:
         return None
     from netsim.planner.calibration import calibrate
 
     sys.stderr.write("calibrating: short real runs and gradients of every device\n")
-    return calibrate(setting, asked.out)
+    return calibrate(setting, options.out)
 
 
-def _told(line: str) -> None:
+def _report_progress(line: str) -> None:
     sys.stderr.write(line + "\n")
 
 
@@ -158,7 +170,7 @@ def _write_page(planned: Planned, trials: Sequence[Trial], chosen: Plan, folder:
 
 
 def _summary(planned: Planned, trials: Sequence[Trial], chosen: Plan, page: Path) -> dict[str, Any]:
-    """The chosen plan's keys on top, then all plans and what they rest on."""
+    """Return the keys of the chosen plan, then all plans and their assumptions."""
     from dataclasses import asdict
 
     accuracies = {trial.plan.tau: trial.summary() for trial in trials}
@@ -174,29 +186,29 @@ def _summary(planned: Planned, trials: Sequence[Trial], chosen: Plan, page: Path
     )
 
 
-def _print(planned: Planned, trials: Sequence[Trial], asked: Asked) -> None:
+def _print(planned: Planned, trials: Sequence[Trial], options: OptimizeOptions) -> None:
     from rich.console import Console
     from rich.table import Table
 
     task = planned.task
     mode = {"fixed": "fixed learning rate, Theorem 1", "joint-1": "joint learning rate, Theorem 1"}
-    said = mode.get(task.rule.mode, "joint learning rate, Theorem 2 (all inner steps)")
-    sys.stdout.write(f"mode {task.rule.mode}: {said}{', first order only' if task.rule.ranking else ''}\n")
+    text = mode.get(task.rule.mode, "joint learning rate, Theorem 2 (all inner steps)")
+    sys.stdout.write(f"mode {task.rule.mode}: {text}{', first order only' if task.rule.ranking else ''}\n")
     ranking = (
-        () if trials else ("plans are ranked by a bound, and gap is about the bound; --refine trains them",)
+        () if trials else ("plans are ranked by a bound, and gap refers to the bound; --refine trains them",)
     )
-    for note in (*planned.notes, *_facts(planned.knowledge), *ranking):
+    for note in (*planned.notes, *_constants_notes(planned.knowledge), *ranking):
         sys.stdout.write(f"note: {note}\n")
     console = Console(width=None if sys.stdout.isatty() else 140)
     table = Table(box=None, pad_edge=False)
     measured = {trial.plan.tau: trial for trial in trials}
-    rows = [_row(plan, asked, measured.get(plan.tau)) for plan in _order(planned, trials)]
+    rows = [_row(plan, options, measured.get(plan.tau)) for plan in _order(planned, trials)]
     for heading in rows[0]:
         table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*row.values())
     console.print(table)
-    if asked.explain:
+    if options.explain:
         from netsim.planner.explanation import explain
 
         terms = Table(box=None, pad_edge=False)
@@ -208,12 +220,12 @@ def _print(planned: Planned, trials: Sequence[Trial], asked: Asked) -> None:
 
 
 def _order(planned: Planned, trials: Sequence[Trial]) -> list[Plan]:
-    """Refined plans first, by accuracy, then the others by their bound."""
+    """Return refined plans by accuracy, then the others by their bound."""
     refined = [trial.plan for trial in trials if not trial.random]
     return refined + [plan for plan in planned.plans if plan not in refined]
 
 
-def _row(plan: Plan, asked: Asked, trial: Trial | None) -> dict[str, str]:
+def _row(plan: Plan, options: OptimizeOptions, trial: Trial | None) -> dict[str, str]:
     cells = {
         "tau": ", ".join(map(str, plan.tau)),
         "mu": f"{plan.learning_rate:.4g}",
@@ -224,24 +236,24 @@ def _row(plan: Plan, asked: Asked, trial: Trial | None) -> dict[str, str]:
         cells["energy"] = formatting.joules(plan.predicted_energy_j)
     if plan.levels is not None:
         cells["levels"] = ", ".join("-" if s is None else str(s) for s in plan.levels)
-    if asked.fraction:
+    if options.fraction:
         cells["fraction"] = f"{plan.fraction:g}"
     cells["bound"] = "-" if plan.predicted_bound is None else f"{plan.predicted_bound:.4g}"
     cells["gap"] = "-" if plan.gap is None else formatting.percent(plan.gap)
-    if asked.refine:
+    if options.refine:
         cells["accuracy"] = "-" if trial is None else trial.said
     return cells
 
 
-def _facts(knowledge: ConstantsEstimate) -> list[str]:
+def _constants_notes(knowledge: ConstantsEstimate) -> list[str]:
     facts, errors = knowledge.facts, knowledge.errors
     numbers = {"L": facts.smoothness, "sigma^2": facts.noise, "F_0 - F*": facts.gap}
     numbers |= {f"delta_{n}^2": value for n, value in enumerate(facts.layers, start=1)}
-    said = ", ".join(
+    text = ", ".join(
         f"{name} {value:.3g}" + (f" ± {errors[name]:.1g}" if name in errors else "")
         for name, value in numbers.items()
     )
-    lines = [f"constants {knowledge.said}" if knowledge.origin != "assumed" else "", f"{said}"]
+    lines = [f"constants {knowledge.said}" if knowledge.origin != "assumed" else "", f"{text}"]
     if knowledge.variances:
         lines.append("measured uplink variances: " + ", ".join(f"{q:.3g}" for q in knowledge.variances))
     return [line for line in lines if line]

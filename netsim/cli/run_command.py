@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from learning.engine import DeviceKind, EngineKind
 from learning.store.ledger import Ledger
 from netsim.cli.error_handling import InputError
-from netsim.cli.run_progress import both, progress
+from netsim.cli.run_progress import combine_listeners, run_progress
 from netsim.results.live_feed import LiveFeed
 from netsim.scenario import Scenario, ScenarioError, digest, load
 
@@ -33,38 +33,42 @@ def run_command(
     tune: bool = False,
     verify: bool = False,
 ) -> int:
-    """Run a scenario and write runs/<name>/<digest>/; with `as_json` stdout carries one object and nothing else.
+    """Run a scenario and write runs/<name>/<digest>/; with `as_json`, stdout has exactly one JSON object.
 
-    Without `checkpoint` (host time between two) the ledger is neither asked nor fed.
+    `checkpoint` is the host time between checkpoints; if it is None, the ledger is not used.
     """
-    from netsim.cli.option_values import bytes_of, seconds_of
-    from netsim.cli.run_preparation import check_memory, memory_line, strategy_of
+    from netsim.cli.option_values import parse_bytes, parse_seconds
+    from netsim.cli.run_preparation import check_memory, choose_strategy, memory_line
 
-    scenario = load(name, [*overrides, "sweep={}"])  # overrides may not fit a sweep that is not run
-    memory_bytes = None if memory is None else bytes_of(memory)
-    if _sweeps(name):
+    scenario = load(name, [*overrides, "sweep={}"])  # overrides need not fit the sweep, which is not run
+    memory_bytes = None if memory is None else parse_bytes(memory)
+    if _has_sweep(name):
         sys.stderr.write("netsim: `sweep:` is ignored by run; `netsim sweep` runs every point\n")
-    _probe(out / scenario.name)
+    _check_writable(out / scenario.name)
     from netsim.reports import closing_lines
     from netsim.simulation.run import simulate
     from netsim.sweep import LEDGER
 
-    strategy = strategy_of(scenario, engine, device, strategy, tune, memory_bytes)
+    strategy = choose_strategy(scenario, engine, device, strategy, tune, memory_bytes)
     sys.stderr.write(memory_line(scenario, engine, device, strategy, memory_bytes))
     check_memory(scenario, engine, device, strategy, memory_bytes)
-    how: dict[str, Any] = {"device": device, "strategy": strategy, "memory_bytes": memory_bytes}
+    options: dict[str, Any] = {"device": device, "strategy": strategy, "memory_bytes": memory_bytes}
     ledger = None
     if checkpoint is not None and engine == "batched":
-        how["checkpoint_s"] = seconds_of(checkpoint, "--checkpoint")
-        how["ledger"] = ledger = Ledger(out / LEDGER)
-    with _telling(out, scenario) as live:
-        with progress(scenario.stop.rounds) as display:
+        options["checkpoint_s"] = parse_seconds(checkpoint, "--checkpoint")
+        options["ledger"] = ledger = Ledger(out / LEDGER)
+    with _live_feed(out, scenario) as live:
+        with run_progress(scenario.stop.rounds) as display:
             result = simulate(
-                scenario, engine=engine, on_round=both(display.show, live.show), verify=verify, **how
+                scenario,
+                engine=engine,
+                on_round=combine_listeners(display.show, live.show),
+                verify=verify,
+                **options,
             )
         if ledger is not None:
             ledger.close()
-        folder, report = _keep(result, out / scenario.name / result.digest)
+        folder, report = _save(result, out / scenario.name / result.digest)
     _warn_of_divergence(result)
     if as_json:
         sys.stdout.write(json.dumps(result.summary(folder)) + "\n")
@@ -74,22 +78,22 @@ def run_command(
     return 0
 
 
-def _telling(out: Path, scenario: Scenario) -> LiveFeed:
-    """The file by which others can follow the run."""
+def _live_feed(out: Path, scenario: Scenario) -> LiveFeed:
+    """Return the live feed of the run, which the dashboard follows."""
     stop = scenario.stop
     heading = {"name": scenario.name, "scenario": digest(scenario)}
     return LiveFeed(out, heading | {"rounds": stop.rounds, "deadline_s": stop.deadline})
 
 
-def _sweeps(name: str) -> bool:
+def _has_sweep(name: str) -> bool:
     try:
         return bool(load(name).sweep)
-    except ScenarioError:  # right only with the user's overrides
+    except ScenarioError:  # valid only with the overrides
         return False
 
 
-def _probe(folder: Path) -> None:
-    """Find out that nothing can be written there before the training, not after it."""
+def _check_writable(folder: Path) -> None:
+    """Raise InputError before the training if the folder cannot be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -100,7 +104,7 @@ def _probe(folder: Path) -> None:
         ) from None
 
 
-def _keep(result: Result, folder: Path) -> tuple[Path, Path]:
+def _save(result: Result, folder: Path) -> tuple[Path, Path]:
     from netsim.reports import write_report
 
     try:
@@ -113,7 +117,7 @@ def _keep(result: Result, folder: Path) -> tuple[Path, Path]:
 
 
 def _warn_of_divergence(result: Result) -> None:
-    """It is a result, with all rows until then, but nobody should take it for a good one."""
+    """Print a warning if the run ended because the model diverged."""
     if result.manifest["stopped_by"] == "diverged":
         sys.stderr.write(
             f"netsim: the model diverged, so the run ended after round {result.finished_rounds}; a smaller "

@@ -1,4 +1,4 @@
-"""Before a run: the strategy that is measured to be fastest, if asked for, and how much memory all will take."""
+"""Preparation of a run: choice of the training strategy, and the estimate of its memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from netsim.scenario import Scenario, grow
 from netsim.simulation.memory_estimate import MemoryEstimate, estimate_memory, format_bytes
 
 
-def strategy_of(
+def choose_strategy(
     scenario: Scenario,
     engine: EngineKind,
     device: DeviceKind,
@@ -22,16 +22,12 @@ def strategy_of(
     tune: bool,
     memory_bytes: int | None,
 ) -> str | None:
-    """The strategy to pin: the given one, the one measured to be fastest (its table goes to stderr), or None."""
+    """Return the strategy to use: the given one, the fastest measured one (table on stderr), or None."""
     if engine != "batched" and (tune or strategy is not None):
         option = "--tune" if tune else "--strategy"
-        raise InputError(
-            f"{option}: says how --engine batched trains, got --engine {engine}; leave one of them out"
-        )
+        raise InputError(f"{option} applies to --engine batched, got --engine {engine}; remove one of them")
     if tune and strategy is not None:
-        raise InputError(
-            f"--tune chooses the strategy itself, got --strategy {strategy}; leave one of them out"
-        )
+        raise InputError(f"--tune chooses the strategy, got --strategy {strategy} too; remove one of them")
     if not tune:
         return strategy
     from learning.engine.strategy_tuning import tune_strategy
@@ -43,22 +39,22 @@ def strategy_of(
         numerics = resolve_numerics("batched", device, scenario.precision, task)
     except StrategyError as error:
         raise InputError(str(error)) from None
-    leaf, steps = scenario.ladder.leaf, scenario.ladder.layers[0].tau
+    leaf, steps = scenario.layered_algorithm.leaf, scenario.layered_algorithm.layers[0].tau
     trials = tune_strategy(numerics, task, leaf, steps if isinstance(steps, int) else 1, memory_bytes)
     lines = [f"  {trial.strategy:<10}{trial.steps_per_s:>12,.0f}" for trial in trials]
     best = trials[0].strategy
     lines = [
         "strategy    device-steps/s",
         *lines,
-        f"pinned: {best}; `--strategy {best}` repeats this run anywhere",
+        f"pinned: {best}; `--strategy {best}` repeats this run on any machine",
     ]
     sys.stderr.write("\n".join(lines) + "\n")
     return best
 
 
 @dataclass(frozen=True)
-class _Sizes:
-    """What the numerics want to know of a task, before its data are read."""
+class _TaskSize:
+    """Sizes of a task that `resolve_numerics` needs, known without its data."""
 
     dim: int
     family: str
@@ -72,8 +68,8 @@ def memory_line(
     strategy: str | None = None,
     memory_bytes: int | None = None,
 ) -> str:
-    """`memory: about ...`; empty where the scenario has a fault, which whoever runs it will tell."""
-    found = _footprint(scenario, engine, device, strategy, memory_bytes)
+    """Return the line `memory: about ...`; empty for an invalid scenario, whose error follows later."""
+    found = _estimate(scenario, engine, device, strategy, memory_bytes)
     return f"memory: {found}\n" if found is not None else ""
 
 
@@ -84,16 +80,16 @@ def check_memory(
     strategy: str | None,
     memory_bytes: int | None,
 ) -> None:
-    """Raise InputError where the estimate, good to a factor of two, is over twice what this machine has."""
-    found, there = _footprint(scenario, engine, device, strategy, memory_bytes), machine_bytes()
+    """Raise InputError if the estimate, accurate to a factor of two, exceeds twice the memory of this machine."""
+    found, there = _estimate(scenario, engine, device, strategy, memory_bytes), machine_bytes()
     if found is not None and device != "cuda" and found.total > 2 * there:
         raise InputError(
-            f"the run would need {found}, and this machine has {format_bytes(there)}; take a smaller model, batch_size, tree "
-            "or stop.rounds, or lower --memory"
+            f"the run would need {found}, and this machine has {format_bytes(there)}; take a smaller "
+            "model, batch_size, tree or stop.rounds, or lower --memory"
         )
 
 
-def _footprint(
+def _estimate(
     scenario: Scenario,
     engine: EngineKind,
     device: DeviceKind,
@@ -104,7 +100,7 @@ def _footprint(
     folder = Path(scenario.task.data_dir) if scenario.task.data_dir else None
     try:
         dim, _, shape = describe_task(scenario.task.dataset, model, folder)
-        sizes = _Sizes(dim, "objective" if model is None else model.family, len(topology.levels[0]))
+        sizes = _TaskSize(dim, "objective" if model is None else model.family, len(topology.levels[0]))
         numerics = resolve_numerics(engine, device, scenario.precision, sizes, strategy, memory_bytes)
     except ValueError:
         return None

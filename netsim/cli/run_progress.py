@@ -12,8 +12,8 @@ from typing import Any, Self, TextIO
 from netsim.reports import formatting
 
 
-class PlainProgress:
-    """About twenty lines a run, for log files."""
+class PlainRunProgress:
+    """About twenty lines per run, for log files."""
 
     def __init__(self, rounds: int, stream: TextIO | None = None) -> None:
         self._every, self._rounds, self._stream = max(1, rounds // 20), rounds, stream or sys.stderr
@@ -27,10 +27,10 @@ class PlainProgress:
     def show(self, row: Mapping[str, Any]) -> None:
         """Write a line for every n-th round and the last."""
         if row["round"] % self._every == 0 or row["round"] == self._rounds:
-            self._stream.write(f"round {row['round']}/{self._rounds}  {described(row)}\n")
+            self._stream.write(f"round {row['round']}/{self._rounds}  {describe_row(row)}\n")
 
 
-class BarProgress:
+class BarRunProgress:
     """A bar with simulated time, accuracy, rounds per second and the time left."""
 
     def __init__(self, rounds: int) -> None:
@@ -55,26 +55,26 @@ class BarProgress:
         """Move the bar to the row's round."""
         pace = row["round"] / max(1e-9, time.perf_counter() - self._began)
         self._bar.update(
-            self._task, completed=row["round"], description=f"{described(row)}  {pace:.1f} rounds/s"
+            self._task, completed=row["round"], description=f"{describe_row(row)}  {pace:.1f} rounds/s"
         )
 
 
-def both(*listeners: Callable[[Mapping[str, Any]], None]) -> Callable[[Mapping[str, Any]], None]:
-    """One listener that tells each row to all."""
+def combine_listeners(*listeners: Callable[[Mapping[str, Any]], None]) -> Callable[[Mapping[str, Any]], None]:
+    """Return a listener that passes each row to all listeners."""
 
-    def tell(row: Mapping[str, Any]) -> None:
+    def listen(row: Mapping[str, Any]) -> None:
         for listener in listeners:
             listener(row)
 
-    return tell
+    return listen
 
 
-def described(row: Mapping[str, Any]) -> str:
-    """A row of the rounds table in words."""
+def describe_row(row: Mapping[str, Any]) -> str:
+    """Return a row of the rounds table as text."""
     metrics = [f"{name} {row[name]:.4f}" for name in ("accuracy", "loss") if not math.isnan(row[name])]
     return "  ".join([f"simulated {formatting.seconds(row['sim_time_s'])}", *metrics])
 
 
-def progress(rounds: int) -> PlainProgress | BarProgress:
-    """The display that fits stderr."""
-    return BarProgress(rounds) if sys.stderr.isatty() else PlainProgress(rounds)
+def run_progress(rounds: int) -> PlainRunProgress | BarRunProgress:
+    """Return the display for stderr: a bar on a terminal, else plain lines."""
+    return BarRunProgress(rounds) if sys.stderr.isatty() else PlainRunProgress(rounds)

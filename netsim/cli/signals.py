@@ -1,25 +1,25 @@
-"""SIGINT and SIGTERM: both ask for the same, a clean end with exit code 130, whatever is going on at the moment."""
+"""SIGINT and SIGTERM: both end a command cleanly with exit code 130."""
 
 from __future__ import annotations
 
 import signal
 from types import FrameType
 
-_asked = False
+_received = False
 
 
-def heed() -> None:
-    """From now on both signals raise KeyboardInterrupt in the main thread, and are remembered."""
+def install_handlers() -> None:
+    """Make both signals raise KeyboardInterrupt in the main thread, and record them."""
     for kind in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(kind, _note)
+        signal.signal(kind, _handle)
 
 
 def interrupted() -> bool:
-    """Whether one of them came: libraries turn an interruption in their middle into errors of their own."""
-    return _asked
+    """Return whether a signal was received; libraries may turn the interrupt into other errors."""
+    return _received
 
 
-def _note(number: int, frame: FrameType | None) -> None:
-    global _asked
-    _asked = True
+def _handle(number: int, frame: FrameType | None) -> None:
+    global _received
+    _received = True
     raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""`netsim sweep`."""
+"""`netsim sweep`: run all points of a scenario's sweep, write their table and a comparison page."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from netsim.scenario import load
 if TYPE_CHECKING:
     from netsim.sweep import Executor, Outcome
 
-_NAMED = 20  # points in a line
+MAX_LISTED_POINTS = 20  # points in a line
 
 
 @dataclass(frozen=True)
 class WorkerOptions:
-    """Who runs the points: processes of this machine, or a Ray cluster and what a point gets of it."""
+    """Where points run: processes of this machine, or a Ray cluster with resources per point."""
 
     engine: Literal["local", "ray"] = "local"
     workers: int = 1
@@ -53,8 +53,8 @@ def sweep_command(
     points = points_of(file, overrides, scenario)
     place = SweepFolders.at(out.absolute(), scenario.name, solver, device)
     place = replace(place, borrow=workers.engine == "ray")
-    _probe(place.aside)
-    executor = _crew(workers)
+    _check_writable(place.aside)
+    executor = _make_executor(workers)
     with sweep_progress(len(points)) as display:
         try:
             outcomes = run_sweep(points, place, display, executor)
@@ -66,7 +66,7 @@ def sweep_command(
     return 1 if any(outcome.error is not None for outcome in outcomes) else 0
 
 
-def _crew(workers: WorkerOptions) -> Executor:
+def _make_executor(workers: WorkerOptions) -> Executor:
     from netsim.sweep import InProcess, ProcessPool
 
     if workers.engine == "ray":
@@ -75,13 +75,13 @@ def _crew(workers: WorkerOptions) -> Executor:
         return RayExecutor(workers.address, workers.cpus, workers.gpus, workers.retries)
     if (workers.address, workers.cpus, workers.gpus) != (None, 1.0, 0.0):
         raise InputError(
-            "--address, --cpus-per-task and --gpus-per-task belong to a cluster; add --engine ray, or leave them out"
+            "--address, --cpus-per-task and --gpus-per-task apply to a cluster; add --engine ray, or remove them"
         )
     return InProcess() if workers.workers == 1 else ProcessPool(workers.workers, workers.retries)
 
 
-def _probe(folder: Path) -> None:
-    """Find out that nothing can be written there before the training, not after it."""
+def _check_writable(folder: Path) -> None:
+    """Raise InputError before the training if the folder cannot be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / ".probe").write_bytes(b"")
@@ -95,7 +95,7 @@ def _probe(folder: Path) -> None:
 def _write(
     outcomes: Sequence[Outcome], paths: Sequence[str], target: float | None, name: str, folder: Path
 ) -> None:
-    """The table and the comparing page, told on stdout."""
+    """Write the table and the comparison page, and print their paths."""
     from netsim.reports import write_comparison
     from netsim.sweep.tables import points_table, write_points
 
@@ -106,14 +106,14 @@ def _write(
         return
     report = write_comparison(path, [one for one in paths if one != "seed"], name, folder / "report.html")
     aim = table["target_accuracy"].iloc[0]
-    until = f"until {formatting.score(float(aim))}" if aim == aim else "no target, as no model got better"
+    until = f"until {formatting.score(float(aim))}" if aim == aim else "no target, because no model improved"
     of = f" (time_to_accuracy_s: {until})" if table["accuracy"].notna().any() else ""
     sys.stdout.write(f"{done} of {len(outcomes)} points: {path}{of}\nreport: {report}\n")
-    sys.stdout.write(_untrained(outcomes))
+    sys.stdout.write(_deadline_warnings(outcomes))
 
 
-def _untrained(outcomes: Sequence[Outcome]) -> str:
-    """A line for every deadline before which a point fits no round."""
+def _deadline_warnings(outcomes: Sequence[Outcome]) -> str:
+    """Return a line per deadline before which some points complete no round."""
     from netsim.results.run_folder import read_manifest
 
     points: dict[float, list[int]] = {}
@@ -124,6 +124,7 @@ def _untrained(outcomes: Sequence[Outcome]) -> str:
             points.setdefault(deadline_s or 0.0, []).append(outcome.point.index + 1)
     return "".join(
         f"no round fits before the deadline of {formatting.seconds(deadline_s)}: point{'s' if len(mine) > 1 else ''} "
-        f"{', '.join(map(str, mine[:_NAMED]))}{' ...' if len(mine) > _NAMED else ''} of {len(outcomes)}\n"
+        f"{', '.join(map(str, mine[:MAX_LISTED_POINTS]))}{' ...' if len(mine) > MAX_LISTED_POINTS else ''} "
+        f"of {len(outcomes)}\n"
         for deadline_s, mine in points.items()
     )

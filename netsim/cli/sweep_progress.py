@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from netsim.sweep import Outcome
 
 LINES = 10
-"""Plain lines about timelines, however many there are."""
+"""Maximum number of plain lines about timelines."""
 
 
-class PlainStages:
-    """A line for every point, a few for the timelines before."""
+class PlainSweepProgress:
+    """A line per point, after a few lines for the timelines."""
 
     def __init__(self, points: int, stream: TextIO | None = None) -> None:
         self._points, self._stream = points, stream or sys.stderr
@@ -30,33 +30,33 @@ class PlainStages:
     def surveyed(self, done: int, points: int) -> None:
         """See `netsim.sweep.SweepListener`."""
         if done == points or done % self._every == 0:
-            self._say(f"timeline {done}/{points}")
+            self._print(f"timeline {done}/{points}")
 
     def planned(self, trainings: int, points: int) -> None:
         """See `netsim.sweep.SweepListener`."""
-        self._say(plan_in_words(trainings, points, self._points))
+        self._print(describe_plan(trainings, points, self._points))
 
     def ended(self, outcome: Outcome) -> None:
         """See `netsim.sweep.SweepListener`."""
         self._done += 1
         self._failed += outcome.error is not None
-        self._say(f"point {self._done}/{self._points}  {told(outcome)}")
+        self._print(f"point {self._done}/{self._points}  {describe_outcome(outcome)}")
 
     def interrupted(self, folder: Path) -> None:
-        """Say what is kept."""
+        """Print what was saved."""
         kept = self._done - self._failed
-        self._say(
-            f"netsim: interrupted; {kept} of {self._points} points are kept in {folder}, and what was learned is "
-            "in the ledger; the same command goes on from here"
+        self._print(
+            f"netsim: interrupted; {kept} of {self._points} points are saved in {folder}, and their values in "
+            "the ledger; run the same command again to continue"
         )
 
-    def _say(self, line: str) -> None:
+    def _print(self, line: str) -> None:
         self._stream.write(line + "\n")
         self._stream.flush()
 
 
-class BarStages(PlainStages):
-    """A bar over the points; failures and the plan stay above it as lines."""
+class BarSweepProgress(PlainSweepProgress):
+    """A bar over the points; failures and the plan are printed above it."""
 
     def __init__(self, points: int) -> None:
         from rich.console import Console
@@ -79,35 +79,35 @@ class BarStages(PlainStages):
         self._bar.update(self._task, completed=done)
 
     def planned(self, trainings: int, points: int) -> None:
-        """Begin the bar anew, now over finished points."""
+        """Restart the bar, now over finished points."""
         super().planned(trainings, points)
         self._bar.reset(self._task, total=self._points, completed=self._done, description="points")
 
     def ended(self, outcome: Outcome) -> None:
-        """Move the bar; a failure is a line that stays."""
+        """Move the bar; print a line for a failure."""
         self._done += 1
         self._failed += outcome.error is not None
         if outcome.error is not None:
-            self._say(f"point {self._done}/{self._points}  {told(outcome)}")
-        self._bar.update(self._task, completed=self._done, description=told(outcome))
+            self._print(f"point {self._done}/{self._points}  {describe_outcome(outcome)}")
+        self._bar.update(self._task, completed=self._done, description=describe_outcome(outcome))
 
-    def _say(self, line: str) -> None:
+    def _print(self, line: str) -> None:
         self._bar.console.print(line, markup=False, highlight=False)
 
 
-def plan_in_words(trainings: int, left: int, points: int) -> str:
-    """What a sweep is about to do."""
-    kept = f"{points - left} of {points} points are there already or cannot run; " if left < points else ""
+def describe_plan(trainings: int, left: int, points: int) -> str:
+    """Return the number of runs and trainings of a sweep as text."""
+    kept = f"{points - left} of {points} points exist already or cannot run; " if left < points else ""
     noun = "trajectory trains" if trainings == 1 else "trajectories train"
     return f"{kept}{left} to run: {trainings} {noun}, {left - trainings} are re-timed"
 
 
-def told(outcome: Outcome) -> str:
-    """A point and how it ended."""
+def describe_outcome(outcome: Outcome) -> str:
+    """Return a point and its outcome as text."""
     end = outcome.how if outcome.error is None else f"failed: {outcome.error}"
     return f"{outcome.point.label}: {end}"
 
 
-def sweep_progress(points: int) -> PlainStages:
-    """The display that fits stderr."""
-    return BarStages(points) if sys.stderr.isatty() else PlainStages(points)
+def sweep_progress(points: int) -> PlainSweepProgress:
+    """Return the display for stderr: a bar on a terminal, else plain lines."""
+    return BarSweepProgress(points) if sys.stderr.isatty() else PlainSweepProgress(points)
