@@ -91,8 +91,8 @@ def at_round(codec: Compressor, round_index: int) -> Compressor:
     if isinstance(codec, Adaptive):
         return codec.at(codec.levels.level(round_index))
     inner = _inner_of(codec)
-    now = inner if inner is None else at_round(inner, round_index)
-    return codec if now is inner else _wrap(codec, now)  # type: ignore[arg-type]
+    current = inner if inner is None else at_round(inner, round_index)
+    return codec if current is inner else _wrap(codec, current)  # type: ignore[arg-type]
 
 
 @lru_cache(maxsize=1024)

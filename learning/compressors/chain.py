@@ -113,9 +113,9 @@ class Chain:
         rest = self.then.pack(values[0], int(_second_rng(rng).keys[0]))
         if self._seeded:
             return key.to_bytes(8, "big") + rest
-        at = mask[0].nonzero()[:, 0].numpy()
+        positions = mask[0].nonzero()[:, 0].numpy()
         code = encode_golomb if self.positions == "golomb" else encode_fixed
-        return to_bytes(code(at, len(row))) + rest
+        return to_bytes(code(positions, len(row))) + rest
 
     def unpack(self, data: bytes, dim: int) -> Tensor:
         """Return the row with zeros at the coordinates that were not sent."""
@@ -123,8 +123,8 @@ class Chain:
 
         count, out = self._kept_count(dim), torch.zeros(dim)
         reader = BitReader.of(data)
-        at = self._read_positions(reader, dim, count)
-        out[torch.from_numpy(at)] = self.then.unpack(data[-(-reader.at // 8) :], count)
+        positions = self._read_positions(reader, dim, count)
+        out[torch.from_numpy(positions)] = self.then.unpack(data[-(-reader.position // 8) :], count)
         return out
 
     @property

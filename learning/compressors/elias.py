@@ -22,8 +22,8 @@ def encode_levels(signed: NDArray[np.int64]) -> tuple[bool, NDArray[np.uint8]]:
     coordinate E(level + 1), and its sign unless the level is zero. E is Elias omega.
     """
     sparse, dense = _sparse(signed), _dense(signed)
-    chosen = dense if dense[1].sum() < sparse[1].sum() else sparse
-    return chosen is dense, code_bits(*chosen)
+    shorter = dense if dense[1].sum() < sparse[1].sum() else sparse
+    return shorter is dense, code_bits(*shorter)
 
 
 def decode_levels(bits: NDArray[np.uint8], dim: int, dense: bool) -> NDArray[np.int64]:
@@ -111,10 +111,10 @@ def _read_dense(text: str, out: NDArray[np.int64]) -> None:
 
 def _read_sparse(text: str, out: NDArray[np.int64]) -> None:
     count, at = _read(text, 0)
-    place = -1
+    position = -1
     for _ in range(count - 1):
         gap, at = _read(text, at)
         level, end = _read(text, at + 1)
-        place += gap
-        out[place] = -level if text[at] == "1" else level
+        position += gap
+        out[position] = -level if text[at] == "1" else level
         at = end

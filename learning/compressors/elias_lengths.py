@@ -19,14 +19,8 @@ LANES = 256  # parallel counters of 16 bits each, cleared before they can overfl
 MAX_BLOCKS = 65535
 WORD = 64
 NEAR_EXPONENT = 6  # gaps up to 2**NEAR_EXPONENT are counted within a word and the previous one
-EXTRA_BITS = (
-    2,
-    3,
-    1,
-    4,
-    1,
-    1,
-)  # added bits of the omega code of 2, 4 ... 2**NEAR_EXPONENT
+EXTRA_BITS = (2, 3, 1, 4, 1, 1)
+"""Bits by which the omega codes of 2, 4 ... 2**NEAR_EXPONENT exceed those of half these numbers."""
 
 
 @compiled

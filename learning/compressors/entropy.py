@@ -86,7 +86,7 @@ def decode_levels(reader: BitReader, dim: int, levels: int) -> Counts:
     first = _first_levels(levels)[owner].tolist()
     raw_width = _raw_bits(np.array(first)).tolist()
     size, start = frequency[owner].tolist(), starts[owner].tolist()
-    x, out = _to_integer(reader.bits[reader.at :]), np.zeros(dim, dtype=np.int64)
+    x, out = _to_integer(reader.bits[reader.position :]), np.zeros(dim, dtype=np.int64)
     for i in range(dim):
         slot = x & (TOTAL - 1)
         x = size[slot] * (x >> SCALE) + slot - start[slot]
@@ -141,7 +141,7 @@ def _read_table(reader: BitReader) -> Counts:
 def _read_omega(reader: BitReader) -> int:
     number = 1
     while reader.take(1)[0]:
-        reader.at -= 1
+        reader.position -= 1
         number = int(reader.fields(1, number + 1)[0])
     return number
 

@@ -65,14 +65,14 @@ def _walk(part: NDArray[np.float32], half: int, stack: NDArray[np.float64]) -> N
     Then blocks that the halving tree adds to each other are consecutive, and the partial sums fit the cache.
     """
     top = 0
-    for turn in range(half // WIDTH):
-        low, bit, rest = 0, half // 2, turn
+    for index in range(half // WIDTH):
+        low, bit, rest = 0, half // 2, index
         while rest:
             low += bit * (rest & 1)
             bit //= 2
             rest >>= 1
         _pairs(part[low:], part[low + half :], stack[top * STRIDE :], WIDTH)
-        rest = turn
+        rest = index
         while rest & 1:
             top -= 1
             _add(stack[top * STRIDE :], stack[(top + 1) * STRIDE :], WIDTH)

@@ -43,7 +43,7 @@ class BitReader:
     """Reads a message from its first bit on. Raises ValueError where the message is too short."""
 
     bits: NDArray[np.uint8]
-    at: int = 0
+    position: int = 0
 
     @classmethod
     def of(cls, data: bytes) -> BitReader:
@@ -52,11 +52,11 @@ class BitReader:
 
     def take(self, count: int) -> NDArray[np.uint8]:
         """Return the next count bits."""
-        end = self.at + count
+        end = self.position + count
         if end > len(self.bits):
             raise ValueError(f"message must have at least {end} bits, got {len(self.bits)}; send it whole")
-        part = self.bits[self.at : end]
-        self.at = end
+        part = self.bits[self.position : end]
+        self.position = end
         return part
 
     def fields(self, count: int, width: int) -> NDArray[np.int64]:

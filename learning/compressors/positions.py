@@ -21,12 +21,12 @@ def fixed_bits(dim: int, count: int) -> int:
     return min(count * index_width(dim), dim)
 
 
-def encode_fixed(at: NDArray[np.int64], dim: int) -> NDArray[np.uint8]:
+def encode_fixed(positions: NDArray[np.int64], dim: int) -> NDArray[np.uint8]:
     """Return the bits of rising positions as `fixed_bits` counts them."""
-    if len(at) * index_width(dim) <= dim:
-        return field_bits(at, index_width(dim))
+    if len(positions) * index_width(dim) <= dim:
+        return field_bits(positions, index_width(dim))
     bitmap = np.zeros(dim, dtype=np.uint8)
-    bitmap[at] = 1
+    bitmap[positions] = 1
     return bitmap
 
 
@@ -39,16 +39,16 @@ def decode_fixed(reader: BitReader, dim: int, count: int) -> NDArray[np.int64]:
 
 def golomb_bits(mask: Tensor, count: int) -> Tensor:
     """Return int64 [K]: the lengths of the Golomb codes of the true coordinates of mask [K, d], `count` in each row."""
-    at = mask.nonzero()[:, 1].view(len(mask), count)
-    gaps = at.diff(dim=1, prepend=at.new_full((len(at), 1), -1)) - 1
+    positions = mask.nonzero()[:, 1].view(len(mask), count)
+    gaps = positions.diff(dim=1, prepend=positions.new_full((len(positions), 1), -1)) - 1
     low = golomb_width(mask.shape[1], count)
     return (gaps >> low).sum(1) + count * (1 + low)
 
 
-def encode_golomb(at: NDArray[np.int64], dim: int) -> NDArray[np.uint8]:
+def encode_golomb(positions: NDArray[np.int64], dim: int) -> NDArray[np.uint8]:
     """Return for each gap its quotient by 2^b in unary (ones, then a zero) and its b low bits."""
-    low = golomb_width(dim, len(at))
-    gaps = np.diff(at, prepend=-1) - 1
+    low = golomb_width(dim, len(positions))
+    gaps = np.diff(positions, prepend=-1) - 1
     ends = np.cumsum((gaps >> low) + 1 + low)
     bits = np.ones(ends[-1], dtype=np.uint8)
     places = (ends - low)[:, None] + np.arange(low)
@@ -59,15 +59,15 @@ def encode_golomb(at: NDArray[np.int64], dim: int) -> NDArray[np.uint8]:
 
 def decode_golomb(reader: BitReader, dim: int, count: int) -> NDArray[np.int64]:
     """Return the positions that `encode_golomb` coded. Raises ValueError if the message is truncated."""
-    low, place, at = golomb_width(dim, count), -1, np.empty(count, dtype=np.int64)
+    low, position, positions = golomb_width(dim, count), -1, np.empty(count, dtype=np.int64)
     zeros = np.flatnonzero(reader.bits == 0)
     for i in range(count):
-        index = np.searchsorted(zeros, reader.at)
-        quotient = int(zeros[index]) - reader.at if index < len(zeros) else len(reader.bits)
+        index = np.searchsorted(zeros, reader.position)
+        quotient = int(zeros[index]) - reader.position if index < len(zeros) else len(reader.bits)
         reader.take(quotient + 1)
-        place += 1 + (quotient << low) + int(reader.fields(1, low)[0])
-        at[i] = place
-    return at
+        position += 1 + (quotient << low) + int(reader.fields(1, low)[0])
+        positions[i] = position
+    return positions
 
 
 def golomb_width(dim: int, count: int) -> int:

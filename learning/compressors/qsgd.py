@@ -86,7 +86,7 @@ class Qsgd(LevelQuantizer):
         reader = BitReader.of(data)
         dense = bool(reader.take(1)[0])
         norms = reader.floats(self._buckets(dim).count)
-        return self.values(norms, decode_levels(reader.bits[reader.at :], dim, dense))
+        return self.values(norms, decode_levels(reader.bits[reader.position :], dim, dense))
 
     def _round(self, rows: Tensor, rng: KeyedRandom, bits: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return values [K, d] and norms [K, buckets]; `bits` [K] receives the lengths of the levels' Elias code."""

@@ -52,10 +52,10 @@ class Sign:
 
         copy = row.detach().cpu().to(torch.float32, copy=True)
         signs = self.encode(copy[None], KeyedRandom(np.array([key], dtype=np.uint64))).values[0]
-        bad = signs.isnan().nonzero()
-        if len(bad):
-            place = f"coordinate {int(bad[0])}"
-            raise ValueError(f"a sign must be of a number, got nan at {place}; lower the learning rate")
+        not_numbers = signs.isnan().nonzero()
+        if len(not_numbers):
+            location = f"coordinate {int(not_numbers[0])}"
+            raise ValueError(f"a sign must be of a number, got nan at {location}; lower the learning rate")
         return to_bytes((signs > 0).numpy().astype(np.uint8))
 
     def unpack(self, data: bytes, dim: int) -> Tensor:

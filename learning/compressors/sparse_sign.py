@@ -69,16 +69,16 @@ class SparseSign:
         copy = row.detach().cpu().to(torch.float32, copy=True)
         signs = self.encode(copy[None], KeyedRandom(np.array([key], dtype=np.uint64))).values[0].numpy()
         if np.isnan(signs).any():
-            place = f"coordinate {int(np.isnan(signs).argmax())}"
-            raise ValueError(f"a sign must be of a number, got nan at {place}; lower the learning rate")
-        at = np.flatnonzero(signs)
-        return to_bytes(encode_subset(at, len(signs)), (signs[at] > 0).astype(np.uint8))
+            location = f"coordinate {int(np.isnan(signs).argmax())}"
+            raise ValueError(f"a sign must be of a number, got nan at {location}; lower the learning rate")
+        positions = np.flatnonzero(signs)
+        return to_bytes(encode_subset(positions, len(signs)), (signs[positions] > 0).astype(np.uint8))
 
     def unpack(self, data: bytes, dim: int) -> Tensor:
         """Return +1.0, -1.0 and, where nothing was sent, 0.0."""
         import torch
 
         count, out, reader = kept_count(dim, self.fraction, self.k), torch.zeros(dim), BitReader.of(data)
-        at = torch.from_numpy(decode_subset(reader, dim, count))
-        out[at] = torch.from_numpy(reader.take(count).astype(np.float32) * 2 - 1)
+        positions = torch.from_numpy(decode_subset(reader, dim, count))
+        out[positions] = torch.from_numpy(reader.take(count).astype(np.float32) * 2 - 1)
         return out

@@ -192,15 +192,15 @@ def check_count(fraction: float | None, k: int | None) -> None:
 
 
 def _pack_list(values: Tensor, mask: Tensor) -> bytes:
-    at: NDArray[np.int64] = mask.nonzero()[:, 0].numpy()
-    return to_bytes(field_bits(at, index_width(len(values))), float_bits(values[mask]))
+    positions: NDArray[np.int64] = mask.nonzero()[:, 0].numpy()
+    return to_bytes(field_bits(positions, index_width(len(values))), float_bits(values[mask]))
 
 
 def _unpack_list(data: bytes, dim: int, count: int) -> Tensor:
     import torch
 
     reader = BitReader.of(data)
-    at = torch.from_numpy(reader.fields(count, index_width(dim)))
+    positions = torch.from_numpy(reader.fields(count, index_width(dim)))
     out = torch.zeros(dim)
-    out[at] = torch.from_numpy(reader.floats(count))
+    out[positions] = torch.from_numpy(reader.floats(count))
     return out

@@ -26,13 +26,13 @@ def subset_bits(dim: int, count: int) -> int:
     return ceil(bits) if certain else (comb(dim, count) - 1).bit_length()
 
 
-def encode_subset(at: NDArray[np.int64], dim: int) -> NDArray[np.uint8]:
+def encode_subset(positions: NDArray[np.int64], dim: int) -> NDArray[np.uint8]:
     """Return the bits of rising positions: sum of C(p_i, i), i = 1 ... k, the combinatorial number system.
 
     Takes time quadratic in k (0.3 s for 2000 of 20,000); simulations count bits and code nothing.
     """
-    rank = sum(comb(position, i) for i, position in enumerate(at.tolist(), start=1))
-    width = subset_bits(dim, len(at))
+    rank = sum(comb(position, i) for i, position in enumerate(positions.tolist(), start=1))
+    width = subset_bits(dim, len(positions))
     bits = np.frombuffer(rank.to_bytes(-(-width // 8), "big"), dtype=np.uint8)
     return np.unpackbits(bits)[8 * len(bits) - width :]
 
@@ -41,15 +41,15 @@ def decode_subset(reader: BitReader, dim: int, count: int) -> NDArray[np.int64]:
     """Return the positions that `encode_subset` coded, in rising order."""
     bits = reader.take(subset_bits(dim, count))
     rank = int.from_bytes(np.packbits(bits).tobytes(), "big") >> -len(bits) % 8
-    at, place, remaining = [], dim - 1, count
-    binomial = comb(place, remaining)
+    positions, position, remaining = [], dim - 1, count
+    binomial = comb(position, remaining)
     while remaining:
         if binomial <= rank:
-            at.append(place)
+            positions.append(position)
             rank -= binomial
-            binomial = binomial * remaining // place if place else 1  # C(p - 1, i - 1)
+            binomial = binomial * remaining // position if position else 1  # C(p - 1, i - 1)
             remaining -= 1
         else:
-            binomial = binomial * (place - remaining) // place  # C(p - 1, i)
-        place -= 1
-    return np.array(at[::-1], dtype=np.int64)
+            binomial = binomial * (position - remaining) // position  # C(p - 1, i)
+        position -= 1
+    return np.array(positions[::-1], dtype=np.int64)

@@ -57,7 +57,7 @@ class Cifar10:
         return limit_samples(Arrays(*stack, 10, MEAN, STD, provenance), self.train_limit, self.test_limit)
 
     def locate(self, data_dir: Path | None = None) -> None:
-        """Raise DataError, which says where, unless the files are there or may be downloaded."""
+        """Raise DataError with the searched paths, unless the files exist or may be downloaded."""
         root = data_folder(data_dir)
         if not self.download and _find_source(root) is None:
             raise DataError(

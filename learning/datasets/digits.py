@@ -65,6 +65,6 @@ def _stratified(labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[n
     for label in np.unique(labels):
         members = order[labels[order] == label]
         test.extend(members[: round(len(members) / 5)].tolist())
-    chosen = np.zeros(len(labels), dtype=bool)
-    chosen[test] = True
-    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+    is_test = np.zeros(len(labels), dtype=bool)
+    is_test[test] = True
+    return np.flatnonzero(~is_test), np.flatnonzero(is_test)

@@ -99,14 +99,14 @@ class Npz:
 
 def find_file(path: str, data_dir: Path | None) -> Path:
     """Return `path` itself, or its place in the data folder. Raises DataError if it is in neither."""
-    here = Path(path).expanduser()
-    inside = data_folder(data_dir) / here
-    if here.exists():
-        return here
+    given = Path(path).expanduser()
+    inside = data_folder(data_dir) / given
+    if given.exists():
+        return given
     if inside.exists():
         return inside
     raise DataError(
-        f"{path} not found: looked for {here} and {inside}; correct `path` or set NETSIM_DATA or data_dir"
+        f"{path} not found: looked for {given} and {inside}; correct `path` or set NETSIM_DATA or data_dir"
     )
 
 

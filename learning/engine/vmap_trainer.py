@@ -45,11 +45,11 @@ class VmapTrainer:
             work[indices] = trained if models or jobs[0].steps == 1 else trained - rows
 
     def _descend(self, jobs: Sequence[Train], slots: Sequence[int], to_weights: bool) -> None:
-        every = [jobs[0]] * self._rows
+        all_jobs = [jobs[0]] * self._rows
         for job, slot in zip(jobs, slots, strict=True):
-            every[slot] = job
-        devices = [job.device for job in every]
-        for positions in draw_minibatches(self._seed, every, self._task.samples):
+            all_jobs[slot] = job
+        devices = [job.device for job in all_jobs]
+        for positions in draw_minibatches(self._seed, all_jobs, self._task.samples):
             for x, y in gather_batches(self._task, devices, positions):
                 self._step(x, y, jobs[0].leaf.learning_rate, to_weights)(x, y)
 

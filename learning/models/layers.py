@@ -252,8 +252,8 @@ def assemble(layers: Sequence[Layer], inputs: Size) -> nn.Sequential:
     )
 
 
-def _check_sides(sides: Size, what: str, inputs: Size) -> None:
+def _check_sides(sides: Size, operation: str, inputs: Size) -> None:
     if min(sides) < 1:
         raise ValueError(
-            f"inputs {inputs} are too small for {what}; use a smaller model (mlp) or larger images"
+            f"inputs {inputs} are too small for {operation}; use a smaller model (mlp) or larger images"
         )

@@ -81,8 +81,8 @@ def _import_factory(of: str) -> Callable[..., object]:
 
 def _task_arguments(factory: Callable[..., object], inputs: Size, classes: int) -> dict[str, object]:
     """Return the arguments of the task that the factory accepts by name."""
-    known = {"inputs": inputs, "classes": classes}
-    return {name: known[name] for name in inspect.signature(factory).parameters if name in known}
+    available = {"inputs": inputs, "classes": classes}
+    return {name: available[name] for name in inspect.signature(factory).parameters if name in available}
 
 
 def _check_parameters(of: str, module: nn.Module) -> None:

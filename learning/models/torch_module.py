@@ -58,9 +58,9 @@ class Module:
         object.__setattr__(self, "source", _source_hash(self.of, module))
 
     @staticmethod
-    def wraps(found: object) -> bool:
+    def wraps(target: object) -> bool:
         """Whether an imported object that is no part itself is wrapped by this class."""
-        return callable(found)
+        return callable(target)
 
     def dim(self, inputs: Size, classes: int) -> int:
         """Return the number of parameters d."""
@@ -92,8 +92,10 @@ class Module:
         return check_module(self.of, create_module(self.of, self.args, inputs, classes, 0), inputs, classes)
 
     def _counts(self, inputs: Size, classes: int) -> Counts:
-        about = json.dumps([self.of, self.source, self.args, inputs, classes, version("torch")], default=repr)
-        name = f"module-{blake2b(about.encode(), digest_size=12).hexdigest()}"
+        content = json.dumps(
+            [self.of, self.source, self.args, inputs, classes, version("torch")], default=repr
+        )
+        name = f"module-{blake2b(content.encode(), digest_size=12).hexdigest()}"
         cached = load_integers(name) if self.source else None
         if cached is not None:
             return Counts(**cached)

@@ -74,8 +74,8 @@ class ClassificationTask:
     def fingerprint(self) -> str:
         """A digest of the task's content (samples, labels, split, model); hashes the data at about 1 GB/s."""
         data = self.arrays
-        named = part_name((self.model, data.classes, data.mean, data.std))
-        digest = blake2b(named.encode(), digest_size=16)
+        identity = part_name((self.model, data.classes, data.mean, data.std))
+        digest = blake2b(identity.encode(), digest_size=16)
         for array in (data.train_x, data.train_y, data.test_x, data.test_y, *self.parts):
             digest.update(f"{array.dtype} {array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)

@@ -29,7 +29,7 @@ LEARNING = (
     Mutation("Elias coding always uses the dense code", "learning/compressors/elias_lengths.py", "return min(sparse, dense)", "return dense", "learning/compressors/test_codecs learning/compressors/test_compressors"),
     Mutation("gaps as long as a word cost one bit less", "learning/compressors/elias_lengths.py", "(2, 3, 1, 4, 1, 1)", "(2, 3, 1, 4, 1, 0)", "learning/compressors/test_kernels"),
     Mutation("far gaps cost as much as near ones", "learning/compressors/elias_lengths.py", "gap >= 2 << NEAR_EXPONENT", "gap >= 4 << NEAR_EXPONENT", "learning/compressors/test_kernels"),
-    Mutation("long norms are added in reading order", "learning/compressors/norms.py", "low += bit * (rest & 1)", "low = turn * WIDTH", "learning/compressors/test_kernels"),
+    Mutation("long norms are added in reading order", "learning/compressors/norms.py", "low += bit * (rest & 1)", "low = index * WIDTH", "learning/compressors/test_kernels"),
     Mutation("updates are added twice to the base", "learning/engine/message_values.py", "        return base\n", "        return base + base\n", "simulation/test_qmlhfl_reference"),
     Mutation("dithering rounds to the nearest level", "learning/compressors/rounding_kernels.py", "one if ratio - floor >= threshold", "one if ratio - floor >= np.float32(0.5)", "learning/compressors/test_compressors"),
     Mutation("natural compression uses too few random bits", "learning/compressors/rounding_kernels.py", "words[i] >> np.uint32(9)", "words[i] >> np.uint32(10)", "learning/compressors/test_quantizers learning/compressors/test_compressors"),
