@@ -1,1 +1,1 @@
-"""A learning problem on a tree as theory sees it: bounds, what rounds cost, and the search over tau."""
+"""Convergence bounds on a tree, costs of rounds, and the search over tau."""

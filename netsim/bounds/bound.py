@@ -20,14 +20,14 @@ import numpy as np
 from netsim.bounds.problem import Number, Problem
 
 LARGEST = 200.0
-"""Logarithm of the largest growth factor that is told from infinity."""
+"""Logarithm of the largest finite growth factor."""
 
 
 @dataclass(frozen=True, eq=False)
 class Terms:
     """A bound's parts: (1/T) sum_t E||grad F||^2 <= ((F_0 - F*)/(mu K T) + noise_floor) / contraction.
 
-    Where the theorem's condition on the learning rate fails, `contraction` is -inf: it says nothing there.
+    Where the theorem's condition on the learning rate fails, `contraction` is -inf.
     """
 
     steps: Number
@@ -48,10 +48,10 @@ class Terms:
     """The quantities that the condition is made of, by their names in docs/planner.md."""
 
     def value(self, rate: Number, rounds: Number, gap: float) -> Number:
-        """The bound after `rounds` rounds at learning rate `rate`; inf where the theorem says nothing."""
-        whole = gap / (np.asarray(rate) * self.steps * rounds) + self.noise_floor
+        """The bound after `rounds` rounds at learning rate `rate`; inf where the theorem does not hold."""
+        full_box = gap / (np.asarray(rate) * self.steps * rounds) + self.noise_floor
         good = np.asarray(self.contraction) > 0
-        return np.where(good, whole / np.where(good, self.contraction, 1.0), np.inf)
+        return np.where(good, full_box / np.where(good, self.contraction, 1.0), np.inf)
 
 
 def theorem1(
@@ -133,7 +133,7 @@ def first_order(
 ) -> Terms:
     """NOT a bound: Theorem 1 to first order in lam, with 1/c_G ~ 1 + x, finite for every learning rate.
 
-    A way to rank plans where the theorem says nothing (docs/planner.md). Arguments as for `theorem1`.
+    Ranks plans where the theorem does not hold (docs/planner.md). Arguments as for `theorem1`.
     """
     facts, tree, q = problem.facts, problem.tree, problem.up if up is None else up
     k = _products(tau)

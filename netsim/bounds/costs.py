@@ -1,4 +1,4 @@
-"""What a global round costs: seconds, joules and bits, for many choices of tau and message sizes at once."""
+"""Costs of a global round in seconds, joules and bits, for many choices of tau and message sizes at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Indices = NDArray[np.int64]
 class Sizes:
     """Payload bits of a layer's messages: uplinks per quantization choice [choices], the downlink, the first one.
 
-    Lists run over layers 1 ... N; `first` are the 32 d bits of the initial model, which opens the first round.
+    Lists are over layers 1 ... N; `first` is the size of the initial model, 32 d bits, sent in the first round.
     """
 
     up: tuple[tuple[float, ...], ...]
@@ -26,20 +26,20 @@ class Sizes:
     first: float
 
     def chosen(self, choice: Indices) -> Floats:
-        """Uplink bits [N, B] of choices [N, B]."""
+        """Return uplink bits [N, B] of choices [N, B]."""
         return np.stack([np.asarray(bits)[row] for bits, row in zip(self.up, choice, strict=True)])
 
 
 @dataclass(frozen=True, eq=False)
 class Amounts:
-    """What the first global round and every later one take of each budget, [resources, B]."""
+    """Costs of the first and of every later global round, [resources, B] each."""
 
     first: Floats
     later: Floats
 
 
 class Costs(Protocol):
-    """A model of what rounds cost, rising in every tau and in every choice, and per local step falling in tau."""
+    """A model of the costs of rounds: increasing in every tau and choice; per local step decreasing in tau."""
 
     @property
     def names(self) -> Sequence[str]:
@@ -57,61 +57,61 @@ class Costs(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Budget:
-    """What may be spent: seconds, joules, bits, in the order of the costs' names; inf where there is no limit."""
+    """Limits in seconds, joules and bits, in the order of the costs' names; inf for no limit."""
 
     limits: Floats
 
     def allowed(self, amounts: Amounts) -> Floats:
-        """Whole rounds that fit [B]; a round that ends at the deadline counts. inf without any limit."""
+        """Return the number of rounds within the limits [B]; one that ends at the deadline counts; inf: no limit."""
         fits = np.floor(
             (self.limits[:, None] - amounts.first) / _positive(amounts.later) * (1 + 1e-12) + 1e-12
         )
-        whole = np.where(amounts.first <= self.limits[:, None] * (1 + 1e-12), 1.0 + fits, 0.0)
-        return np.asarray(np.maximum(whole, 0.0).min(axis=0))
+        full_box = np.where(amounts.first <= self.limits[:, None] * (1 + 1e-12), 1.0 + fits, 0.0)
+        return np.asarray(np.maximum(full_box, 0.0).min(axis=0))
 
     def binding(self, amounts: Amounts) -> Indices:
-        """Which resource allows the fewest rounds [B]."""
+        """Return the index of the resource that allows the fewest rounds [B]."""
         left = (self.limits[:, None] - amounts.first) / _positive(amounts.later)
         return np.asarray(left.argmin(axis=0))
 
 
-def counts(tau: Floats) -> Floats:
-    """r_1 ... r_N [N, B]: how often a node of level n - 1 speaks up in a global round, K / k_n."""
+def exchange_counts(tau: Floats) -> Floats:
+    """Return r_1 ... r_N [N, B]: uploads of a level n - 1 node in a global round, K / k_n."""
     later = np.cumprod(tau[::-1], axis=0)[::-1]
     return np.concatenate([later[1:], np.ones_like(tau[:1])])
 
 
 @dataclass(frozen=True, eq=False)
-class Law:
+class CostLaw:
     """amount = c_0 K + sum_n (c_n + e_n bits_n) r_n, all coefficients >= 0; `first` is added in the first round."""
 
     steps: float
-    speaking: Floats
+    per_exchange: Floats
     per_bit: Floats
     first: float
     spread: float
-    """Relative root mean square of what the fit leaves over."""
+    """Relative root mean square residual of the fit."""
 
     def amount(self, tau: Floats, up: Floats) -> Floats:
-        """A later round's amount [B] for tau [N, B] and uplink bits [N, B]."""
-        each = self.speaking[:, None] + self.per_bit[:, None] * up
-        return np.asarray(self.steps * tau.prod(axis=0) + (each * counts(tau)).sum(axis=0))
+        """Return the amount of a later round [B] for tau [N, B] and uplink bits [N, B]."""
+        each = self.per_exchange[:, None] + self.per_bit[:, None] * up
+        return np.asarray(self.steps * tau.prod(axis=0) + (each * exchange_counts(tau)).sum(axis=0))
 
 
 def bits_per_round(
     tau: Floats, up: Floats, down: Sequence[float], senders: Sequence[int], speakers: Sequence[int]
 ) -> Floats:
-    """Payload bits of a later round, all layers, both directions [B]: what `bits_up`, `bits_down` add up to.
+    """Return payload bits of a later round [B], all layers and directions: the sum of `bits_up` and `bits_down`.
 
-    A node forwards the message of the highest layer that synchronises, at that layer's size, so messages of
-    layer m's size pass r_m - r_{m+1} times over every layer n <= m.
+    A node forwards the message of the highest layer that synchronises, at that layer's size, so messages of layer m's
+    size are sent r_m - r_{m+1} times on every layer n <= m.
 
     Args:
         tau: [N, B]; up: uplink bits of a message [N, B] (expected ones where not all devices take part).
         down: bits of layer m's own broadcasts.
-        senders: nodes that answer on layer n; speakers: broadcast transfers on layer n of one message to all.
+        senders: nodes that upload on layer n; speakers: transfers on layer n of one broadcast to all.
     """
-    r = counts(tau)
+    r = exchange_counts(tau)
     own = r - np.concatenate([r[1:], np.zeros_like(r[:1])])
     total = (np.asarray(senders, dtype=np.float64)[:, None] * r * up).sum(axis=0)
     for n, transfers in enumerate(speakers):
@@ -120,7 +120,7 @@ def bits_per_round(
 
 
 def monotone(down: Sequence[float]) -> tuple[float, ...]:
-    """The largest sizes below `down` that do not fall towards the cloud: then costs per step fall in every tau."""
+    """Return the largest sizes <= `down` that do not decrease towards the cloud, so that costs per step fall in tau."""
     return tuple(np.minimum.accumulate(np.asarray(down, dtype=np.float64)[::-1])[::-1].tolist())
 
 

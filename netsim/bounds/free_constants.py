@@ -1,7 +1,7 @@
-"""Choices of the bounds' free constants: each is a valid bound, and the planner takes the least of them.
+"""Values of the bounds' free constants: each gives a valid bound, and the planner takes the smallest.
 
-Picked greedily from grids of 560 and 630 choices on 500 random problems (1 to 5 layers, q 0 to 7, sigma^2 0 to 10), at
-the best learning rate and around it: the least over these rows is on average 0.1 % (Theorem 1) and 0.4 %
+Selected greedily from grids of 560 and 630 choices on 500 random problems (1 to 5 layers, q 0 to 7, sigma^2 0 to 10),
+at the best learning rate and around it: the least over these rows is on average 0.1 % (Theorem 1) and 0.4 %
 (Theorem 2) above the least over the grid, at most 9 %. The first row of Theorem 1 is the paper's form.
 """
 

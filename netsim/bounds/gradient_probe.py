@@ -1,8 +1,7 @@
-"""What is seen at one model: every device's gradient, its minibatches' scatter, and local SGD steps from there.
+"""Gradient probe: every device's gradient at a model, the variance of its minibatches, and local SGD steps.
 
-At most SAMPLES of a device's samples are used. The scatter of minibatches gives sigma^2, and a walk of local SGD steps
-gives L as it is met: ||grad F_i(x) - grad F_i(w)|| over ||x - w||, in the mean over devices (A1 asks no more, but for
-all x). Estimates, not proofs.
+At most SAMPLES of a device's samples are used. The variance over minibatches estimates sigma^2; local SGD steps from w
+to x estimate L as ||grad F_i(x) - grad F_i(w)|| / ||x - w||, averaged over devices (A1 requires this for all x).
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.algorithms.algorithm import Leaf
+from learning.algorithms.layer import Leaf
 from learning.rng.keyed import row_key, words
-from netsim.bounds.from_scenario import between
-from netsim.bounds.problem import Floats, Tree
+from netsim.bounds.from_scenario import level_variances
+from netsim.bounds.problem import Floats, TreeConstants
 from netsim.topology import Topology
 
 if TYPE_CHECKING:
@@ -27,18 +26,18 @@ if TYPE_CHECKING:
     from learning.tasks.task import BoundTask
 
 SAMPLES = 512
-"""Of each device, at most."""
+"""Maximum number of samples per device."""
 STEPS = 20
-"""Local SGD steps of a walk, at most."""
+"""Maximum number of local SGD steps."""
 LARGEST = 300_000_000
-"""Devices x parameters whose gradients are held at once."""
+"""Maximum of devices x parameters, whose gradients are held at once."""
 DRAW = 1 << 41
-"""First number of the path of these draws in their streams, away from every device's steps."""
+"""First element of the path of these draws in their streams, different from the steps of all devices."""
 
 
 @dataclass
-class Look:
-    """What is seen at one model."""
+class GradientProbe:
+    """Gradients of all devices at one model, and their variances."""
 
     gradients: NDArray[np.float32]
     """[devices, d]."""
@@ -46,48 +45,52 @@ class Look:
     """F_i(w) over the samples used."""
     noise: Floats
     """sigma_i^2 of a minibatch's gradient, per device."""
-    stirred: Floats
-    """Variance of each row of `gradients` that comes from using a part of the samples."""
-    rises: Floats
-    """||grad F_i(x_i) - grad F_i(w)||^2 at the end of each device's walk."""
-    walks: Floats
+    sampling_variances: Floats
+    """Variance of each row of `gradients` due to using a subset of the samples."""
+    gradient_changes: Floats
+    """||grad F_i(x_i) - grad F_i(w)||^2 after each device's local steps to x_i."""
+    distances: Floats
     """||x_i - w||^2."""
     updates: NDArray[np.float32]
     """x_i - w [devices, d]."""
 
 
-def look(bound: BoundTask, model: Tensor, leaf: Leaf, steps: int, seed: int, number: int) -> Look:
-    """Every device's gradient at `model` [d], on the CPU, and walks of at most `steps` steps, keyed by `number`."""
+def probe_gradients(
+    bound: BoundTask, model: Tensor, leaf: Leaf, steps: int, seed: int, number: int
+) -> GradientProbe:
+    """Return every device's gradient at `model` [d] on the CPU, and local steps (at most `steps`) keyed by `number`."""
     devices, steps = len(bound.samples), min(STEPS, steps)
     rows = np.empty((devices, len(model)), dtype=np.float32)
     updates = np.empty_like(rows)
     seen = np.empty((5, devices))
     for device in range(devices):
-        picks = _picks(seed, bound.samples[device], device, leaf.batch_size)
-        here, loss, noise = _gradient(bound, model, device, picks)
-        moved = _walk(bound, model, device, steps, leaf.learning_rate, leaf.batch_size, seed, number)
-        there, _, _ = _gradient(bound, moved, device, picks)
+        chunks_of_samples = _sample_chunks(seed, bound.samples[device], device, leaf.batch_size)
+        here, loss, noise = _gradient(bound, model, device, chunks_of_samples)
+        moved = _local_sgd(bound, model, device, steps, leaf.learning_rate, leaf.batch_size, seed, number)
+        there, _, _ = _gradient(bound, moved, device, chunks_of_samples)
         rows[device], updates[device] = here.numpy(), (moved - model).numpy()
-        part = picks.size < bound.samples[device]
+        part = chunks_of_samples.size < bound.samples[device]
         rise, walk = float((there - here).square().sum()), float((moved - model).square().sum())
-        seen[:, device] = loss, noise, noise / len(picks) if part else 0.0, rise, walk
-    return Look(rows, seen[0], seen[1], seen[2], seen[3], seen[4], updates)
+        seen[:, device] = loss, noise, noise / len(chunks_of_samples) if part else 0.0, rise, walk
+    return GradientProbe(rows, seen[0], seen[1], seen[2], seen[3], seen[4], updates)
 
 
-def smoothness(seen: Look, weights: Floats) -> float:
-    """L as it was met, in the mean over devices."""
-    return math.sqrt(float(weights @ seen.rises) / max(float(weights @ seen.walks), 1e-300))
+def smoothness(seen: GradientProbe, weights: Floats) -> float:
+    """Return the estimate of L, averaged over devices."""
+    return math.sqrt(float(weights @ seen.gradient_changes) / max(float(weights @ seen.distances), 1e-300))
 
 
-def spread(seen: Look, topology: Topology, weights: Sequence[float], tree: Tree) -> tuple[float, ...]:
-    """delta_1^2 ... delta_N^2, less what comes from using a part of the samples."""
-    raw = between(topology, weights, seen.gradients.astype(np.float64))
-    stir, mixing = float(np.array(weights) @ seen.stirred), tree.mixing
+def spread(
+    seen: GradientProbe, topology: Topology, weights: Sequence[float], tree: TreeConstants
+) -> tuple[float, ...]:
+    """Return delta_1^2 ... delta_N^2, corrected for the variance of using a subset of the samples."""
+    raw = level_variances(topology, weights, seen.gradients.astype(np.float64))
+    stir, mixing = float(np.array(weights) @ seen.sampling_variances), tree.mixing
     return tuple(max(0.0, value - stir * (mixing[n] - mixing[n + 1])) for n, value in enumerate(raw))
 
 
-def _picks(seed: int, count: int, device: int, batch: int) -> np.ndarray:
-    """Positions [chunks, batch] of a device's samples without repetition, all of them where they are few."""
+def _sample_chunks(seed: int, count: int, device: int, batch: int) -> np.ndarray:
+    """Return positions [chunks, batch] of a device's samples without repetition."""
     key = row_key(seed, "minibatch", DRAW, device)
     order = np.argsort(words(np.array([key], dtype=np.uint64), count)[0], kind="stable")
     size = min(batch, max(1, count // 2))
@@ -95,12 +98,14 @@ def _picks(seed: int, count: int, device: int, batch: int) -> np.ndarray:
     return order[: chunks * size].reshape(chunks, size).astype(np.int64)
 
 
-def _gradient(bound: BoundTask, model: Tensor, device: int, picks: np.ndarray) -> tuple[Tensor, float, float]:
-    """The mean gradient [d] over chunks, the mean loss, and the variance of a chunk's gradient."""
+def _gradient(
+    bound: BoundTask, model: Tensor, device: int, chunks_of_samples: np.ndarray
+) -> tuple[Tensor, float, float]:
+    """Return the mean gradient [d] over chunks, the mean loss, and the variance of a chunk's gradient."""
     import torch
 
     total, squares, loss = torch.zeros_like(model), 0.0, 0.0
-    for chunk in picks:
+    for chunk in chunks_of_samples:
         w = model.detach().clone().requires_grad_(True)
         x, y = bound.gather([device], chunk[None])
         value = bound.loss(bound.views(w), x[0], y[0])
@@ -108,24 +113,24 @@ def _gradient(bound: BoundTask, model: Tensor, device: int, picks: np.ndarray) -
         total += g
         squares += float(g.double().square().sum())
         loss += float(value.detach())
-    count = len(picks)
+    count = len(chunks_of_samples)
     mean = total / count
     scatter = squares - count * float(mean.double().square().sum())
     return mean, loss / count, max(0.0, scatter) / max(1, count - 1)
 
 
-def _walk(
+def _local_sgd(
     bound: BoundTask, model: Tensor, device: int, steps: int, rate: float, batch: int, seed: int, number: int
 ) -> Tensor:
-    """The model after local SGD steps at a device."""
+    """Return the model after local SGD steps at a device."""
     import torch
 
     w = model.detach().clone()
     for step in range(steps):
         key = row_key(seed, "minibatch", DRAW, device, number, step)
         drawn = words(np.array([key], dtype=np.uint64), batch)[0].astype(np.uint64)
-        picks = (drawn * np.uint64(bound.samples[device]) >> np.uint64(32)).astype(np.int64)
-        x, y = bound.gather([device], picks[None])
+        chunks_of_samples = (drawn * np.uint64(bound.samples[device]) >> np.uint64(32)).astype(np.int64)
+        x, y = bound.gather([device], chunks_of_samples[None])
         w.requires_grad_(True)
         (g,) = torch.autograd.grad(bound.loss(bound.views(w), x[0], y[0]), w)
         w = (w - rate * g).detach()

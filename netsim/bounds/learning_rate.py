@@ -1,4 +1,4 @@
-"""Learning rates: the least bound over the rate and the theorems' free constants, for many tau at once.
+"""Minimisation of the bounds over learning rate and free constants, for many tau at once.
 
 For fixed constants N_0 and 1 - c_G are power series in mu with coefficients >= 0 (docs/planner.md), so the
 bound is (convex > 0) / (concave > 0), hence quasi-convex: narrowing a bracket around the best of a few rates
@@ -23,21 +23,21 @@ Mode: TypeAlias = Literal["fixed", "joint-1", "joint-2"]
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 RANGE = 1e-10
-"""Rates below this share of the largest admissible one are not looked at."""
+"""Rates below this fraction of the largest admissible rate are not considered."""
 POINTS = 9
-"""Rates tried per stage; a stage narrows the bracket four times."""
+"""Rates per stage; a stage narrows the bracket by a factor of four."""
 STAGES = 10
 """Then the bracket is narrower than 1e-4 of the rate."""
 
 
 @dataclass(frozen=True)
-class Rule:
-    """Which bound is minimised over which rates; `rate` is the one of mode `fixed`, else None."""
+class BoundRule:
+    """The bound that is minimised, and over which rates; `rate` is that of mode `fixed`, else None."""
 
     mode: Mode
     rate: float | None = None
     ranking: bool = False
-    """Rank by Theorem 1's first order, which is no bound, because the theorem says nothing at this rate."""
+    """Rank by the first order of Theorem 1, which is no bound, where the theorem does not hold at this rate."""
 
     def __post_init__(self) -> None:
         if (self.mode == "fixed") != (self.rate is not None):
@@ -45,7 +45,7 @@ class Rule:
 
     @property
     def free(self) -> Floats:
-        """The choices of the theorem's constants, one per column."""
+        """Values of the theorem's free constants, one set per column."""
         if self.ranking:
             return np.ones((3, 1))
         return np.array(THEOREM_2 if self.mode == "joint-2" else THEOREM_1, dtype=np.float64).T
@@ -95,27 +95,27 @@ class Goal:
 
 
 @dataclass(frozen=True, eq=False)
-class Least:
+class Minimum:
     """Minima over the rate and the constants, one entry per tau."""
 
     value: Floats
     rate: Floats
     choice: NDArray[np.int64]
-    """Which column of `Rule.free`; -1 where the value is infinite."""
+    """Which column of `BoundRule.free`; -1 where the value is infinite."""
     floor: Floats
     """No rate and no choice gives less than this."""
 
 
-def least(
+def minimise(
     problem: Problem,
-    rule: Rule,
+    rule: BoundRule,
     goal: Goal,
     tau: Floats,
     up: Floats,
     done: Floats,
     most_steps: Floats | None = None,
     enough: float = np.inf,
-) -> Least:
+) -> Minimum:
     """Minimise the goal for each of B choices of tau.
 
     Args:
@@ -124,12 +124,12 @@ def least(
         goal: what is minimised.
         tau: [N, B]; up: q_n [N, B]; done: local steps T K made until the deadline [B] (not used with a target).
         most_steps: K at the far corner of a box whose near corner is tau [B]: makes `floor` hold in the box.
-        enough: what is shown to be no less than this is not looked at more closely.
+        enough: candidates whose lower bound is at least this are not refined.
     """
     free = rule.free
     B, P = tau.shape[1], free.shape[1]
     which, choice = np.repeat(np.arange(B), P), np.tile(np.arange(P), B)
-    best = Least(np.full(B, np.inf), np.full(B, np.nan), np.full(B, -1), np.full(B, np.inf))
+    best = Minimum(np.full(B, np.inf), np.full(B, np.nan), np.full(B, -1), np.full(B, np.inf))
     top = np.log(rule.largest(problem, tau.prod(axis=0)))[which]
     bottom = top + np.log(RANGE)
     if rule.rate is not None:
@@ -157,7 +157,7 @@ def least(
     return best
 
 
-def largest_rate(problem: Problem, rule: Rule, tau: Sequence[int]) -> float:
+def largest_rate(problem: Problem, rule: BoundRule, tau: Sequence[int]) -> float:
     """The learning rate up to which the theorem's condition holds at tau with some choice of its constants."""
     free, taus = rule.free, np.array(tau, dtype=np.float64)[:, None]
     up = np.array(problem.up, dtype=np.float64)[:, None]
@@ -171,9 +171,9 @@ def largest_rate(problem: Problem, rule: Rule, tau: Sequence[int]) -> float:
 
 
 def _improve(
-    best: Least, which: NDArray[np.int64], choice: NDArray[np.int64], value: Floats, rate: Floats
+    best: Minimum, which: NDArray[np.int64], choice: NDArray[np.int64], value: Floats, rate: Floats
 ) -> None:
-    """Take over, per tau, the smallest of the pairs' values where it beats what is known."""
+    """Update, per tau, the best value, rate and constants."""
     order = np.lexsort((value, which))
     firsts = order[np.unique(which[order], return_index=True)[1]]
     better = firsts[value[firsts] < best.value[which[firsts]]]

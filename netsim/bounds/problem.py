@@ -1,4 +1,4 @@
-"""A learning problem on a tree, as the bounds see it: the facts, the tree's constants, the compressors' variances."""
+"""The learning problem of the bounds: learning constants, tree constants and compressor variances."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ Number: TypeAlias = float | Floats
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What is known of the learning problem, for F = sum_i P_i F_i.
+class LearningConstants:
+    """Constants of the learning problem F = sum_i P_i F_i.
 
     A1: `smoothness` L of F and, in the mean over devices, of the F_i. A2: `noise` is sigma^2, the variance of
     one SGD step's gradient at a device, independent over devices. A4: `layers[n-1]` is delta_n^2, which
@@ -45,8 +45,8 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Tree:
-    """What the bounds need of the tree and the devices' weights P_i, which sum to 1.
+class TreeConstants:
+    """Constants of the tree and of the devices' weights P_i, which sum to 1.
 
     `largest[n-1]` is phi_n, the largest share of a child in a layer-n parent; `mixing[n]` is R_n, n = 0 ... N,
     the part of independent device noise that is left in a level-n node's mean: R_0 = 1, R_N = sum P_i^2.
@@ -56,7 +56,7 @@ class Tree:
     mixing: tuple[float, ...]
 
     @classmethod
-    def of(cls, topology: Topology, weights: Sequence[float]) -> Tree:
+    def of(cls, topology: Topology, weights: Sequence[float]) -> TreeConstants:
         """The constants of a topology whose device i weighs weights[i] > 0 (any scale). O(nodes)."""
         own = np.asarray(weights, dtype=np.float64) / float(np.sum(weights))
         mass, squares = own, own**2
@@ -78,14 +78,14 @@ class Tree:
 
 @dataclass(frozen=True)
 class Problem:
-    """A learning problem on a tree with compressors: all that the bounds depend on but tau, mu and T.
+    """A learning problem on a tree with compressors: everything in the bounds except tau, mu and T.
 
     `up[n-1]` is q_n of layer n's uplink, `down[n-1]` that of its broadcasts (A3: both unbiased, variances
     relative to the squared norm, independent). Theorem 2 takes exact downlinks only.
     """
 
-    facts: Facts
-    tree: Tree
+    facts: LearningConstants
+    tree: TreeConstants
     up: tuple[float, ...]
     down: tuple[float, ...]
 
@@ -96,5 +96,5 @@ class Problem:
 
     @cached_property
     def exact_downlinks(self) -> bool:
-        """Whether nothing is quantized on the way down."""
+        """Whether no downlink is quantized."""
         return not any(self.down)

@@ -1,4 +1,4 @@
-"""The fast way: a convex program in (log tau, log mu), rounded, then improved by integer moves; no certificate.
+"""Heuristic search: a convex program in (log tau, log mu), rounded, then improved by integer moves; no certificate.
 
 With K for K - 1 and tau for tau - 1 the bound's numerator and 1 - c_G are generalised posynomials, so its
 logarithm is convex in the logarithms (theory: section 5e): a majorant, loose only near K = 1.
@@ -13,29 +13,29 @@ import numpy as np
 
 from netsim.bounds.costs import Indices
 from netsim.bounds.problem import Floats
-from netsim.bounds.search import Found, Outcome, Task, evaluate, whole
+from netsim.bounds.search import Candidate, PlanningTask, SearchResult, evaluate, full_box
 
 ROWS = 6
-"""Choices of the free constants for which the convex program is solved."""
+"""Number of sets of free constants for which the convex program is solved."""
 MOVES = 60
-"""Improvements of an integer point before it is taken as it is."""
+"""Maximum number of improvements of an integer point."""
 
 
-def fast(task: Task) -> Outcome:
-    """The best point that relaxation and integer moves find; its floor is 0, for nothing is proved."""
-    outcome = Outcome(None, 0.0, 0)
-    for found in improved(task, relaxed(task)):
-        outcome.met[(*found.tau, *found.choice, found.share)] = found
+def heuristic_search(task: PlanningTask) -> SearchResult:
+    """Return the best point of relaxation and integer moves; its floor is 0 (no certificate)."""
+    outcome = SearchResult(None, 0.0, 0)
+    for found in descend(task, relaxed_points(task)):
+        outcome.visited[(*found.tau, *found.choice, found.share)] = found
         if np.isfinite(found.value) and (outcome.best is None or found.value < outcome.best.value):
             outcome.best = found
     return outcome
 
 
-def relaxed(task: Task) -> Indices:
+def relaxed_points(task: PlanningTask) -> Indices:
     """Integer points [2N + 1, S] near the minima of the convex majorant, one per choice of the free constants."""
     from scipy.optimize import minimize
 
-    low, high = whole(task)
+    low, high = full_box(task)
     N = task.depth
     rows = np.linspace(0, task.rule.free.shape[1] - 1, ROWS).astype(int)
     box = [(0.0, float(np.log(most))) for most in high[:N]]
@@ -45,16 +45,18 @@ def relaxed(task: Task) -> Indices:
     points = [low, np.concatenate([low[: 2 * N], high[2 * N :]])]
     for row in rows:
         start = np.array([min(0.7, edge[1]) for edge in box[:N]] + [top - 4.0] * (len(box) - N))
-        found = minimize(lambda x, row=row: majorant(task, x, row), start, method="L-BFGS-B", bounds=box)
+        found = minimize(
+            lambda x, row=row: log_relaxed_bound(task, x, row), start, method="L-BFGS-B", bounds=box
+        )
         tau = np.clip(np.rint(np.exp(found.x[:N])), 1, high[:N]).astype(np.int64)
         points.append(np.concatenate([tau, (low[N:] + high[N:] + 1) // 2]))
     return np.stack(points, axis=1)
 
 
-def majorant(task: Task, x: Floats, row: int) -> float:
-    """log of the relaxed bound at x = (log tau_1 ... log tau_N, log mu), mu left out where it is fixed.
+def log_relaxed_bound(task: PlanningTask, x: Floats, row: int) -> float:
+    """log of the relaxed bound at x = (log tau_1 ... log tau_N, log mu), without mu if it is fixed.
 
-    Where the condition fails it is continued by a wall, so that a descent finds its way back.
+    Where the theorem's condition fails the value is a penalty that leads a descent back.
     """
     N = task.depth
     middle = [(len(choices) - 1) // 2 for choices in task.up]
@@ -72,15 +74,15 @@ def majorant(task: Task, x: Floats, row: int) -> float:
     return float(np.log(first + floor) - np.log(contraction))
 
 
-def improved(task: Task, points: Indices) -> list[Found]:
-    """Greedy descent from each point by integer moves; all points met."""
-    low, high = whole(task)
-    met: dict[tuple[int, ...], Found] = {}
+def descend(task: PlanningTask, points: Indices) -> list[Candidate]:
+    """Descend greedily from each point by integer moves; return all evaluated points."""
+    low, high = full_box(task)
+    visited: dict[tuple[int, ...], Candidate] = {}
 
-    def look(columns: list[Indices]) -> list[Found]:
+    def look(columns: list[Indices]) -> list[Candidate]:
         fresh = np.unique(np.stack(columns, axis=1), axis=1)
         found = evaluate(task, fresh)
-        met.update({tuple(p): f for p, f in zip(fresh.T.tolist(), found, strict=True)})
+        visited.update({tuple(p): f for p, f in zip(fresh.T.tolist(), found, strict=True)})
         return found
 
     for start in points.T:
@@ -90,7 +92,7 @@ def improved(task: Task, points: Indices) -> list[Found]:
             if not best.value < value:
                 break
             here, value = np.array([*best.tau, *best.choice, best.share]), best.value
-    return list(met.values())
+    return list(visited.values())
 
 
 def _neighbours(here: Indices, low: Indices, high: Indices, depth: int) -> Iterator[Indices]:

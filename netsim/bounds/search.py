@@ -18,20 +18,20 @@ from typing import NamedTuple
 import numpy as np
 
 from netsim.bounds.costs import Budget, Costs, Indices
-from netsim.bounds.learning_rate import Goal, Rule, least
+from netsim.bounds.learning_rate import BoundRule, Goal, minimise
 from netsim.bounds.problem import Floats, Problem
 
 BATCH = 64
 """Boxes split at a time."""
-MOST_TAU = 2**20
-"""Where neither theorem nor budget bounds a tau."""
-MOST_BOXES = 400_000
-"""Then the search stops with the gap it has; the certificate stays valid."""
+MAX_TAU = 2**20
+"""Largest tau if neither theorem nor budget limits it."""
+MAX_BOXES = 400_000
+"""Maximum number of boxes; the search then stops with its current gap, and the certificate stays valid."""
 
 
 @dataclass(frozen=True)
-class Task:
-    """What is planned: a learning problem with alternatives, what rounds cost, what may be spent, and the goal.
+class PlanningTask:
+    """A planning task: a learning problem with alternatives, costs of rounds, a budget and a goal.
 
     `up[n-1]` are the q_n of layer n's alternatives, falling, in the order of the costs' rising sizes; a single
     one means nothing is chosen there. `shares` are the fractions of devices that may take part, rising: with
@@ -41,12 +41,12 @@ class Task:
     problem: Problem
     costs: Costs
     budget: Budget
-    rule: Rule
+    rule: BoundRule
     goal: Goal = field(default_factory=Goal)
     up: tuple[tuple[float, ...], ...] = ()
     shares: tuple[float, ...] = (1.0,)
-    most: int = MOST_TAU
-    """The largest tau that is looked at."""
+    most: int = MAX_TAU
+    """The largest tau that is considered."""
 
     def __post_init__(self) -> None:
         if not self.up:
@@ -73,7 +73,7 @@ class Task:
         return points[:N].astype(np.float64), points[N : 2 * N], points[2 * N]
 
 
-class Found(NamedTuple):
+class Candidate(NamedTuple):
     """A point with its value: the bound after `rounds` rounds, or the seconds to the target."""
 
     value: float
@@ -85,14 +85,14 @@ class Found(NamedTuple):
 
 
 @dataclass
-class Outcome:
-    """The best point, the certificate, and the points met on the way, best first."""
+class SearchResult:
+    """The best point, the certificate, and all evaluated points."""
 
-    best: Found | None
+    best: Candidate | None
     floor: float
     """No point has a smaller value."""
     boxes: int
-    met: dict[tuple[int, ...], Found] = field(default_factory=dict)
+    visited: dict[tuple[int, ...], Candidate] = field(default_factory=dict)
 
     @property
     def gap(self) -> float:
@@ -102,20 +102,20 @@ class Outcome:
         return max(0.0, 1.0 - self.floor / self.best.value)
 
     @property
-    def ranked(self) -> list[Found]:
-        """All points met with a finite value, best first."""
-        return sorted(found for found in self.met.values() if np.isfinite(found.value))
+    def ranked(self) -> list[Candidate]:
+        """All evaluated points with a finite value, best first."""
+        return sorted(found for found in self.visited.values() if np.isfinite(found.value))
 
 
-def evaluate(task: Task, points: Indices) -> list[Found]:
-    """The value of each point [2N + 1, B]: an infinite one where the theorem or the budget forbids it."""
+def evaluate(task: PlanningTask, points: Indices) -> list[Candidate]:
+    """Return the value of each point [2N + 1, B]; infinite where theorem or budget exclude it."""
     tau, choice, share = task.split(points)
     up, pi = task.variances(choice, share), np.asarray(task.shares)[share]
     amounts = task.costs.rounds(tau, choice, pi)
     allowed = task.budget.allowed(amounts)
     steps = tau.prod(axis=0)
     done = np.maximum(allowed, 1.0) * steps
-    found = least(task.problem, task.rule, task.goal, tau, up, done)
+    found = minimise(task.problem, task.rule, task.goal, tau, up, done)
     value, rounds = found.value, allowed
     if task.goal.target is not None:
         rounds = np.ceil(found.value / steps * (1 - 1e-12))
@@ -125,15 +125,15 @@ def evaluate(task: Task, points: Indices) -> list[Found]:
     value = np.where(allowed >= 1, value, np.inf)
     N = task.depth
     return [
-        Found(
+        Candidate(
             float(v), tuple(p[:N]), tuple(p[N : 2 * N]), p[2 * N], float(r), int(t) if np.isfinite(v) else 0
         )
         for v, p, r, t in zip(value, points.T.tolist(), found.rate, rounds, strict=True)
     ]
 
 
-def floors(task: Task, low: Indices, high: Indices, enough: float = np.inf) -> Floats:
-    """What no point of each box [low, high] (corners [2N + 1, B], both inside) falls below."""
+def lower_bounds(task: PlanningTask, low: Indices, high: Indices, enough: float = np.inf) -> Floats:
+    """Return a lower bound of the values in each box [low, high] (corners [2N + 1, B], inclusive)."""
     tau, cheap, fewest = task.split(low)
     far, exact, most = task.split(high)
     pi = np.asarray(task.shares)[fewest]
@@ -146,7 +146,7 @@ def floors(task: Task, low: Indices, high: Indices, enough: float = np.inf) -> F
     done = np.minimum(np.where(rounds >= 1, rounds, 0.0) * steps, np.maximum(relaxed, steps))
     up = task.variances(exact, most)
     limit = enough if task.goal.target is None else np.inf
-    found = least(task.problem, task.rule, task.goal, tau, up, np.maximum(done, 1.0), steps, limit)
+    found = minimise(task.problem, task.rule, task.goal, tau, up, np.maximum(done, 1.0), steps, limit)
     floor = found.floor
     if task.goal.target is not None:
         fewest_rounds = np.ceil(found.floor / steps * (1 - 1e-12))
@@ -157,9 +157,9 @@ def floors(task: Task, low: Indices, high: Indices, enough: float = np.inf) -> F
 
 
 def search(
-    task: Task, start: Indices | None = None, tolerance: float = 1e-3, most_boxes: int = MOST_BOXES
-) -> Outcome:
-    """Minimise over all integer points; ends when (value - floor) / value <= tolerance, or after `most_boxes`.
+    task: PlanningTask, start: Indices | None = None, tolerance: float = 1e-3, max_boxes: int = MAX_BOXES
+) -> SearchResult:
+    """Minimise over all integer points; ends when (value - floor) / value <= tolerance, or after `max_boxes`.
 
     Args:
         task: what is minimised.
@@ -167,20 +167,20 @@ def search(
         tolerance: relative gap that is good enough.
         most_boxes: boxes looked at before it gives up proving.
     """
-    low, high = whole(task)
-    outcome = Outcome(None, np.inf, 1)
-    _meet(outcome, evaluate(task, low[:, None]))
+    low, high = full_box(task)
+    outcome = SearchResult(None, np.inf, 1)
+    _add_visited(outcome, evaluate(task, low[:, None]))
     if start is not None and start.size:
-        _meet(outcome, evaluate(task, start))
+        _add_visited(outcome, evaluate(task, start))
     heap: list[tuple[float, int, Indices, Indices]] = []
     ticket = itertools.count()
-    floor = float(floors(task, low[:, None], high[:, None])[0])
+    floor = float(lower_bounds(task, low[:, None], high[:, None])[0])
     heapq.heappush(heap, (floor, next(ticket), low, high))
     left = np.inf
-    """The least floor among boxes that are no longer open."""
+    """The smallest lower bound among closed boxes."""
     while heap:
         best = outcome.best.value if outcome.best else np.inf
-        if heap[0][0] >= best * (1 - tolerance) or outcome.boxes >= most_boxes:
+        if heap[0][0] >= best * (1 - tolerance) or outcome.boxes >= max_boxes:
             break
         some = [heapq.heappop(heap) for _ in range(min(BATCH, len(heap)))]
         halves = [half for _, _, a, b in some for half in _halves(a, b, task.depth)]
@@ -192,9 +192,11 @@ def search(
         lows, highs = (np.stack([half[side] for half in halves], axis=1) for side in (0, 1))
         parents = np.array([e[0] for e in some for _ in _halves(e[2], e[3], task.depth)])
         outcome.boxes += len(halves)
-        _meet(outcome, evaluate(task, np.concatenate([lows, _middles(lows, highs, task.depth)], axis=1)))
+        _add_visited(
+            outcome, evaluate(task, np.concatenate([lows, _middles(lows, highs, task.depth)], axis=1))
+        )
         best = outcome.best.value if outcome.best else np.inf
-        values = np.maximum(floors(task, lows, highs, best), parents)
+        values = np.maximum(lower_bounds(task, lows, highs, best), parents)
         for value, a, b in zip(values.tolist(), lows.T, highs.T, strict=True):
             if value < best * (1 - tolerance):
                 heapq.heappush(heap, (value, next(ticket), a, b))
@@ -206,8 +208,8 @@ def search(
     return outcome
 
 
-def whole(task: Task) -> tuple[Indices, Indices]:
-    """The box of all points: every tau up to what the theorem or the budget could allow with all others 1."""
+def full_box(task: PlanningTask) -> tuple[Indices, Indices]:
+    """Return the box of all points: every tau up to what theorem or budget allow with all other taus 1."""
     N = task.depth
     low = np.array([1] * N + [0] * (N + 1))
     high = np.array([1] * N + [len(row) - 1 for row in task.up] + [len(task.shares) - 1])
@@ -216,8 +218,8 @@ def whole(task: Task) -> tuple[Indices, Indices]:
     return low, high
 
 
-def _largest(task: Task, low: Indices, n: int) -> int:
-    """The largest tau_n for which a round fits the budget, and K the theorem, with the cheapest of all else."""
+def _largest(task: PlanningTask, low: Indices, n: int) -> int:
+    """Return the largest tau_n for which a round fits the budget, and K the theorem, with all else cheapest."""
     last = task.most
     if task.rule.rate is not None and not task.rule.ranking:
         cap = 1.0 / (task.rule.rate * task.problem.facts.smoothness)
@@ -235,7 +237,7 @@ def _largest(task: Task, low: Indices, n: int) -> int:
 
 
 def _halves(low: Indices, high: Indices, depth: int) -> Iterator[tuple[Indices, Indices]]:
-    """Two boxes that cover this one, cut at the widest coordinate (tau in the logarithm); none for a point."""
+    """Yield two boxes that cover this one, cut at the widest coordinate (tau by logarithm); none for a point."""
     widths = np.concatenate([np.log(high[:depth] / low[:depth]), 0.7 * (high[depth:] - low[depth:])])
     at = int(widths.argmax())
     if low[at] == high[at]:
@@ -257,9 +259,9 @@ def _middles(low: Indices, high: Indices, depth: int) -> Indices:
     return np.concatenate([tau, (low[depth:] + high[depth:] + 1) // 2])
 
 
-def _meet(outcome: Outcome, points: list[Found]) -> None:
+def _add_visited(outcome: SearchResult, points: list[Candidate]) -> None:
     for found in points:
         key = (*found.tau, *found.choice, found.share)
-        outcome.met[key] = found
+        outcome.visited[key] = found
         if np.isfinite(found.value) and (outcome.best is None or found.value < outcome.best.value):
             outcome.best = found

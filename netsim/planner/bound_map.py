@@ -1,4 +1,4 @@
-"""What the best plan is seen against: the bound over two taus, and random feasible taus."""
+"""Map of the bound over two taus, and random feasible taus for comparison."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 from netsim.bounds.bound import first_order
 from netsim.bounds.costs import Indices
 from netsim.bounds.learning_rate import Goal
-from netsim.bounds.search import Found, Task, evaluate, whole
+from netsim.bounds.search import Candidate, PlanningTask, evaluate, full_box
 from netsim.planner.planner import Planned
 
 GRID = 20_000
-"""Points of a logarithmic grid that are looked at."""
+"""Maximum number of points of the logarithmic grid."""
 
 
 def scan(
@@ -36,46 +36,46 @@ def scan(
     return axes[0], axes[1], rows
 
 
-def random_points(done: Planned, count: int, seed: int) -> list[Found]:
+def random_points(done: Planned, count: int, seed: int) -> list[Candidate]:
     """Distinct feasible points with log-uniform tau, the rate chosen as for the plan: what a plan is compared with."""
-    high = whole(forgiving(done))[1]
+    high = full_box(ranking_task(done))[1]
     generator, N = np.random.default_rng(seed), done.setting.depth
-    found: dict[tuple[int, ...], Found] = {}
+    found: dict[tuple[int, ...], Candidate] = {}
     for _ in range(200):
         logs = generator.uniform(0, np.log(high[:N] + 1)[:, None], (N, 64))
         tau = np.minimum(np.exp(logs).astype(np.int64), high[:N, None])
         rest = np.repeat(done.point(done.plans[0])[N:, None], 64, axis=1)
-        some = evaluate(forgiving(done), np.concatenate([tau, rest]))
+        some = evaluate(ranking_task(done), np.concatenate([tau, rest]))
         found |= {one.tau: one for one in some if np.isfinite(one.value) and one.tau not in found}
         if len(found) >= count:
             break
     return list(found.values())[:count]
 
 
-def forgiving(done: Planned) -> Task:
-    """The plan's task, with a fixed rate judged by the first order: what fits the budget is feasible."""
+def ranking_task(done: Planned) -> PlanningTask:
+    """The plan's task, with a fixed rate judged by the first order: points within the budget are feasible."""
     rule = done.task.rule
     return (
         done.task if rule.rate is None else replace(done.task, rule=replace(rule, ranking=True), goal=Goal())
     )
 
 
-def octaves(done: Planned) -> list[Found]:
-    """The best point of each octave of K, local steps per global round, from few steps to many; see `lenient`."""
+def best_per_octave(done: Planned) -> list[Candidate]:
+    """Return the best point of each octave of K, the local steps per global round; see `rank_leniently`."""
     tau = _grid(done)
     rest = np.repeat(done.point(done.plans[0])[done.setting.depth :, None], tau.shape[1], axis=1)
     octave = np.log2(tau.prod(axis=0) + 0.5).astype(int)
-    found = lenient(done, np.concatenate([tau, rest]))
-    best: dict[int, Found] = {}
+    found = rank_leniently(done, np.concatenate([tau, rest]))
+    best: dict[int, Candidate] = {}
     for at, one in sorted(zip(octave.tolist(), found, strict=True)):
         if np.isfinite(one.value):
             best.setdefault(at, one)
     return list(best.values())
 
 
-def around(done: Planned, tau: Sequence[int]) -> list[Found]:
+def neighbours(done: Planned, tau: Sequence[int]) -> list[Candidate]:
     """Neighbours of a tau that fit, best first: one tau x 1.5 or / 1.5, or one doubled and another halved."""
-    N, high = done.setting.depth, whole(forgiving(done))[1][: done.setting.depth]
+    N, high = done.setting.depth, full_box(ranking_task(done))[1][: done.setting.depth]
     here = np.array(tau)
     moves = [{n: f} for n in range(N) for f in (1.5, 1 / 1.5)]
     moves += [{a: 2.0, b: 0.5} for a, b in itertools.permutations(range(N), 2)]
@@ -83,15 +83,17 @@ def around(done: Planned, tau: Sequence[int]) -> list[Found]:
     near = np.clip(np.rint(np.array(scaled)), 1, high).astype(np.int64)
     fresh = np.unique(near[(near != here).any(axis=1)], axis=0).T
     rest = np.repeat(done.point(done.plans[0])[N:, None], fresh.shape[1], axis=1)
-    return sorted(one for one in lenient(done, np.concatenate([fresh, rest])) if np.isfinite(one.value))
+    return sorted(
+        one for one in rank_leniently(done, np.concatenate([fresh, rest])) if np.isfinite(one.value)
+    )
 
 
-def lenient(done: Planned, points: Indices) -> list[Found]:
-    """Points judged as if L were small enough for Theorem 1 to speak at their own K: at most 1 / (2 mu K).
+def rank_leniently(done: Planned, points: Indices) -> list[Candidate]:
+    """Evaluate points as if L were small enough for Theorem 1 to hold at their own K: at most 1 / (2 mu K).
 
     Worst-case constants bound K by 1 / (mu L) and less, where real training is often better with more. The
-    bounds know better how to split K over the layers, and what rounds cost, than how large K may be. Heuristic,
-    ours. Where the rate is chosen it adapts to K, and the true L is kept.
+    bounds order the splits of K over the layers, and the costs of rounds, better than the size of K. Heuristic,
+    own derivation. Where the rate is chosen it adapts to K, and the true L is kept.
     """
     task = replace(done.task, goal=Goal())
     if task.rule.rate is None:
@@ -103,14 +105,14 @@ def lenient(done: Planned, points: Indices) -> list[Found]:
     terms = first_order(problem, lam, list(tau), list(task.variances(choice, share)))
     worth = np.asarray(terms.value(rate, np.maximum(rounds, 1.0), problem.facts.gap))
     worth = np.where(rounds >= 1, worth, np.inf)
-    judged = evaluate(forgiving(done), points)
+    judged = evaluate(ranking_task(done), points)
     return [one._replace(value=float(value)) for one, value in zip(judged, worth, strict=True)]
 
 
 def _grid(done: Planned) -> Indices:
     """Taus 1, 2, 3, 4, 6, 8, 12, ... [N, M], all of them or GRID random ones."""
     N = done.setting.depth
-    high = whole(forgiving(done))[1][:N]
+    high = full_box(ranking_task(done))[1][:N]
     steps = [sorted({t for e in range(21) for t in (2**e, 3 * 2**e // 2) if 1 <= t <= most}) for most in high]
     sizes = np.array([len(row) for row in steps])
     if sizes.prod() <= GRID:

@@ -1,7 +1,7 @@
 """Calibration: the bounds' constants measured on a scenario's own models, data and compressors.
 
-At the initial model and at models of a short real run every device is looked at (`netsim.bounds.gradient_probe`). F* is taken
-for 0, the least a cross entropy can be. Estimates, not proofs.
+The gradients of every device are probed at the initial model and at models of a short run
+(`netsim.bounds.gradient_probe`). F* is assumed to be 0, the minimum of a cross entropy.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import numpy as np
 from learning.part_names import part_name
 from learning.rng.keyed import KeyedRandom, row_key
 from learning.tasks.objectives import SyntheticTask
-from netsim.bounds.from_scenario import PlanError, Setting
-from netsim.bounds.gradient_probe import DRAW, LARGEST, Look, look, smoothness, spread
-from netsim.bounds.problem import Facts, Floats
-from netsim.planner.constants import ConstantsEstimate, load_knowledge
+from netsim.bounds.from_scenario import PlanContext, PlanError
+from netsim.bounds.gradient_probe import DRAW, LARGEST, GradientProbe, probe_gradients, smoothness, spread
+from netsim.bounds.problem import Floats, LearningConstants
+from netsim.planner.constants import ConstantsEstimate, load_constants
 from netsim.planner.timed_rounds import affordable
 from netsim.scenario.sweep import Sweep
 from netsim.simulation.run import execute
@@ -35,7 +35,7 @@ ROUNDS = (2, 6)
 """Global rounds after which the run's model is looked at."""
 
 
-def calibrate(setting: Setting, out: Path) -> ConstantsEstimate:
+def calibrate(setting: PlanContext, out: Path) -> ConstantsEstimate:
     """The constants of a scenario, measured; kept beside the ledger of `out`, so that a repetition costs nothing.
 
     Raises PlanError where the gradients do not fit into memory or diverge, DataError for missing data.
@@ -58,19 +58,19 @@ def calibrate(setting: Setting, out: Path) -> ConstantsEstimate:
 def _kept(shelf: Path, depth: int) -> ConstantsEstimate | None:
     """What was measured before; None where there is nothing, or nothing that can be read."""
     try:
-        found = load_knowledge(shelf, depth)
+        found = load_constants(shelf, depth)
         return replace(found, origin="calibrated", said=str(json.loads(shelf.read_text())["said"]))
     except (PlanError, KeyError):
         return None
 
 
-def _name(setting: Setting) -> str:
-    ladder, task = setting.scenario.ladder, setting.task
-    said = f"{VERSION}|{task.fingerprint}|{setting.scenario.seed}|{part_name(ladder)}|{setting.topology.fingerprint}"
+def _name(setting: PlanContext) -> str:
+    algorithm, task = setting.scenario.layered_algorithm, setting.task
+    said = f"{VERSION}|{task.fingerprint}|{setting.scenario.seed}|{part_name(algorithm)}|{setting.topology.fingerprint}"
     return blake2b(said.encode(), digest_size=8).hexdigest()
 
 
-def _looks(setting: Setting) -> list[Look]:
+def _looks(setting: PlanContext) -> list[GradientProbe]:
     """At the initial model, and along a short run."""
     import torch
 
@@ -78,49 +78,57 @@ def _looks(setting: Setting) -> list[Look]:
     bound = setting.task.bind(torch.device("cpu"), torch.float32)
     seed = setting.scenario.seed
     models = [bound.initial(seed), *(_model(setting, rounds) for rounds in ROUNDS)]
-    leaf, steps = setting.scenario.ladder.leaf, setting.scenario.ladder.steps(setting.depth)
-    return [look(bound, model, leaf, steps, seed, number) for number, model in enumerate(models)]
+    leaf, steps = (
+        setting.scenario.layered_algorithm.leaf,
+        setting.scenario.layered_algorithm.steps(setting.depth),
+    )
+    return [probe_gradients(bound, model, leaf, steps, seed, number) for number, model in enumerate(models)]
 
 
-def _model(setting: Setting, rounds: int) -> Tensor:
+def _model(setting: PlanContext, rounds: int) -> Tensor:
     """The cloud's model after some rounds of the scenario itself."""
     scenario = setting.scenario
-    few = affordable(scenario.ladder.taus, len(setting.topology.devices), rounds)
+    few = affordable(scenario.layered_algorithm.taus, len(setting.topology.devices), rounds)
     stop = scenario.stop.model_copy(
         update={"rounds": min(few, rounds), "deadline": None, "target_accuracy": None}
     )
     every = scenario.evaluate.model_copy(update={"every": rounds + 1})
-    run = execute(scenario.model_copy(update={"stop": stop, "evaluate": every, "sweep": Sweep()}), device="cpu")
+    run = execute(
+        scenario.model_copy(update={"stop": stop, "evaluate": every, "sweep": Sweep()}), device="cpu"
+    )
     run.engine.compute(run.model)
     if run.model.value is None or not bool(run.model.value.isfinite().all()):
         raise PlanError(
-            f"the run to calibrate on diverges at learning rate {scenario.ladder.leaf.learning_rate:g}; lower it"
+            f"the run to calibrate on diverges at learning rate {scenario.layered_algorithm.leaf.learning_rate:g}; "
+            "lower it"
         )
     return run.model.value.float()
 
 
-def _concluded(setting: Setting, looks: Sequence[Look]) -> ConstantsEstimate:
+def _concluded(setting: PlanContext, looks: Sequence[GradientProbe]) -> ConstantsEstimate:
     """The largest of what was seen, with the standard errors of the look that decided."""
     weights = np.array(setting.weights)
-    batch, task = setting.scenario.ladder.leaf.batch_size, setting.task
-    smooth = [smoothness(look, weights) for look in looks]
-    noise = [float(weights @ look.noise) for look in looks]
-    layers = np.max([_spread(setting, look) for look in looks], axis=0)
+    batch, task = setting.scenario.layered_algorithm.leaf.batch_size, setting.task
+    smooth = [smoothness(probe_gradients, weights) for probe_gradients in looks]
+    noise = [float(weights @ probe_gradients.noise) for probe_gradients in looks]
+    layers = np.max([_spread(setting, probe_gradients) for probe_gradients in looks], axis=0)
     start = float((weights @ looks[0].gradients).astype(np.float64) @ (weights @ looks[0].gradients))
     gap = (
         task.constants.gap
         if isinstance(task, SyntheticTask) and hasattr(task, "constants")
         else float(weights @ looks[0].losses)
     )
-    facts = Facts(max(smooth), max(noise), tuple(layers.tolist()), gap)
+    facts = LearningConstants(max(smooth), max(noise), tuple(layers.tolist()), gap)
     at = int(np.argmax(noise))
-    ratios = np.sqrt(looks[0].rises / np.maximum(looks[0].walks, 1e-300))
+    ratios = np.sqrt(looks[0].gradient_changes / np.maximum(looks[0].distances, 1e-300))
     errors = {
         "L": _error(ratios),
         "sigma^2": _error(looks[at].noise),
         "F_0 - F*": _error(looks[0].losses),
         **{
-            f"delta_{n}^2": float(np.std([_spread(setting, look)[n - 1] for look in looks]))
+            f"delta_{n}^2": float(
+                np.std([_spread(setting, probe_gradients)[n - 1] for probe_gradients in looks])
+            )
             for n in range(1, len(layers) + 1)
         },
     }
@@ -135,17 +143,17 @@ def _error(values: Floats) -> float:
     return float(np.std(values, ddof=1) / math.sqrt(len(values))) if len(values) > 1 else 0.0
 
 
-def _spread(setting: Setting, look: Look) -> tuple[float, ...]:
-    return spread(look, setting.topology, setting.weights, setting.tree)
+def _spread(setting: PlanContext, probe_gradients: GradientProbe) -> tuple[float, ...]:
+    return spread(probe_gradients, setting.topology, setting.weights, setting.tree)
 
 
-def _variances(setting: Setting, look: Look) -> tuple[float, ...]:
+def _variances(setting: PlanContext, probe_gradients: GradientProbe) -> tuple[float, ...]:
     """E||Q(x) - x||^2 / ||x||^2 of each layer's uplink on updates as they occur: a walk's, averaged up the tree."""
     import torch
 
-    mass, rows, found = np.array(setting.weights), look.updates.astype(np.float64), []
+    mass, rows, found = np.array(setting.weights), probe_gradients.updates.astype(np.float64), []
     for n, level in enumerate(setting.topology.levels[1:], start=1):
-        codec = setting.scenario.ladder.layers[n - 1].up
+        codec = setting.scenario.layered_algorithm.layers[n - 1].up
         keys = [row_key(setting.scenario.seed, "compressor", DRAW, n, row) for row in range(len(rows))]
         given = torch.from_numpy(rows.astype(np.float32))
         sent = codec.encode(given.clone(), KeyedRandom(np.array(keys, dtype=np.uint64))).values

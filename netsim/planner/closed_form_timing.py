@@ -27,7 +27,7 @@ from netsim.network.fifo_medium import FifoMedium
 from netsim.network.links import Link
 from netsim.network.media import DedicatedMedium, SharedMedium
 from netsim.scenario import Scenario
-from netsim.selection.association import Given
+from netsim.selection.association import GivenAssociation
 from netsim.selection.selections import AllChildren
 from netsim.topology import Node, Topology
 
@@ -127,7 +127,7 @@ def closed_form(scenario: Scenario, topology: Topology, clock: Clock, sizes: Siz
         return None
     if any(not isinstance(selection, AllChildren) for selection in scenario.selection):
         return None
-    if scenario.association != Given() or scenario.devices.availability is not None:
+    if scenario.association != GivenAssociation() or scenario.devices.availability is not None:
         return None
     env = simpy.Environment()
     ports = build_links(scenario, topology, env)
@@ -150,7 +150,9 @@ def _constant(link: Link) -> bool:
     return isinstance(link.channel, FixedRate | ConstantDelay) and link.error_rate == 0
 
 
-def _groups(parents: Sequence[Node], ports: Mapping[str, ParentLinks], up: Sequence[float]) -> list[Group] | None:
+def _groups(
+    parents: Sequence[Node], ports: Mapping[str, ParentLinks], up: Sequence[float]
+) -> list[Group] | None:
     """Parents of equally many children together; None where a medium is of neither known kind."""
     kinds: dict[tuple[int, bool], list[Node]] = {}
     for parent in parents:
@@ -165,7 +167,9 @@ def _groups(parents: Sequence[Node], ports: Mapping[str, ParentLinks], up: Seque
     return [_group(together, shared, ports, up) for (_, shared), together in kinds.items()]
 
 
-def _group(parents: Sequence[Node], shared: bool, ports: Mapping[str, ParentLinks], up: Sequence[float]) -> Group:
+def _group(
+    parents: Sequence[Node], shared: bool, ports: Mapping[str, ParentLinks], up: Sequence[float]
+) -> Group:
     rows = [ports[parent.name].up for parent in parents]
     airtime = [[[link.airtime_s(round(bits), 0.0) for link in row] for row in rows] for bits in up]
     return Group(

@@ -1,4 +1,4 @@
-"""Where the problem's constants come from: known exactly, given in a file, calibrated, or assumed."""
+"""Constants of the learning problem: known exactly, given in a file, calibrated, or assumed."""
 
 from __future__ import annotations
 
@@ -15,43 +15,43 @@ import numpy as np
 from learning.partitions.partitions import Iid
 from learning.tasks.objectives import QuadraticTask
 from learning.tasks.ridge import RidgeTask
-from netsim.bounds.from_scenario import PlanError, Setting, between
-from netsim.bounds.problem import Facts
+from netsim.bounds.from_scenario import PlanContext, PlanError, level_variances
+from netsim.bounds.problem import LearningConstants
 
 Origin = Literal["known", "given", "calibrated", "assumed"]
 
 
 @dataclass(frozen=True)
 class ConstantsEstimate:
-    """The facts with their origin, one line for people, and (calibrated) standard errors and measured variances."""
+    """Learning constants with their origin, a description, and (if calibrated) standard errors and variances."""
 
-    facts: Facts
+    facts: LearningConstants
     origin: Origin
     said: str
     start: float | None = None
-    """||grad F(w_0)||^2 where it was measured: a bound above it promises nothing."""
+    """||grad F(w_0)||^2 if it was measured: a bound above it is vacuous."""
     errors: Mapping[str, float] = field(default_factory=dict)
     """Standard errors by the names of the facts."""
     variances: tuple[float, ...] = ()
-    """The uplink compressors' measured variances, to be set beside q_n, the worst case."""
+    """Measured variances of the uplink compressors; q_n is the worst case."""
 
     @property
-    def trivial(self) -> float:
-        """What holds without any training: ||grad F(w_0)||^2 where measured, else its bound 2 L (F_0 - F*)."""
+    def trivial_bound(self) -> float:
+        """The bound without training: ||grad F(w_0)||^2 if measured, else 2 L (F_0 - F*)."""
         return self.start if self.start is not None else 2 * self.facts.smoothness * self.facts.gap
 
     def save(self, path: Path) -> None:
-        """Write as JSON, for `--constants`; whole or not at all."""
+        """Write as JSON, for `--constants`, atomically."""
         fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         fresh.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
         fresh.replace(path)
 
 
-def load_knowledge(path: Path, depth: int) -> ConstantsEstimate:
-    """What `save` wrote, or `{"facts": {smoothness, noise, layers, gap}}` by hand. Raises PlanError."""
+def load_constants(path: Path, depth: int) -> ConstantsEstimate:
+    """Load what `save` wrote, or a handwritten `{"facts": {smoothness, noise, layers, gap}}`. Raises PlanError."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        facts = Facts(**{**data["facts"], "layers": tuple(data["facts"]["layers"])})
+        facts = LearningConstants(**{**data["facts"], "layers": tuple(data["facts"]["layers"])})
         start = data.get("start")
         errors = {str(k): float(v) for k, v in data.get("errors", {}).items()}
         found = tuple(float(v) for v in data.get("variances", ()))
@@ -67,9 +67,9 @@ def load_knowledge(path: Path, depth: int) -> ConstantsEstimate:
     return ConstantsEstimate(facts, "given", f"given in {path.name}", start, errors, found)
 
 
-def known(setting: Setting) -> ConstantsEstimate | None:
-    """The constants of a synthetic objective, computed; None for a data set."""
-    task, batch = _objective(setting), setting.scenario.ladder.leaf.batch_size
+def known(setting: PlanContext) -> ConstantsEstimate | None:
+    """Return the computed constants of a synthetic objective; None for a data set."""
+    task, batch = _objective(setting), setting.scenario.layered_algorithm.leaf.batch_size
     if task is None:
         return None
     said = task.constants
@@ -80,29 +80,31 @@ def known(setting: Setting) -> ConstantsEstimate | None:
         points = [task.gradients(w) for w in (task.optimum, task.initial(setting.scenario.seed))]
         start = float((points[1].mean(axis=0) ** 2).sum())
     weights = setting.weights
-    layers = np.max([between(setting.topology, weights, rows) for rows in points], axis=0)
-    facts = Facts(said.smoothness, said.noise**2 / batch, tuple(layers.tolist()), said.gap)
+    layers = np.max([level_variances(setting.topology, weights, rows) for rows in points], axis=0)
+    facts = LearningConstants(said.smoothness, said.noise**2 / batch, tuple(layers.tolist()), said.gap)
     where = "at every w" if isinstance(task, QuadraticTask) else "heterogeneity at the start and the optimum"
     return ConstantsEstimate(facts, "known", f"computed from the synthetic objective ({where})", start)
 
 
-def assumed(setting: Setting) -> ConstantsEstimate:
-    """Stand-ins for a data set nobody has calibrated, consistent in units and anchored at the scenario itself.
+def assumed(setting: PlanContext) -> ConstantsEstimate:
+    """Return assumed constants for a data set without calibration, consistent in units and based on the scenario.
 
-    F_0 - F* = ln(classes), a classifier that knows nothing; L = 1 / (2 mu K) at the scenario's own mu and
-    tau, which are taken to be sane; sigma^2 = 2 L (F_0 - F*), and zeta^2 the same unless the split is IID,
+    F_0 - F* = ln(classes), that of a uniform classifier; L = 1 / (2 mu K) at the scenario's own mu and
+    tau; sigma^2 = 2 L (F_0 - F*), and zeta^2 the same unless the split is IID,
     all of it between the top's children, the safe place (theory: A4).
     """
-    ladder = setting.scenario.ladder
+    algorithm = setting.scenario.layered_algorithm
     gap = math.log(max(setting.classes, 2))
-    smoothness = 1.0 / (2 * ladder.leaf.learning_rate * ladder.steps(setting.depth))
+    smoothness = 1.0 / (2 * algorithm.leaf.learning_rate * algorithm.steps(setting.depth))
     spread = 0.0 if isinstance(setting.scenario.task.partition, Iid) else 2 * smoothness * gap
     layers = (0.0,) * (setting.depth - 1) + (spread,)
     said = "assumed, not measured (--calibrate measures them): L = 1 / (2 mu K) of the scenario, ln(classes) to gain"
-    return ConstantsEstimate(Facts(smoothness, 2 * smoothness * gap, layers, gap), "assumed", said)
+    return ConstantsEstimate(
+        LearningConstants(smoothness, 2 * smoothness * gap, layers, gap), "assumed", said
+    )
 
 
-def _objective(setting: Setting) -> QuadraticTask | RidgeTask | None:
+def _objective(setting: PlanContext) -> QuadraticTask | RidgeTask | None:
     if setting.classes and not hasattr(setting.scenario.task.dataset, "objective"):
         return None
     task = setting.task

@@ -1,4 +1,4 @@
-"""A scenario's costs for the search: time in closed form or by a fitted law, joules by a fitted law, bits counted."""
+"""Cost model of a scenario: time in closed form or by a fitted law, energy by a fitted law, bits by counting."""
 
 from __future__ import annotations
 
@@ -7,55 +7,55 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from netsim.bounds.costs import Amounts, Indices, Law, Sizes, bits_per_round, counts, monotone
-from netsim.bounds.from_scenario import Setting
+from netsim.bounds.costs import Amounts, CostLaw, Indices, Sizes, bits_per_round, exchange_counts, monotone
+from netsim.bounds.from_scenario import PlanContext
 from netsim.bounds.problem import Floats
 from netsim.build import build_links
 from netsim.planner.closed_form_timing import ClosedForm, closed_form
-from netsim.planner.timed_rounds import Timed, affordable, design, fit, timed
+from netsim.planner.timed_rounds import TimedRounds, affordable, design, fit, time_scenario
 from netsim.topology import Topology
 
 ROUNDS = 3
-"""Rounds of each timed run behind a law; the first tells apart the initial model's message."""
+"""Rounds of each timed run; the first round includes the message of the initial model."""
 
 
 @dataclass(frozen=True)
 class ClockSampling:
-    """How random times are summed up: over `seeds` runs, their mean or a quantile in (0, 1).
+    """How random times are summarised: over `seeds` runs, by their mean or a quantile in (0, 1).
 
-    The first seed is the scenario's own, which also places its devices and says how fast they are: one
-    seed plans for this network, several for networks like it.
+    The first seed is that of the scenario. Seeds also place devices and draw their speeds: one seed plans for this
+    network, several seeds for networks of the same distribution.
     """
 
     seeds: int = 1
     quantile: float | None = None
 
     def over(self, values: Floats) -> float:
-        """One number for the runs' values [seeds]."""
+        """Summarise the values of the runs [seeds]."""
         return float(values.mean() if self.quantile is None else np.quantile(values, self.quantile))
 
 
 @dataclass(frozen=True, eq=False)
 class CostModel:
-    """See `netsim.bounds.costs.Costs`: time, then joules and bits where they are asked for."""
+    """See `netsim.bounds.costs.Costs`: time, then energy and bits if they are needed."""
 
     names: tuple[str, ...]
     sizes: Sizes
-    clock: ClosedForm | Law
-    energy: Law | None
+    clock: ClosedForm | CostLaw
+    energy: CostLaw | None
     idle_w: float
-    """Joules per second that pass whatever is done (part of the energy law)."""
+    """Power that is consumed independently of the algorithm, in watts (part of the energy law)."""
     senders: tuple[int, ...]
     speakers: tuple[int, ...]
 
     @property
     def random(self) -> bool:
-        """Whether rounds differ in length by chance."""
-        return isinstance(self.clock, Law)
+        """Whether the lengths of rounds are random."""
+        return isinstance(self.clock, CostLaw)
 
     @property
     def exact(self) -> bool:
-        """Whether round lengths are the simulator's to rounding."""
+        """Whether round lengths equal those of the simulator up to rounding."""
         return isinstance(self.clock, ClosedForm) and self.clock.exact
 
     def rounds(self, tau: Floats, choice: Indices, share: Floats) -> Amounts:
@@ -95,13 +95,15 @@ class CostModel:
         return up
 
 
-def prices(setting: Setting, sizes: Sizes, clocking: ClockSampling, energy: bool, bits: bool) -> CostModel:
-    """What rounds of the scenario cost. Runs the timing engine where links are random, or joules are asked for."""
+def cost_model(
+    setting: PlanContext, sizes: Sizes, clocking: ClockSampling, energy: bool, bits: bool
+) -> CostModel:
+    """Return the cost model. Runs the timing engine if links are random or energy is needed."""
     topology = setting.topology
-    clock: ClosedForm | Law | None = closed_form(setting.scenario, topology, setting.clock, sizes)
+    clock: ClosedForm | CostLaw | None = closed_form(setting.scenario, topology, setting.clock, sizes)
     law, idle_w = None, 0.0
     if clock is None or energy:
-        runs = _survey(setting, sizes, clocking)
+        runs = _timed_design(setting, sizes, clocking)
         if clock is None:
             clock = _time_law(runs, sizes, clocking)
         if energy:
@@ -112,19 +114,19 @@ def prices(setting: Setting, sizes: Sizes, clocking: ClockSampling, energy: bool
 
 
 @dataclass(frozen=True, eq=False)
-class _Survey:
+class _TimedDesign:
     """Timed runs at the design's points: tau, uplink choices, one run per seed."""
 
     taus: list[tuple[int, ...]]
     choices: list[tuple[int, ...]]
-    runs: list[list[Timed]]
+    runs: list[list[TimedRounds]]
 
     def bits(self, sizes: Sizes) -> Floats:
         """Uplink bits [N, M]."""
         return sizes.chosen(np.array(self.choices).T)
 
 
-def _survey(setting: Setting, sizes: Sizes, clocking: ClockSampling) -> _Survey:
+def _timed_design(setting: PlanContext, sizes: Sizes, clocking: ClockSampling) -> _TimedDesign:
     N, scenario = setting.depth, setting.scenario
     longest = [tuple(len(row) - 1 for row in sizes.up)]
     several = any(len(row) > 1 for row in sizes.up)
@@ -135,38 +137,38 @@ def _survey(setting: Setting, sizes: Sizes, clocking: ClockSampling) -> _Survey:
     for tau, choice in points:
         up = [row[at] for row, at in zip(sizes.up, choice, strict=True)]
         seeds = range(scenario.seed, scenario.seed + clocking.seeds)
-        runs.append([timed(scenario, tau, up, sizes.down, ROUNDS, seed) for seed in seeds])
-    return _Survey([tau for tau, _ in points], [choice for _, choice in points], runs)
+        runs.append([time_scenario(scenario, tau, up, sizes.down, ROUNDS, seed) for seed in seeds])
+    return _TimedDesign([tau for tau, _ in points], [choice for _, choice in points], runs)
 
 
-def _time_law(survey: _Survey, sizes: Sizes, clocking: ClockSampling) -> Law:
+def _time_law(survey: _TimedDesign, sizes: Sizes, clocking: ClockSampling) -> CostLaw:
     later, first = _per_round([[run.ends_s for run in runs] for runs in survey.runs], clocking)
     several = any(len(row) > 1 for row in sizes.up)
     return fit(survey.taus, survey.bits(sizes), later, max(0.0, first), several)
 
 
-def _energy_law(survey: _Survey, sizes: Sizes) -> tuple[Law, float]:
-    """joules = law(tau) + idle power x seconds; the power is found by a second look at what the law leaves."""
+def _energy_law(survey: _TimedDesign, sizes: Sizes) -> tuple[CostLaw, float]:
+    """joules = law(tau) + idle power x seconds; fitted together by non-negative least squares."""
     from scipy.optimize import nnls
 
     mean = ClockSampling()
     joules, first = _per_round([[run.energy_j for run in runs] for runs in survey.runs], mean)
     seconds, _ = _per_round([[run.ends_s for run in runs] for runs in survey.runs], mean)
     tau, up = np.array(survey.taus, dtype=np.float64).T, survey.bits(sizes)
-    r = counts(tau)
+    r = exchange_counts(tau)
     columns = np.concatenate([tau.prod(axis=0)[None], r, r * up, seconds[None]]).T
     scale = np.maximum(columns.max(axis=0), 1e-300)
     found, left = nnls(columns / scale / joules[:, None], np.ones(len(joules)))
     found = found / scale
     N = len(tau)
     spread = float(left / np.sqrt(len(joules)))
-    return Law(float(found[0]), found[1 : 1 + N], found[1 + N : -1], max(0.0, first), spread), float(
+    return CostLaw(float(found[0]), found[1 : 1 + N], found[1 + N : -1], max(0.0, first), spread), float(
         found[-1]
     )
 
 
 def _per_round(ends: Sequence[Sequence[Sequence[float]]], clocking: ClockSampling) -> tuple[Floats, float]:
-    """A later round's amount at each point [M], and what the first round takes on top, the mean over points."""
+    """Return the amount of a later round at each point [M], and the mean excess of the first round."""
     later, first = [], []
     for runs in ends:
         rows = np.array(runs)  # [seeds, rounds]
@@ -175,8 +177,8 @@ def _per_round(ends: Sequence[Sequence[Sequence[float]]], clocking: ClockSamplin
     return np.array(later), float(np.mean(first))
 
 
-def _speakers(setting: Setting, topology: Topology) -> tuple[int, ...]:
-    """Transfers that one message of every layer-n parent takes: one per broadcast, one per child for unicast."""
+def _speakers(setting: PlanContext, topology: Topology) -> tuple[int, ...]:
+    """Return transfers per message of all layer-n parents: one per broadcast, one per child for unicast."""
     import simpy
 
     ports = build_links(setting.scenario, topology, simpy.Environment())
@@ -186,8 +188,8 @@ def _speakers(setting: Setting, topology: Topology) -> tuple[int, ...]:
     )
 
 
-def retimed(
-    setting: Setting,
+def time_rounds(
+    setting: PlanContext,
     tau: Sequence[int],
     up: Sequence[float],
     down: Sequence[float],
@@ -198,5 +200,5 @@ def retimed(
     """The first and a later round's seconds by the timing engine, over the seeds; `random`: later ones differ."""
     seeds = range(setting.scenario.seed, setting.scenario.seed + clocking.seeds)
     few = affordable(tau, len(setting.topology.devices), rounds) if random else 2
-    ends = np.array([timed(setting.scenario, tau, up, down, few, seed).ends_s for seed in seeds])
+    ends = np.array([time_scenario(setting.scenario, tau, up, down, few, seed).ends_s for seed in seeds])
     return clocking.over(ends[:, 0]), clocking.over((ends[:, -1] - ends[:, 0]) / (few - 1))

@@ -1,4 +1,4 @@
-"""Why a plan is not to be had, or to be taken with care: the sentences a user reads."""
+"""Diagnostics: why no plan exists, and warnings about plans."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import numpy as np
 
 from netsim.barriers.barriers import All
 from netsim.bounds.costs import Sizes
-from netsim.bounds.from_scenario import PlanError, Setting
+from netsim.bounds.from_scenario import PlanContext, PlanError
 from netsim.bounds.learning_rate import largest_rate
-from netsim.bounds.search import Task
+from netsim.bounds.search import PlanningTask
 from netsim.network.message_loss import NoLoss
 from netsim.planner.constants import ConstantsEstimate
 from netsim.planner.cost_model import CostModel
-from netsim.planner.timed_rounds import timed
+from netsim.planner.timed_rounds import time_scenario
 from netsim.reports import formatting
-from netsim.selection.association import Given
+from netsim.selection.association import GivenAssociation
 from netsim.selection.selections import AllChildren
 
 
-def check_one_round(setting: Setting, task: Task, sizes: Sizes) -> None:
-    """Raise PlanError where not even a round of all ones fits, with the term that is to blame."""
+def check_one_round(setting: PlanContext, task: PlanningTask, sizes: Sizes) -> None:
+    """Raise PlanError if a round with every tau 1 exceeds the budget, with the largest term."""
     N = setting.depth
     point = np.array([1] * N + [0] * (N + 1))[:, None]
     tau, choice, share = task.split(point)
@@ -39,16 +39,16 @@ def check_one_round(setting: Setting, task: Task, sizes: Sizes) -> None:
     where, part = _longest_part(setting, sizes)
     raise PlanError(
         f"not one global round fits into {formatting.seconds(float(task.budget.limits[0]))}: with every tau 1 it takes "
-        f"{formatting.seconds(needed)}, most of it {where} ({formatting.seconds(part)}); the smallest feasible deadline is "
-        f"{needed!r} s"
+        f"{formatting.seconds(needed)}, most of it {where} ({formatting.seconds(part)}); the smallest feasible "
+        f"deadline is {needed!r} s"
     )
 
 
-def _longest_part(setting: Setting, sizes: Sizes) -> tuple[str, float]:
+def _longest_part(setting: PlanContext, sizes: Sizes) -> tuple[str, float]:
     """The longest part of the critical path of a round of all ones."""
     shortest = [row[0] for row in sizes.up]
     scenario = setting.scenario
-    path = timed(scenario, (1,) * setting.depth, shortest, sizes.down, 1, scenario.seed).path
+    path = time_scenario(scenario, (1,) * setting.depth, shortest, sizes.down, 1, scenario.seed).path
     said = {"path_compute_s": "computing"}
     for n in range(1, setting.depth + 1):
         said |= {
@@ -59,36 +59,39 @@ def _longest_part(setting: Setting, sizes: Sizes) -> tuple[str, float]:
     return said[longest], path[longest]
 
 
-def warnings(setting: Setting, facts: ConstantsEstimate, price: CostModel) -> Iterator[str]:
-    """What the numbers rest on, where that is not what a user expects."""
+def warnings(setting: PlanContext, facts: ConstantsEstimate, price: CostModel) -> Iterator[str]:
+    """Yield warnings about assumptions that differ from the scenario."""
     if facts.origin == "assumed":
         yield f"constants {facts.said}"
     losses = [getattr(getattr(part, "radio", part), "loss", None) for part in setting.scenario.network]
     if any(loss is not None and not isinstance(loss, NoLoss) for loss in losses):
-        yield "messages can be lost on the way: their repetitions are timed, missing uploads are not in the bound"
+        yield "messages can be lost: repetitions are included in the times, but missing uploads are not in the bound"
     if any(not isinstance(wait, All) for wait in setting.scenario.wait):
-        yield "the scenario's barriers do not wait for all, as the bound does; the clock is timed with them (--refine)"
+        yield "the bound assumes barriers that wait for all; times are simulated with the scenario's own (--refine)"
     if any(not isinstance(selection, AllChildren) for selection in setting.scenario.selection):
-        yield "the scenario selects devices, which the bound does not know; the clock is timed with it (but for polls)"
-    if setting.scenario.association != Given() or setting.scenario.devices.availability is not None:
-        yield "the bound takes all devices as available, where the topology has them; the clock is timed as they are"
+        yield "the bound does not cover the scenario's selection; times are simulated with it (except for polls)"
+    if (
+        setting.scenario.association != GivenAssociation()
+        or setting.scenario.devices.availability is not None
+    ):
+        yield "the bound assumes all devices available and associated as in the topology; simulated times do not"
     if not price.exact:
         how = "random: the search uses a fitted law" if price.random else "only bounded in closed form"
-        yield f"round lengths are {how}; the plans shown were timed again"
+        yield f"round lengths are {how}; the plans shown were simulated again"
 
 
-def silent(task: Task) -> str:
-    """Theorem 1 says nothing at the scenario's learning rate, whatever tau."""
+def no_bound_message(task: PlanningTask) -> str:
+    """Return the message that Theorem 1 does not hold at the scenario's learning rate for any tau."""
     ones = [1] * task.depth
     most = largest_rate(task.problem, replace(task.rule, mode="joint-1", rate=None), ones)
     return (
-        f"Theorem 1 says nothing at learning rate {task.rule.rate:g} (it needs at most {most:.3g}, for every tau 1): "
-        "plans are ranked by its first order, which is no guarantee; use --mode joint-2, a smaller rate, or --refine"
+        f"Theorem 1 does not hold at learning rate {task.rule.rate:g} (it needs at most {most:.3g}, for every tau 1): "
+        "plans are ranked by its first order, without guarantee; use --mode joint-2, a smaller rate, or --refine"
     )
 
 
-def unreached(task: Task, target: float | None) -> str:
-    """No point of the search has a finite value."""
+def infeasible_message(task: PlanningTask, target: float | None) -> str:
+    """Return the message that no point has a finite value."""
     if target is None:
         return "no plan has a finite bound within the budget; allow more time, or use --mode joint-2"
     return (
@@ -97,10 +100,10 @@ def unreached(task: Task, target: float | None) -> str:
     )
 
 
-def verdict(bound: float | None, trivial: float) -> Iterator[str]:
-    """A bound that promises no more than what holds without any training is vacuous."""
-    if bound is not None and bound >= trivial:
+def vacuous_warning(bound: float | None, trivial_bound: float) -> Iterator[str]:
+    """Yield a warning if the bound exceeds the one without training."""
+    if bound is not None and bound >= trivial_bound:
         yield (
-            f"the bound is vacuous: it promises a mean ||grad F||^2 of {bound:.3g}, and {trivial:.3g} holds without "
-            "training; take the ranking, not the number"
+            f"the bound is vacuous: it gives a mean ||grad F||^2 of {bound:.3g}, and {trivial_bound:.3g} holds without "
+            "training; use the ranking, not the number"
         )

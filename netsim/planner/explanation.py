@@ -38,7 +38,7 @@ def explain(planned: Planned, plan: Plan) -> list[Row]:
     terms = planned.terms(plan)
     one = {"K": terms.steps, "c_G": terms.contraction}
     number = {name: _scalar(value) for name, value in {**one, **terms.inner}.items()}
-    gap, c_g = planned.knowledge.facts.gap, number["c_G"]
+    gap, c_g = planned.constants.facts.gap, number["c_G"]
     first = gap / (plan.learning_rate * number["K"] * plan.rounds)
     values = (terms.averaged_noise, terms.quantized_heterogeneity, terms.drift, terms.drift_noise)
     formulas = THEOREM_2 if plan.mode == "joint-2" else THEOREM_1

@@ -1,8 +1,8 @@
-"""Refinement of wide spaces: optuna's TPE proposes tau (and levels, and the rate), real runs judge.
+"""Refinement by optuna: its TPE sampler proposes tau (and levels, and the rate), and the plans are trained.
 
-The space is the plan table's: every tau up to what the budget could allow with all others 1, log-uniform; the
-quantization levels of `--levels`; in the joint modes a rate within RANGE of the best plan's. Proposals of which not one
-round fits are turned down unrun. TPE is Bergstra et al. (NeurIPS 2011) as optuna (arXiv:1907.10902) has it.
+The space is that of the plan table: every tau up to what the budget allows with all others 1, log-uniform; the
+quantization levels of `--levels`; in the joint modes a rate within RANGE of the best plan's. Proposals of which no
+round fits are rejected without a run. TPE: Bergstra et al. (NeurIPS 2011), as implemented in optuna (arXiv:1907.10902).
 """
 
 from __future__ import annotations
@@ -10,18 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from netsim.bounds.search import evaluate, whole
+from netsim.bounds.search import evaluate, full_box
 from netsim.exports.missing_extra import MissingExtraError
-from netsim.planner.bound_map import forgiving
+from netsim.planner.bound_map import ranking_task
 from netsim.planner.plan import Plan
 from netsim.planner.planner import Limits, Options, Planned, as_plan
-
-if TYPE_CHECKING:
-    from netsim.planner.refinement import Trial
+from netsim.planner.trials import Trial
 
 BATCH = 4
 """Plans proposed at a time, whatever the number of workers, so that it changes no result."""
@@ -30,10 +28,10 @@ ASKS = 50
 RANGE = 30.0
 """Factor by which a rate may differ from the best plan's."""
 
-Run = Callable[[Sequence[Plan]], "list[Trial]"]
+Run = Callable[[Sequence[Plan]], list[Trial]]
 
 
-def sampled(planned: Planned, count: int, run: Run) -> list[Trial]:
+def sample_plans(planned: Planned, count: int, run: Run) -> list[Trial]:
     """`count` distinct plans run to the deadline, the first quarter the best by the bound. In the order of proposals.
 
     Raises MissingExtraError without optuna.
@@ -78,7 +76,7 @@ def _space(planned: Planned) -> dict[str, Any]:
     from optuna.distributions import FloatDistribution, IntDistribution
 
     N = planned.setting.depth
-    high = whole(forgiving(planned))[1][:N]
+    high = full_box(ranking_task(planned))[1][:N]
     found: dict[str, Any] = {
         f"tau_{n}": IntDistribution(1, max(1, int(most)), log=True) for n, most in enumerate(high, start=1)
     }
@@ -105,7 +103,7 @@ def _plan(planned: Planned, chosen: dict[str, Any]) -> Plan | None:
     point = planned.point(planned.plans[0]).copy()
     point[:N] = [chosen[f"tau_{n}"] for n in range(1, N + 1)]
     point[N : 2 * N] = [chosen.get(f"level_{n}", point[N + n - 1]) for n in range(1, N + 1)]
-    draft = replace(planned, task=forgiving(planned))
+    draft = replace(planned, task=ranking_task(planned))
     found = evaluate(draft.task, point[:, None])[0]
     if not np.isfinite(found.value):
         return None

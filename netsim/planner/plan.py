@@ -1,4 +1,4 @@
-"""A plan: which tau, learning rate and quantization levels to run before a deadline, and what they promise."""
+"""A plan: tau, learning rate and quantization levels for a deadline, with predictions."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from learning.algorithms.algorithm import Algorithm, Leaf
-from learning.algorithms.averaging import FedAvg, Recipe
+from learning.algorithms.algorithm import Algorithm
+from learning.algorithms.averaging import FedAvg
+from learning.algorithms.layer import Leaf
+from learning.algorithms.recipes import Recipe
 from learning.compressors import Compressor, Qsgd
 from netsim.bounds.learning_rate import Mode
 from netsim.scenario import Scenario
@@ -19,7 +21,7 @@ from netsim.selection.selections import AllChildren, Uniform
 
 @dataclass(frozen=True)
 class Plan:
-    """A choice and what it promises; `apply` makes it a scenario again. Lists run from the devices up."""
+    """A choice with its predictions; `apply` converts it to a scenario. Lists are ordered from the devices up."""
 
     tau: tuple[int, ...]
     learning_rate: float
@@ -32,9 +34,9 @@ class Plan:
     predicted_bits: float
     predicted_energy_j: float | None
     predicted_bound: float | None
-    """None where the theorem says nothing (the plan is then ranked by its first order)."""
+    """None if the theorem does not hold (the plan is then ranked by its first order)."""
     gap: float | None
-    """(value - certificate) / value: how far a better plan could be; None without a certificate."""
+    """(value - certificate) / value: the largest possible improvement; None without a certificate."""
     mode: Mode
     value: float
     """What was minimised: the bound, its first order, or the seconds to the target."""
@@ -53,19 +55,19 @@ class Plan:
         return scenario.model_copy(update=changes)
 
     def _algorithm(self, algorithm: Recipe | Algorithm) -> Recipe | Algorithm:
-        """A recipe stays a recipe where it has the words for it, its taus fixed; else its ladder is written out."""
+        """Return the recipe with the plan's values if it has such arguments; otherwise the layers written out."""
         if isinstance(algorithm, AdaptiveRecipe):
             algorithm = algorithm.recipe
         changed = self._recipe(algorithm)
         if changed is not None:
             return changed
-        ladder = algorithm if isinstance(algorithm, Algorithm) else algorithm.ladder()
-        ups = self._uplinks([layer.up for layer in ladder.layers])
+        layered = algorithm if isinstance(algorithm, Algorithm) else algorithm.to_algorithm()
+        ups = self._uplinks([layer.up for layer in layered.layers])
         layers = tuple(
             replace(layer, tau=tau, up=up)
-            for layer, tau, up in zip(ladder.layers, self.tau, ups, strict=True)
+            for layer, tau, up in zip(layered.layers, self.tau, ups, strict=True)
         )
-        return Algorithm(Leaf(self.learning_rate, ladder.leaf.batch_size), layers)
+        return Algorithm(Leaf(self.learning_rate, layered.leaf.batch_size), layers)
 
     def _recipe(self, algorithm: Recipe | Algorithm) -> Recipe | None:
         if isinstance(algorithm, Algorithm):
@@ -79,7 +81,7 @@ class Plan:
         if self.levels is not None:
             changes["levels"] = self.levels
         changed: Recipe = replace(algorithm, **changes)  # type: ignore[type-var]
-        return changed if changed.ladder().taus == self.tau else None
+        return changed if changed.to_algorithm().taus == self.tau else None
 
     def _uplinks(self, uplinks: Sequence[Compressor]) -> list[Compressor]:
         if self.levels is None:
@@ -94,6 +96,6 @@ class Plan:
         return asdict(self)
 
     def header(self, command: str) -> str:
-        """Comment lines for the head of a saved plan: what it is and what it promises."""
+        """Return comment lines for a saved plan: the command and the predictions."""
         said = {key: value for key, value in self.summary().items() if value is not None}
         return f"# A plan of `{command}`.\n# {json.dumps(said)}\n"

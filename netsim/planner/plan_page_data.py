@@ -1,4 +1,4 @@
-"""What the page of a plan shows, gathered from plans and trials."""
+"""Data of the plan page, from plans and trials."""
 
 from __future__ import annotations
 
@@ -6,24 +6,28 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from netsim.bounds.search import Found
+from netsim.bounds.search import Candidate
 from netsim.planner.bound_map import scan
 from netsim.planner.explanation import explain
 from netsim.planner.plan import Plan
 from netsim.planner.planner import Planned, bits_of
-from netsim.planner.refinement import Trial
+from netsim.planner.trials import Trial
 from netsim.reports import formatting
 from netsim.reports.page_parts import Table
 from netsim.reports.plan_page import BoundMap, Dot, Kind, PlanPageData
 
 MOST = 300
-"""Points of the search that the page shows."""
+"""Maximum number of search points on the page."""
 
 
-def picture(planned: Planned, trials: Sequence[Trial], chosen: Plan) -> PlanPageData:
+def plan_page_data(planned: Planned, trials: Sequence[Trial], chosen: Plan) -> PlanPageData:
     """The page's content; `chosen` is the plan that the command ends with."""
-    scenario, facts = planned.setting.scenario, planned.knowledge.facts
-    bound = "says nothing" if chosen.predicted_bound is None else f"{chosen.predicted_bound:.4g}"
+    scenario, facts = planned.setting.scenario, planned.constants.facts
+    bound = (
+        "not valid at this learning rate"
+        if chosen.predicted_bound is None
+        else f"{chosen.predicted_bound:.4g}"
+    )
     pairs = [
         ("tau", ", ".join(map(str, chosen.tau))),
         ("Learning rate", f"{chosen.learning_rate:.4g}"),
@@ -34,7 +38,7 @@ def picture(planned: Planned, trials: Sequence[Trial], chosen: Plan) -> PlanPage
         ("Mode", chosen.mode),
     ]
     said = f"L {facts.smoothness:.3g}, sigma² {facts.noise:.3g}, zeta² {facts.zeta(0):.3g}, F₀ − F* {facts.gap:.3g}"
-    notes = [*planned.notes, f"Constants ({planned.knowledge.origin}): {said}."]
+    notes = [*planned.notes, f"Constants ({planned.constants.origin}): {said}."]
     accuracy = all(np.isfinite(trial.accuracies).all() for trial in trials)
     score = "Accuracy" if accuracy else "Minus the loss"
     dots = [_tried(planned, trial, chosen) for trial in trials] or _met(planned, chosen)
@@ -90,11 +94,11 @@ def _met(planned: Planned, chosen: Plan) -> list[Dot]:
     return dots
 
 
-def _point(planned: Planned, found: Found) -> Dot:
+def _point(planned: Planned, found: Candidate) -> Dot:
     tau, choice, share = planned.task.split(np.array([*found.tau, *found.choice, found.share])[:, None])
     amounts = planned.task.costs.rounds(tau, choice, np.asarray(planned.task.shares)[share])
     spent = amounts.first[:, 0] + (found.rounds - 1) * amounts.later[:, 0]
-    names = list(planned.prices.names)
+    names = list(planned.cost_model.names)
     energy = float(spent[names.index("energy")]) if "energy" in names else None
     return Dot(
         f"tau = {found.tau}",

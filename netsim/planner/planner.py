@@ -1,4 +1,4 @@
-"""From a scenario and a budget to ranked plans: read, search, time again, explain."""
+"""The planner: ranked plans from a scenario and a budget."""
 
 from __future__ import annotations
 
@@ -11,25 +11,31 @@ from learning.compressors import Compressor
 from netsim.barriers.barriers import All
 from netsim.bounds.bound import Terms
 from netsim.bounds.costs import Amounts, Budget, bits_per_round
-from netsim.bounds.from_scenario import SHARES, PlanError, Setting, setting_of
-from netsim.bounds.learning_rate import Goal, Mode, Rule, least
+from netsim.bounds.from_scenario import SHARES, PlanContext, PlanError, plan_context
+from netsim.bounds.learning_rate import BoundRule, Goal, Mode, minimise
 from netsim.bounds.problem import Problem
-from netsim.bounds.relaxation import fast, relaxed
-from netsim.bounds.search import Found, Outcome, Task, search
+from netsim.bounds.relaxation import heuristic_search, relaxed_points
+from netsim.bounds.search import Candidate, PlanningTask, SearchResult, search
 from netsim.planner.constants import ConstantsEstimate, assumed, known
-from netsim.planner.cost_model import ClockSampling, CostModel, prices, retimed
-from netsim.planner.diagnostics import check_one_round, silent, unreached, verdict, warnings
+from netsim.planner.cost_model import ClockSampling, CostModel, cost_model, time_rounds
+from netsim.planner.diagnostics import (
+    check_one_round,
+    infeasible_message,
+    no_bound_message,
+    vacuous_warning,
+    warnings,
+)
 from netsim.planner.plan import Plan
 from netsim.scenario import Scenario
 from netsim.selection.selections import AllChildren
 
-APART = 1.3
-"""Two plans are told apart where some tau, or their product, differs by this factor."""
+DISTINCT_RATIO = 1.3
+"""Two plans are distinct if some tau differs by at least this factor."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What may be spent, and the bound to reach if that is the goal; None: no limit."""
+    """The budget, and the bound to reach if that is the goal; None: no limit."""
 
     deadline_s: float | None = None
     energy_j: float | None = None
@@ -39,7 +45,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Options:
-    """How to plan."""
+    """Options of the planner."""
 
     mode: Mode = "fixed"
     levels: bool = False
@@ -53,22 +59,22 @@ class Options:
 
 @dataclass(frozen=True, eq=False)
 class Planned:
-    """The plans, best first, and all they came from."""
+    """The plans, best first, with the task and the models from which they follow."""
 
     plans: tuple[Plan, ...]
-    knowledge: ConstantsEstimate
-    setting: Setting
-    task: Task
-    prices: CostModel
-    outcome: Outcome
+    constants: ConstantsEstimate
+    setting: PlanContext
+    task: PlanningTask
+    cost_model: CostModel
+    outcome: SearchResult
     uplinks: tuple[tuple[Compressor, ...], ...]
     notes: tuple[str, ...]
 
     @property
     def vacuous(self) -> bool:
-        """Whether the best plan's bound promises no more than what holds without any training."""
+        """Whether the best plan's bound is no smaller than the one without training."""
         bound = self.plans[0].predicted_bound
-        return bound is None or bound >= self.knowledge.trivial
+        return bound is None or bound >= self.constants.trivial_bound
 
     def terms(self, plan: Plan) -> Terms:
         """The bound's terms at a plan, at the constants that make it least."""
@@ -81,7 +87,7 @@ class Planned:
             if plan.mode != "joint-2"
             else self.task.rule
         )
-        found = least(self.task.problem, rule, Goal(), tau, up, done)
+        found = minimise(self.task.problem, rule, Goal(), tau, up, done)
         free = rule.free[:, [int(found.choice[0])]]
         return rule.terms(self.task.problem, np.array([plan.learning_rate]), tau, free, up)
 
@@ -95,10 +101,10 @@ class Planned:
 
 
 def make_plans(
-    setting: Setting, limits: Limits, options: Options, knowledge: ConstantsEstimate | None = None
+    setting: PlanContext, limits: Limits, options: Options, constants: ConstantsEstimate | None = None
 ) -> Planned:
-    """The best plans within the limits. Raises PlanError where none fits, saying why and what would."""
-    facts = knowledge or known(setting) or assumed(setting)
+    """Return the best plans within the limits. Raises PlanError if none exists, with reason and remedy."""
+    facts = constants or known(setting) or assumed(setting)
     uplinks = setting.uplinks(options.levels)
     variances, sizes = _variances(setting, uplinks, facts), setting.sizes(uplinks)
     problem = Problem(facts.facts, setting.tree, tuple(row[0] for row in variances), setting.down)
@@ -111,45 +117,45 @@ def make_plans(
         and limits.target is None
     ):
         raise PlanError(
-            "nothing limits the plan; give --deadline (or stop.deadline), --energy, --bits or --target"
+            "the plan has no limit; give --deadline (or stop.deadline), --energy, --bits or --target"
         )
     if limits.energy_j is not None and setting.scenario.energy is None:
-        raise PlanError("--energy needs an `energy:` section that says what devices draw; add one")
+        raise PlanError("--energy needs an `energy:` section with power models; add one")
     if options.fraction and any(not isinstance(one, AllChildren) for one in setting.scenario.selection):
         raise PlanError("--fraction chooses a selection, and the scenario has one; remove either")
     if options.fraction and any(not isinstance(wait, All) for wait in setting.scenario.wait[:1]):
         raise PlanError(
-            "--fraction weighs by 1/pi, which counts on everybody chosen: use wait: all in layer 1"
+            "--fraction weights by 1/pi, which needs the answers of all selected devices: use wait: all in layer 1"
         )
-    price = prices(
+    price = cost_model(
         setting, sizes, options.clocking, setting.scenario.energy is not None, limits.bits is not None
     )
     asked = {"time": limits.deadline_s, "energy": limits.energy_j, "bits": limits.bits}
     budget = Budget(np.array([np.inf if asked[name] is None else asked[name] for name in price.names]))
-    rate = setting.scenario.ladder.leaf.learning_rate
-    rule = Rule(options.mode, rate if options.mode == "fixed" else None)
+    rate = setting.scenario.layered_algorithm.leaf.learning_rate
+    rule = BoundRule(options.mode, rate if options.mode == "fixed" else None)
     shares = SHARES if options.fraction else (1.0,)
-    task = Task(problem, price, budget, rule, Goal(limits.target), variances, shares)
+    task = PlanningTask(problem, price, budget, rule, Goal(limits.target), variances, shares)
     check_one_round(setting, task, sizes)
     outcome, notes = _search(task, options), list(warnings(setting, facts, price))
     if outcome.best is None and options.mode == "fixed" and limits.target is None:
-        notes.append(silent(task))
+        notes.append(no_bound_message(task))
         task = replace(task, rule=replace(rule, ranking=True), goal=Goal())
         outcome = _search(task, options)
     if outcome.best is None:
-        raise PlanError(unreached(task, limits.target))
+        raise PlanError(infeasible_message(task, limits.target))
     draft = Planned((), facts, setting, task, price, outcome, uplinks, ())
     plans = sorted(_plans(draft, limits, options), key=lambda plan: plan.value)
     if not plans:
-        raise PlanError(unreached(task, limits.target))
+        raise PlanError(infeasible_message(task, limits.target))
     done = replace(draft, plans=tuple(plans), notes=tuple(notes))
-    return replace(done, notes=(*notes, *verdict(plans[0].predicted_bound, facts.trivial)))
+    return replace(done, notes=(*notes, *vacuous_warning(plans[0].predicted_bound, facts.trivial_bound)))
 
 
 def _variances(
-    setting: Setting, uplinks: Sequence[Sequence[Compressor]], facts: ConstantsEstimate
+    setting: PlanContext, uplinks: Sequence[Sequence[Compressor]], facts: ConstantsEstimate
 ) -> tuple[tuple[float, ...], ...]:
-    """q_n of each alternative: the worst case, scaled to what was measured where something was."""
+    """Return q_n of each alternative: the worst case, scaled by measured variances where available."""
     worst = setting.variances(uplinks)
     if not facts.variances:
         return worst
@@ -158,32 +164,32 @@ def _variances(
     return tuple(tuple(q * share for q in row) for row, share in zip(worst, seen, strict=True))
 
 
-def _search(task: Task, options: Options) -> Outcome:
+def _search(task: PlanningTask, options: Options) -> SearchResult:
     if options.quick:
-        return fast(task)
-    return search(task, relaxed(task), options.tolerance)
+        return heuristic_search(task)
+    return search(task, relaxed_points(task), options.tolerance)
 
 
-def distinct(found: Sequence[Found], count: int) -> list[Found]:
+def distinct(found: Sequence[Candidate], count: int) -> list[Candidate]:
     """The best `count` points that differ from every better one by APART in some tau, or in another choice."""
-    kept: list[Found] = []
+    kept: list[Candidate] = []
     for one in found:
-        if all(_apart(one, other) for other in kept):
+        if all(_is_distinct(one, other) for other in kept):
             kept.append(one)
         if len(kept) == count:
             break
     return kept
 
 
-def _apart(one: Found, other: Found) -> bool:
+def _is_distinct(one: Candidate, other: Candidate) -> bool:
     if one.share != other.share:
         return True
     ratios = [max(a, b) / min(a, b) for a, b in zip(one.tau, other.tau, strict=True)]
-    return max(ratios) >= APART
+    return max(ratios) >= DISTINCT_RATIO
 
 
 def _plans(draft: Planned, limits: Limits, options: Options) -> Iterator[Plan]:
-    """The best distinct points as plans, timed again where the search's clock is a model."""
+    """The best distinct points as plans, simulated again if the search uses a model of time."""
     pool = draft.outcome.ranked
     for found in distinct(pool, options.shown):
         plan = as_plan(draft, found, limits, options)
@@ -191,19 +197,19 @@ def _plans(draft: Planned, limits: Limits, options: Options) -> Iterator[Plan]:
             yield plan
 
 
-def as_plan(draft: Planned, found: Found, limits: Limits, options: Options) -> Plan | None:
-    """A point as a plan; None where, timed again, not one round fits."""
+def as_plan(draft: Planned, found: Candidate, limits: Limits, options: Options) -> Plan | None:
+    """Return a point as a plan; None if no round fits after it is simulated again."""
     task, setting = draft.task, draft.setting
     point = np.array([*found.tau, *found.choice, found.share])[:, None]
     tau, choice, share = task.split(point)
     pi = np.asarray(task.shares)[share]
     amounts = task.costs.rounds(tau, choice, pi)
     rounds, value = found.rounds, found.value
-    if not draft.prices.exact and found.share == len(task.shares) - 1:
-        up = draft.prices.sizes.chosen(choice)[:, 0].tolist()
-        down = draft.prices.sizes.down
-        first, later = retimed(
-            setting, found.tau, up, down, max(2, found.rounds), options.clocking, draft.prices.random
+    if not draft.cost_model.exact and found.share == len(task.shares) - 1:
+        up = draft.cost_model.sizes.chosen(choice)[:, 0].tolist()
+        down = draft.cost_model.sizes.down
+        first, later = time_rounds(
+            setting, found.tau, up, down, max(2, found.rounds), options.clocking, draft.cost_model.random
         )
         amounts.first[0], amounts.later[0] = first, later
         allowed = int(task.budget.allowed(amounts)[0])
@@ -212,7 +218,7 @@ def as_plan(draft: Planned, found: Found, limits: Limits, options: Options) -> P
             return None
     seconds = float(amounts.first[0, 0] + (rounds - 1) * amounts.later[0, 0])
     done = np.array([rounds * tau.prod()])
-    again = least(task.problem, task.rule, Goal(), tau, task.variances(choice, share), done)
+    again = minimise(task.problem, task.rule, Goal(), tau, task.variances(choice, share), done)
     best_rate = found.rate if limits.target is not None else float(again.rate[0])
     bound = float(again.value[0]) if limits.target is None else limits.target
     value = seconds if limits.target is not None else bound
@@ -237,7 +243,7 @@ def _levels(uplinks: Sequence[Sequence[Compressor]], choice: Sequence[int]) -> t
     return tuple(getattr(codecs[at], "levels", None) for codecs, at in zip(uplinks, choice, strict=True))
 
 
-def _spent(task: Task, amounts: Amounts, rounds: int, name: str) -> float | None:
+def _spent(task: PlanningTask, amounts: Amounts, rounds: int, name: str) -> float | None:
     names = list(task.costs.names)
     if name not in names:
         return None
@@ -246,9 +252,13 @@ def _spent(task: Task, amounts: Amounts, rounds: int, name: str) -> float | None
     return float(first + (rounds - 1) * later)
 
 
-def bits_of(draft: Planned, found: Found, rounds: int) -> float:
+def bits_of(draft: Planned, found: Candidate, rounds: int) -> float:
     """Payload bits of the plan's rounds, all layers, both directions."""
-    tau, sizes, price = np.array(found.tau, dtype=np.float64)[:, None], draft.prices.sizes, draft.prices
+    tau, sizes, price = (
+        np.array(found.tau, dtype=np.float64)[:, None],
+        draft.cost_model.sizes,
+        draft.cost_model,
+    )
     up = sizes.chosen(np.array(found.choice)[:, None])
     up[0] *= draft.task.shares[found.share]
     each = float(bits_per_round(tau, up, sizes.down, price.senders, price.speakers)[0])
@@ -257,4 +267,4 @@ def bits_of(draft: Planned, found: Found, rounds: int) -> float:
 
 def plan(scenario: Scenario, limits: Limits, options: Options | None = None) -> Planned:
     """The best plans of a scenario within the limits; see `make_plans`."""
-    return make_plans(setting_of(scenario), limits, options or Options())
+    return make_plans(plan_context(scenario), limits, options or Options())

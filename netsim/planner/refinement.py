@@ -1,153 +1,39 @@
-"""Refinement: the best distinct plans run for real, by successive halving over simulated time.
+"""Refinement: the best distinct plans are trained, by successive halving over simulated time.
 
-All candidates run to a quarter of the deadline, the better half to half of it, the better half of those to
-its end (Jamieson and Talwalkar, AISTATS 2016). Some candidates are the best by the bound, the others the best
-of their size: how much local work a round should hold is left to the simulation. Then the best one's neighbours
-run to the end, and the bound's own choice, to be seen beside it. The deadline ends a run, not the plan's predicted
-number of rounds. Runs share the ledger: what is known is re-timed, not trained.
+All candidates run to a quarter of the deadline, the better half to half of it, the better half of those to its end
+(Jamieson and Talwalkar, AISTATS 2016). Some candidates are the best by the bound, the others the best for their number
+of local steps per round. Then neighbours of the best candidate run to the end, and the bound's own choice for comparison.
+Runs end at the deadline, not at the plan's predicted number of rounds. They share the ledger, so known values are
+re-timed, not trained.
 """
 
 from __future__ import annotations
 
-import gc
 import math
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
-from multiprocessing import get_context
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from netsim.bounds.from_scenario import PlanError
-from netsim.bounds.search import Found
-from netsim.planner.bound_map import around, forgiving, octaves, random_points
+from netsim.bounds.search import Candidate
+from netsim.planner.bound_map import best_per_octave, neighbours, random_points, ranking_task
 from netsim.planner.plan import Plan
 from netsim.planner.planner import Limits, Options, Planned, as_plan
-from netsim.results.result import Result
-from netsim.scenario import Scenario, resolved
-from netsim.sweep import Outcome, Point, SweepFolders
-from netsim.sweep.jobs import train
-from netsim.units import render
+from netsim.planner.trials import ProgressCallback, Trial, TrialRunner
 
-RUNGS = (0.25, 0.5, 1.0)
-"""Shares of the deadline; between two rungs half of the candidates are dropped."""
+STAGES = (0.25, 0.5, 1.0)
+"""Fractions of the deadline; after each stage half of the candidates are dropped."""
 
 FEWEST = 2
 """Rounds that a candidate must have finished to be judged at a rung: long rounds are not bad ones."""
 
 GENERATIONS = 3
-"""After the race: times that untried neighbours of the best are run to the end, a third of the candidates each."""
-
-Told = Callable[[str], None]
+"""Number of times that neighbours of the best plan are trained to the end, a third of the candidates each."""
 
 Sampler = Literal["halving", "optuna"]
-"""Who proposes what is run for real: the bound, with successive halving, or optuna's TPE (the extra `optuna`)."""
-
-
-@dataclass(frozen=True)
-class Trial:
-    """How a plan did in real runs, one per seed, up to `share` of the deadline."""
-
-    plan: Plan
-    random: bool
-    """Whether it is one of the random feasible plans it is all compared with."""
-    share: float
-    accuracies: tuple[float, ...]
-    losses: tuple[float, ...]
-    rounds: tuple[int, ...]
-    seconds: tuple[float, ...]
-    """When the last round ended, per seed."""
-    bits: tuple[float, ...]
-    energies_j: tuple[float, ...]
-
-    @property
-    def score(self) -> float:
-        """What is compared: the mean accuracy, or minus the mean loss where the task has no accuracy."""
-        accuracy = float(np.mean(self.accuracies))
-        return accuracy if math.isfinite(accuracy) else -float(np.mean(self.losses))
-
-    @property
-    def error(self) -> float:
-        """The score's standard error over seeds; 0 for one seed."""
-        values = self.accuracies if math.isfinite(float(np.mean(self.accuracies))) else self.losses
-        return float(np.std(values, ddof=1) / math.sqrt(len(values))) if len(values) > 1 else 0.0
-
-    @property
-    def said(self) -> str:
-        """The score in a few words."""
-        early = "" if self.share == 1 else f" at {self.share:g} of the deadline"
-        return f"{abs(self.score):.4f} ± {self.error:.4f}{early}"
-
-    def summary(self) -> dict[str, Any]:
-        """What `--json` says of it."""
-        return {
-            "simulated_accuracy": list(self.accuracies),
-            "simulated_loss": list(self.losses),
-            "simulated_share_of_deadline": self.share,
-            "simulated_time_s": list(self.seconds),
-            "simulated_rounds": list(self.rounds),
-        }
-
-
-@dataclass(frozen=True)
-class TrialRunner:
-    """Where trials run."""
-
-    scenario: Scenario
-    out: Path
-    seeds: int
-    workers: int
-    told: Told
-
-    def run(self, plans: Sequence[Plan], share: float, random: bool) -> list[Trial]:
-        """Run every plan with every seed to `share` of the deadline."""
-        folder = self.out / f"{self.scenario.name}-optimize" / "plans"
-        folder.mkdir(parents=True, exist_ok=True)
-        deadline_s = self.scenario.stop.deadline
-        if deadline_s is None:
-            raise PlanError("refinement runs until a deadline; give --deadline (or stop.deadline)")
-        points: list[Point] = []
-        for number, plan in enumerate(plans):
-            path = folder / f"{'-'.join(map(str, plan.tau))}_{plan.learning_rate:.6g}_{number}.yaml"
-            path.write_text(resolved(unhurried(plan, self.scenario)), encoding="utf-8")
-            end = render(share * deadline_s, "time")
-            for k in range(self.seeds):
-                settings = {"seed": self.scenario.seed + k, "stop.deadline": end}
-                points.append(Point(len(points), str(path), (), settings))
-        outcomes = []
-        place = SweepFolders.at(self.out, f"{self.scenario.name}-plan")
-        for outcome in _outcomes(points, place, self.workers):
-            outcomes.append(outcome)
-            said = f"{Path(outcome.point.scenario).stem} seed {outcome.point.settings['seed']}"
-            self.told(f"{said}: {outcome.error or 'done'} ({len(outcomes)}/{len(points)})")
-        rows = [outcomes[k : k + self.seeds] for k in range(0, len(outcomes), self.seeds)]
-        return [_trial(plan, row, share, random) for plan, row in zip(plans, rows, strict=True)]
-
-
-def _outcomes(points: Sequence[Point], place: SweepFolders, workers: int) -> Iterator[Outcome]:
-    """The points' outcomes, in their order, by one process or several."""
-    if workers == 1:
-        yield from (_tidily(point, place) for point in points)
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_tidily, points, [place] * len(points))
-
-
-def _tidily(point: Point, place: SweepFolders) -> Outcome:
-    """Run a point and free what it held: a run's data sits in reference cycles."""
-    outcome = train(point, place)
-    gc.collect()
-    return outcome
-
-
-def unhurried(plan: Plan, scenario: Scenario) -> Scenario:
-    """The plan's scenario with rounds to spare, evaluated at its end: the deadline decides."""
-    scene = plan.apply(scenario)
-    stop = scene.stop.model_copy(update={"rounds": 2 * plan.rounds + 10, "target_accuracy": None})
-    every = scene.evaluate.model_copy(update={"every": stop.rounds})
-    return scene.model_copy(update={"stop": stop, "evaluate": every, "name": f"{scenario.name}-plan"})
+"""Source of trained plans: the bound with successive halving, or optuna's TPE (the extra `optuna`)."""
 
 
 def refine(
@@ -157,46 +43,48 @@ def refine(
     seeds: int,
     workers: int,
     out: Path,
-    told: Told,
+    report: ProgressCallback,
     sampler: Sampler = "halving",
 ) -> list[Trial]:
-    """`count` plans for real, by successive halving or by optuna's proposals, then `compare` random feasible ones.
+    """Train `count` plans, by successive halving or optuna's proposals, then `compare` random feasible ones.
 
     Returns the trials, refined ones first, best first, random ones last. Raises PlanError where a run fails.
     """
     if not count and not compare:
         return []
-    shop = TrialRunner(planned.setting.scenario, out, seeds, workers, told)
+    runner = TrialRunner(planned.setting.scenario, out, seeds, workers, report)
     by_tpe = sampler == "optuna" and count > 0
-    trials, out_of_race = (_proposed(shop, planned, count), []) if by_tpe else _raced(shop, planned, count)
+    trials, out_of_race = (
+        (_proposed(runner, planned, count), []) if by_tpe else _successive_halving(runner, planned, count)
+    )
     own = planned.plans[0]
     if not any(trial.plan == own for trial in trials):
-        trials += shop.run([own], 1.0, random=False)
+        trials += runner.run([own], 1.0, random=False)
         out_of_race = [trial for trial in out_of_race if trial.plan != own]
-    others = shop.run(random_plans(planned, compare), 1.0, random=True) if compare else []
+    others = runner.run(random_plans(planned, compare), 1.0, random=True) if compare else []
     return sorted(trials, key=lambda trial: -trial.score) + out_of_race + others
 
 
-def _proposed(shop: TrialRunner, planned: Planned, count: int) -> list[Trial]:
-    from netsim.planner.optuna_sampler import sampled
+def _proposed(runner: TrialRunner, planned: Planned, count: int) -> list[Trial]:
+    from netsim.planner.optuna_sampler import sample_plans
 
-    return sampled(planned, count, lambda plans: shop.run(plans, 1.0, random=False))
+    return sample_plans(planned, count, lambda plans: runner.run(plans, 1.0, random=False))
 
 
-def _raced(shop: TrialRunner, planned: Planned, count: int) -> tuple[list[Trial], list[Trial]]:
-    """Those that ran to the end, and those that were dropped."""
+def _successive_halving(runner: TrialRunner, planned: Planned, count: int) -> tuple[list[Trial], list[Trial]]:
+    """Return the trials that ran to the end, and those that were dropped."""
     alive = candidates(planned, count)
     out_of_race: list[Trial] = []
-    rungs = RUNGS if len(alive) > 2 else RUNGS[-1:]
+    stages = STAGES if len(alive) > 2 else STAGES[-1:]
     trials: list[Trial] = []
-    for rung, share in enumerate(rungs):
-        trials = shop.run(alive, share, random=False)
-        if rung < len(rungs) - 1:
+    for stage, share in enumerate(stages):
+        trials = runner.run(alive, share, random=False)
+        if stage < len(stages) - 1:
             dropped = worse_half(trials)
             out_of_race = dropped + out_of_race
             alive = [trial.plan for trial in trials if trial not in dropped]
     for _ in range(GENERATIONS if count > 2 else 0):
-        fresh = shop.run(_next(planned, trials + out_of_race, count), 1.0, random=False)
+        fresh = runner.run(_next(planned, trials + out_of_race, count), 1.0, random=False)
         trials = sorted(trials + fresh, key=lambda trial: -trial.score)
     return trials, out_of_race
 
@@ -213,16 +101,16 @@ def candidates(planned: Planned, count: int) -> list[Plan]:
     count = max(1, count)
     plans = list(planned.plans[: (count + 3) // 4])
     work = {math.prod(plan.tau) for plan in plans}
-    others = [found for found in octaves(planned) if math.prod(found.tau) not in work]
+    others = [found for found in best_per_octave(planned) if math.prod(found.tau) not in work]
     wanted = count - len(plans)
     at = sorted({round(x) for x in np.linspace(0, len(others) - 1, wanted)}) if others and wanted else []
     return [*plans, *_as_plans(planned, [others[k] for k in at])]
 
 
 def _next(planned: Planned, trials: Sequence[Trial], count: int) -> list[Plan]:
-    """Neighbours of the best trial that nobody has tried."""
+    """Return neighbours of the best trial that have not been tried."""
     tried = {trial.plan.tau for trial in trials}
-    fresh = [found for found in around(planned, trials[0].plan.tau) if found.tau not in tried]
+    fresh = [found for found in neighbours(planned, trials[0].plan.tau) if found.tau not in tried]
     return _as_plans(planned, fresh[: (count + 2) // 3])
 
 
@@ -231,37 +119,12 @@ def random_plans(planned: Planned, count: int) -> list[Plan]:
     return _as_plans(planned, random_points(planned, count, planned.setting.scenario.seed))
 
 
-def _as_plans(planned: Planned, found: Sequence[Found]) -> list[Plan]:
+def _as_plans(planned: Planned, found: Sequence[Candidate]) -> list[Plan]:
     """Points as plans, judged as they were found: by the first order where the rate is fixed."""
     limits, options = (
         Limits(planned.setting.scenario.stop.deadline),
         Options(planned.plans[0].mode, planned.plans[0].levels is not None, quick=True),
     )
-    draft = replace(planned, task=forgiving(planned))
+    draft = replace(planned, task=ranking_task(planned))
     plans = [as_plan(draft, one, limits, options) for one in found]
     return [plan for plan in plans if plan is not None]
-
-
-def _trial(plan: Plan, outcomes: Sequence[Outcome], share: float, random: bool) -> Trial:
-    failed = [outcome.error for outcome in outcomes if outcome.error is not None]
-    if failed:
-        raise PlanError(f"the plan tau = {plan.tau} failed: {failed[0]}")
-    results = [Result.load(outcome.folder) for outcome in outcomes if outcome.folder is not None]
-    last = [result.rounds.iloc[-1] for result in results]
-    spent = [float(row["energy_j"]) if "energy_j" in row else math.nan for row in last]
-    return Trial(
-        plan,
-        random,
-        share,
-        tuple(_value(result, "accuracy") for result in results),
-        tuple(_value(result, "loss") for result in results),
-        tuple(result.finished_rounds for result in results),
-        tuple(result.sim_time_s for result in results),
-        tuple(float(sum(result.bits("up")) + sum(result.bits("down"))) for result in results),
-        tuple(spent),
-    )
-
-
-def _value(result: Result, metric: str) -> float:
-    found = result.last("accuracy" if metric == "accuracy" else "loss")
-    return math.nan if found is None else found.value

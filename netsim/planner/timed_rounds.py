@@ -16,7 +16,7 @@ import numpy as np
 
 from learning.algorithms.algorithm import Algorithm
 from learning.compressors import Plain
-from netsim.bounds.costs import Law, counts
+from netsim.bounds.costs import CostLaw, exchange_counts
 from netsim.bounds.problem import Floats
 from netsim.scenario import Scenario
 from netsim.scenario.sweep import Sweep
@@ -34,7 +34,7 @@ MOST_VISITS = 2_000
 
 
 @dataclass(frozen=True)
-class Sized:
+class FixedSizeCompressor:
     """A message of a stated size and nothing else: what the timing engine needs of a compressor."""
 
     payload: int
@@ -70,7 +70,7 @@ class Sized:
 
 
 @dataclass(frozen=True)
-class Timed:
+class TimedRounds:
     """A timed run: when each global round ended and what it had drawn by then (nan without an energy section)."""
 
     ends_s: tuple[float, ...]
@@ -79,20 +79,20 @@ class Timed:
     """Seconds along the last round's critical path, by the names of the rounds table."""
 
 
-def timed(
+def time_scenario(
     scenario: Scenario, tau: Sequence[int], up: Sequence[float], down: Sequence[float], rounds: int, seed: int
-) -> Timed:
+) -> TimedRounds:
     """Run the scenario's clock alone with other tau and message sizes, for so many rounds.
 
     Where losses decide who takes part, as many are drawn by data: their poll is not timed.
     """
-    ladder = scenario.ladder
+    algorithm = scenario.layered_algorithm
     layers = tuple(
         replace(layer, tau=t, up=_sized(layer.up, u), down=_sized(layer.downlink, d))
-        for layer, t, u, d in zip(ladder.layers, tau, up, down, strict=True)
+        for layer, t, u, d in zip(algorithm.layers, tau, up, down, strict=True)
     )
     stop = scenario.stop.model_copy(update={"rounds": rounds, "deadline": None, "target_accuracy": None})
-    changes = {"algorithm": Algorithm(ladder.leaf, layers), "stop": stop, "seed": seed, "sweep": Sweep()}
+    changes = {"algorithm": Algorithm(algorithm.leaf, layers), "stop": stop, "seed": seed, "sweep": Sweep()}
     changes["selection"] = tuple(
         Data(chosen.fraction, chosen.count) if isinstance(chosen, PowerOfChoice) else chosen
         for chosen in scenario.selection
@@ -101,11 +101,11 @@ def timed(
     rows = run.trace.rounds[1:]
     joules = tuple(row.get("energy_j", float("nan")) for row in rows)
     path = {key: float(value) for key, value in rows[-1].items() if key.startswith("path_")}
-    return Timed(tuple(row["sim_time_s"] for row in rows), joules, path)
+    return TimedRounds(tuple(row["sim_time_s"] for row in rows), joules, path)
 
 
-def _sized(codec: object, bits: float) -> Sized | Plain:
-    return codec if isinstance(codec, Plain) and codec.lossless else Sized(round(bits))
+def _sized(codec: object, bits: float) -> FixedSizeCompressor | Plain:
+    return codec if isinstance(codec, Plain) and codec.lossless else FixedSizeCompressor(round(bits))
 
 
 def affordable(tau: Sequence[int], devices: int, rounds: int) -> int:
@@ -124,12 +124,12 @@ def design(depth: int) -> list[tuple[int, ...]]:
     return [ones, *single, *pairs]
 
 
-def fit(taus: Sequence[Sequence[int]], up: Floats, amounts: Floats, first: float, by_bits: bool) -> Law:
+def fit(taus: Sequence[Sequence[int]], up: Floats, amounts: Floats, first: float, by_bits: bool) -> CostLaw:
     """The law nearest, relatively, to measured amounts [M] at taus [M][N] with uplink bits [N, M]."""
     from scipy.optimize import nnls
 
     tau = np.array(taus, dtype=np.float64).T
-    r = counts(tau)
+    r = exchange_counts(tau)
     columns = np.concatenate([tau.prod(axis=0)[None], r, *([r * up] if by_bits else [])]).T
     scale = np.maximum(columns.max(axis=0), 1e-300)
     rows = columns / scale / amounts[:, None]
@@ -137,4 +137,4 @@ def fit(taus: Sequence[Sequence[int]], up: Floats, amounts: Floats, first: float
     found = found / scale
     N = len(tau)
     per_bit = found[1 + N :] if by_bits else np.zeros(N)
-    return Law(float(found[0]), found[1 : 1 + N], per_bit, first, float(left / np.sqrt(len(amounts))))
+    return CostLaw(float(found[0]), found[1 : 1 + N], per_bit, first, float(left / np.sqrt(len(amounts))))

@@ -14,7 +14,7 @@ from functools import cached_property
 from learning.algorithms.algorithm import Algorithm
 from learning.engine import Engine, LazyVector, ValuesNeededError
 from learning.tasks.task import Task
-from netsim.bounds.from_scenario import PlanError, check_means, down_variances, variance
+from netsim.bounds.from_scenario import PlanError, check_means, down_variances, compressor_variance
 from netsim.bounds.gradient_probe import LARGEST
 from netsim.build import BuildError
 from netsim.protocol.trace import Trace
@@ -106,7 +106,7 @@ def check_policy(scenario: Scenario, topology: Topology, dim: int) -> None:
         check_means(algorithm)
         down_variances(algorithm, dim)
         for n, layer in enumerate(algorithm.layers, start=1):
-            variance(layer.up, dim, f"layer {n}: up")
+            compressor_variance(layer.up, dim, f"layer {n}: up")
     except PlanError as error:
         raise BuildError(f"algorithm: tau.adaptive.policy: {error}; or use adacomm or stages") from None
     devices = len(topology.devices)

@@ -16,7 +16,7 @@ from netsim.scenario import Scenario
 from netsim.topology import Topology
 
 EVALUATION_BATCH = 1000
-"""Test samples that are evaluated together (learning.tasks.tensors.CHUNK)."""
+"""Test samples that are evaluated together (learning.tasks.tensors.EVALUATION_CHUNK)."""
 ROWS_PER_SERVER, ROWS = 2, 7
 """Models that exist at once: a server's own and received one; those of the cloud in flight, and one server's sum."""
 NODE_BYTES, ROUND_BYTES = 6_000, 500

@@ -15,13 +15,13 @@ from learning.engine import Engine, LazyVector, ValuesNeededError
 from learning.part_names import part_name
 from learning.tasks.objectives import SyntheticTask
 from learning.tasks.task import BoundTask, Task
-from netsim.bounds.costs import Amounts, Budget, Indices, Law
-from netsim.bounds.from_scenario import device_weights, down_variances, variance
-from netsim.bounds.gradient_probe import look, smoothness, spread
-from netsim.bounds.learning_rate import Rule
-from netsim.bounds.problem import Facts, Floats, Problem, Tree
-from netsim.bounds.relaxation import relaxed
-from netsim.bounds.search import Task as Search
+from netsim.bounds.costs import Amounts, Budget, Indices, CostLaw
+from netsim.bounds.from_scenario import device_weights, down_variances, compressor_variance
+from netsim.bounds.gradient_probe import probe_gradients, smoothness, spread
+from netsim.bounds.learning_rate import BoundRule
+from netsim.bounds.problem import LearningConstants, Floats, Problem, TreeConstants
+from netsim.bounds.relaxation import relaxed_points
+from netsim.bounds.search import PlanningTask
 from netsim.bounds.search import search
 from netsim.protocol.trace import Trace
 from netsim.scenario import Scenario
@@ -53,15 +53,15 @@ class ControlContext:
         return device_weights(self.trace.topology, rules, self.task.samples)
 
     @cached_property
-    def tree(self) -> Tree:
+    def tree(self) -> TreeConstants:
         """The bounds' constants of the tree."""
-        return Tree.of(self.trace.topology, self.weights)
+        return TreeConstants.of(self.trace.topology, self.weights)
 
     @cached_property
     def up(self) -> tuple[float, ...]:
         """q_n of the uplinks. Raises PlanError for a compressor without one."""
         layers = enumerate(self.scenario.layered_algorithm.layers, start=1)
-        return tuple(variance(layer.up, self.engine.dim, f"layer {n}: up") for n, layer in layers)
+        return tuple(compressor_variance(layer.up, self.engine.dim, f"layer {n}: up") for n, layer in layers)
 
     @cached_property
     def least_loss(self) -> float:
@@ -135,20 +135,20 @@ class Observation:
             self._facts(), context.tree, context.up, down_variances(self.algorithm, context.engine.dim)
         )
         for ranking in (False, True):
-            rule, budget = Rule("fixed", rate, ranking), Budget(np.array([left_s]))
-            task = Search(problem, MeasuredCosts(self._law()), budget, rule, most=context.control.most)
-            best = search(task, relaxed(task), TOLERANCE).best
+            rule, budget = BoundRule("fixed", rate, ranking), Budget(np.array([left_s]))
+            task = PlanningTask(problem, MeasuredCosts(self._law()), budget, rule, most=context.control.most)
+            best = search(task, relaxed_points(task), TOLERANCE).best
             if best is not None:
                 return best.tau
         return None
 
-    def _facts(self) -> Facts:
+    def _facts(self) -> LearningConstants:
         """Return L, sigma^2, delta_n^2 and F(w) - F* at the model. Raises ValueError if it has diverged."""
         measured, gap = self.context.engine.measure(self.model, self._name, self._measure), self.excess[1]
         if not all(map(math.isfinite, (*measured, gap))):
             raise ValueError("the model diverged, its gradients are not finite; lower learning_rate")
         smooth, noise, *layers = measured
-        return Facts(max(smooth, SMALLEST), noise, tuple(layers), max(gap, SMALLEST))
+        return LearningConstants(max(smooth, SMALLEST), noise, tuple(layers), max(gap, SMALLEST))
 
     def _measure(self, model: Tensor) -> Sequence[float]:
         """Return L, sigma^2, delta_1^2 ... delta_N^2 by `netsim.bounds.gradient_probe`, on one thread: reproducible."""
@@ -158,7 +158,7 @@ class Observation:
         torch.set_num_threads(1)
         try:
             weights_now = model.detach().float().cpu()
-            probe = look(
+            probe = probe_gradients(
                 context.bound,
                 weights_now,
                 self.algorithm.leaf,
@@ -172,7 +172,7 @@ class Observation:
         layers = spread(probe, context.trace.topology, context.weights, context.tree)
         return smoothness(probe, weights), float(weights @ probe.noise), *layers
 
-    def _law(self) -> Law:
+    def _law(self) -> CostLaw:
         """Return the seconds of a round as c_0 K + sum_n c_n r_n, exact for the mean of the measured rounds.
 
         Waits for barrier timers count once per round, with the exchange of the top layer.
@@ -181,7 +181,7 @@ class Observation:
         step_s = max(0.0, self._mean("path_compute_s") - aggregation_s) / self._steps
         exchange_s = np.array(self.exchange_s)
         exchange_s[-1] += self._mean("path_wait_s") if "path_wait_s" in self.context.trace.rounds[-1] else 0.0
-        return Law(step_s, exchange_s, np.zeros(len(self.taus)), 0.0, 0.0)
+        return CostLaw(step_s, exchange_s, np.zeros(len(self.taus)), 0.0, 0.0)
 
     def _mean(self, column: str) -> float:
         """Return the mean of a column over the rounds since the last choice."""
@@ -216,7 +216,7 @@ class Observation:
 class MeasuredCosts:
     """Costs of rounds by a measured law, in seconds only. See `netsim.bounds.costs.Costs`."""
 
-    law: Law
+    law: CostLaw
 
     @property
     def names(self) -> Sequence[str]:

@@ -21,7 +21,7 @@ import torch
 
 from learning.aggregation.rules import Vote
 from learning.compressors import Compressor, Qsgd, Sign
-from learning.engine.numerics import Numerics, Precision, StrategyError, pinned
+from learning.engine.numerics import Numerics, Precision, StrategyError, with_strategy
 from learning.rng.keyed import KeyedRandom
 from tests.bench import fleet
 from tests.bench.timers import table
@@ -71,7 +71,7 @@ def main(arguments: list[str]) -> int:
 
 def training(model: str, device: str, devices: int, steps: int) -> Iterator[Row]:
     """Device-steps per second of the loop, and of every strategy and precision that can train the model."""
-    made, some = fleet.task_of(model, devices), min(devices, LOOPED)
+    made, some = fleet.build_task(model, devices), min(devices, LOOPED)
     unit = "device-steps/s"
     base = some * steps / _seconds(fleet.naive(made, device, some, steps), device)
     yield Row(model, "sequential loop", "float32", base, unit, 1.0)
@@ -82,7 +82,7 @@ def training(model: str, device: str, devices: int, steps: int) -> Iterator[Row]
         for name in ("fused", f"vmap:{devices}", f"vmap:{max(1, devices // 4)}"):
             numerics = Numerics("batched", device, precision, name)
             try:
-                work = fleet.batched(made, pinned(numerics, name, made), steps)
+                work = fleet.batched(made, with_strategy(numerics, name, made), steps)
             except StrategyError:
                 continue
             try:

@@ -15,13 +15,13 @@ import pytest
 import torch
 
 from learning.engine import trainers
-from learning.engine.fused_trainer import Fused
-from learning.engine.im2col_trainer import Im2col
-from learning.engine.numerics import resolve
+from learning.engine.fused_trainer import FusedTrainer
+from learning.engine.im2col_trainer import Im2colTrainer
+from learning.engine.numerics import resolve_numerics
 from netsim.scenario import load_text
-from netsim.simulation.run import play
+from netsim.simulation.run import execute
 from tests.bench.timers import medians_s, peak_flops_per_s, table
-from tests.bench.workload import BATCH, DEVICES, PERIODS, STEPS, batched, eager, naive, scene, task_of
+from tests.bench.workload import BATCH, DEVICES, PERIODS, STEPS, batched, build_task, eager, naive, scene
 
 pytestmark = pytest.mark.bench
 
@@ -34,8 +34,8 @@ WIDE = (0.95, float("inf"))
 def test_device_steps_per_cpu_second(model: str, capsys: pytest.CaptureFixture[str]) -> None:
     torch.set_num_threads(1)
     count = DEVICES if model in TARGETS else 10
-    made = task_of(model, count)
-    numerics = resolve("batched", "cpu", "float32", made)
+    made = build_task(model, count)
+    numerics = resolve_numerics("batched", "cpu", "float32", made)
     works = {"naive": naive(made), "eager": eager(made), "batched": batched(made, numerics)}
     spent = medians_s(works, 5 if model in TARGETS else 3)
     pace = {name: count * STEPS / seconds for name, seconds in spent.items()}
@@ -59,10 +59,10 @@ def test_what_a_round_costs_beside_training(
     """Network, compression with exact coded lengths, aggregation and bookkeeping: at most 12 % for mlp and lenet."""
     torch.set_num_threads(1)
     training, marks = [0.0], list[tuple[float, float]]()
-    for trainer in (Fused, Im2col, trainers.Looped):
+    for trainer in (FusedTrainer, Im2colTrainer, trainers.Looped):
         _clocked(trainer, training, monkeypatch)
     run = load_text(scene(model, tmp_path, rounds=8, code=code), "bench.yaml")
-    play(run, device="cpu", on_round=lambda row: marks.append((time.process_time(), training[0])))
+    execute(run, device="cpu", on_round=lambda row: marks.append((time.process_time(), training[0])))
     rounds = [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(marks[1:-1])]
     whole, inner = (statistics.median(values) for values in zip(*rounds, strict=True))
     other = 1 - inner / whole

@@ -12,7 +12,7 @@ import simpy
 
 from netsim.network.media import SharedMedium
 from netsim.scenario import load_text
-from netsim.simulation.run import play
+from netsim.simulation.run import execute
 
 pytestmark = pytest.mark.bench
 
@@ -44,7 +44,7 @@ def test_shared_flows_per_second(capsys: pytest.CaptureFixture[str]) -> None:
 def seconds_of(devices: int, rounds: int) -> float:
     scene = load_text(SCENE.format(edges=devices // 1000, rounds=rounds), "scale.yaml")
     begun = time.process_time()
-    run = play(scene, engine="timing")
+    run = execute(scene, engine="timing")
     assert run.trace.rounds[-1]["round"] == rounds
     return time.process_time() - begun
 

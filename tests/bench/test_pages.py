@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from netsim.reports.comparison import comparison_html
+from netsim.reports.comparison import render_comparison
 from netsim.reports.page import write_page
 
 pytestmark = pytest.mark.bench
@@ -46,7 +46,7 @@ def test_a_report_of_two_hundred_runs(tmp_path: Path, capsys: pytest.CaptureFixt
     if not CHROMIUM.exists():
         pytest.skip(f"no {CHROMIUM}; install Debian's chromium")
     begun = time.perf_counter()
-    html = comparison_html(points(), ["network[0].cell.uplink"], "big: sweep")
+    html = render_comparison(points(), ["network[0].cell.uplink"], "big: sweep")
     made_s = time.perf_counter() - begun
     page = write_page(html, tmp_path / "big.html")
     assert len(html) < 6e6

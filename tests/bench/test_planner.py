@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from netsim.bounds.bound import theorem2
-from netsim.bounds.learning_rate import MODES, Goal, Rule, largest_rate, least
-from netsim.bounds.relaxation import relaxed
+from netsim.bounds.learning_rate import MODES, Goal, BoundRule, largest_rate, least
+from netsim.bounds.relaxation import relaxed_points
 from netsim.bounds.search import search
 from tests.planner.instances import instance
 from tests.planner.nested import measured, random_setting
@@ -25,9 +25,9 @@ def test_both_bounds_hold_on_hundreds_of_quadratics(hundred: int) -> None:
         setting = random_setting(seed, most_layers=4)
         problem, share = setting.problem, (0.1, 0.5, 0.95)[seed % 3]
         tau, up = np.array(setting.tau, dtype=float)[:, None], np.array(problem.up)[:, None]
-        rate = share * largest_rate(problem, Rule("joint-1"), setting.tau)
-        promised = float(least(problem, Rule("fixed", rate), Goal(), tau, up, 15 * tau.prod(axis=0)).value[0])
-        rule = Rule("joint-2")
+        rate = share * largest_rate(problem, BoundRule("joint-1"), setting.tau)
+        promised = float(least(problem, BoundRule("fixed", rate), Goal(), tau, up, 15 * tau.prod(axis=0)).value[0])
+        rule = BoundRule("joint-2")
         within = share * largest_rate(problem, rule, setting.tau)
         terms = theorem2(problem, within * problem.facts.smoothness, setting.tau, tuple(rule.free))  # type: ignore[arg-type]
         inner = float(np.min(terms.value(within, 15, problem.facts.gap)))
@@ -43,11 +43,11 @@ def test_both_bounds_hold_on_hundreds_of_quadratics(hundred: int) -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_seconds_of_a_search(mode: str) -> None:
     """Prints host seconds of eight searches; asserts only that they are certified."""
-    rule = Rule(mode, 0.02 if mode == "fixed" else None)  # type: ignore[arg-type]
+    rule = BoundRule(mode, 0.02 if mode == "fixed" else None)  # type: ignore[arg-type]
     for seed in range(8):
         task = replace(instance(seed, longest=1000), rule=rule)
         began = time.perf_counter()
-        outcome = search(task, relaxed(task))
+        outcome = search(task, relaxed_points(task))
         print(
             f"{mode} N={task.depth} {time.perf_counter() - began:.2f} s, {outcome.boxes} boxes, gap {outcome.gap:.1e}"
         )

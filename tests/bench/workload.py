@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from learning.algorithms.algorithm import Leaf
+from learning.algorithms.layer import Leaf
 from learning.datasets.arrays import Arrays
-from learning.engine.fused_trainer import aligned
-from learning.engine.numerics import Numerics, resolve, stack_rows
-from learning.engine.promises import Ref, Train
-from learning.engine.solver_factory import bind, make_trainer
+from learning.engine.fused_trainer import allocate_aligned
+from learning.engine.lazy_vectors import LazyVector, Train
+from learning.engine.numerics import Numerics, resolve_numerics, stack_rows
+from learning.engine.solver_factory import bind_task, make_trainer
 from learning.models import CifarCnn, LeNet, Logistic, McMahanCnn, Mlp, Model, ResNet8
 from learning.partitions.partitions import Iid
 from learning.tasks.classification import ClassificationTask
@@ -45,7 +45,7 @@ def noise(model: str, devices: int = DEVICES) -> Arrays:
     return Arrays(x, np.arange(len(x)) % 10, x[:100], np.arange(100) % 10, 10, mean, mean, "noise")
 
 
-def task_of(model: str, devices: int = DEVICES) -> ClassificationTask:
+def build_task(model: str, devices: int = DEVICES) -> ClassificationTask:
     """The model on the noise, shared evenly."""
     arrays = noise(model, devices)
     parts = Iid().split(arrays.train_y, [0] * devices, seed=1)
@@ -54,13 +54,13 @@ def task_of(model: str, devices: int = DEVICES) -> ClassificationTask:
 
 def batched(made: ClassificationTask, numerics: Numerics, steps: int = STEPS) -> Callable[[], None]:
     """All devices' local work by a strategy, in stacks of its size."""
-    bound = bind(numerics, made)
+    bound = bind_task(numerics, made)
     trainer = make_trainer(numerics, bound, 1)
     initial, count = bound.initial(1), made.devices
-    start = Ref(b"", 0, None, initial)
+    start = LazyVector(b"", 0, None, initial)
     jobs = [Train(Leaf(RATE, BATCH), device, start, steps, 0) for device in range(count)]
     rows = numerics.stack or stack_rows(made.dim, numerics)
-    work = aligned(min(rows, count), (made.dim,), initial)
+    work = allocate_aligned(min(rows, count), (made.dim,), initial)
 
     def run() -> None:
         for first in range(0, count, rows):
@@ -73,7 +73,7 @@ def batched(made: ClassificationTask, numerics: Numerics, steps: int = STEPS) ->
 
 def eager(made: ClassificationTask) -> Callable[[], None]:
     """The same by the eager engine's trainer: one device at a time through torch.nn and torch.optim."""
-    return batched(made, resolve("eager", "cpu", "float32", made))
+    return batched(made, resolve_numerics("eager", "cpu", "float32", made))
 
 
 def naive(

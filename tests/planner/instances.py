@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from netsim.bounds.costs import Amounts, Budget, Indices, counts
-from netsim.bounds.learning_rate import MODES, Goal, Rule
-from netsim.bounds.problem import Facts, Floats, Problem, Tree
-from netsim.bounds.search import Found, Task, evaluate, whole
+from netsim.bounds.costs import Amounts, Budget, Indices, exchange_counts
+from netsim.bounds.learning_rate import MODES, BoundRule, Goal
+from netsim.bounds.problem import Floats, LearningConstants, Problem, TreeConstants
+from netsim.bounds.search import Candidate, PlanningTask, evaluate, full_box
 
 
 @dataclass(frozen=True)
@@ -27,35 +27,37 @@ class Linear:
     def least(self, tau: Floats, choice: Indices, share: Floats) -> Floats:
         each = np.array(self.speaking_s)[:, None] * (1 + choice)
         each[0] = each[0] * share
-        return (self.step_s * tau.prod(axis=0) + (each * counts(tau)).sum(axis=0))[None]
+        return (self.step_s * tau.prod(axis=0) + (each * exchange_counts(tau)).sum(axis=0))[None]
 
 
-def instance(seed: int, longest: float = 30.0, target: bool = False, choices: bool = False) -> Task:
+def instance(seed: int, longest: float = 30.0, target: bool = False, choices: bool = False) -> PlanningTask:
     """A task of 2 or 3 layers; the deadline is 2 to `longest` times a round of all ones. Modes take turns."""
     r = np.random.default_rng(seed)
     depth = 2 if choices else int(r.integers(2, 4))
     fan = r.integers(2, 6, depth)
     mixing = (1.0, *np.cumprod(1 / fan).tolist())
     layers = tuple(float(r.choice([0, 0.05, 0.5])) for _ in range(depth))
-    facts = Facts(1.0, float(r.choice([0, 0.5, 5])), layers, float(r.uniform(0.5, 5)))
+    facts = LearningConstants(1.0, float(r.choice([0, 0.5, 5])), layers, float(r.uniform(0.5, 5)))
     up = tuple(float(r.choice([0, 0.05, 0.3, 1])) for _ in range(depth))
-    problem = Problem(facts, Tree(tuple((1 / fan).tolist()), mixing), up, (0.0,) * depth)
-    speaking = tuple(float(10 ** r.uniform(-1, 0.3 if longest < 20 else 1.5)) for _ in range(depth))
-    deadline = (1 + sum(speaking)) * float(r.uniform(2, longest))
+    problem = Problem(facts, TreeConstants(tuple((1 / fan).tolist()), mixing), up, (0.0,) * depth)
+    per_exchange = tuple(float(10 ** r.uniform(-1, 0.3 if longest < 20 else 1.5)) for _ in range(depth))
+    deadline = (1 + sum(per_exchange)) * float(r.uniform(2, longest))
     mode = MODES[seed % 3]
-    rule = Rule(mode, 0.02 if mode == "fixed" else None)
+    rule = BoundRule(mode, 0.02 if mode == "fixed" else None)
     several = tuple((4 * q, q, q / 4) for q in up) if choices else ()
     shares = (0.5, 1.0) if choices else (1.0,)
-    costs, budget = Linear(1.0, speaking), Budget(np.array([deadline]))
-    task = Task(problem, costs, budget, rule, Goal(), several, shares)
+    costs, budget = Linear(1.0, per_exchange), Budget(np.array([deadline]))
+    task = PlanningTask(problem, costs, budget, rule, Goal(), several, shares)
     if not target:
         return task
     best = min(everything(task))
-    return Task(problem, costs, budget, rule, Goal(best.value * float(r.uniform(1.05, 2))), several, shares)
+    return PlanningTask(
+        problem, costs, budget, rule, Goal(best.value * float(r.uniform(1.05, 2))), several, shares
+    )
 
 
-def everything(task: Task) -> list[Found]:
+def everything(task: PlanningTask) -> list[Candidate]:
     """Every point there is."""
-    low, high = whole(task)
+    low, high = full_box(task)
     points = np.array(list(itertools.product(*(range(a, b + 1) for a, b in zip(low, high, strict=True))))).T
     return [f for k in range(0, points.shape[1], 4096) for f in evaluate(task, points[:, k : k + 4096])]

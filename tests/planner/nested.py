@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from netsim.bounds.problem import Facts, Problem, Tree
+from netsim.bounds.problem import LearningConstants, Problem, TreeConstants
 from netsim.topology import Fanout, Topology
 
 Floats = NDArray[np.float64]
 
 
 @dataclass
-class Setting:
+class PlanContext:
     """F_i = 1/2 (w - b_i)' H (w - b_i), noise of variance sigma^2, rand-k quantizers with the exact q = d/k - 1."""
 
     topology: Topology
@@ -41,13 +41,13 @@ class Setting:
             pull, mass = mean, above
         best = pull[0] / self.curvature
         gap = 0.5 * float((self.curvature * (self.start - best) ** 2).sum())
-        facts = Facts(float(self.curvature.max()), self.sigma**2, tuple(layers), gap)
+        facts = LearningConstants(float(self.curvature.max()), self.sigma**2, tuple(layers), gap)
         d = len(self.curvature)
         up = tuple(d / k - 1 for k in self.kept)
-        return Problem(facts, Tree.of(self.topology, list(self.weights)), up, (0.0,) * len(up))
+        return Problem(facts, TreeConstants.of(self.topology, list(self.weights)), up, (0.0,) * len(up))
 
 
-def random_setting(seed: int, most_layers: int = 3) -> Setting:
+def random_setting(seed: int, most_layers: int = 3) -> PlanContext:
     """A small random tree with random objectives; every third has unequal weights."""
     r = np.random.default_rng(seed)
     depth, d = int(r.integers(1, most_layers + 1)), 6
@@ -55,7 +55,7 @@ def random_setting(seed: int, most_layers: int = 3) -> Setting:
     devices = len(topology.devices)
     weights = r.uniform(0.5, 1.5, devices) if seed % 3 == 0 else np.ones(devices)
     curvature = np.ones(d) if seed % 2 else np.geomspace(0.05, 1.0, d)
-    return Setting(
+    return PlanContext(
         topology,
         curvature * float(r.choice([0.5, 2.0])),
         r.normal(size=(devices, d)) * float(r.choice([0.0, 0.3, 2.0])),
@@ -67,7 +67,7 @@ def random_setting(seed: int, most_layers: int = 3) -> Setting:
     )
 
 
-def measured(setting: Setting, rate: float, rounds: int, seeds: int = 32) -> tuple[Floats, Floats]:
+def measured(setting: PlanContext, rate: float, rounds: int, seeds: int = 32) -> tuple[Floats, Floats]:
     """Per seed, the averages of ||grad F||^2 over global models, and over the mean model at all inner steps."""
     r = np.random.default_rng(7)
     P, H = setting.weights, setting.curvature

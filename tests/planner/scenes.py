@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netsim.bounds.from_scenario import setting_of
+from netsim.bounds.from_scenario import plan_context
 from netsim.planner.constants import ConstantsEstimate
 from netsim.planner.planner import Limits, Options, Planned, make_plans
 from netsim.scenario import Scenario, load_text
@@ -47,9 +47,9 @@ def scene(
 def planned(
     scenario: Scenario,
     options: Options | None = None,
-    knowledge: ConstantsEstimate | None = None,
+    constants: ConstantsEstimate | None = None,
     **limits: float,
 ) -> Planned:
     """Plans of a scenario; the deadline is its own unless given."""
     limits.setdefault("deadline_s", scenario.stop.deadline or 0.0)
-    return make_plans(setting_of(scenario), Limits(**limits), options or Options(), knowledge)
+    return make_plans(plan_context(scenario), Limits(**limits), options or Options(), constants)

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from netsim.bounds.bound import theorem1, theorem2
-from netsim.bounds.learning_rate import Goal, Rule, largest_rate, least
-from netsim.bounds.problem import Facts, Problem, Tree
+from netsim.bounds.learning_rate import BoundRule, Goal, largest_rate, minimise
+from netsim.bounds.problem import LearningConstants, Problem, TreeConstants
 from netsim.topology import Fanout
 from netsim.topology.tree import NodeSpec, grow
 
 from .nested import measured, random_setting
 
 PAPER = (1.0, 0.5, 0.5)
-TREE = Tree.of(Fanout([2, 4, 10]).grow(), [1.0] * 80)
-FACTS = Facts(1.0, 5.0, (0.6, 0.3, 0.1), 2.0)
+TREE = TreeConstants.of(Fanout([2, 4, 10]).grow(), [1.0] * 80)
+FACTS = LearningConstants(1.0, 5.0, (0.6, 0.3, 0.1), 2.0)
 REFERENCE = Problem(FACTS, TREE, (0.57, 0.13, 0.13), (0.0, 0.0, 0.0))
 TAU = (5, 2, 2)
 
@@ -26,9 +26,9 @@ def column(*values: float) -> np.ndarray:
     return np.array(values, dtype=np.float64)[:, None]
 
 
-def best(problem: Problem, rule: Rule, tau: tuple[int, ...], rounds: int) -> float:
+def best(problem: Problem, rule: BoundRule, tau: tuple[int, ...], rounds: int) -> float:
     done = np.array([rounds * float(np.prod(tau))])
-    return float(least(problem, rule, Goal(), column(*tau), column(*problem.up), done).value[0])
+    return float(minimise(problem, rule, Goal(), column(*tau), column(*problem.up), done).value[0])
 
 
 def test_the_constants_of_a_balanced_tree() -> None:
@@ -40,8 +40,8 @@ def test_equal_devices_mix_as_nodes_per_device_in_any_tree() -> None:
     """theory 2.1: R_n = M_n / N_tot, also where parents have different numbers of children."""
     edges = [NodeSpec(children=[NodeSpec() for _ in range(k)]) for k in (1, 4, 2)]
     topology = grow(NodeSpec(children=edges), "test")
-    assert Tree.of(topology, [3.0] * 7).mixing == pytest.approx((1.0, 3 / 7, 1 / 7))
-    assert Tree.of(topology, [1.0] * 7).largest == pytest.approx((1.0, 4 / 7))
+    assert TreeConstants.of(topology, [3.0] * 7).mixing == pytest.approx((1.0, 3 / 7, 1 / 7))
+    assert TreeConstants.of(topology, [1.0] * 7).largest == pytest.approx((1.0, 4 / 7))
 
 
 @pytest.mark.parametrize(
@@ -61,13 +61,13 @@ def test_the_reference_condition_on_the_learning_rate() -> None:
     """theory 9: mu_max = .03599 in the paper's form; free constants reach a little further."""
     inside, outside = (theorem1(REFERENCE, rate, TAU, PAPER).contraction for rate in (0.035985, 0.035995))
     assert inside > 0 > outside
-    assert 0.03599 < largest_rate(REFERENCE, Rule("joint-1"), TAU) < 0.0370
+    assert 0.03599 < largest_rate(REFERENCE, BoundRule("joint-1"), TAU) < 0.0370
 
 
 def test_the_reference_values_over_all_free_constants() -> None:
     """theory 9 has .04385 and .05377 by grids of its own: ours may be a little above or below."""
-    assert best(REFERENCE, Rule("fixed", 0.01), TAU, 500) == pytest.approx(0.04385, rel=2e-3)
-    free = Rule("joint-2").free
+    assert best(REFERENCE, BoundRule("fixed", 0.01), TAU, 500) == pytest.approx(0.04385, rel=2e-3)
+    free = BoundRule("joint-2").free
     values = theorem2(REFERENCE, 0.01, TAU, tuple(free)).value(0.01, 500, 2.0)  # type: ignore[arg-type]
     assert float(np.min(values)) == pytest.approx(0.05377, rel=0.015)
 
@@ -82,16 +82,16 @@ def test_the_parts_add_up_to_the_floor() -> None:
 def test_theorem_1_bounds_what_is_measured(seed: int) -> None:
     setting = random_setting(seed)
     problem, rounds = setting.problem, 15
-    rate = (0.1, 0.5, 0.95)[seed % 3] * largest_rate(problem, Rule("joint-1"), setting.tau)
+    rate = (0.1, 0.5, 0.95)[seed % 3] * largest_rate(problem, BoundRule("joint-1"), setting.tau)
     found = measured(setting, rate, rounds)[0]
-    promised = best(problem, Rule("fixed", rate), tuple(setting.tau), rounds)
+    promised = best(problem, BoundRule("fixed", rate), tuple(setting.tau), rounds)
     assert found.mean() - 3 * found.std() / np.sqrt(len(found)) <= promised
 
 
 @pytest.mark.parametrize("seed", range(36))
 def test_theorem_2_bounds_what_is_measured_at_inner_steps(seed: int) -> None:
     setting = random_setting(seed)
-    problem, rounds, rule = setting.problem, 15, Rule("joint-2")
+    problem, rounds, rule = setting.problem, 15, BoundRule("joint-2")
     rate = (0.1, 0.5, 0.95)[seed % 3] * largest_rate(problem, rule, setting.tau)
     found = measured(setting, rate, rounds)[1]
     values = theorem2(problem, rate * problem.facts.smoothness, setting.tau, tuple(rule.free))  # type: ignore[arg-type]
@@ -110,15 +110,17 @@ def test_a_bound_without_heterogeneity_is_false() -> None:
         w = (a + b) / 2
     gradient = 0.5 * (w + 0.05 * (w - 4))
     gap = 0.25 * (16 + 0.0) - 0.25 * (0.8 / 4.2) * 4
-    problem = Problem(Facts(1.0, 0.0, (0.0,), gap), Tree.of(Fanout([2]).grow(), [1, 1]), (0.0,), (0.0,))
+    problem = Problem(
+        LearningConstants(1.0, 0.0, (0.0,), gap), TreeConstants.of(Fanout([2]).grow(), [1, 1]), (0.0,), (0.0,)
+    )
     assert gradient**2 == pytest.approx(1.27e-3, rel=0.01)  # for ever, while the promise falls as 1 / T
-    assert best(problem, Rule("fixed", rate), (K,), 10**7) < 1e-5
+    assert best(problem, BoundRule("fixed", rate), (K,), 10**7) < 1e-5
 
 
 def test_theorem_2_needs_no_small_product_where_nothing_is_quantized() -> None:
     plain = replace(REFERENCE, up=(0.0, 0.0, 0.0))
-    assert largest_rate(plain, Rule("joint-2"), (50, 4, 2)) == pytest.approx(1.0, rel=1e-3)
-    assert largest_rate(plain, Rule("joint-1"), (50, 4, 2)) <= 1 / 400
+    assert largest_rate(plain, BoundRule("joint-2"), (50, 4, 2)) == pytest.approx(1.0, rel=1e-3)
+    assert largest_rate(plain, BoundRule("joint-1"), (50, 4, 2)) <= 1 / 400
 
 
 def test_theorem_2_refuses_quantized_broadcasts() -> None:
@@ -127,26 +129,26 @@ def test_theorem_2_refuses_quantized_broadcasts() -> None:
 
 
 def test_every_quantizer_and_every_tau_costs() -> None:
-    at = best(REFERENCE, Rule("fixed", 0.005), TAU, 500)
+    at = best(REFERENCE, BoundRule("fixed", 0.005), TAU, 500)
     for n in range(3):
         up = tuple(q + (0.2 if m == n else 0) for m, q in enumerate(REFERENCE.up))
         down = tuple(0.2 if m == n else 0.0 for m in range(3))
-        assert best(replace(REFERENCE, up=up), Rule("fixed", 0.005), TAU, 500) > at
-        assert best(replace(REFERENCE, down=down), Rule("fixed", 0.005), TAU, 500) > at
+        assert best(replace(REFERENCE, up=up), BoundRule("fixed", 0.005), TAU, 500) > at
+        assert best(replace(REFERENCE, down=down), BoundRule("fixed", 0.005), TAU, 500) > at
 
 
 @pytest.mark.parametrize("mode", ["joint-1", "joint-2"])
 def test_units_do_not_matter(mode: str) -> None:
     """Parameters in another unit: w -> s w leaves F, L -> L / s^2, gradients / s, rates x s^2."""
     s = 37.0
-    facts = Facts(1 / s**2, 5.0 / s**2, tuple(x / s**2 for x in FACTS.layers), 2.0)
-    rule = Rule(mode)  # type: ignore[arg-type]
+    facts = LearningConstants(1 / s**2, 5.0 / s**2, tuple(x / s**2 for x in FACTS.layers), 2.0)
+    rule = BoundRule(mode)  # type: ignore[arg-type]
     scaled = best(replace(REFERENCE, facts=facts), rule, TAU, 500)
     assert scaled * s**2 == pytest.approx(best(REFERENCE, rule, TAU, 500), rel=1e-9)
 
 
 def test_wrong_facts_are_refused() -> None:
     with pytest.raises(ValueError, match="smoothness must be finite and > 0"):
-        Facts(0.0, 1.0, (0.0,), 1.0)
+        LearningConstants(0.0, 1.0, (0.0,), 1.0)
     with pytest.raises(ValueError, match=r"layers\[1\] must be finite and >= 0"):
-        Facts(1.0, 1.0, (0.0, -1.0), 1.0)
+        LearningConstants(1.0, 1.0, (0.0, -1.0), 1.0)

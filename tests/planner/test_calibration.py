@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from learning.tasks.objectives import QuadraticTask
-from netsim.bounds.from_scenario import between, setting_of
+from netsim.bounds.from_scenario import level_variances, plan_context
 from netsim.planner.calibration import calibrate
 from netsim.planner.constants import known
 from netsim.planner.planner import Limits, Options, make_plans
@@ -21,7 +21,7 @@ from .test_plan import QUADRATIC
 
 @pytest.fixture(scope="module")
 def quadratic(tmp_path_factory: pytest.TempPathFactory) -> tuple[object, object]:
-    setting = setting_of(load_text(QUADRATIC.replace("noise: 2.0", "noise: 2.0, samples: 400")))
+    setting = plan_context(load_text(QUADRATIC.replace("noise: 2.0", "noise: 2.0, samples: 400")))
     return setting, calibrate(setting, tmp_path_factory.mktemp("runs"))
 
 
@@ -64,7 +64,7 @@ def test_a_second_calibration_costs_nothing(
 @pytest.fixture(scope="module")
 def shelved(tmp_path_factory: pytest.TempPathFactory) -> tuple[object, object, Path]:
     """A setting, its calibration, and the folder that keeps it; nobody writes there."""
-    setting, folder = setting_of(load_text(QUADRATIC)), tmp_path_factory.mktemp("shelved")
+    setting, folder = plan_context(load_text(QUADRATIC)), tmp_path_factory.mktemp("shelved")
     return setting, calibrate(setting, folder), folder
 
 
@@ -88,7 +88,7 @@ def test_measured_variances_replace_the_worst_case_in_the_bound(quadratic: tuple
 
 
 def test_a_data_set_is_calibrated(tmp_path: Path) -> None:
-    found = calibrate(setting_of(scene()), tmp_path)
+    found = calibrate(plan_context(scene()), tmp_path)
     assert found.facts.gap == pytest.approx(np.log(10), rel=0.1)
     assert all(value > 0 for value in (*found.facts.layers, found.facts.noise, found.facts.smoothness))
     assert all(error >= 0 for error in found.errors.values())
@@ -97,17 +97,17 @@ def test_a_data_set_is_calibrated(tmp_path: Path) -> None:
 def test_levels_of_heterogeneity_are_orthogonal() -> None:
     """delta_1^2 + ... + delta_N^2 is the whole variance, for any weights."""
     r = np.random.default_rng(0)
-    topology = setting_of(scene()).topology
+    topology = plan_context(scene()).topology
     rows, weights = r.normal(size=(12, 5)), r.uniform(0.5, 2, 12)
     weights /= weights.sum()
-    layers = between(topology, weights.tolist(), rows)
+    layers = level_variances(topology, weights.tolist(), rows)
     assert sum(layers) == pytest.approx(float(weights @ ((rows - weights @ rows) ** 2).sum(1)))
 
 
 def test_the_quadratic_task_agrees_with_what_it_says() -> None:
     """Heterogeneity and edge heterogeneity are delta_1 and delta_2."""
-    setting = setting_of(load_text(QUADRATIC))
+    setting = plan_context(load_text(QUADRATIC))
     task = setting.task
     assert isinstance(task, QuadraticTask)
-    layers = between(setting.topology, [1 / 8] * 8, task.curvatures * task.centres)
+    layers = level_variances(setting.topology, [1 / 8] * 8, task.curvatures * task.centres)
     assert layers == pytest.approx((0.36, 0.09))

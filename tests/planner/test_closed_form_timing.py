@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from netsim.bounds.from_scenario import setting_of
+from netsim.bounds.from_scenario import plan_context
 from netsim.planner.closed_form_timing import Group, last_upload
-from netsim.planner.cost_model import ClockSampling, prices
+from netsim.planner.cost_model import ClockSampling, cost_model
 from netsim.planner.planner import Options
-from netsim.planner.timed_rounds import Law, design, fit, timed
+from netsim.planner.timed_rounds import CostLaw, design, fit, time_scenario
 from netsim.scenario import Scenario
 from netsim.simulation.run import execute
 
@@ -35,8 +35,10 @@ NETWORKS = {
 
 
 def predicted(scenario: Scenario, tau: tuple[int, ...]) -> tuple[float, float]:
-    setting = setting_of(scenario)
-    price = prices(setting, setting.sizes(setting.uplinks(False)), ClockSampling(), energy=False, bits=False)
+    setting = plan_context(scenario)
+    price = cost_model(
+        setting, setting.sizes(setting.uplinks(False)), ClockSampling(), energy=False, bits=False
+    )
     assert price.exact
     amounts = price.rounds(
         np.array(tau, dtype=float)[:, None], np.zeros((len(tau), 1), dtype=int), np.ones(1)
@@ -45,9 +47,11 @@ def predicted(scenario: Scenario, tau: tuple[int, ...]) -> tuple[float, float]:
 
 
 def simulated(scenario: Scenario, tau: tuple[int, ...], rounds: int = 3) -> tuple[float, ...]:
-    setting = setting_of(scenario)
+    setting = plan_context(scenario)
     sizes = setting.sizes(setting.uplinks(False))
-    return timed(scenario, tau, [row[0] for row in sizes.up], sizes.down, rounds, scenario.seed).ends_s
+    return time_scenario(
+        scenario, tau, [row[0] for row in sizes.up], sizes.down, rounds, scenario.seed
+    ).ends_s
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -125,7 +129,7 @@ def test_random_rounds_are_timed_by_the_engine() -> None:
     """Fading and jitter: the plan's time is that of its own rounds, with the scenario's own luck."""
     scenario = scene(links=(FADING, TRUNK, LINE), jitter=", jitter: {lognormal: 0.3}")
     found = planned(scenario, deadline_s=5.0)
-    assert found.prices.random
+    assert found.cost_model.random
     plan = found.plans[0]
     end = execute(plan.apply(scenario), engine="timing").trace.rounds[-1]
     assert plan.predicted_time_s == pytest.approx(end["sim_time_s"], rel=0.05)
@@ -142,7 +146,7 @@ def test_a_high_quantile_of_random_times_plans_for_fewer_rounds() -> None:
 
 def test_a_linear_law_is_found_again() -> None:
     taus = design(3)
-    law = Law(0.5, np.array([2.0, 0.3, 1.0]), np.array([0.01, 0.0, 0.02]), 0.0, 0.0)
+    law = CostLaw(0.5, np.array([2.0, 0.3, 1.0]), np.array([0.01, 0.0, 0.02]), 0.0, 0.0)
     taus = taus * 2
     up = np.array([[10.0, 20.0, 30.0]] * (len(taus) // 2) + [[40.0, 5.0, 60.0]] * (len(taus) // 2)).T
     amounts = law.amount(np.array(taus, dtype=float).T, up)

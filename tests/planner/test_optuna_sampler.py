@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from netsim.exports.missing_extra import MissingExtraError
-from netsim.planner.optuna_sampler import RANGE, sampled
+from netsim.planner.optuna_sampler import RANGE, sample_plans
 from netsim.planner.plan import Plan
 from netsim.planner.planner import Options, Planned
-from netsim.planner.refinement import Trial, refine
+from netsim.planner.refinement import refine
+from netsim.planner.trials import Trial
 
 from .scenes import planned, scene
 
@@ -39,7 +40,7 @@ def optuna() -> None:
 
 def test_proposals_fit_the_budget_and_differ(found: Planned) -> None:
     optuna()
-    plans = [trial.plan for trial in sampled(found, 12, judged)]
+    plans = [trial.plan for trial in sample_plans(found, 12, judged)]
     assert len({plan.tau for plan in plans}) == len(plans) == 12
     assert all(plan.rounds >= 1 and plan.predicted_time_s <= 20.0 for plan in plans)
     assert plans[:3] == list(found.plans[:3])
@@ -48,14 +49,14 @@ def test_proposals_fit_the_budget_and_differ(found: Planned) -> None:
 def test_it_learns_where_the_score_is_high(found: Planned) -> None:
     """Later proposals lie nearer to the best work per round than the first ones, which are drawn at random."""
     optuna()
-    scores = [trial.score for trial in sampled(found, 60, judged)]
+    scores = [trial.score for trial in sample_plans(found, 60, judged)]
     assert np.mean(scores[-20:]) > np.mean(scores[15:35]) - 1e-9
     assert max(scores) > -0.2
 
 
 def test_the_same_seed_proposes_the_same(found: Planned) -> None:
     optuna()
-    first, again = ([t.plan for t in sampled(found, 8, judged)] for _ in range(2))
+    first, again = ([t.plan for t in sample_plans(found, 8, judged)] for _ in range(2))
     assert first == again
 
 
@@ -65,13 +66,13 @@ def test_a_run_that_diverged_ends_nothing(found: Planned) -> None:
     def lost(plans: Sequence[Plan]) -> list[Trial]:
         return [replace(t, accuracies=(float("nan"),), losses=(float("nan"),)) for t in judged(plans)]
 
-    assert len(sampled(found, 6, lost)) == 6
+    assert len(sample_plans(found, 6, lost)) == 6
 
 
 def test_levels_and_the_rate_are_proposed_where_they_are_free() -> None:
     optuna()
     free = planned(scene(), Options("joint-1", levels=True))
-    plans = [trial.plan for trial in sampled(free, 12, judged)]
+    plans = [trial.plan for trial in sample_plans(free, 12, judged)]
     assert len({plan.levels for plan in plans}) > 3
     rates = [plan.learning_rate / free.plans[0].learning_rate for plan in plans]
     assert len(set(rates)) > 6
@@ -90,4 +91,4 @@ def test_real_runs_judge_and_the_bound_s_own_choice_is_among_them(found: Planned
 def test_without_optuna_the_error_names_the_extra(found: Planned, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(MissingExtraError, match=r"pip install -e '.\[optuna\]'"):
-        sampled(found, 2, judged)
+        sample_plans(found, 2, judged)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from learning.algorithms.algorithm import Algorithm
-from netsim.bounds.from_scenario import PlanError, setting_of
-from netsim.bounds.problem import Facts
-from netsim.planner.bound_map import octaves, random_points, scan
-from netsim.planner.constants import ConstantsEstimate, assumed, known, load_knowledge
+from netsim.bounds.from_scenario import PlanError, plan_context
+from netsim.bounds.problem import LearningConstants
+from netsim.planner.bound_map import best_per_octave, random_points, scan
+from netsim.planner.constants import ConstantsEstimate, assumed, known, load_constants
 from netsim.planner.explanation import explain
 from netsim.planner.plan import Plan
 from netsim.planner.planner import Options, distinct
@@ -21,7 +21,7 @@ from netsim.simulation.run import execute
 
 from .scenes import QMLHFL, planned, scene
 
-FACTS = Facts(2.0, 1.0, (0.5, 0.2, 0.1), 2.3)
+FACTS = LearningConstants(2.0, 1.0, (0.5, 0.2, 0.1), 2.3)
 MEASURED = ConstantsEstimate(FACTS, "given", "given for a test", 1.0)
 QUADRATIC = """
 name: quadratic
@@ -65,7 +65,11 @@ def test_a_plan_applied_is_a_scenario_again(name: str) -> None:
     scenario = scene(fanout=fanout, algorithm=algorithm, links=("{wired: {rate: 10 Mbit/s}}",) * depth)
     plan = a_plan(tau=(4, 3, 2)[:depth])
     applied = plan.apply(scenario)
-    assert (applied.layered_algorithm.taus, applied.layered_algorithm.leaf.learning_rate, applied.stop.rounds) == (
+    assert (
+        applied.layered_algorithm.taus,
+        applied.layered_algorithm.leaf.learning_rate,
+        applied.stop.rounds,
+    ) == (
         plan.tau,
         0.01,
         7,
@@ -185,23 +189,23 @@ def test_the_terms_add_up_to_the_bound(mode: str) -> None:
 def test_a_biased_compressor_is_refused_with_a_remedy() -> None:
     top = ALGORITHMS["layers"][1].replace("{qsgd: {levels: 4}}", "{top_k: {fraction: 0.1}}")
     with pytest.raises(PlanError, match="layer 1: up: the bounds need unbiased compressors"):
-        setting_of(scene(fanout="[2, 3]", algorithm=top, links=("{wired: {rate: 10 Mbit/s}}",) * 2))
+        plan_context(scene(fanout="[2, 3]", algorithm=top, links=("{wired: {rate: 10 Mbit/s}}",) * 2))
 
 
 def test_votes_are_refused() -> None:
     with pytest.raises(PlanError, match="the bounds cover means"):
-        setting_of(load("mnist_hier_sign_sgd"))
+        plan_context(load("mnist_hier_sign_sgd"))
 
 
 def test_nothing_to_limit_is_refused() -> None:
     scenario = scene()
     stop = scenario.stop.model_copy(update={"deadline": None})
-    with pytest.raises(PlanError, match="nothing limits the plan"):
+    with pytest.raises(PlanError, match="the plan has no limit"):
         planned(scenario.model_copy(update={"stop": stop}), deadline_s=None)  # type: ignore[arg-type]
 
 
 def test_a_synthetic_objective_s_constants_are_known() -> None:
-    found = known(setting_of(load_text(QUADRATIC)))
+    found = known(plan_context(load_text(QUADRATIC)))
     assert found is not None
     facts = found.facts
     assert (facts.smoothness, facts.noise) == (2.0, 2.0**2 / 4)
@@ -210,7 +214,7 @@ def test_a_synthetic_objective_s_constants_are_known() -> None:
 
 
 def test_assumed_constants_are_anchored_at_the_scenario() -> None:
-    found = assumed(setting_of(scene()))
+    found = assumed(plan_context(scene()))
     assert found.facts.smoothness == pytest.approx(1 / (2 * 0.05 * 12))
     assert found.facts.gap == pytest.approx(np.log(10))
     assert found.facts.layers[:2] == (0.0, 0.0)
@@ -219,9 +223,9 @@ def test_assumed_constants_are_anchored_at_the_scenario() -> None:
 def test_knowledge_round_trips(tmp_path: pytest.TempPathFactory) -> None:
     path = tmp_path / "facts.json"  # type: ignore[operator]
     MEASURED.save(path)
-    assert load_knowledge(path, 3).facts == FACTS
+    assert load_constants(path, 3).facts == FACTS
     with pytest.raises(PlanError, match="3 entries, but the topology has 2 layers"):
-        load_knowledge(path, 2)
+        load_constants(path, 2)
 
 
 def test_shown_plans_are_told_apart() -> None:
@@ -242,7 +246,7 @@ def test_random_plans_fit_the_deadline_and_repeat() -> None:
 
 def test_octaves_span_the_work_that_a_round_can_hold() -> None:
     found = planned(scene(), None, MEASURED)
-    work = [int(np.prod(point.tau)) for point in octaves(found)]
+    work = [int(np.prod(point.tau)) for point in best_per_octave(found)]
     assert work == sorted(work)
     assert work[0] == 1
     assert work[-1] > 100

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from netsim.planner.bound_map import around
+from netsim.planner.bound_map import neighbours
 from netsim.planner.planner import Planned
-from netsim.planner.refinement import Trial, candidates, refine, unhurried, worse_half
+from netsim.planner.refinement import candidates, refine, worse_half
+from netsim.planner.trials import Trial, with_spare_rounds
 
 from .scenes import planned, scene
 
@@ -65,11 +66,11 @@ def test_candidates_are_distinct_and_span_sizes(found: Planned) -> None:
 
 def test_a_trial_is_ended_by_the_deadline_not_by_the_plan(found: Planned) -> None:
     plan = found.plans[0]
-    assert unhurried(plan, scene()).stop.rounds > 2 * plan.rounds
+    assert with_spare_rounds(plan, scene()).stop.rounds > 2 * plan.rounds
 
 
 def test_neighbours_are_near_and_fit(found: Planned) -> None:
-    near = around(found, (8, 2, 2))
+    near = neighbours(found, (8, 2, 2))
     assert (12, 2, 2) in [point.tau for point in near]
     assert (4, 4, 2) in [point.tau for point in near]
     assert all(point.rounds >= 1 and point.tau != (8, 2, 2) for point in near)

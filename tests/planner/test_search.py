@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from netsim.bounds.costs import Amounts, Budget
-from netsim.bounds.relaxation import fast, majorant
-from netsim.bounds.search import Task, evaluate, floors, search, whole
+from netsim.bounds.relaxation import heuristic_search, log_relaxed_bound
+from netsim.bounds.search import PlanningTask, evaluate, full_box, lower_bounds, search
 
 from .instances import everything, instance
 
 
-def value(task: Task) -> float:
+def value(task: PlanningTask) -> float:
     outcome = search(task)
     assert outcome.best is not None
     return outcome.best.value
@@ -33,20 +33,20 @@ def test_branch_and_bound_is_brute_force(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(12))
 def test_no_point_of_a_box_lies_below_its_floor(seed: int) -> None:
     task = instance(seed, 3.5 if seed % 5 == 4 else 8, target=seed % 4 == 3, choices=seed % 5 == 4)
-    low, high = whole(task)
+    low, high = full_box(task)
     r = np.random.default_rng(seed)
     for _ in range(20):
         a, b = (r.integers(low, high + 1) for _ in range(2))
         lo, hi = np.minimum(a, b)[:, None], np.maximum(a, b)[:, None]
         inside = r.integers(lo, hi + 1, (len(lo), 30))
         values = [found.value for found in evaluate(task, inside)]
-        assert floors(task, lo, hi)[0] <= min(values) * (1 + 1e-9)
+        assert lower_bounds(task, lo, hi)[0] <= min(values) * (1 + 1e-9)
 
 
 @pytest.mark.parametrize("seed", range(9))
 def test_a_search_cut_short_still_has_a_true_certificate(seed: int) -> None:
     task = instance(seed, longest=300)
-    cut, done = search(task, most_boxes=8), search(task)
+    cut, done = search(task, max_boxes=8), search(task)
     assert cut.best is not None
     assert done.best is not None
     assert cut.floor <= done.best.value <= cut.best.value
@@ -94,7 +94,7 @@ def test_nothing_is_found_where_the_theorem_says_nothing() -> None:
 @pytest.mark.parametrize("seed", range(15))
 def test_the_fast_way_is_near_the_exact_one(seed: int) -> None:
     task = instance(seed, longest=300)
-    found = fast(task).best
+    found = heuristic_search(task).best
     assert found is not None
     assert found.value <= value(task) * 1.03
 
@@ -109,7 +109,7 @@ def test_the_relaxation_is_convex_in_the_logarithms(seed: int) -> None:
         ends = r.uniform(0, 1.5, (2, N))
         rates = r.uniform(np.log(1e-4), np.log(5e-2), (2, 1))
         a, b = np.concatenate([ends, rates] if task.rule.rate is None else [ends], axis=1)
-        here, there, middle = (majorant(task, x, 5) for x in (a, b, (a + b) / 2))
+        here, there, middle = (log_relaxed_bound(task, x, 5) for x in (a, b, (a + b) / 2))
         if max(here, there) < 20:
             seen += 1
             assert middle <= (here + there) / 2 + 1e-9
@@ -130,7 +130,7 @@ def test_the_relaxation_is_above_the_bound(seed: int) -> None:
         x = np.log(np.append(tau[:, 0], [] if task.rule.rate is not None else rate))
         if np.isfinite(exact).all():
             seen += 1
-            assert majorant(task, x, 5) >= float(np.log(exact)[0]) - 1e-9
+            assert log_relaxed_bound(task, x, 5) >= float(np.log(exact)[0]) - 1e-9
     assert seen > 5
 
 
