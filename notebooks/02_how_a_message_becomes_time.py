@@ -118,7 +118,7 @@ budget = 23 + 0 + 5 - loss - (-174 + 10 * np.log10(20e6) + 5)
 curve = np.linspace(-5, 60, 100)
 
 figure = make_subplots(
-    cols=2, horizontal_spacing=0.1, subplot_titles=("signal to noise, uplink", "rate of sole use")
+    cols=2, horizontal_spacing=0.1, subplot_titles=("signal to noise, uplink", "rate without contention")
 )
 figure.add_scatter(
     x=distances, y=10 * np.log10(snr), mode="markers", marker_color=RED, name="uplinks", row=1, col=1
@@ -246,7 +246,7 @@ figure.add_scatter(
 figure.update_layout(
     template="plotly_white",
     height=400,
-    xaxis_title="airtime of sole use (ms)",
+    xaxis_title="airtime (ms)",
     yaxis_title="time it took (ms)",
     title=f"{len(uplinks)} uploads: sharing stretched them {float((took / uplinks['airtime_s']).mean()):.1f} times on average",
 )

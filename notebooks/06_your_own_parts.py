@@ -139,7 +139,7 @@ figure
 # %% [markdown]
 # ## A channel: a satellite that comes and goes
 #
-# A region reaches the cloud by a satellite that is in view for a part of each period. A channel answers one question: how many seconds of sole use does a message need that begins at $t$?
+# A region reaches the cloud by a satellite that is in view for a part of each period. A channel answers one question: what is the airtime of a message whose service starts at $t$?
 # With $V(t)$ the seconds of view until $t$, it is the $x$ with $V(t+x) = V(t) + b/R$.
 
 

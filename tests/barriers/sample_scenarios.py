@@ -1,4 +1,4 @@
-"""Small scenes in which every instant is known: constant delays, devices whose links differ by latency alone."""
+"""Small scenarios with known times: constant delays, links of devices that differ only in latency."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def star_scenario(latencies_s: list[float], wait: str, *, rounds: int = 4, **mor
 
 
 def round_ends_s(run: Run) -> list[float]:
-    """When each round ended."""
+    """The end of each round."""
     return [row["sim_time_s"] for row in run.trace.rounds]
 
 
 def run_timing(scenario: Scenario) -> Run:
-    """A run without values."""
+    """Run a scenario with the timing engine."""
     return execute(scenario, engine="timing")
 
 

@@ -1,4 +1,4 @@
-"""Whoever is given up stops at once: links are free for others, devices for the next round, joules end."""
+"""Cancelled exchanges stop at once: links and devices become free, and no energy is charged any more."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from netsim.simulation.run import Run
 from .sample_scenarios import round_ends_s, run_timing, star_scenario
 
 SHARED = "[{wired: {rate: 20800 bit/s, latency: 0 s, packets: none}}]"
-"""One trunk: a model takes a second when it is alone on it."""
+"""A shared link: the airtime of a model is 1 s."""
 
 
 def served_s(
     medium: SharedMedium | FifoMedium | DedicatedMedium, cancel: dict[int, float]
 ) -> dict[int, float]:
-    """Ends of three transfers of 1, 2 and 3 s begun at once, some cancelled at some instant."""
+    """Ends of three transfers of 1, 2 and 3 s started together, some of them cancelled."""
     env, ends = medium._env, {}
     events = {k: medium.serve(float(k)) for k in (1, 2, 3)}
 
@@ -54,7 +54,9 @@ def test_the_others_share_the_capacity_of_a_cancelled_transfer(
 ) -> None:
     env = simpy.Environment()
     medium = SharedMedium(env)
-    if cancel == {1: 1.5}:  # 0.5 each at 1.5; then halves: 2 has 1.5 left -> +3, 3 goes on alone with 1 left
+    if cancel == {
+        1: 1.5
+    }:  # 0.5 each at 1.5; then halves: 2 has 1.5 left -> +3, 3 continues alone with 1 left
         ends = {2: 4.5, 3: 5.5}
     assert served_s(medium, cancel) == pytest.approx(ends)
     assert medium.busy_s == pytest.approx(max([*ends.values(), *(t for t in cancel.values() if t < 6)]))
@@ -76,7 +78,7 @@ def test_a_cancelled_transfer_on_a_dedicated_link_runs_no_callback() -> None:
 
 
 def test_a_cancelled_upload_frees_the_shared_link_within_the_round() -> None:
-    """Three uploads share the trunk and would end together at 5 s; at 3 s all are given up, and the next begins."""
+    """Three uploads share the link and would end together at 5 s; at 3 s all are cancelled, and the next round starts."""
     run = run_timing(star_scenario([0, 0, 0], "{deadline: {after: 3 s}}", network=SHARED, rounds=2))
     ups = [m for m in run.trace.messages if m["direction"] == "up"]
     assert round_ends_s(run) == [0, 3, 6]
@@ -108,14 +110,14 @@ stop: {{rounds: {rounds}}}
 
 
 def test_cancelling_an_edge_cancels_its_devices() -> None:
-    """Edge1 hears at 10 s; edge0 is through at 5 s: in no round do devices of edge1 do anything."""
+    """Edge1 would receive at 10 s, edge0 finishes at 5 s: devices of edge1 never work."""
     run = two_layers("[all, {first: {count: 1}}]")
     assert round_ends_s(run) == [0, 5, 10, 15]
     seen = {m["src"] for m in run.trace.messages}
     assert {"edge1", "device2", "device3"}.isdisjoint(seen)
     later = two_layers("[all, {deadline: {after: 12500 ms}}]")
-    told = [m for m in later.trace.messages if m["src"] in ("device2", "device3")]
-    assert [(m["sent_s"], m["fate"], m["airtime_s"]) for m in told] == [
+    messages = [m for m in later.trace.messages if m["src"] in ("device2", "device3")]
+    assert [(m["sent_s"], m["fate"], m["airtime_s"]) for m in messages] == [
         (12.5 * k + 11, "delivered", 1) for k in range(3) for _ in range(2)
     ]
     waiting = [n for n in later.trace.nodes if n["node"] == "device2"]
@@ -130,7 +132,7 @@ def test_a_broadcast_to_a_cancelled_subtree_stops_too() -> None:
 
 @pytest.mark.parametrize("wait", ["{first: {count: 2}}", "{deadline: {after: 3 s}}"])
 def test_a_device_that_stops_computing_stops_consuming_energy(wait: str) -> None:
-    """Device 2 hears at 4 s: it never computes; the others make a step of 1 s at 2 W in each round."""
+    """Device 2 would receive at 4 s and never computes; the others make a step of 1 s at 2 W in each round."""
     more = {"energy": "{compute: {active_power: 2 W}, device: {idle_power: 0 W}}"}
     run = run_timing(star_scenario([0, 0.25, 4], wait, rounds=2, **more))
     spent = {n["node"]: n["energy_compute_j"] for n in run.trace.nodes if n["round"] == 2}

@@ -1,4 +1,4 @@
-"""When barriers open: every instant by hand, from delays that nobody shares."""
+"""Opening times of barriers, computed by hand for constant delays."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from netsim.scenario import ScenarioError
 from .sample_scenarios import round_ends_s, run_timing, star_scenario
 
 LATE = [0, 0.25, 1.5]
-"""Answers come 2, 2.5 and 5 s after the broadcast."""
+"""Answers arrive 2, 2.5 and 5 s after the broadcast."""
 
 INSTANTS = {
     "all": [0, 5, 10, 15, 20],

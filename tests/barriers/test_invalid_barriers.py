@@ -1,4 +1,4 @@
-"""Barriers that an algorithm cannot live with are refused."""
+"""Barriers that do not fit an algorithm are rejected."""
 
 from __future__ import annotations
 

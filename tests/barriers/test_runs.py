@@ -1,4 +1,4 @@
-"""Barriers in whole runs: engines agree, killed runs go on, re-timing needs the same answers, copies are caught up."""
+"""Barriers in runs: engines agree, killed runs resume, re-timing needs the same late children, references are updated."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ SLOW = "{compute: {flops: {rate: 100 MFLOP/s, efficiency: 0.2, spread: {lognorma
 
 
 def timed_all(name: str) -> Run:
-    """The same without barriers."""
+    """The same with `all` on every layer."""
     return execute(recipe(name, devices=SLOW, rounds=4), device="cpu")
 
 
 def waits(name: str, barrier: str) -> str:
-    """The barrier on every layer; all on layer 1 of the vote (whose ties need somebody's vote)."""
+    """The barrier on every layer; `all` on layer 1 of a vote (random ties need at least one vote)."""
     layers = len(RECIPES[name][0])
     if name == "hier_sign_sgd" and barrier == "buffer":  # votes count as one, however old
         return "[{buffer: {size: 1, staleness: indifferent}}, {buffer: {size: 1}}]"
@@ -87,20 +87,20 @@ def test_another_network_is_retimed_if_the_same_children_are_late_and_trained_ot
 
 
 def test_a_child_that_missed_a_difference_receives_the_full_model() -> None:
-    """Two of three devices per edge take part; a coded broadcast says nothing to the third, who comes later."""
+    """Two of three devices per edge take part; the third, selected later, cannot decode a difference."""
     algorithm = (
         "leaf: {learning_rate: 0.2, batch_size: 8}\n  layers:"
         "\n    - {tau: 1, up: none, rule: mean, down: {qsgd: {levels: 64, bucket: 64}}}"
         "\n    - {tau: 3, up: none, rule: mean, down: {qsgd: {levels: 64, bucket: 64}}}"
     )
-    everybody, fewer = (
+    all_children, fewer = (
         run_timing(scenario([2, 3], algorithm, wait=wait, devices=SLOW, rounds=4))
         for wait in ("[all, all]", "[{buffer: {size: 2}}, all]")
     )
-    whole = 32 * everybody.task.dim
-    told = [
+    whole = 32 * all_children.task.dim
+    recipients = [
         {(m["round"], m["layer"]) for m in run.trace.messages if m["direction"] == "down" and m["payload_bits"] % whole == 0}
-        for run in (everybody, fewer)
+        for run in (all_children, fewer)
     ]  # fmt: skip
-    assert told[0] == {(1, 1), (1, 2)}  # the initial model
-    assert {layer for _, layer in told[1] - told[0]} == {1}
+    assert recipients[0] == {(1, 1), (1, 2)}  # the initial model
+    assert {layer for _, layer in recipients[1] - recipients[0]} == {1}

@@ -1,4 +1,4 @@
-"""What barriers merge: the same rounds once more in plain NumPy with a heap of arrivals, and no event loop."""
+"""Aggregated values with barriers, against a NumPy implementation with a heap of arrivals and no event loop."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Factor = Callable[[int], float]
 
 
 def step(w: Vector, data: tuple[Vector, Vector], device: int, turn: int) -> Vector:
-    """One SGD step of a device told in aggregation `turn` (0, 1, ...)."""
+    """One SGD step of a device for aggregation `turn` (0, 1, ...)."""
     keys = np.array([row_key(SEED, "minibatch", device, turn)], dtype=np.uint64)
     pick = (words(keys, BATCH)[0].astype(np.uint64) * np.uint64(len(data[1]))) >> np.uint64(32)
     return w - RATE * gradient(w, data[0][pick.astype(int)], data[1][pick.astype(int)])
@@ -35,7 +35,7 @@ def carried(
     mix: float | None,
     late=LATE,
 ):  # type: ignore[no-untyped-def]
-    """Rounds in which late answers count when they arrive; `opens(told, arrivals)` says when the barrier does."""
+    """Rounds in which late answers count on arrival; `opens(start, arrivals)` is the opening time of the barrier."""
     task = build_task(scenario, grow(scenario))
     data = [local_data(task, k) for k in range(len(late))]
     shares = np.array([len(y) for _, y in data]) / sum(len(y) for _, y in data)
@@ -49,12 +49,12 @@ def carried(
         heapq.heapify(work)
         whole = sum(shares[k] for _, k, _, _ in in_time)
         moved = np.zeros_like(w)
-        for _, k, told, heard in in_time:
-            new, age = step(heard, data[k], k, told), turn - told
+        for _, k, start, received in in_time:
+            new, age = step(received, data[k], k, start), turn - start
             if mix:
                 w = w + mix * factor(age) * (new - w)
             else:
-                moved += shares[k] / whole * factor(age) * (new - heard)
+                moved += shares[k] / whole * factor(age) * (new - received)
         w = w + moved
         ends.append(now)
     return w, ends

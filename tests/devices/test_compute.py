@@ -1,4 +1,4 @@
-"""Device clocks: modelled time, differences for the run and in time, keyed by device and step."""
+"""Device clocks: modelled durations, spread and jitter, with draws keyed by device and step."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_oracle_time_is_operations_over_used_rate() -> None:
 
 
 def test_oracle_cycles_per_bit_and_per_sample_are_the_same_work() -> None:
-    """20 cycles/bit over 6e7 bits at 1 GHz take 1.2 s (network.md E1)."""
+    """20 cycles/bit over 6e7 bits at 1 GHz take 1.2 s."""
     per_bit = Cycles(1e9, cycles_per_bit=20.0, bits_per_sample=6e7 / 32).clock(STEP, [3], 1)
     per_sample = Cycles(1e9, cycles_per_sample=20 * 6e7 / 32).clock(STEP, [3], 1)
     assert per_bit.local_work_s(3, 1, 0) == per_sample.local_work_s(3, 1, 0) == pytest.approx(1.2, rel=1e-12)
@@ -112,9 +112,9 @@ def test_jitter_per_round_is_one_draw_for_all_steps_and_per_step_their_sum() -> 
 @pytest.mark.parametrize("every", ["round", "step"])
 def test_jitter_is_keyed_by_device_and_step_whatever_the_order_of_calls(every: str) -> None:
     one, other = jittered(every), jittered(every)
-    asked = [(k, step) for step in (0, 5, 10) for k in (0, 255, 256, 599)]
-    forth = [one.local_work_s(k, 5, step) for k, step in asked]
-    back = [other.local_work_s(k, 5, step) for k, step in reversed(asked)]
+    calls = [(k, step) for step in (0, 5, 10) for k in (0, 255, 256, 599)]
+    forth = [one.local_work_s(k, 5, step) for k, step in calls]
+    back = [other.local_work_s(k, 5, step) for k, step in reversed(calls)]
     assert forth == back[::-1]
     assert len(set(forth)) == len(forth)
 

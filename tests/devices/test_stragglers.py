@@ -1,4 +1,4 @@
-"""The slowest of n devices: clocks against order statistics (network.md 5, rows S1 to S5)."""
+"""The slowest of n devices: device clocks against order statistics."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ ROUNDS = 4000
 
 
 def times(law: Spread, n: int, rounds: int = ROUNDS, **more: Any) -> NDArray[np.float64]:
-    """Seconds of one step of n devices of mean 1 s in each round, [rounds, n]."""
+    """Duration of one step of n devices with mean 1 s in each round, s, [rounds, n]."""
     clock = Constant(1.0, jitter=law, **more).clock(Work(0.0, 1), range(n), 11)
     return np.array([[clock.local_work_s(k, 1, r) for k in range(n)] for r in range(rounds)])
 
 
 def assert_mean(seen: NDArray[np.float64], expected: float, largest_error: float) -> None:
-    """Within four standard errors, which must be small enough to mean something."""
+    """Check a mean: within four standard errors, which must be small."""
     error = float(seen.std(ddof=1)) / math.sqrt(len(seen))
     assert 0 < error < largest_error
     assert abs(float(seen.mean()) - expected) < 4 * error

@@ -1,4 +1,4 @@
-"""Tiny timed runs in which things go wrong: a model takes 1 s up, nothing down, a step 1 s."""
+"""Small timing runs with faults: an upload takes 1 s, a download 0 s, a step 1 s."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Data = dict[str, Any]
 UP_S, STEP_S = 1.0, 1.0
 DEDICATED = {"delay": {"uplink": "1 s"}}
 SHARED = {"wired": {"rate": "1280 bit/s", "downlink": "1000 Gbit/s", "latency": "0 s", "packets": "none"}}
-"""1280 bits are the model: a second of sole use."""
+"""The model has 1280 bits: an airtime of 1 s."""
 SHARED_BOTH_WAYS = {"wired": {"rate": "1280 bit/s", "latency": "100 ms", "packets": "none"}}
 UNICAST = {"wired": SHARED_BOTH_WAYS["wired"] | {"downcast": "unicast"}}
 DEDICATED_WIRED = {"wired": SHARED["wired"] | {"shared": False}}
@@ -36,22 +36,22 @@ def scenario_data(
 
 
 def given_times(at: str, lasts: str | None) -> Data:
-    """One episode."""
+    """A fault at a given time."""
     return {"given": {"at": [at]} | ({"lasts": lasts} if lasts else {})}
 
 
 def run_timing(content: Data) -> Run:
-    """The whole run, without values, its laws checked."""
+    """Run a scenario with the timing engine and check its invariants."""
     return execute(Scenario.model_validate(content), engine="timing", verify=True)
 
 
 def round_ends_s(run: Run) -> list[float]:
-    """When each round ended."""
+    """The end of each round."""
     return [float(row["sim_time_s"]) for row in run.trace.rounds[1:]]
 
 
 def events(run: Run) -> list[tuple[float, str, str]]:
-    """(instant, kind, node) of all events."""
+    """(time, kind, node) of all events."""
     return [(float(row["time_s"]), str(row["kind"]), str(row["node"])) for row in run.trace.events]
 
 

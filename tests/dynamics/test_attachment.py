@@ -1,4 +1,4 @@
-"""Policies by which children choose a parent, each on options whose answer is known."""
+"""Attachment policies on options with a known answer."""
 
 from __future__ import annotations
 

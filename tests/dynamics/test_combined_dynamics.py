@@ -1,4 +1,4 @@
-"""Shares, books and joules when several things befall a network at once: what a reviewer found."""
+"""Weights, tables and energies with several simultaneous faults: regression tests."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_device_repaired_from_one_fault_but_down_by_an_undetected_one_does_not
 
 
 def metered(*faults: Data, access: str = "airtime", **more: Any) -> Run:
-    """A star of four in a cell, with joules."""
+    """A star of four devices in a cell, with energies."""
     star: Data = {
         "algorithm": {"fedavg": {"learning_rate": 0.1, "batch_size": 4, "local_steps": 1}},
         "network": [{"cell": {"uplink": "1 kHz", "downlink": "1 kHz", "access": access}}],

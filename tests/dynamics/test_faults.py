@@ -1,4 +1,4 @@
-"""Faults on a clock that can be followed by hand: a round of two layers is 1 s of work, 1 s up, 1 s up."""
+"""Faults with times computed by hand: a round of two layers is 1 s of work, 1 s up, 1 s up."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_crash_cancels_the_upload_and_frees_the_link() -> None:
 
 @pytest.mark.parametrize(("detection", "end_s"), [("0 s", 3.0), ("2 s", 3.5), ("9 s", 3.0)])
 def test_a_parent_waits_until_it_detects_the_crash(detection: str, end_s: float) -> None:
-    """A second cell away, at 0.5 s; with 9 s the repair at 2 s is what the parent learns of."""
+    """With a detection after 9 s the parent detects only the repair at 2 s."""
     crash = {"nodes": ["device0"], "when": given_times("500 ms", "1500 ms" if detection == "9 s" else "30 s")}
     run = run_timing(scenario_data({"crash": crash | {"detection": detection}}, stop={"rounds": 1}))
     assert round_ends_s(run) == [end_s]
@@ -100,7 +100,7 @@ def test_a_failed_server_stops_its_cell() -> None:
 def test_an_upload_over_a_link_that_goes_down_fails_or_continues_later(
     uploads_: str, end_s: float, fates: list[str]
 ) -> None:
-    """At 1.5 s half a second is sent; the rest waits for 2.5 s. The other device is slower: 2.5 s."""
+    """At 1.5 s half of the upload is sent; the rest continues at 2.5 s. The other device is slower: 2.5 s."""
     outage = {"nodes": ["device0"], "when": given_times("1500 ms", "1 s"), "uploads": uploads_}
     slow = {"slow_down": {"factor": 1.5, "nodes": ["device1"], "when": given_times("0 s", None)}}
     run = run_timing(
@@ -136,18 +136,18 @@ def test_an_edge_without_devices_does_not_take_part() -> None:
     run = run_timing(
         scenario_data({"crash": {"nodes": ["device0", "device1"], "when": given_times("500 ms", None)}})
     )
-    asked = [
+    receivers = [
         row["receivers"] for row in run.trace.messages if row["layer"] == 2 and row["direction"] == "down"
     ]
-    assert asked == [2, 1, 1]
+    assert receivers == [2, 1, 1]
 
 
 def test_a_server_that_joins_later_takes_part_from_then_on() -> None:
     run = run_timing(scenario_data({"presence": {"nodes": ["edge1"], "joins": "4 s"}}))
-    told = [
+    receivers = [
         row["receivers"] for row in run.trace.messages if row["layer"] == 2 and row["direction"] == "down"
     ]
-    assert told == [1, 1, 2]
+    assert receivers == [1, 1, 2]
 
 
 def test_a_returning_device_receives_the_full_model() -> None:
@@ -163,7 +163,7 @@ def test_a_returning_device_receives_the_full_model() -> None:
 
 
 def test_a_crash_loses_the_received_model() -> None:
-    """Back before its edge speaks again, at 2 s: a difference would be no use to it."""
+    """The device returns before the next broadcast of its edge server at 2 s: it needs the full model."""
     crash = {"crash": {"nodes": ["device0"], "when": given_times("500 ms", "1 s")}}
     layers = [{"tau": 1, "up": "none", "rule": "mean", "down": {"qsgd": {"levels": 4}}}]
     layers += [{"tau": 2, "up": "none", "rule": "mean"}]
@@ -176,7 +176,7 @@ def test_a_crash_loses_the_received_model() -> None:
 
 
 def test_late_children_of_a_server_that_fails_while_idle_stop_too() -> None:
-    """edge0 is through with the first answer at 2 s and idle from 3 s on; device1 would send at 4 s."""
+    """edge0 has aggregated the first answer at 2 s and is idle from 3 s on; device1 would send at 4 s."""
     failure = {"server_failure": {"nodes": ["edge0"], "when": given_times("3500 ms", None), "reattach": None}}
     slow = {
         "slow_down": {

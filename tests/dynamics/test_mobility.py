@@ -1,4 +1,4 @@
-"""Devices that move: where they are, which cell they belong to, and what their links make of it."""
+"""Mobility: positions, handovers, and the rates of the links."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ WIRE = {"wired": {"rate": "100 Mbit/s", "latency": "0 s"}}
 
 
 def placed(*xs: float, devices: int = 1) -> Data:
-    """Edge servers on a line, and devices without places."""
+    """Edge servers on a line, and devices without coordinates."""
     edges = [{"x_m": x, "y_m": 0.0, "children": [{} for _ in range(devices)]} for x in xs]
     return {"topology": {"tree": {"children": edges}}, "network": [CELL, WIRE]}
 
 
 def walk(tmp_path: Path, rows: str) -> Data:
-    """Tracks from a file."""
+    """Write a file of tracks."""
     path = tmp_path / "tracks.csv"
     path.write_text("device,time_s,x_m,y_m\n" + rows)
     return {"tracks": {"path": str(path)}}
 
 
 ACROSS = "device0,0,50,0\ndevice0,40,450,0\ndevice1,0,500,50\n"
-"""One walks from the first station (at 0 m) to the second (at 500 m), where the other stands."""
+"""One device walks from the first station (at 0 m) to the second (at 500 m); the other stays there."""
 
 
 def parents(run: Any, name: str) -> list[str]:
-    """Whom a device answered, without repetitions."""
+    """The receivers of the uploads of a device, without repetitions."""
     found = [row["dst"] for row in run.trace.messages if row["src"] == name]
     return [parent for k, parent in enumerate(found) if not k or found[k - 1] != parent]
 
@@ -94,7 +94,7 @@ def test_rates_follow_distances(tmp_path: Path) -> None:
 
 
 def test_draws_of_losses_continue_after_links_are_rebuilt(tmp_path: Path) -> None:
-    """A link that is built anew in every round would throw the same dice for ever: all lost, or none."""
+    """If rebuilt links repeated their draws, all messages would be lost, or none."""
     lossy = {"cell": CELL["cell"] | {"loss": {"erasure": {"probability": 0.5}}}}
     run = across(tmp_path, "nearest", network=[lossy, WIRE])
     fates = [row["fate"] for row in run.trace.messages if row["src"] == "device1"]
@@ -114,10 +114,10 @@ def test_children_of_a_failed_station_choose_by_policy_and_all_invariants_hold(t
 def test_a_server_without_devices_does_not_take_part(tmp_path: Path) -> None:
     mobility = {"motion": walk(tmp_path, "device0,0,490,0\ndevice1,0,510,0\n"), "handover": "nearest"}
     run = run_timing(scenario_data(**placed(0, 500), mobility=mobility))
-    told = [
+    receivers = [
         row["receivers"] for row in run.trace.messages if row["layer"] == 2 and row["direction"] == "down"
     ]
-    assert told == [1, 1, 1]
+    assert receivers == [1, 1, 1]
 
 
 def legs(count: int, part: RandomWaypoint) -> list[Any]:

@@ -1,4 +1,4 @@
-"""What fails, fails again: a run with faults gives the same results however it is computed, killed or re-timed."""
+"""Runs with faults are reproducible: in both engines, after a kill, and when re-timed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NAMES = [name for name in RECIPES if name not in ("fedavg", "sign_sgd", "hier_si
 
 
 def stormy(name: str, **more: object) -> Scenario:
-    """A recipe's tiny scenario in which devices, servers and links fail all the time."""
+    """A small scenario of a recipe with frequent faults of devices, servers and links."""
     faults = FAULTS if len(RECIPES[name][0]) > 1 else FAULTS.replace("server_failure", "crash")
     return recipe(name, faults=faults, **more)
 

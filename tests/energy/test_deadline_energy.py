@@ -1,4 +1,4 @@
-"""A deadline charges what was drawn by then: shares of messages and steps under way, and waiting to its very end."""
+"""Energy up to a deadline: fractions of unfinished messages and steps, and idle energy up to the deadline."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def spent(one: Run) -> Any:
 
 
 def first_message(network: str, direction: str) -> Any:
-    """The first message of a direction; all uploads of a round begin together."""
+    """The first message of a direction; all uploads of a round start at the same time."""
     return next(row for row in run(network).trace.messages if row["direction"] == direction)
 
 
@@ -77,7 +77,7 @@ def test_a_message_fully_sent_but_not_arrived_is_charged_in_full() -> None:
 @pytest.mark.parametrize("direction", ["up", "down"])
 @pytest.mark.parametrize("access", ["airtime", "tdma", "fdma"])
 def test_an_interrupted_transfer_is_charged_for_its_airtime(access: str, direction: str) -> None:
-    """However the cell shares its band, it served all seconds since the uploads began, or the one broadcast."""
+    """With every access scheme the cell has served the whole time since the uploads (or the broadcast) started."""
     row = first_message(cell(access), direction)
     gone_s = 0.3 * row["airtime_s"]
     before = spent(run(cell(access), row["sent_s"] * (1 - 1e-12))) if row["sent_s"] else Joules()
@@ -99,7 +99,7 @@ def test_with_tdma_the_first_transfer_is_charged_and_the_last_is_not() -> None:
 
 
 def test_idle_energy_is_charged_up_to_the_deadline() -> None:
-    """Nothing happens between an upload's begin and its end; every radio waits whenever it is not busy."""
+    """There is no event between the start and the end of an upload; every radio is idle when it is not busy."""
     row = first_message(cell("airtime"), "up")
     deadline_s = row["sent_s"] + 0.5 * row["airtime_s"]
     cut, down_s = spent(run(cell("airtime"), deadline_s)), first_message(cell("airtime"), "down")["airtime_s"]

@@ -1,4 +1,4 @@
-"""Joules: closed forms, and a meter whose parts sum to its total."""
+"""Energy: closed forms, and a meter whose parts sum to its total."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def clock(part: Any = PAPER, samples: int = 1) -> Clock:
 
 
 def test_oracle_E1_energy_and_time_of_cycles() -> None:
-    """1e-28 x 20 x 6e7 x (1e9)^2 = 0.12 J in 1.2 s (network.md E1)."""
+    """1e-28 x 20 x 6e7 x (1e9)^2 = 0.12 J in 1.2 s."""
     one = clock()
     seconds = one.local_work_s(0, 1, 0)
     assert Kappa(1e-28).compute_j(one, 0, 1, seconds) == pytest.approx(0.12, rel=1e-9)
@@ -84,7 +84,7 @@ def meter(radios: Any = RADIOS, **more: Any) -> Meter:
 
 
 def execute(one: Meter) -> Meter:
-    """A round of 10 s: the cloud tells an edge, which tells its devices; they compute and answer."""
+    """A round of 10 s: the cloud sends to an edge, which sends to its devices; they compute and upload."""
     one.charge_transfer(2, CLOUD, EDGES[:1], 1000.0, 0.1)
     one.charge_transfer(1, EDGES[0], EDGES[0].children, 1000.0, 0.5)
     for device in EDGES[0].children:

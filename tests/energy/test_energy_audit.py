@@ -1,4 +1,4 @@
-"""Joules add up: components to totals, nodes to the run, and each to its closed form."""
+"""Energies of runs: components sum to totals, nodes sum to the run, and each has its closed form."""
 
 from __future__ import annotations
 

@@ -21,21 +21,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from learning.datasets import DataError
-from learning.datasets.idx import _content, parse_idx
+from learning.datasets.idx import _read_bytes, parse_idx
 from learning.datasets.images import ImageFolder, decode
 from learning.datasets.npz import Npz
 from learning.store.checkpoints import Checkpoint, Checkpoints, _read
 from learning.store.ledger import Ledger, LedgerError
 from netsim.bounds.from_scenario import PlanError
 from netsim.devices.speed_traces import read_speeds
-from netsim.network.traces.file_formats import ghent_4g, irish_5g, mahimahi, timed_rates
+from netsim.network.traces.file_formats import read_csv, read_ghent_4g, read_irish_5g, read_mahimahi
 from netsim.planner.constants import load_knowledge
 from netsim.results.live_feed import read_live
 from netsim.results.run_folder import ResultError, read_manifest, read_table
 from netsim.scenario import ScenarioError, load
 from netsim.selection.availability_traces import read_presence
 from netsim.topology import TopologyError
-from netsim.topology.files import read
+from netsim.topology.files import read_topology
 from tests.conftest import REPOSITORY
 from tests.scenario.scenes import SCENE
 
@@ -107,7 +107,7 @@ def arrays(compressed: bool, **changed: object) -> bytes:
 def cut() -> bytes:
     """A checkpoint with one model."""
     with tempfile.TemporaryDirectory() as folder:
-        Checkpoints(Path(folder)).keep(Checkpoint(MODEL, 1, {MODEL: np.zeros(3, np.float32)}, {}))
+        Checkpoints(Path(folder)).write(Checkpoint(MODEL, 1, {MODEL: np.zeros(3, np.float32)}, {}))
         return next(Path(folder).iterdir()).read_bytes()
 
 
@@ -137,7 +137,7 @@ def _asked(path: Path) -> None:
         path.replace(home / "ledger-2.sqlite")
         book = Ledger(home)
         try:
-            for ask in (book.metrics, book.bits, book.measures):
+            for ask in (book.metrics, book.bits, book.measurements):
                 ask(MODEL)
             book.counts()
         finally:
@@ -212,13 +212,13 @@ SHIPPED = tuple(path.read_bytes() for path in sorted((REPOSITORY / "scenarios").
 
 TARGETS = {
     "scenario": Target("fuzz.yaml", load, ScenarioError, (SCENE.encode(), *SHIPPED)),
-    "tree_yaml": Target("tree.yaml", read, TopologyError, (TREE.encode(), json.dumps(GRAPH).encode())),
-    "tree_json": Target("tree.json", read, TopologyError, (json.dumps(GRAPH).encode(),)),
-    "graphml": Target("tree.graphml", read, TopologyError, (GRAPHML.encode(),)),
-    "mahimahi": Target("trace", mahimahi, ValueError, (b"1\n2\n2\n40\n",)),
-    "trace_csv": Target("trace.csv", timed_rates, ValueError, (b"time_s,rate_bps\n0,1e6\n1.5,2e6\n",)),
-    "irish_5g": Target("trace.csv", lambda p: irish_5g(p, "DL_bitrate"), ValueError, (IRISH.encode(),)),
-    "ghent_4g": Target("trace.log", ghent_4g, ValueError, (b"1 0 51.0 3.7 1000 500\n2 500 51 3.7 99 1000\n",)),
+    "tree_yaml": Target("tree.yaml", read_topology, TopologyError, (TREE.encode(), json.dumps(GRAPH).encode())),
+    "tree_json": Target("tree.json", read_topology, TopologyError, (json.dumps(GRAPH).encode(),)),
+    "graphml": Target("tree.graphml", read_topology, TopologyError, (GRAPHML.encode(),)),
+    "mahimahi": Target("trace", read_mahimahi, ValueError, (b"1\n2\n2\n40\n",)),
+    "trace_csv": Target("trace.csv", read_csv, ValueError, (b"time_s,rate_bps\n0,1e6\n1.5,2e6\n",)),
+    "irish_5g": Target("trace.csv", lambda p: read_irish_5g(p, "DL_bitrate"), ValueError, (IRISH.encode(),)),
+    "ghent_4g": Target("trace.log", read_ghent_4g, ValueError, (b"1 0 51.0 3.7 1000 500\n2 500 51 3.7 99 1000\n",)),
     "availability": Target(
         "away.csv", lambda p: read_presence(str(p)), ValueError, (b"device,active_s,inactive_s\na,0,5\na,7,9.5\nb,1,2\n",)
     ),
@@ -230,7 +230,7 @@ TARGETS = {
     "idx_labels": Target(
         "y", lambda p: parse_idx(p.read_bytes(), p, images=False), DataError, (pack(">2I", 2049, 3) + b"abc",)
     ),
-    "gzip": Target("x.gz", _content, DataError, (gzip.compress(b"hello" * 9),)),
+    "gzip": Target("x.gz", _read_bytes, DataError, (gzip.compress(b"hello" * 9),)),
     "npz": Target("x.npz", lambda p: Npz(str(p)).load(), DataError, (arrays(False), arrays(True))),
     "image": Target(
         "x", lambda p: decode(p.read_bytes(), str(p), 4, False), DataError,

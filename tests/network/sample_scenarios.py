@@ -1,4 +1,4 @@
-"""Tiny timed runs for the property tests: a quadratic of a few parameters, constant clocks, no torch."""
+"""Small scenarios for timing runs: a quadratic of a few parameters, constant compute times, no torch."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def scenario_data(fanout: Sequence[int], tau: Sequence[int], network: Sequence[D
 
 
 def run_timing(content: Mapping[str, Any]) -> Run:
-    """The whole run, without values."""
+    """Run a scenario with the timing engine."""
     return execute(Scenario.model_validate(content), engine="timing")
 
 
 def round_ends_s(run: Run) -> list[float]:
-    """When each round ended."""
+    """The end of each round."""
     return [row["sim_time_s"] for row in run.trace.rounds]
 
 
@@ -44,7 +44,7 @@ def wired(rate_bps: float = 1e6, latency_s: float = 0.0, **more: Any) -> Data:
 
 
 def exchange_counts(fanout: Sequence[int], tau: Sequence[int], rounds: int) -> list[tuple[int, int]]:
-    """(parents speaking, children answering) over the run per layer, devices first: nodes x aggregations."""
+    """(broadcasts, uploads) of a run per layer, from the devices up: nodes x aggregations."""
     nodes = [1, *accumulate(fanout, lambda a, b: a * b)]  # from the cloud down
     depth = len(fanout)
     turns = [rounds * math.prod(tau[n:]) for n in range(1, depth + 1)]  # of a parent at level n

@@ -1,4 +1,4 @@
-"""Airtime laws that hold whatever the radio: what halves it, and what does not quite."""
+"""Airtime of channels: scaling with bandwidth, message size and spectral efficiency."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from netsim.topology import Fanout
 
 
 def uplink(band_hz: float, gain_db: float, truncated: bool = False) -> Link:
-    """Of one device at a fixed gain: no shadowing, no fading, no headers."""
+    """The uplink of one device at a fixed gain, without shadowing, fading and headers."""
     rates = TruncatedShannon() if truncated else Shannon()
     part = Cell(
         uplink=band_hz, pathloss=FixedGain(gain_db), fading=NoFading(), rate_map=rates, packets="none"

@@ -54,12 +54,12 @@ CASES = [(name, field.name) for name, part in REGISTRIES.items() for field in fi
 
 
 def topology_of() -> Topology:
-    """Two devices without coordinates, a known distance for the latency of the wired case only."""
+    """Two devices without coordinates; the edges have a distance for the latency of the wired case only."""
     return grow(NodeSpec(children=[NodeSpec(edge={"distance_m": 60.0}), NodeSpec()]), "test")
 
 
 def output(part: Any) -> list[float]:
-    """Arrival times of a downlink message and of both answers, and what was sent."""
+    """Arrival times of a downlink message and of both uploads, with their sizes."""
     env, topology = simpy.Environment(), topology_of()
     children = topology.root.children[: 1 if getattr(part, "latency", None) == "from_distance" else 2]
     ports, log = part.connect(env, topology.root, children, 3), list[float]()
@@ -76,11 +76,11 @@ def test_every_field_of_every_part_changes_some_output(name: str, field: str) ->
     before = REGISTRIES[name](**start)
     after = REGISTRIES[name](**(start | {field: OTHER[name, field]}))
     try:
-        heard = output(after)
+        changed = output(after)
     except ValueError as error:  # a field may say what is refused
         assert field == "unserved", error  # noqa: PT017
         return
-    assert output(before) != heard
+    assert output(before) != changed
 
 
 def test_every_part_and_field_has_a_case() -> None:

@@ -1,4 +1,4 @@
-"""Messages on links: latency after service, broadcast at the worst child, unicast for each."""
+"""Messages on links: latency after service, broadcast at the rate of the worst child, unicast per child."""
 
 from __future__ import annotations
 

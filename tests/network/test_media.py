@@ -1,4 +1,4 @@
-"""Sharing: the virtual-time server against closed forms, queueing theory and a brute-force simulator."""
+"""Shared media: virtual time against closed forms, queueing theory and a brute-force simulator."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ Capped = tuple[float, float, float, float]  # ... and the largest fraction of th
 def finishes(
     flows: Sequence[Flow | Capped], kind: Callable[[simpy.Environment], Medium] = SharedMedium
 ) -> list[float]:
-    """Finish time of each flow, by simulation."""
+    """The finish time of each flow in a simulation."""
     env = simpy.Environment()
     medium, done = kind(env), [math.nan] * len(flows)
 
     def note(k: int, _: simpy.Event) -> None:
         done[k] = env.now
 
-    def begin(k: int, asked: Sequence[float], _: simpy.Event) -> None:
-        medium.serve(*asked).callbacks.append(partial(note, k))
+    def begin(k: int, arguments: Sequence[float], _: simpy.Event) -> None:
+        medium.serve(*arguments).callbacks.append(partial(note, k))
 
-    for k, (at_s, *asked) in enumerate(flows):
-        env.timeout(at_s).callbacks.append(partial(begin, k, asked))
+    for k, (at_s, *arguments) in enumerate(flows):
+        env.timeout(at_s).callbacks.append(partial(begin, k, arguments))
     env.run()
     return done
 
 
 def filled(flows: Sequence[Sequence[float]], active: set[int]) -> dict[int, float]:
-    """Progressive filling: cap whoever would exceed their cap, share the rest among the others."""
+    """Progressive filling: flows that would exceed their cap run at it, the others share the rest."""
     rates, free, room = dict[int, float](), set(active), 1.0
     while free:
         level = room / sum(flows[k][2] for k in free)
@@ -53,7 +53,7 @@ def filled(flows: Sequence[Sequence[float]], active: set[int]) -> dict[int, floa
 
 
 def brute_force(flows: Sequence[Flow | Capped]) -> list[float]:
-    """The same by finding all rates anew at every event, O(n^2) each."""
+    """The same by recomputing all rates at every event, O(n^2) each."""
     left = [flow[1] for flow in flows]
     done, active, now = [math.nan] * len(flows), set[int](), 0.0
     waiting = sorted(range(len(flows)), key=lambda k: flows[k][0])

@@ -1,4 +1,4 @@
-"""Losses: truncated geometric attempts, survival of messages, and what only uplinks may lose."""
+"""Message losses: truncated geometric attempts, delivery probabilities, and reliable downlinks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PACKET = 8 * 1448
 
 
 class Mean:
-    """Dice that always show the mean: what they give is an expectation."""
+    """A generator whose draws are the mean, so that results are expectations."""
 
     def binomial(self, n: int, p: float) -> int:
         return round(n * p)
@@ -50,7 +50,7 @@ def link(
 
 
 def survivors(loss: Loss, payload_bits: int, messages: int, snr: float | None = None) -> tuple[float, float]:
-    """Share of messages delivered, and its standard error."""
+    """Fraction of delivered messages, and its standard error."""
     up = link(loss, snr=snr)
     share = float(np.mean([up.send(payload_bits).delivered for _ in range(messages)]))
     return share, math.sqrt(share * (1 - share) / messages)

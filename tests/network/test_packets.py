@@ -1,4 +1,4 @@
-"""Headers: packets of a message and bits on the wire."""
+"""Packets of a message, headers and bits on the wire."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Laws that hold whatever the numbers: links, media and cells by themselves (network.md 11.3)."""
+"""Properties of links, media and cells for random parameters."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FASTER = st.floats(1, 20)
 
 
 def arrivals_s(messages: list[Message], rate_bps: float, kind: Any, stack: Any = "none") -> list[float]:
-    """When each message arrives over one medium at one rate."""
+    """The arrival time of each message over one medium at one rate."""
     env, at_s = simpy.Environment(), [math.nan] * len(messages)
     medium: Medium = kind(env)
     link = Link(env, FixedRate(rate_bps), medium, 0.01, PACKETS[stack])
@@ -75,7 +75,7 @@ def test_bits_and_rates_times_c_take_the_same_time(
 @settings(max_examples=60, deadline=None)
 @given(st.lists(SIZES, min_size=2, max_size=6), st.sampled_from(list(PACKETS)), TRUNKS)
 def test_a_message_sent_in_parts_differs_only_by_headers(parts: list[int], stack: Any, kind: Any) -> None:
-    """The headers of the extra packets, at the rate."""
+    """The difference is the headers of the additional packets."""
     packets, rate_bps, whole = PACKETS[stack], 1e5, sum(parts)
     more = sum(packets.wire_bits(bits) for bits in parts) - packets.wire_bits(whole)
     count = sum(packets.count(bits) for bits in parts) - packets.count(whole)
@@ -122,7 +122,7 @@ def test_an_erased_message_takes_the_same_airtime_and_time_as_a_delivered_one(
 
 
 def cell(band_hz: float, distances_m: list[float], **own: Any) -> ParentLinks:
-    """Devices at known distances, without shadows."""
+    """Devices at given distances, without shadowing."""
     top = grow(NodeSpec(children=[NodeSpec(edge={"distance_m": d}) for d in distances_m]), "test")
     plain: dict[str, Any] = {
         "uplink": band_hz,
@@ -136,7 +136,7 @@ def cell(band_hz: float, distances_m: list[float], **own: Any) -> ParentLinks:
 
 
 def last_s(ports: ParentLinks) -> tuple[float, float]:
-    """When all have heard a message, and when all have answered."""
+    """The times at which all have received a message, and at which all uploads have arrived."""
     env = ports.up[0].env
     env.run(env.all_of(ports.down.send(100_000).arrivals))
     heard_s = env.now
@@ -172,7 +172,7 @@ def test_a_wider_band_never_finishes_later(
 def test_a_wider_band_never_finishes_later_with_fading(
     distance_m: float, band_hz: float, wider: float, access: str
 ) -> None:
-    """Alone in its cell a device sees the same fades at the same instants."""
+    """A single device has the same gains at the same times."""
     own: dict[str, Any] = {"access": access, "rate_map": Shannon(), "fading": Block(coherence_time=0.01)}
     narrow, wide = (last_s(cell(b, [distance_m], **own))[1] for b in (band_hz, band_hz * wider))
     assert wide <= narrow * (1 + 1e-9)

@@ -1,4 +1,4 @@
-"""Laws of whole runs, whatever the numbers: time, bits, order, units and the shape of the tree (network.md 11.3)."""
+"""Properties of runs for random parameters: times, bits, order, units and the shape of the tree."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def layers(draw: Any, depth: int, **more: Any) -> list[Data]:
 
 
 def tables(run: Run) -> str:
-    """All that a run says, NaN included."""
+    """All tables of a run as text, NaN included."""
     return repr((run.trace.rounds, run.trace.messages, run.trace.nodes, run.trace.totals))
 
 
@@ -89,14 +89,14 @@ def test_a_wider_band_never_ends_a_round_later(
 @settings(max_examples=25, deadline=None)
 @given(shapes(), st.floats(0, 0.9), st.sampled_from(list(PACKETS)), st.data())
 def test_bits_are_conserved(shape: Any, share: float, stack: Any, more: st.DataObject) -> None:
-    """Every answer is delivered or lost, what is delivered is merged, and messages add up to the totals."""
+    """Every upload is delivered or lost, every delivered one is aggregated, and messages add up to the totals."""
     (fanout, tau), merged = shape, 0
-    combine = Engine.aggregate
+    aggregate = Engine.aggregate
 
     def counted(self: Engine, *rest: Any) -> Any:
         nonlocal merged
         merged += len(rest[4])
-        return combine(self, *rest)
+        return aggregate(self, *rest)
 
     network = layers(more.draw, len(tau), packets=stack, loss={"erasure": {"probability": share}})
     with pytest.MonkeyPatch.context() as patch:
@@ -134,7 +134,9 @@ def test_times_never_decrease(shape: Any, shared: bool, more: st.DataObject) -> 
     for row in rows:
         began, ended = ends[row["round"] - 1], ends[row["round"]]
         assert began * slack <= row["sent_s"] < row["arrived_s"] <= ended / slack
-        share = 1 if shared or row["direction"] == "up" else row["receivers"]  # private lines run at once
+        share = (
+            1 if shared or row["direction"] == "up" else row["receivers"]
+        )  # dedicated links transmit in parallel
         assert row["arrived_s"] - row["sent_s"] >= row["airtime_s"] / share * slack - 1e-12
 
 
@@ -226,7 +228,7 @@ def test_a_deadline_after_the_end_has_no_effect(shape: Any, later: float, more: 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(RATES, LATENCIES, st.integers(1, 3)), min_size=1, max_size=4), st.booleans())
 def test_a_tree_with_one_leaf_takes_the_sum_of_its_link_times(links: list[Any], shared: bool) -> None:
-    """Both ways over every link, as often as the layers above aggregate; 10 ms per local step."""
+    """Each link is used in both directions for each aggregation above it; 10 ms per local step."""
     tau = [times for *_, times in links]
     run = run_timing(
         scenario_data([1] * len(links), tau, [wired(rate, late, shared=shared) for rate, late, _ in links])
@@ -258,7 +260,7 @@ def test_equal_answers_share_a_shared_link_but_not_dedicated_links(
 def test_aggregating_once_per_layer_takes_the_time_of_the_longest_path(
     fanout: list[int], steps: int, delays_s: list[tuple[float, float]]
 ) -> None:
-    """With tau = 1 above the devices nobody waits twice: every path is its links and its device's steps."""
+    """With tau = 1 above the devices a round takes the links and the steps of the longest path."""
     delays_s = delays_s[: len(fanout)]
 
     def delay(up_s: float, down_s: float) -> Data:
@@ -278,7 +280,7 @@ def test_aggregating_once_per_layer_takes_the_time_of_the_longest_path(
 @settings(max_examples=20, deadline=None)
 @given(shapes(), st.data())
 def test_doubling_every_tau_multiplies_the_computing_time(shape: Any, more: st.DataObject) -> None:
-    """On the critical path of equal devices; twice every tau of N layers is 2^N times."""
+    """On the critical path of equal devices: doubling the tau of N layers multiplies it by 2^N."""
     fanout, tau = shape
     network = layers(more.draw, len(tau))
 

@@ -1,4 +1,4 @@
-"""Every field of a scenario's sections outside `network` changes what a whole run says.
+"""Every field of a scenario's sections outside `network` changes the tables of a run.
 
 Parts by themselves: test_dead_*.py here, tests/devices/test_compute.py and tests/energy/test_energy.py.
 """
@@ -51,7 +51,7 @@ ENERGY: dict[str, tuple[Data, Data]] = {
         for k, v in RADIO.items()
     },
 }
-"""Joules of the same run, by two `energy` sections."""
+"""Values of the fields of `energy` before and after the change."""
 
 VALUES: dict[str, tuple[Data, Data]] = {
     "task.dataset": (LEARNED, {"task": {"dataset": {"synthetic": {"dim": 40}}}}),
@@ -68,12 +68,12 @@ VALUES: dict[str, tuple[Data, Data]] = {
         {"algorithm": {"hier_sign_sgd": {"learning_rate": 0.1, "batch_size": 4, "tau": [1, 2]}}},
     ),
 }
-"""Seen only where models are trained."""
+"""Fields with an effect on trained models only."""
 
 PLACED: Data = {
     "topology": {"tree": {"children": [{"x_m": x, "y_m": 0.0, "children": [{}, {}]} for x in (0.0, 200.0)]}}
 }
-"""Edge servers that stand somewhere."""
+"""Edge servers with coordinates."""
 
 TIMES: dict[str, tuple[Data, Data]] = {
     "servers.aggregation": (TIMED, {"servers": {"aggregation": "1 s"}}),
@@ -101,7 +101,7 @@ TIMES: dict[str, tuple[Data, Data]] = {
         {"algorithm": {"hier_favg": {"learning_rate": 0.1, "batch_size": 4, "tau": [2, 3]}}},
     ),
 }
-"""Seen by the timing engine, without any value."""
+"""Fields with an effect in the timing engine."""
 
 SAY_NOTHING = {
     "name": "names the run's folder",
@@ -124,7 +124,7 @@ def trained_tables(changes: str) -> str:
 
 
 def joules_and_the_rest(energy: Data) -> tuple[str, str]:
-    """What a run says of energy, and everything else."""
+    """The energy columns of a run, and all others."""
     run = run_timing(TIMED | {"energy": energy})
     rows = [*run.trace.rounds, *run.trace.nodes]
     spent = [[value for key, value in row.items() if key.startswith("energy")] for row in rows]
@@ -221,7 +221,7 @@ def test_every_field_of_energy_has_a_case() -> None:
 
 
 def test_every_energy_model_works_with_every_clock() -> None:
-    """Joules of computing follow the power whatever times the devices."""
+    """The computing energy is proportional to the power with every compute model."""
     start = {"constant": {"step": "10 ms"}, "cycles": {"cycles_per_sample": 2e6}, "flops": {}}
     start |= {"profiled": {"per_sample": "1 ms"}}
     assert set(start) == set(COMPUTE) - {"traced"}  # whose file tests/devices/test_compute.py reads

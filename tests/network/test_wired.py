@@ -1,4 +1,4 @@
-"""Wired links: trunks with capped access links, dedicated links, windows, and latency from geography."""
+"""Wired links: shared links with capped access links, dedicated links, TCP windows, and latency from positions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def access(*rates_bps: float | None) -> list[NodeSpec]:
 
 
 def together_s(links: Sequence[Link], sizes_bits: Sequence[int]) -> list[float]:
-    """When messages sent at once arrive."""
+    """The arrival times of messages sent at the same time."""
     env, at_s = links[0].env, [math.nan] * len(links)
 
     def note(k: int, _: simpy.Event) -> None:
@@ -58,7 +58,7 @@ def test_oracle_M1_max_min_rates_of_two_shared_links() -> None:
 
 
 def test_oracle_M1_every_flow_has_a_bottleneck() -> None:
-    """While all are under way: at its own cap, or no one on the saturated trunk is faster."""
+    """While all are active, each flow is at its cap, or no flow on its saturated link is faster."""
     own_bps = [1.0, 3.0, 2.5, 40.0, None]
     ports = connect(PLAIN(13.0), access(*own_bps))
     rates = [1.0, 3.0, 2.5, 3.25, 3.25]

@@ -84,7 +84,7 @@ CASES = [(name, field.name) for name, part in REGISTRIES.items() for field in fi
 
 
 def link_output(part: Any) -> list[float]:
-    """Arrival times of a downlink message and of the answers of two children, and what was sent."""
+    """Arrival times of a downlink message and of the uploads of two children, with their sizes."""
     child = {"lat_deg": 50.0, "lon_deg": 10.0}
     branches = [NodeSpec(edge={"distance_m": 6e6 * k}, **child) for k in (1, 2)]  # type: ignore[arg-type]
     root, env = (
@@ -100,7 +100,7 @@ def link_output(part: Any) -> list[float]:
 
 
 def lossy_output(part: Any) -> list[float]:
-    """Sizes, arrivals and fates of messages on a lossy uplink."""
+    """Sizes, arrival times and outcomes of messages on a lossy uplink."""
     env = simpy.Environment()
     identity, log = LinkIdentity(1, 0, 0, "up"), list[float]()
     link = Link(

@@ -1,4 +1,4 @@
-"""Edge association: exchanges against brute force, nearest by coordinates, and what a run makes of it."""
+"""Association: exchanges against brute force, nearest by coordinates, and the effect on runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Devices that come and go: how long, who is asked meanwhile, what they leave behind, and files that are wrong."""
+"""Availability: durations, selection of available devices, lost work, and invalid files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.simulation.runs import final, recipe, scenario
 
 
 def absences(part: Availability, ordinal: int = 0, until_s: float = 1e4, seed: int = 3) -> list[Absence]:
-    """A device's absences up to an instant."""
+    """The absences of a device up to a time."""
     found = part.absences(seed, Node(f"device{ordinal}", 0, ordinal))
     return list(itertools.takewhile(lambda absence: absence.begin_s < until_s, found))
 
@@ -115,7 +115,7 @@ def recorded_scenario(path: str, arguments: Data | None = None, **more: Any) -> 
 def test_oracle_unavailable_devices_are_not_selected_their_work_is_lost_and_without_devices_the_cloud_waits(
     tmp_path: Path,
 ) -> None:
-    """0: there until 1.5 s and from 5 s on; 1: until 3.2 s and from 7 s on; 2: never before 9 s."""
+    """Device 0 is available until 1.5 s and from 5 s on, 1 until 3.2 s and from 7 s on, 2 from 9 s on."""
     path = recorded(tmp_path, "0,0,1.5\n0,5,100\n1,0,3.2\n1,7,100\n2,9,100\n").path
     run = run_timing(recorded_scenario(path, stop={"rounds": 6}))
     ups = [(m["src"], m["sent_s"]) for m in run.trace.messages if m["direction"] == "up" and m["layer"] == 1]
@@ -149,7 +149,7 @@ def test_engines_agree_with_changing_availability(selection: str) -> None:
 
 
 def test_a_device_that_leaves_during_a_poll_is_not_selected(tmp_path: Path) -> None:
-    """Everybody computes the loss for a second or more; device 0 leaves before it is through."""
+    """All candidates compute the loss for a second or more; device 0 leaves before it has finished."""
     path = recorded(tmp_path, "0,0,0.5\n1,0,100\n2,0,100\n").path
     there = f"{{compute: {{constant: 1 s}}, availability: {{recorded: {json_of(path)}}}}}"
     part = "[{power_of_choice: {fraction: 1.0, candidates: 3}}]"

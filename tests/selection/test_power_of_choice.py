@@ -1,4 +1,4 @@
-"""Power of choice in whole runs: who is preferred, what the poll costs, and what the ledger knows of it."""
+"""Power of choice in runs: selected devices, cost of the poll, and the ledger."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def flat(selection: str = POLLED, **more: object) -> Scenario:
 
 
 def answers(run: Run, bits: int) -> Counter[int]:
-    """Uploads of a size per round."""
+    """Number of uploads of a size in each round."""
     sent = [m for m in run.trace.messages if m["direction"] == "up" and m["payload_bits"] == bits]
     return Counter(int(m["round"]) for m in sent)
 
@@ -64,9 +64,9 @@ def test_candidates_receive_the_model_and_send_one_number_and_the_selected_one_u
     whole = 32 * run.task.dim
     assert answers(run, 32) == {1: 4, 2: 4, 3: 4}
     assert answers(run, whole) == {1: 2, 2: 2, 3: 2}
-    told = [m["receivers"] for m in run.trace.messages if m["direction"] == "down"]
-    assert told == [4, 4, 4]
-    assert run.trace.rounds[-1]["bits_down_1"] == 3 * 4 * whole  # private links: one transfer each
+    receivers = [m["receivers"] for m in run.trace.messages if m["direction"] == "down"]
+    assert receivers == [4, 4, 4]
+    assert run.trace.rounds[-1]["bits_down_1"] == 3 * 4 * whole  # dedicated links: one transfer each
 
 
 def test_the_poll_takes_the_forward_pass_of_the_slowest_candidate_and_is_on_the_critical_path() -> None:
@@ -126,7 +126,7 @@ def test_a_longer_run_resumes_from_the_checkpoint_of_a_shorter_one(tmp_path: Pat
 
 
 def test_the_deadline_of_the_cloud_interrupts_a_poll_below_an_edge_server() -> None:
-    """Whoever is interrupted in the middle of a poll frees its links, and the run goes on."""
+    """An interrupted poll frees its links, and the run continues."""
     slow = "{compute: {constant: {step: 1 s}}}"
     part = "[{power_of_choice: {count: 1, candidates: 2}}, all]"
     wait = "[all, {deadline: {after: 300 ms}}]"

@@ -1,4 +1,4 @@
-"""Samples: sizes, inclusion probabilities against counts of many draws, and who depends on whose draws."""
+"""Sampling: sizes, inclusion probabilities against counts of many draws, and the keys of the draws."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_probabilities_add_up_to_the_size(mean_size: float) -> None:
 def selection_counts(
     draw: Callable[[NDArray[np.float64], float], NDArray[np.bool_]], among: int
 ) -> NDArray[np.int64]:
-    """How often each of `among` was in, over many draws."""
+    """How often each of `among` candidates was selected, over many draws."""
     source = generator(3, "selection")
     rows = [draw(source.random(among), float(source.random())) for _ in range(DRAWS)]
     return np.sum(rows, axis=0)

@@ -1,4 +1,4 @@
-"""Selections in whole runs: who takes part, what they count, when nothing changes, and what is refused."""
+"""Selections in runs: selected children, weights, equivalent cases, and invalid arguments."""
 
 from __future__ import annotations
 
@@ -28,24 +28,26 @@ def content(*selection: Any, **more: Any) -> Data:
 
 
 def uploads(plain: Data) -> Counter[str]:
-    """How many answers every device sent, over the whole run."""
+    """The number of uploads of each device in a run."""
     run = run_timing(plain)
     return Counter(str(m["src"]) for m in run.trace.messages if m["layer"] == 1 and m["direction"] == "up")
 
 
 def bound(plain: Data) -> tuple[Selector, Node, tuple[float, ...]]:
-    """Layer 1's selection at work, its first edge server, and the devices' shares."""
+    """The selector of layer 1, its first edge server, and the shares of the devices."""
     run = prepare(Scenario.model_validate(plain), engine="timing")
     edge = run.trace.topology.levels[1][0]
-    choice = run.loop.selectors[0]
-    assert choice is not None
-    return choice, edge, run.loop.membership.shares(edge)
+    selector = run.loop.selectors[0]
+    assert selector is not None
+    return selector, edge, run.loop.membership.shares(edge)
 
 
 def selected(plain: Data, draws: int = 3000) -> list[list[tuple[str, float | None]]]:
-    """Who is chosen in many visits, and with which weights."""
-    choice, edge, shares = bound(plain)
-    chosen = [choice.choose(edge, edge.children, shares, (), IterationIndex((0, k), 0)) for k in range(draws)]
+    """The selected children of many iterations, with their weights."""
+    selector, edge, shares = bound(plain)
+    chosen = [
+        selector.choose(edge, edge.children, shares, (), IterationIndex((0, k), 0)) for k in range(draws)
+    ]
     return [[(node.name, weight) for node, weight in one] for one in chosen]
 
 
@@ -70,10 +72,10 @@ def test_oracle_a_sample_by_data_has_probabilities_proportional_to_samples() -> 
         [6], "fedavg: {learning_rate: 0.1, batch_size: 8, local_steps: 1}", selection="[{data: {count: 1}}]"
     )
     run = prepare(text, engine="timing")
-    choice, cloud = run.loop.selectors[0], run.trace.topology.root
-    assert choice is not None
+    selector, cloud = run.loop.selectors[0], run.trace.topology.root
+    assert selector is not None
     names = [
-        choice.choose(cloud, cloud.children, [1 / 6] * 6, (), IterationIndex((k,), 0))[0][0].ordinal
+        selector.choose(cloud, cloud.children, [1 / 6] * 6, (), IterationIndex((k,), 0))[0][0].ordinal
         for k in range(3000)
     ]
     samples = np.array(run.task.samples)
@@ -147,22 +149,22 @@ def test_more_children_can_be_selected_than_the_barrier_waits_for() -> None:
         (m["fate"]) for m in run_timing(plain).trace.messages if m["layer"] == 1 and m["direction"] == "up"
     )
     assert fates["delivered"] == 2 * 2 * 2 * 3  # edges, iterations, rounds, answers
-    told = [
+    receivers = [
         m["receivers"]
         for m in run_timing(plain).trace.messages
         if m["layer"] == 1 and m["direction"] == "down"
     ]
-    assert set(told) == {5}
+    assert set(receivers) == {5}
 
 
 def test_busy_children_count_as_selected() -> None:
     plain = content({"uniform": {"count": 3}}, "all", wait=[{"buffer": {"size": 1}}, "all"])
-    choice, edge, shares = bound(plain)
+    selector, edge, shares = bound(plain)
     busy = {edge.children[0].name, edge.children[4].name}
-    asked = choice.choose(edge, edge.children, shares, busy, IterationIndex((0, 0), 0))
-    assert len(asked) == 1
-    assert asked[0][0].name not in busy
-    assert not choice.choose(
+    selected_children = selector.choose(edge, edge.children, shares, busy, IterationIndex((0, 0), 0))
+    assert len(selected_children) == 1
+    assert selected_children[0][0].name not in busy
+    assert not selector.choose(
         edge, edge.children, shares, [c.name for c in edge.children[:3]], IterationIndex((0, 0), 0)
     )
 

@@ -1,4 +1,4 @@
-"""Runs with selections and absences: the same again, re-timed over another network, and resumed."""
+"""Runs with selections and absences: reproduced, re-timed over another network, and resumed."""
 
 from __future__ import annotations
 

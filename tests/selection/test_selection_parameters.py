@@ -1,4 +1,4 @@
-"""Every field of every selection, availability and association changes what a whole run says."""
+"""Every field of every selection, availability and association changes the tables of a run."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def all_tables(name: str, arguments: Data) -> str:
 
 @pytest.fixture
 def recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two files in the present folder."""
+    """Two recordings in the working directory."""
     monkeypatch.chdir(tmp_path)
     Path("one.csv").write_text("a,0,0.1\nb,0.05,0.2\n")
     Path("two.csv").write_text("a,0,0.06\nb,0.13,0.2\n")

@@ -1,4 +1,4 @@
-"""Tiny runs whose taus change under way."""
+"""Small scenarios with adaptive taus."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RECIPES = {
 }
 """Arguments besides tau of recipes with a list of them, on a tree of two layers."""
 VOTING = ("hier_sign_sgd", "dc_hier_sign_sgd", "qhetfed")
-"""Those whose tau_1 is 1."""
+"""Recipes whose tau_1 must be 1."""
 
 
 def start_taus(name: str) -> list[int]:

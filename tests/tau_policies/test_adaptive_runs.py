@@ -1,4 +1,4 @@
-"""Runs whose taus change: equal to fixed ones where nothing changes, counted truly, resumed and re-timed to equal tables."""
+"""Runs with adaptive taus: equal to fixed taus if constant, correct counts, resumed and re-timed to equal tables."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_policy_with_constant_taus_gives_the_fixed_run_to_the_bit(name: str) -
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_local_steps_column_counts_the_steps_made(name: str) -> None:
-    """Rows in the middle of a run: (k_N of every round) added up, and devices draw by it."""
+    """The column is the sum of k_N over the rounds; the draws of devices are keyed by it."""
     rungs = [[1, 3], [1, 1]] if name in VOTING else [[3, 1], [1, 1]]
     run = simulate(adaptive(name, f"{{stages: {rungs}}}"), device="cpu")
     used = [start_taus(name)] * 3 + [rungs[0]] * 2 + [rungs[1]] * 2
@@ -91,7 +91,7 @@ def test_the_integer_code_follows_the_votes_below_it() -> None:
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_every_policy_changes_the_taus(policy: str) -> None:
-    """Else the tests below would say nothing."""
+    """The tests below depend on it."""
     run = simulate(adaptive("hier_local_qsgd", policy, **POLICIES[policy]), device="cpu")
     assert len(set(taus(run))) > 1
 
@@ -117,7 +117,9 @@ def test_a_rerun_trains_and_measures_nothing(
     scenario = adaptive("hier_local_qsgd", policy, **POLICIES[policy])
     first = simulate(scenario, device="cpu", ledger=ledger)
     seen = trainings(monkeypatch)
-    monkeypatch.setattr("netsim.simulation.observation.look", lambda *_: pytest.fail("measured again"))
+    monkeypatch.setattr(
+        "netsim.simulation.observation.probe_gradients", lambda *_: pytest.fail("measured again")
+    )
     tables_equal(first, simulate(scenario, device="cpu", ledger=ledger))
     assert not seen
 
@@ -125,7 +127,7 @@ def test_a_rerun_trains_and_measures_nothing(
 def test_another_network_is_retimed_if_the_policy_chooses_the_same_taus(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """AdaComm looks at losses alone."""
+    """AdaComm uses only losses."""
     slow = "\n" + "  - wired: {rate: 100 kbit/s, latency: 40 ms}\n" * 2
     simulate(adaptive("hier_local_qsgd", "adacomm"), device="cpu", ledger=ledger)
     plain = simulate(adaptive("hier_local_qsgd", "adacomm", network=slow), device="cpu")
@@ -165,7 +167,7 @@ def test_the_timing_engine_accepts_given_stages() -> None:
 
 
 def test_the_plan_is_made_from_the_measured_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The law that the plan rests on gives back the length of the rounds it is made from."""
+    """The time model of the plan reproduces the duration of the rounds it was measured from."""
     from netsim.simulation.observation import Observation
 
     seen: list[tuple[float, float]] = []
@@ -194,7 +196,7 @@ BARRIERS = {
 
 @pytest.mark.parametrize("wait", BARRIERS)
 def test_barriers_and_adaptive_taus_can_be_combined(wait: str) -> None:
-    """Answers of an earlier ladder may come while a later one runs."""
+    """Answers to a broadcast before a change of tau can arrive after it."""
     more = {"wait": BARRIERS[wait], "rounds": 8}
     same = simulate(adaptive("hier_favg", "{stages: [[4, 2]]}", **more), device="cpu")
     tables_equal(

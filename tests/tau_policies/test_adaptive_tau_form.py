@@ -1,4 +1,4 @@
-"""An adaptive tau in a scenario: read, written back, refused with its place, described, planned."""
+"""An adaptive tau in a scenario: reading, writing, errors with their place, description, planning."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 
 from learning.algorithms.algorithm import Algorithm
-from netsim.bounds.from_scenario import setting_of
+from netsim.bounds.from_scenario import plan_context
 from netsim.build import BuildError
 from netsim.cli.check_command import check_command
 from netsim.planner.planner import Limits, plan
@@ -123,7 +123,7 @@ def test_a_plan_fixes_the_taus() -> None:
     scenario = adaptive("hier_favg", "adacomm", stop="{rounds: 6, deadline: 10 s}")
     best = plan(scenario, Limits(10.0)).plans[0]
     applied = best.apply(scenario)
-    assert setting_of(applied).scenario.layered_algorithm.taus == best.tau
+    assert plan_context(applied).scenario.layered_algorithm.taus == best.tau
     assert not isinstance(applied.algorithm, AdaptiveRecipe | Algorithm)
 
 

@@ -1,4 +1,4 @@
-"""The rules themselves, against closed forms and brute force."""
+"""The tau policies against closed forms and brute force."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from netsim.tau_policies import AdaComm, Adaptive, HierLocalQsgdIntervals, Repla
 
 @dataclass
 class View:
-    """What a policy sees, made up."""
+    """An observation with given values."""
 
     excess: tuple[float, float] = (4.0, 1.0)
     start: tuple[int, ...] = (10, 2)
@@ -46,7 +46,7 @@ def test_adacomm_changes_only_its_layer() -> None:
 
 
 def test_saturation_shortens_tau_if_the_loss_does_not() -> None:
-    """The paper's gamma: tau <- gamma tau where the rule says no less than tau."""
+    """The paper's gamma: tau <- gamma tau if the rule does not shorten tau."""
     assert AdaComm(saturation=0.5).choose(View(excess=(4.0, 4.0))) == (5, 2)
     assert AdaComm(saturation=0.5).choose(View(excess=(4.0, 1.0))) == (5, 2)
 
@@ -69,13 +69,13 @@ def test_two_layers_follow_the_ratio_of_their_delays() -> None:
 
 
 def test_a_layer_with_a_small_exchange_time_has_tau_one() -> None:
-    """Where layer 2's own interval would be shorter than layer 1's, the two are one."""
+    """If the interval of layer 2 would be shorter than that of layer 1, both are equal."""
     assert HierLocalQsgdIntervals().choose(View(exchange_s=(10.0, 0.1)))[1] == 1
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_intervals_minimise_the_cost_under_their_order(seed: int) -> None:
-    """Against brute force over a fine grid of k_1 <= k_2 <= k_3; noise may grow on its way up."""
+    """Against brute force over a fine grid of k_1 <= k_2 <= k_3; the noise may grow with the level."""
     r = np.random.default_rng(seed)
     t = r.uniform(0.1, 10, 3)
     mixing = [1.0, *r.uniform(0.05, 1.3, 2), 0.02]

@@ -1,4 +1,4 @@
-"""Places on the globe: coordinates in topology files, Topology Zoo graphs as trees, and the shipped topologies."""
+"""Geographic positions in topology files, Topology Zoo graphs as trees, and the included topologies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Quantities: text with a unit in, SI floats inside, the same text back."""
+"""Quantities: text with a unit is read as an SI float and written back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cells: link budgets, places, shared media, who is unserved, and what is refused."""
+"""Cells: link budgets, positions, shared media, devices without a rate, and invalid arguments."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def tree(tmp_path: Path, text: str) -> Topology:
 
 
 def plain(**own: Any) -> Cell:
-    """Nothing random but places: out of sight, no shadowing, no fading, Shannon."""
+    """A cell with random positions only: NLOS, no shadowing, no fading, Shannon."""
     given: dict[str, Any] = {
         "pathloss": UrbanMicro("nlos"),
         "shadowing": NoShadowing(),

@@ -1,4 +1,4 @@
-"""Fading laws and modes against closed forms: outage, ergodic rates, blocks, one fade per message."""
+"""Fading distributions and models against closed forms: outage, ergodic rates, block and quasi-static fading."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def channel(fading: Fading, snr_db: float, rates: RateMap | None = None, ordinal
 
 
 def efficiency(fading: Fading, snr_db: float, rates: RateMap | None = None) -> float:
-    """Mean rate over band, by the airtime of a message where that is no draw."""
+    """Mean rate / bandwidth, from the airtime of a message if it is not random."""
     found = channel(fading, snr_db, rates)
     return found.mean_rate_bps / BAND_HZ
 
@@ -88,7 +88,7 @@ def test_oracle_F5_rician_outage() -> None:
 
 @pytest.mark.parametrize(("outage", "golden"), [(1e-2, 0.522), (1e-4, 0.834), (1e-6, 1.161)])
 def test_oracle_F6_the_mean_inverse_rate_is_finite_only_above_an_outage(outage: float, golden: float) -> None:
-    """1 / E[R] is .3441; the table's numbers carry about 1 % of sampling error, the integral none."""
+    """1 / E[R] is .3441; the values of the table have a sampling error of about 1 %, the integral has none."""
 
     def slowness(t: float) -> float:
         return math.exp(t - math.exp(t)) / math.log2(1 + 10 * math.exp(t))
@@ -133,7 +133,7 @@ def test_the_gain_is_constant_within_a_message_and_differs_between_messages() ->
 def test_oracle_F7_block_fading_takes_longer_by_the_overshoot(
     blocks: float, ratio: float, spread: float
 ) -> None:
-    """Table of network.md 3.6; the last block is used in part, so E[T] = (S + E[overshoot]) / E[R] by Wald."""
+    """The last block is used in part, so E[T] = (S + E[overshoot]) / E[R] by Wald."""
     one = channel(Block(coherence_time=0.02), 10)
     bits = blocks * 0.02 * one.mean_rate_bps
     starts = 0.02 * np.arange(0, 6000 * (3 + 3 * math.ceil(blocks)), 3 + 3 * math.ceil(blocks))

@@ -1,4 +1,4 @@
-"""Every field of every fading law, fading mode and rate map changes some airtime."""
+"""Every field of every fading distribution, fading model and rate map changes some airtime."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ CASES = [
 
 
 def airtimes_s(kind: str, part: Any) -> list[float]:
-    """Up and down, at 10 dB."""
+    """Airtimes of uplink and downlink at 10 dB."""
     fading = {"law": Ergodic(part) if kind == "law" else None, "fading": part}.get(kind) or Ergodic()
     rates = part if kind == "rate_map" else Shannon()
     times_s = list[float]()

@@ -1,4 +1,4 @@
-"""Places of a station's children: where they are, who is in sight, and what their links lose."""
+"""Large-scale parameters of the children of a station: distance, line of sight, path loss and shadowing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every field of every path loss, shadowing and placement changes where devices are or what their links lose."""
+"""Every field of every path loss, shadowing and placement changes some distance, line of sight or loss."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def test_oracle_a_link_budget_by_hand() -> None:
 
 
 def test_oracle_a_full_band_budget_of_the_reference() -> None:
-    """250 m, 0.2 W, noise figure 5 dB, 10 MHz, 105.4626 dB: 16.5 dB (network.md 3.5)."""
+    """250 m, 0.2 W, noise figure 5 dB, 10 MHz, 105.4626 dB: 16.5 dB."""
     snr = snr_linear(10 * math.log10(200.0), 0.0, 105.4626, 5.0, 10e6)
     assert 10 * math.log10(snr) == pytest.approx(16.5, abs=0.06)
 

@@ -1,4 +1,4 @@
-"""Access schemes: queueing theory for turns, closed forms for shares of band, airtime and bits."""
+"""Access schemes: queueing theory for FIFO, closed forms for shares of band, airtime and bits."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def waiting_times_s(
 
 
 def agree(values: np.ndarray, exact: float, small: float) -> None:
-    """Batch means of 30: within 4 standard errors, which are small."""
+    """Check 30 batch means against the exact value: within 4 standard errors, which must be small."""
     batches = values[: len(values) // 30 * 30].reshape(30, -1).mean(axis=1)
     error = batches.std(ddof=1) / math.sqrt(30)
     assert error < small * exact
@@ -105,7 +105,7 @@ def topology_of(distances_m: list[float]) -> Topology:
 
 
 def cell(**own: Any) -> Cell:
-    """Network.md 3.5's worked example: 250 m at 128.1 + 37.6 log10 d_km, 0.2 W, NF 5 dB, 10 MHz."""
+    """A worked example: 250 m at 128.1 + 37.6 log10 d_km, 0.2 W, NF 5 dB, 10 MHz."""
     loss = LogDistance(3.76, 128.1 - 37.6 * 3, 1.0)
     plain: dict[str, Any] = {
         "uplink": 10e6,

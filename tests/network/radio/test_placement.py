@@ -1,4 +1,4 @@
-"""Placements: their laws in space, whose draw is whose, and how far they reach."""
+"""Placements: their spatial distributions, the keys of their draws, and their distance ranges."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from netsim.network.radio.placement import PLACEMENTS, Annulus, Disc, Distances,
 
 MANY = 40_000
 LOOSE = 1.95 / math.sqrt(MANY)
-"""Kolmogorov's bound: exceeded by a uniform law with probability 0.001."""
+"""Kolmogorov's bound: exceeded by uniform samples with probability 0.001."""
 DRAWN: list[Placement] = [Annulus(), Annulus(uniform="distance"), Disc(), Ppp()]
 
 
@@ -22,7 +22,7 @@ def away_m(part: Placement, count: int = MANY, seed: int = 3) -> NDArray[np.floa
 
 
 def gap(shares: NDArray[np.float64]) -> float:
-    """Kolmogorov's distance from the uniform law on [0, 1]."""
+    """Kolmogorov's distance from the uniform distribution on [0, 1]."""
     return float(np.abs(np.sort(shares) - (np.arange(shares.size) + 0.5) / shares.size).max())
 
 

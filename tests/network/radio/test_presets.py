@@ -1,4 +1,4 @@
-"""Presets: each is complete, has a source, serves its devices, and says what its paper says."""
+"""Presets: each is complete, has a source, serves its devices, and has the values of its paper."""
 
 from __future__ import annotations
 

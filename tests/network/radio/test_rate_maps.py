@@ -1,4 +1,4 @@
-"""Rate maps against their standards' numbers."""
+"""Rate maps against the values of their standards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shadowing: its law in dB and in linear power, whose draw is whose, and correlation among siblings."""
+"""Shadowing: its distribution in dB and in linear power, the keys of its draws, and correlation among siblings."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def drawn_db(
 
 
 def pairs(count: int, apart_m: float) -> NDArray[np.float64]:
-    """Pairs of children, each pair alone in the world."""
+    """Pairs of children, with large distances between the pairs."""
     x_m = np.repeat(np.arange(count) * 1e6, 2)
     return np.column_stack((x_m + np.tile([0.0, apart_m], count), np.zeros(2 * count)))
 

@@ -1,4 +1,4 @@
-"""Recorded rates: exact transfer times, formats, and damaged files."""
+"""Traces: exact transfer times, formats, and damaged files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def connect(part: Traced, topology: Topology | None = None, seed: int = 1) -> Pa
 
 
 def by_slots(lines_ms: list[int], bits: int, at_ms: float) -> float:
-    """Milliseconds until done, millisecond by millisecond through the looped trace."""
+    """Time until the bits are sent, ms, by a loop over the milliseconds of the repeated trace."""
     period, left, now = lines_ms[-1], bits, int(np.floor(at_ms))
     while left > 0:
         now += 1
@@ -78,7 +78,7 @@ RATES = st.lists(
 def test_oracle_Q12_inverse_of_cumulative_bits(
     rows: list[tuple[float, float]], bits: float, at_s: float
 ) -> None:
-    """Walk through the pieces one by one."""
+    """Against a loop over the pieces."""
     period = sum(duration for duration, _ in rows)
     phase, spent, left, k = at_s % period, 0.0, bits, 0
     while phase >= rows[k][0]:
