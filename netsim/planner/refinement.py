@@ -2,7 +2,7 @@
 
 All candidates run to a quarter of the deadline, the better half to half of it, the better half of those to its end
 (Jamieson and Talwalkar, AISTATS 2016). Some candidates are the best by the bound, the others the best for their number
-of local steps per round. Then neighbours of the best candidate run to the end, and the bound's own choice for comparison.
+of local steps per round. Then neighbours of the best candidate run to the end, and the bound's choice for comparison.
 Runs end at the deadline, not at the plan's predicted number of rounds. They share the ledger, so known values are
 re-timed, not trained.
 """

@@ -96,8 +96,8 @@ class TrialRunner:
                 settings = {"seed": self.scenario.seed + k, "stop.deadline": end}
                 points.append(Point(len(points), str(path), (), settings))
         outcomes = []
-        place = SweepFolders.at(self.out, f"{self.scenario.name}-plan")
-        for outcome in _outcomes(points, place, self.workers):
+        folders = SweepFolders.at(self.out, f"{self.scenario.name}-plan")
+        for outcome in _outcomes(points, folders, self.workers):
             outcomes.append(outcome)
             said = f"{Path(outcome.point.scenario).stem} seed {outcome.point.settings['seed']}"
             self.report(f"{said}: {outcome.error or 'done'} ({len(outcomes)}/{len(points)})")
@@ -105,18 +105,18 @@ class TrialRunner:
         return [_trial(plan, row, share, random) for plan, row in zip(plans, rows, strict=True)]
 
 
-def _outcomes(points: Sequence[Point], place: SweepFolders, workers: int) -> Iterator[Outcome]:
+def _outcomes(points: Sequence[Point], folders: SweepFolders, workers: int) -> Iterator[Outcome]:
     """The points' outcomes, in their order, by one process or several."""
     if workers == 1:
-        yield from (_run_and_collect(point, place) for point in points)
+        yield from (_run_and_collect(point, folders) for point in points)
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_run_and_collect, points, [place] * len(points))
+        yield from pool.map(_run_and_collect, points, [folders] * len(points))
 
 
-def _run_and_collect(point: Point, place: SweepFolders) -> Outcome:
+def _run_and_collect(point: Point, folders: SweepFolders) -> Outcome:
     """Run a point and free what it held: a run's data sits in reference cycles."""
-    outcome = train(point, place)
+    outcome = train(point, folders)
     gc.collect()
     return outcome
 

@@ -1,4 +1,4 @@
-"""Folders that appear whole or not at all: written beside their place, flushed to disk, then swapped in."""
+"""Atomic folders: written beside their place, flushed to disk, then renamed."""
 
 from __future__ import annotations
 
@@ -16,33 +16,32 @@ _RENAME_EXCHANGE = 2
 
 
 def replace_folder(folder: Path, write: Callable[[Path], None]) -> Path:
-    """Call `write(temporary)` and give what it wrote the name `folder`, in one step.
+    """Call `write(temporary)` and rename the temporary folder to `folder` in one step.
 
-    The temporary folder is a hidden sibling, hence on the same file system. An existing `folder` is swapped
-    out atomically where the OS can (Linux) and deleted afterwards; elsewhere it is moved aside first. Files
-    in it that `write` did not write again are carried over. Whatever `write` raises passes through and leaves
-    `folder` as it was.
+    The temporary folder is a hidden sibling, hence on the same file system. An existing `folder` is exchanged
+    atomically where the operating system supports it (Linux) and deleted afterwards; elsewhere it is renamed first.
+    Its files that `write` does not write are copied. If `write` raises an error, `folder` is unchanged.
     """
     folder = folder.absolute()
     folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
-    fresh.mkdir()
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
+    temporary.mkdir()
     try:
-        write(fresh)
-        _carry_over(folder, fresh)
-        _flush(fresh)
-        _put_in_place(fresh, folder)
+        write(temporary)
+        _copy_other_files(folder, temporary)
+        _flush(temporary)
+        _rename_atomically(temporary, folder)
     finally:
         # After a swap this name holds the old folder; after a plain rename it is gone.
-        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
     return folder
 
 
-def _carry_over(old: Path, fresh: Path) -> None:
+def _copy_other_files(old: Path, temporary: Path) -> None:
     for entry in sorted(old.iterdir()) if old.is_dir() else ():
-        if not (fresh / entry.name).exists():
+        if not (temporary / entry.name).exists():
             copy = shutil.copytree if entry.is_dir() else shutil.copy2
-            copy(entry, fresh / entry.name)
+            copy(entry, temporary / entry.name)
 
 
 def _flush(folder: Path) -> None:
@@ -51,11 +50,11 @@ def _flush(folder: Path) -> None:
             with path.open("rb+") as file:
                 os.fsync(file.fileno())
         else:
-            _flush_names(path)
+            _flush_directory(path)
 
 
-def _flush_names(folder: Path) -> None:
-    """Make the names in a folder durable; Windows has no such call and needs none."""
+def _flush_directory(folder: Path) -> None:
+    """Flush the entries of a folder to disk; Windows has no such call and needs none."""
     if os.name != "posix":
         return
     handle = os.open(folder, os.O_RDONLY)
@@ -65,19 +64,19 @@ def _flush_names(folder: Path) -> None:
         os.close(handle)
 
 
-def _put_in_place(fresh: Path, folder: Path) -> None:
+def _rename_atomically(temporary: Path, folder: Path) -> None:
     try:
-        os.rename(fresh, folder)  # over nothing, or over an empty folder
+        os.rename(temporary, folder)  # over nothing, or over an empty folder
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.EACCES) or not folder.is_dir():
             raise
-        if not _exchange(fresh, folder):
-            _move_aside(fresh, folder)
-    _flush_names(folder.parent)
+        if not _exchange(temporary, folder):
+            _replace_in_two_steps(temporary, folder)
+    _flush_directory(folder.parent)
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Swap two folders in one step; False where the OS, C library or file system has no such call."""
+    """Exchange two folders in one step; return False if the OS, C library or file system cannot."""
     if sys.platform != "linux":
         return False
     swap = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
@@ -87,12 +86,12 @@ def _exchange(one: Path, other: Path) -> bool:
     return bool(swap(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE) == 0)
 
 
-def _move_aside(fresh: Path, folder: Path) -> None:
-    aside = fresh.with_suffix(".old")
-    os.rename(folder, aside)
+def _replace_in_two_steps(temporary: Path, folder: Path) -> None:
+    old_folder = temporary.with_suffix(".old")
+    os.rename(folder, old_folder)
     try:
-        os.rename(fresh, folder)
+        os.rename(temporary, folder)
     except OSError:
-        os.rename(aside, folder)
+        os.rename(old_folder, folder)
         raise
-    shutil.rmtree(aside, ignore_errors=True)
+    shutil.rmtree(old_folder, ignore_errors=True)

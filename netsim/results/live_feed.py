@@ -1,4 +1,4 @@
-"""A run under way, for those who watch: a file of its rounds that grows and goes once the run folder is there."""
+"""Live feed of a running run: a file of its rounds, which is removed when the run folder exists."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from typing import Any, Literal, Self
 FOLDER = ".live"
 """Below a folder of results; a scenario cannot have this name."""
 State = Literal["running", "interrupted", "failed", "lost"]
-"""lost: nobody writes any more and nobody said why, as after a kill."""
+"""lost: the process has ended without a reason in the file, as after a kill."""
 
-_PAUSE_S = 0.25
-"""Host seconds between two writes: thousands of rounds a second are not worth a system call each."""
-_SILENT_S = 60.0
-"""Where files cannot be locked: a run that has said nothing for so long is lost."""
+_WRITE_INTERVAL_S = 0.25
+"""Minimum host seconds between two writes."""
+_LOST_AFTER_S = 60.0
+"""Where files cannot be locked: a run without writes for this long is lost."""
 
 
 @dataclass(frozen=True)
 class LiveRun:
-    """What is known of a run that has no folder yet; `rows` are those of the rounds table so far, null where NaN."""
+    """A run without a folder yet; `rows` are those of the rounds table so far, with null for NaN."""
 
     key: str
     name: str
@@ -39,7 +39,7 @@ class LiveRun:
     state: State
     started: str
     rounds: int
-    """The most it may take."""
+    """Maximum number of rounds."""
     deadline_s: float | None
     rows: list[dict[str, Any]] = field(default_factory=list)
 
@@ -47,8 +47,8 @@ class LiveRun:
 class LiveFeed:
     """Writes the rounds of a run into `<out>/.live/<key>.jsonl` while it is entered.
 
-    Left without an error the file is removed, else it stays and says why. Whatever goes wrong with the file, the
-    run goes on: a watcher must not stop what it watches.
+    On exit without an error the file is removed, otherwise it stays with the reason. Errors of the file do not stop the
+    run.
     """
 
     def __init__(self, out: Path, heading: Mapping[str, Any]) -> None:
@@ -59,8 +59,8 @@ class LiveFeed:
 
     def __enter__(self) -> Self:
         with suppress(OSError):
-            self._file = _claimed(self._path)
-            self._say(self._heading)
+            self._file = _open_locked(self._path)
+            self._write(self._heading)
         return self
 
     def __exit__(
@@ -72,43 +72,43 @@ class LiveFeed:
             if kind is None:
                 self._remove()
             else:
-                self._say({"ended": "interrupted" if kind is KeyboardInterrupt else "failed"})
+                self._write({"ended": "interrupted" if kind is KeyboardInterrupt else "failed"})
             self._file.close()
 
     def show(self, row: Mapping[str, Any]) -> None:
         """Add a row of the rounds table."""
-        told = {name: _plain(value) for name, value in row.items() if not name.startswith(_UNTOLD)}
+        shown = {name: _plain(value) for name, value in row.items() if not name.startswith(OMITTED_PREFIXES)}
         with suppress(OSError):
-            self._say(told)
+            self._write(shown)
 
-    def _say(self, line: Mapping[str, Any]) -> None:
+    def _write(self, line: Mapping[str, Any]) -> None:
         if self._file is None:
             return
         self._file.write(json.dumps(line) + "\n")
-        if time.monotonic() - self._written_s >= _PAUSE_S:
+        if time.monotonic() - self._written_s >= _WRITE_INTERVAL_S:
             self._file.flush()
             self._written_s = time.monotonic()
 
     def _remove(self) -> None:
-        """Unless another run of this scenario has taken the name."""
+        """Remove the file, unless another run of this scenario has replaced it."""
         assert self._file is not None
         if self._path.exists() and os.path.samestat(self._path.stat(), os.fstat(self._file.fileno())):
             self._path.unlink()
 
 
 def key_of(name: str, scenario: str) -> str:
-    """The name of a run's file, known before the run begins: the scenario's name and digest."""
+    """Return the name of a run's file: the scenario's name and digest."""
     return f"{name}-{scenario}"
 
 
 def live_runs(out: Path) -> list[LiveRun]:
-    """All runs below `out` that are under way, or ended without a run folder; the latest first."""
+    """Return all runs below `out` that are running or ended without a run folder, the latest first."""
     found = [read_live(path) for path in sorted((out / FOLDER).glob("*.jsonl"))]
     return sorted((run for run in found if run is not None), key=lambda run: run.started, reverse=True)
 
 
 def read_live(path: Path) -> LiveRun | None:
-    """What a file of a run says so far; None where it is gone or no such file. Half a line is not read yet."""
+    """Read the file of a run; None if it does not exist or is damaged. An incomplete last line is ignored."""
     try:
         written = path.read_text(encoding="utf-8").rpartition("\n")[0]
         heading, *rows = [json.loads(line) for line in written.splitlines()]
@@ -119,24 +119,24 @@ def read_live(path: Path) -> LiveRun | None:
         return None
 
 
-def _claimed(path: Path) -> TextIOWrapper:
-    """A new file in this place, locked as long as this process has it open."""
+def _open_locked(path: Path) -> TextIOWrapper:
+    """Open a new file, locked while this process has it open."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    file = fresh.open("w", encoding="utf-8")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    file = temporary.open("w", encoding="utf-8")
     if sys.platform != "win32":
         import fcntl
 
         with suppress(OSError):  # a file system without locks
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    fresh.replace(path)
+    temporary.replace(path)
     return file
 
 
 def _is_alive(path: Path) -> bool:
-    """Whether somebody still writes there."""
+    """Return whether a process still writes the file."""
     if sys.platform == "win32":
-        return time.time() - path.stat().st_mtime < _SILENT_S
+        return time.time() - path.stat().st_mtime < _LOST_AFTER_S
     import fcntl
 
     with path.open("rb") as file:
@@ -151,5 +151,5 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-_UNTOLD = ("path_", "wire_")
-"""Columns that no curve shows."""
+OMITTED_PREFIXES = ("path_", "wire_")
+"""Prefixes of columns that are not shown."""

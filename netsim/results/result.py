@@ -1,4 +1,4 @@
-"""What a run leaves behind: three tables, a manifest and the scenario; saved whole, loaded with checks."""
+"""The result of a run: three tables, a manifest and the scenario; saved atomically, loaded with checks."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from netsim.results.run_folder import (
     EVENTS,
     TABLES,
     ResultError,
-    present,
+    check_replaceable,
     read_manifest,
     read_table,
-    refuse_strangers,
+    require_file,
     write_manifest,
     write_table,
 )
@@ -40,7 +40,7 @@ class Evaluation(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """Enough to redraw every figure without running again.
+    """The result of a run, sufficient to draw every figure without running again.
 
     `rounds` has one row per global round (row 0 is the initial model at t=0; bits are cumulative), `messages`
     one row per transfer, `nodes` one per round and node, `events` one per change of the network (None: it never
@@ -135,7 +135,7 @@ class Result:
         A folder of the same digest is replaced, its other files kept; equal tables give byte-equal parquet
         files. Raises ResultError if `folder` holds anything else.
         """
-        refuse_strangers(folder, self.digest)
+        check_replaceable(folder, self.digest)
         return replace_folder(folder, self.write)
 
     def write(self, folder: Path) -> None:
@@ -151,7 +151,7 @@ class Result:
     def load(cls, folder: Path) -> Result:
         """Read a run folder; ResultError names the file that is missing, damaged or of another run."""
         manifest = read_manifest(folder)
-        text = present(folder, "scenario.yaml").read_text(encoding="utf-8")
+        text = require_file(folder, "scenario.yaml").read_text(encoding="utf-8")
         tables = {name: read_table(folder, name, str(manifest.get("digest"))) for name in TABLES}
         if (folder / f"{EVENTS}.parquet").exists():
             tables[EVENTS] = read_table(folder, EVENTS, str(manifest.get("digest")))

@@ -1,4 +1,4 @@
-"""The files of a run: parquet tables that name their run, a JSON manifest, and errors that say what to do."""
+"""The files of a run folder: parquet tables with the digest of their run, and a JSON manifest."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ SCHEMA = 1
 
 
 class ResultError(ValueError):
-    """A run folder or table is missing, damaged or contradicts itself; says which file and the remedy."""
+    """A run folder or table is missing, damaged or inconsistent; the text has the file and a remedy."""
 
 
-def refuse_strangers(folder: Path, digest: str) -> None:
+def check_replaceable(folder: Path, digest: str) -> None:
     """Raise ResultError unless `folder` may be replaced: absent, empty, this run's own, or a damaged run."""
     if not folder.exists():
         return
@@ -29,14 +29,14 @@ def refuse_strangers(folder: Path, digest: str) -> None:
         other = str(read_manifest(folder).get("digest"))
     except ResultError:
         if any(entry.name not in FILES for entry in folder.iterdir()):
-            raise ResultError(f"{folder} holds files that are no run; name another folder") from None
+            raise ResultError(f"{folder} has files that belong to no run; name another folder") from None
         return
     if other != digest:
         raise ResultError(f"{folder} holds run {other}, not {digest}; name another folder")
 
 
-def present(folder: Path, name: str) -> Path:
-    """The path of a file of the run; ResultError if the folder or the file is not there."""
+def require_file(folder: Path, name: str) -> Path:
+    """Return the path of a file of the run. Raises ResultError if the folder or the file does not exist."""
     path = folder / name
     if not folder.is_dir():
         raise ResultError(f"no run folder at {folder}; `netsim run SCENARIO` writes one and prints its path")
@@ -46,10 +46,10 @@ def present(folder: Path, name: str) -> Path:
 
 
 def is_complete(folder: Path, digest: str) -> bool:
-    """Whether `folder` is run `digest`, whole and readable: then nobody need run it again."""
+    """Return whether `folder` is the complete and readable run `digest`."""
     try:
         for table in TABLES:
-            present(folder, f"{table}.parquet")
+            require_file(folder, f"{table}.parquet")
         rounds = read_table(folder, "rounds", digest)
         return read_manifest(folder).get("digest") == digest and len(rounds) > 0
     except ResultError:
@@ -57,14 +57,14 @@ def is_complete(folder: Path, digest: str) -> bool:
 
 
 def write_manifest(manifest: Mapping[str, Any], path: Path) -> None:
-    """One JSON object with the folder's schema version; NaN becomes null, numpy values plain ones."""
+    """Write a JSON object with the schema version of the folder; NaN becomes null."""
     text = json.dumps(_plain({**manifest, "schema": SCHEMA}), indent=2, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a run folder; ResultError if it is missing, no JSON object or of another schema."""
-    path = present(folder, "manifest.json")
+    path = require_file(folder, "manifest.json")
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
@@ -95,7 +95,7 @@ def read_table(folder: Path, table: str, digest: str) -> DataFrame:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    path = present(folder, f"{table}.parquet")
+    path = require_file(folder, f"{table}.parquet")
     try:
         found = pq.read_table(path)
         note = json.loads((found.schema.metadata or {}).get(b"netsim", b"{}"))
@@ -132,7 +132,7 @@ def _plain(value: Any) -> Any:
 
 TABLES = ("rounds", "messages", "nodes")
 EVENTS = "events"
-"""A table of those runs alone whose network changed."""
+"""A table that only runs with faults, mobility or other network changes have."""
 FILES = (
     "scenario.yaml",
     *(f"{table}.parquet" for table in (*TABLES, EVENTS)),

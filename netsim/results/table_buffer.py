@@ -1,4 +1,4 @@
-"""Rows of numbers and names in one growing buffer: a million of them cost tens of megabytes, not hundreds."""
+"""Table buffer: rows of typed columns in one growing buffer, which takes less memory than Python objects."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 Kind: TypeAlias = Literal["whole", "small", "real", "flag", "name"]
-"""whole: 64 signed bits; small: 32; real: a float64; flag: true or false; name: a text that many rows repeat."""
+"""whole: int64; small: int32; real: float64; flag: bool; name: a text, stored as an integer code."""
 
 Cell: TypeAlias = int | float | bool | str
 Row: TypeAlias = dict[str, Cell]
 
 
-class Codes(dict[str, int]):
-    """Numbers that stand for names, given as names are first asked for."""
+class NameCodes(dict[str, int]):
+    """Integer codes of names, assigned at first use."""
 
     def __missing__(self, name: str) -> int:
         self[name] = len(self)
@@ -39,31 +39,31 @@ class Rows(Sequence[Row]):
         self._types = np.dtype([(name, _TYPES[code]) for name, code in zip(columns, codes, strict=True)])
         starts = [struct.calcsize("<" + "".join(codes[:k])) for k in range(len(codes))]
         cells = [struct.Struct("<" + code) for code in codes]
-        self._places = dict(zip(columns, zip(cells, starts, strict=True), strict=True))
+        self._layout = dict(zip(columns, zip(cells, starts, strict=True), strict=True))
         self._buffer = bytearray()
         self._count = 0
-        self.code = Codes()
+        self.code = NameCodes()
 
     def append(self, *cells: float) -> int:
         """Add a row, a cell per column with names as their `code`, and return its place.
 
         Raises struct.error for a whole number beyond its column's bits.
         """
-        place = self._count
+        row = self._count
         self._buffer += self._pack(*cells)
-        self._count = place + 1
-        return place
+        self._count = row + 1
+        return row
 
-    def put(self, place: int, column: str, value: float) -> None:
-        """Write a number (a name's `code`) into a row that is there already."""
-        cell, start = self._places[column]
-        cell.pack_into(self._buffer, place * self._size + start, value)
+    def put(self, row: int, column: str, value: float) -> None:
+        """Write a number (for a name its `code`) into an existing row."""
+        cell, start = self._layout[column]
+        cell.pack_into(self._buffer, row * self._size + start, value)
 
-    def add(self, place: int, column: str, value: float) -> None:
-        """Add to a number in a row that is there already."""
-        cell, start = self._places[column]
-        (known,) = cell.unpack_from(self._buffer, place * self._size + start)
-        self.put(place, column, known + value)
+    def add(self, row: int, column: str, value: float) -> None:
+        """Add to a number in an existing row."""
+        cell, start = self._layout[column]
+        (known,) = cell.unpack_from(self._buffer, row * self._size + start)
+        self.put(row, column, known + value)
 
     def column(self, name: str) -> NDArray[np.generic]:
         """A copy of a column: int64, float64, bool, or the names as objects."""
@@ -75,26 +75,26 @@ class Rows(Sequence[Row]):
 
     @property
     def bytes_per_row(self) -> int:
-        """What a row costs, apart from the buffer's slack."""
+        """Bytes per row, without the spare capacity of the buffer."""
         return self._size
 
     def __len__(self) -> int:
         return self._count
 
     @overload
-    def __getitem__(self, place: int) -> Row: ...
+    def __getitem__(self, row: int) -> Row: ...
 
     @overload
-    def __getitem__(self, place: slice) -> list[Row]: ...
+    def __getitem__(self, row: slice) -> list[Row]: ...
 
-    def __getitem__(self, place: int | slice) -> Row | list[Row]:
-        """A row, or some of them."""
-        if isinstance(place, slice):
-            return [self[k] for k in range(*place.indices(len(self)))]
-        where = place + len(self) if place < 0 else place
-        if not 0 <= where < len(self):
-            raise IndexError(f"no row {place} in a table of {len(self)}")
-        return self._row(self._cells.unpack_from(self._buffer, where * self._size), list(self.code))
+    def __getitem__(self, row: int | slice) -> Row | list[Row]:
+        """Return a row, or a list of rows."""
+        if isinstance(row, slice):
+            return [self[k] for k in range(*row.indices(len(self)))]
+        index = row + len(self) if row < 0 else row
+        if not 0 <= index < len(self):
+            raise IndexError(f"no row {row} in a table of {len(self)}")
+        return self._row(self._cells.unpack_from(self._buffer, index * self._size), list(self.code))
 
     def __iter__(self) -> Iterator[Row]:
         names = list(self.code)

@@ -1,4 +1,4 @@
-"""The accuracy that runs beside one another are timed to, and when a run first reached it."""
+"""Time to accuracy: a common target of several runs, and the time at which a run first reaches it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def common_target(runs: Sequence[DataFrame]) -> float | None:
-    """The highest accuracy, to two digits or else three, that every run which learned anything reached.
+    """Return the highest accuracy, to two or else three digits, that all runs which learned reached.
 
-    Runs that completed no round, and those that never rose above all first evaluations, have no say: what a
-    model before its training reaches is no target. None where no run is left. `runs`: tables of rounds.
+    Runs that completed no round, or never exceeded the first evaluations of all runs, are ignored: an accuracy of an
+    untrained model is no target. None if no run is left. `runs`: tables of rounds.
     """
     scores = [run["accuracy"].dropna() for run in runs if len(run) and run["round"].max() > 0]
     scores = [score for score in scores if len(score)]

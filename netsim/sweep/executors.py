@@ -1,4 +1,4 @@
-"""Who does the jobs of a sweep: this process, processes beside it, or (see `clusters`) a Ray cluster."""
+"""Executors of a sweep's jobs: this process, a pool of processes, or (see `ray_executor`) a Ray cluster."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from multiprocessing.connection import wait as wait_for_end
 from typing import Any, NamedTuple, Protocol
 
 
-class LostError(RuntimeError):
-    """A worker ended in the middle of a job, as often as was allowed; the text says what is known."""
+class WorkerLostError(RuntimeError):
+    """A worker died during a job, after all retries."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A call to a function that every worker can import, with arguments that can be pickled."""
+    """A call of a function that every worker can import, with arguments that can be pickled."""
 
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
 
     def __call__(self) -> Any:
-        """Do it."""
+        """Run the job."""
         return self.function(*self.arguments)
 
 
-class Done(NamedTuple):
-    """A job that ended: the tag it was given, and its answer or what it raised."""
+class JobResult(NamedTuple):
+    """The result of a job: its tag, and its return value or error."""
 
     tag: int
     answer: Any
@@ -40,23 +40,23 @@ class Done(NamedTuple):
 
 
 class Executor(Protocol):
-    """Does jobs in any order, some at a time."""
+    """Runs jobs in any order, several at a time."""
 
     def put(self, tag: int, job: Job) -> None:
-        """Have a job done."""
+        """Queue a job."""
         ...
 
-    def take(self) -> Done:
-        """Wait for the next job that ends. Raises IndexError where none is under way."""
+    def take(self) -> JobResult:
+        """Wait for the next completed job. Raises IndexError if no job is running."""
         ...
 
     def close(self) -> None:
-        """Let the workers go; jobs under way are dropped."""
+        """Stop the workers; running jobs are dropped."""
         ...
 
 
 class InProcess:
-    """This process does one job after the other, in the order they were put."""
+    """Runs jobs in this process, one after the other, in their order."""
 
     def __init__(self) -> None:
         self._jobs: deque[tuple[int, Job]] = deque()
@@ -65,62 +65,66 @@ class InProcess:
         """See `Executor`."""
         self._jobs.append((tag, job))
 
-    def take(self) -> Done:
-        """See `Executor`: does the next job now."""
+    def take(self) -> JobResult:
+        """See `Executor`: runs the next job now."""
         tag, job = self._jobs.popleft()
         try:
-            return Done(tag, job(), None)
+            return JobResult(tag, job(), None)
         except Exception as error:
-            return Done(tag, None, error)
+            return JobResult(tag, None, error)
 
     def close(self) -> None:
-        """Nobody to let go."""
+        """See `Executor`."""
         self._jobs.clear()
 
 
-class _Held(NamedTuple):
+class _PendingJob(NamedTuple):
     tag: int
     job: Job
-    deaths: int
+    worker_deaths: int
 
 
 class ProcessPool:
-    """`workers` processes of this machine, begun anew (spawn); they end when this process does, however it ends.
+    """`workers` processes of this machine (spawned); they end when this process ends, however it ends.
 
-    A worker that dies, for want of memory perhaps, takes all of them along: jobs under way are then repeated
-    one at a time, so that only the guilty one can fail again, each at most `retries` times.
+    If a worker dies, for lack of memory perhaps, the pool is restarted: the jobs that were running are repeated one
+    at a time, so that only the one that caused it can fail again, each at most `retries` times.
     """
 
     def __init__(self, workers: int, retries: int = 1) -> None:
         self._workers, self._retries = workers, retries
-        self._waiting: deque[_Held] = deque()
-        self._suspects = 0
-        self._under_way: dict[Future[Any], _Held] = {}
+        self._waiting: deque[_PendingJob] = deque()
+        self._unsafe_jobs = 0
+        self._running: dict[Future[Any], _PendingJob] = {}
         self._others = set(multiprocessing.active_children())
-        self._pool = self._hire()
+        self._pool = self._start_pool()
 
     def put(self, tag: int, job: Job) -> None:
         """See `Executor`."""
-        self._waiting.append(_Held(tag, job, 0))
-        self._hand_out()
+        self._waiting.append(_PendingJob(tag, job, 0))
+        self._submit_jobs()
 
-    def take(self) -> Done:
+    def take(self) -> JobResult:
         """See `Executor`."""
         while True:
-            self._hand_out()
-            if not self._under_way:
+            self._submit_jobs()
+            if not self._running:
                 raise IndexError("no job is under way")
-            future = next(iter(wait(self._under_way, return_when=FIRST_COMPLETED).done))
+            future = next(iter(wait(self._running, return_when=FIRST_COMPLETED).done))
             error = future.exception()
             if isinstance(error, BrokenProcessPool):
-                if (lost := self._mourn()) is not None:
+                if (lost := self._handle_worker_death()) is not None:
                     return lost
                 continue
-            held = self._under_way.pop(future)
-            self._suspects = max(0, self._suspects - 1)
+            pending = self._running.pop(future)
+            self._unsafe_jobs = max(0, self._unsafe_jobs - 1)
             if error is not None and not isinstance(error, Exception):
                 raise error
-            return Done(held.tag, None, error) if error else Done(held.tag, future.result(), None)
+            return (
+                JobResult(pending.tag, None, error)
+                if error
+                else JobResult(pending.tag, future.result(), None)
+            )
 
     def close(self) -> None:
         """See `Executor`."""
@@ -129,46 +133,50 @@ class ProcessPool:
             child.kill()
         self._pool.shutdown(cancel_futures=True)
 
-    def _hire(self) -> ProcessPoolExecutor:
+    def _start_pool(self) -> ProcessPoolExecutor:
         context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(self._workers, mp_context=context, initializer=_begin)
+        return ProcessPoolExecutor(self._workers, mp_context=context, initializer=_initialize_worker)
 
-    def _hand_out(self) -> None:
-        """No more jobs than workers are handed out: when a worker dies, these alone are suspects."""
-        most = 1 if self._suspects else self._workers
-        while self._waiting and len(self._under_way) < most:
-            held = self._waiting.popleft()
+    def _submit_jobs(self) -> None:
+        """Submit at most as many jobs as workers, so that only these may have caused the death of a worker."""
+        most = 1 if self._unsafe_jobs else self._workers
+        while self._waiting and len(self._running) < most:
+            pending = self._waiting.popleft()
             try:
-                self._under_way[self._pool.submit(held.job)] = held
+                self._running[self._pool.submit(pending.job)] = pending
             except BrokenProcessPool:
-                self._waiting.appendleft(held)
-                self._pool = self._hire()
+                self._waiting.appendleft(pending)
+                self._pool = self._start_pool()
 
-    def _mourn(self) -> Done | None:
-        """After a worker's death: jobs under way go back to the front; the one that died too often has failed."""
+    def _handle_worker_death(self) -> JobResult | None:
+        """Queue the running jobs again after a worker died; return a failure for a job without retries left."""
         self._pool.shutdown(cancel_futures=True)
-        self._pool = self._hire()
-        suspects = [held._replace(deaths=held.deaths + 1) for held in self._under_way.values()]
-        self._under_way.clear()
-        alone = len(suspects) == 1
-        self._waiting.extendleft(reversed(suspects))
-        self._suspects = len(suspects)
-        if not (alone and suspects[0].deaths > self._retries):
+        self._pool = self._start_pool()
+        interrupted_jobs = [
+            pending._replace(worker_deaths=pending.worker_deaths + 1) for pending in self._running.values()
+        ]
+        self._running.clear()
+        alone = len(interrupted_jobs) == 1
+        self._waiting.extendleft(reversed(interrupted_jobs))
+        self._unsafe_jobs = len(interrupted_jobs)
+        if not (alone and interrupted_jobs[0].worker_deaths > self._retries):
             return None
-        held = self._waiting.popleft()
-        self._suspects = 0
-        times = f"{held.deaths} times" if held.deaths > 1 else "once"
-        return Done(held.tag, None, LostError(f"its worker died {times}; was there enough memory?"))
+        pending = self._waiting.popleft()
+        self._unsafe_jobs = 0
+        times = f"{pending.worker_deaths} times" if pending.worker_deaths > 1 else "once"
+        return JobResult(
+            pending.tag, None, WorkerLostError(f"its worker died {times}; possibly for lack of memory")
+        )
 
 
-def _begin() -> None:
-    """A worker's first act: leave interruptions to its parent, and never outlive it."""
+def _initialize_worker() -> None:
+    """Initialize a worker: ignore interrupts, which the parent handles, and end with the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
-        threading.Thread(target=_leave_with, args=(parent.sentinel,), daemon=True).start()
+        threading.Thread(target=_exit_with_parent, args=(parent.sentinel,), daemon=True).start()
 
 
-def _leave_with(sentinel: int) -> None:
+def _exit_with_parent(sentinel: int) -> None:
     wait_for_end([sentinel])
     os._exit(1)

@@ -1,4 +1,4 @@
-"""What workers do: lay out a point's timeline, run the point, or put known values into its timeline."""
+"""Jobs of a sweep: compute the timeline of a point, run the point, or fill known values into its timeline."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from netsim.build import build_task
 from netsim.results.atomic_folder import replace_folder
 from netsim.results.run_folder import (
     ResultError,
+    check_replaceable,
     is_complete,
     read_manifest,
     read_table,
-    refuse_strangers,
     write_manifest,
     write_table,
 )
@@ -33,65 +33,67 @@ from netsim.simulation.run_state import Run
 from netsim.sweep.points import Outcome, Point, SweepFolders
 
 TIMELINES = "timelines"
-"""Below a sweep's folder: runs laid out that still lack their values."""
+"""Subfolder of a sweep with timelines that lack their values."""
 
 READY = ("scenario.yaml", "messages.parquet", "nodes.parquet")
-"""Files of a timeline that hold no value: they are the run's own."""
+"""Files of a timeline without values, which are used for the run unchanged."""
 
 T = TypeVar("T")
 Metrics = Mapping[str, float]
-"""Accuracy and loss of a model, nan where the task has none; how many updates were rejected, where that counts."""
+"""Accuracy and loss of a model, nan if the task has none; and the number of rejected updates, if counted."""
 
 _task_cache = TaskCache()
-"""What this process keeps from job to job: data sets and tasks, the same for many points."""
+"""Data sets and tasks that this process shares among jobs."""
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """A run laid out without its values, in a run folder of its own: which models it looks at, and in which rows."""
+    """A run without values in a folder of its own, with the models that it evaluates and their rows."""
 
     folder: Path
-    """Its name is the run's digest."""
+    """Named by the digest of the run."""
     seed: int
-    wanted: Mapping[int, bytes]
-    """Row of the rounds table -> name of the model whose metrics belong there."""
+    required_models: Mapping[int, bytes]
+    """Row of the rounds table -> digest of the model whose metrics belong there."""
 
 
 @dataclass(frozen=True)
-class Surveyed:
-    """A point before it is run: its timeline; None where sizes or stopping need values."""
+class TimedPoint:
+    """A point with its timeline; None if message sizes or stopping depend on values."""
 
     point: Point
     timeline: Timeline | None
 
 
-def fresh_start() -> None:
-    """Forget what this process keeps from job to job; files may have changed since."""
+def clear_shared_data() -> None:
+    """Clear the shared data; files may have changed."""
     global _task_cache
     _task_cache = TaskCache()
 
 
-def survey(point: Point, place: SweepFolders) -> Surveyed | Outcome:
+def compute_timeline(point: Point, folders: SweepFolders) -> TimedPoint | Outcome:
     """The point's timeline, or its outcome where its run folder is there already, or where it cannot run."""
-    return _told(point, lambda: _survey(point, place))
+    return _run_job(point, lambda: _survey(point, folders))
 
 
-def train(point: Point, place: SweepFolders) -> Outcome:
+def train(point: Point, folders: SweepFolders) -> Outcome:
     """Run the point, from the ledger where every value is known, else with training."""
-    return _told(point, lambda: _train(point, place))
+    return _run_job(point, lambda: _train(point, folders))
 
 
-def retime(point: Point, place: SweepFolders) -> Outcome | None:
+def retime(point: Point, folders: SweepFolders) -> Outcome | None:
     """Run the point from the ledger alone; None where a value is missing."""
-    return _told(point, lambda: _retime(point, place))
+    return _run_job(point, lambda: _retime(point, folders))
 
 
-def fill(point: Point, timeline: Timeline, metrics: Mapping[bytes, Metrics], place: SweepFolders) -> Outcome:
+def fill_timeline(
+    point: Point, timeline: Timeline, metrics: Mapping[bytes, Metrics], folders: SweepFolders
+) -> Outcome:
     """Put the metrics of its models, by name, into a point's timeline: byte for byte the run's own tables."""
-    return _told(point, lambda: _fill(point, timeline, metrics, place))
+    return _run_job(point, lambda: _fill(point, timeline, metrics, folders))
 
 
-def _told(point: Point, job: Callable[[], T]) -> T | Outcome:
+def _run_job(point: Point, job: Callable[[], T]) -> T | Outcome:
     """The job's answer; whatever goes wrong with one point becomes its outcome."""
     try:
         with use_task_cache(_task_cache):
@@ -101,30 +103,30 @@ def _told(point: Point, job: Callable[[], T]) -> T | Outcome:
         return Outcome(point, error=text)
 
 
-def _survey(point: Point, place: SweepFolders) -> Surveyed | Outcome:
+def _survey(point: Point, folders: SweepFolders) -> TimedPoint | Outcome:
     from netsim.simulation.result_assembly import HostClock, assemble_result, run_digest
 
     host, scenario = HostClock(), point.load()
     task = build_task(scenario, grow(scenario))
-    numerics = resolve_numerics(place.engine, place.device, scenario.precision, task)
+    numerics = resolve_numerics(folders.engine, folders.device, scenario.precision, task)
     digest = run_digest(scenario, task, numerics)
-    folder = place.out / scenario.name / digest
+    folder = folders.out / scenario.name / digest
     if is_complete(folder, digest):
         return Outcome(point, folder, how="kept", seed=scenario.seed)
     if scenario.stop.target_accuracy is not None or needs_values(scenario):
-        return Surveyed(point, None)
+        return TimedPoint(point, None)
     try:
-        run = execute(scenario, engine=place.engine, device=place.device, values=False)
+        run = execute(scenario, engine=folders.engine, device=folders.device, values=False)
     except ValuesNeededError:
-        return Surveyed(point, None)
-    laid_out = assemble_result(scenario, run.numerics, run.task, run.trace, run.stopped_by, host)
-    aside = place.aside / TIMELINES / digest
-    aside.mkdir(parents=True, exist_ok=True)
-    laid_out.write(aside)
-    return Surveyed(point, Timeline(aside, scenario.seed, _wanted(scenario, run)))
+        return TimedPoint(point, None)
+    result = assemble_result(scenario, run.numerics, run.task, run.trace, run.stopped_by, host)
+    sweep_folder = folders.sweep_folder / TIMELINES / digest
+    sweep_folder.mkdir(parents=True, exist_ok=True)
+    result.write(sweep_folder)
+    return TimedPoint(point, Timeline(sweep_folder, scenario.seed, _required_models(scenario, run)))
 
 
-def _wanted(scenario: Scenario, run: Run) -> dict[int, bytes]:
+def _required_models(scenario: Scenario, run: Run) -> dict[int, bytes]:
     """The models that a run scores: the initial one, every `every`-th, that of the last round."""
     start = (
         Engine(digest_root(run.task, run.numerics), scenario.seed, run.task.dim, finite=scenario.finite)
@@ -136,39 +138,41 @@ def _wanted(scenario: Scenario, run: Run) -> dict[int, bytes]:
     return {0: start, **{k: run.digests[k - 1] for k in due}}
 
 
-def _train(point: Point, place: SweepFolders) -> Outcome:
-    known = _retime(point, place)
+def _train(point: Point, folders: SweepFolders) -> Outcome:
+    known = _retime(point, folders)
     if known is not None:
         return known
     scenario = point.load()
-    with _ledger(place) as ledger:
-        result = simulate(scenario, engine=place.engine, device=place.device, ledger=ledger)
+    with _ledger(folders) as ledger:
+        result = simulate(scenario, engine=folders.engine, device=folders.device, ledger=ledger)
     return Outcome(
-        point, result.save(place.out / result.name / result.digest), how="trained", seed=scenario.seed
+        point, result.save(folders.out / result.name / result.digest), how="trained", seed=scenario.seed
     )
 
 
-def _retime(point: Point, place: SweepFolders) -> Outcome | None:
+def _retime(point: Point, folders: SweepFolders) -> Outcome | None:
     from netsim.simulation.result_assembly import HostClock, assemble_result
 
     host, scenario = HostClock(), point.load()
-    with _ledger(place) as ledger:
-        run, _ = runs.retime(scenario, engine=place.engine, device=place.device, ledger=ledger)
+    with _ledger(folders) as ledger:
+        run, _ = runs.retime(scenario, engine=folders.engine, device=folders.device, ledger=ledger)
     if run is None:
         return None
     result = assemble_result(scenario, run.numerics, run.task, run.trace, run.stopped_by, host)
     return Outcome(
-        point, result.save(place.out / result.name / result.digest), how="re-timed", seed=scenario.seed
+        point, result.save(folders.out / result.name / result.digest), how="re-timed", seed=scenario.seed
     )
 
 
-def _fill(point: Point, timeline: Timeline, metrics: Mapping[bytes, Metrics], place: SweepFolders) -> Outcome:
+def _fill(
+    point: Point, timeline: Timeline, metrics: Mapping[bytes, Metrics], folders: SweepFolders
+) -> Outcome:
     try:
         manifest = read_manifest(timeline.folder)
         rounds = read_table(timeline.folder, "rounds", timeline.folder.name)
     except ResultError:  # another sweep of the same points was here, and has tidied up
-        return _train(point, place)
-    for row, name in timeline.wanted.items():
+        return _train(point, folders)
+    for row, name in timeline.required_models.items():
         rounds.loc[row, list(metrics[name])] = list(metrics[name].values())
 
     def write(fresh: Path) -> None:
@@ -177,26 +181,26 @@ def _fill(point: Point, timeline: Timeline, metrics: Mapping[bytes, Metrics], pl
         write_table(rounds, fresh / "rounds.parquet", timeline.folder.name)
         write_manifest(manifest, fresh / "manifest.json")
 
-    folder = place.out / str(manifest["name"]) / timeline.folder.name
-    refuse_strangers(folder, timeline.folder.name)
+    folder = folders.out / str(manifest["name"]) / timeline.folder.name
+    check_replaceable(folder, timeline.folder.name)
     replace_folder(folder, write)
     shutil.rmtree(timeline.folder, ignore_errors=True)
     return Outcome(point, folder, how="re-timed", seed=timeline.seed)
 
 
 @contextmanager
-def _ledger(place: SweepFolders) -> Iterator[Ledger]:
+def _ledger(folders: SweepFolders) -> Iterator[Ledger]:
     """The ledger of a place; where it is borrowed, a copy on this host that is brought back whole."""
-    if not place.borrow:
-        with closing(Ledger(place.ledger)) as ledger:
+    if not folders.copies_ledger:
+        with closing(Ledger(folders.ledger)) as ledger:
             yield ledger
         return
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)
-        _copy_ledger(place.ledger, here)
+        _copy_ledger(folders.ledger, here)
         with closing(Ledger(here)) as ledger:
             yield ledger
-        _copy_ledger(here, place.ledger)
+        _copy_ledger(here, folders.ledger)
 
 
 def _copy_ledger(source: Path, target: Path) -> None:

@@ -1,4 +1,4 @@
-"""The points of a sweep: what each sets, where they all run, and how each ended."""
+"""Points of a sweep: their settings, folders and outcomes."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from netsim.scenario import Scenario, load
 from netsim.scenario.overrides import parse_path
 
 LEDGER = "ledger"
-"""The folder beside the runs that all of them share."""
+"""Folder beside the runs with the shared ledger."""
 
 TIMING = ("network", "devices", "servers", "energy", "stop", "evaluate")
-"""Sections that time a run, or end it: as long as nobody is lost or late they change no model."""
+"""Sections that affect only the timeline: without losses and late answers they change no model."""
 
-How = Literal["trained", "re-timed", "kept"]
-"""trained: values were computed; re-timed: every value was known; kept: its run folder was there already."""
+OutcomeKind = Literal["trained", "re-timed", "kept"]
+"""trained: values were computed; re-timed: all values were known; kept: the run folder existed."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """One run of a sweep: the scenario's file or name, the user's overrides, and this point's own settings."""
+    """One run of a sweep: file or name of the scenario, overrides, and the settings of this point."""
 
     index: int
     scenario: str
@@ -33,7 +33,7 @@ class Point:
 
     @property
     def label(self) -> str:
-        """The settings in a few words."""
+        """The settings as text."""
         return ", ".join(f"{path}={value}" for path, value in self.settings.items())
 
     def load(self) -> Scenario:
@@ -44,12 +44,12 @@ class Point:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a point ended: its seed, its run folder and how that came about, or what went wrong."""
+    """The outcome of a point: seed, run folder and how it was computed, or an error."""
 
     point: Point
     folder: Path | None = None
     error: str | None = None
-    how: How | None = None
+    how: OutcomeKind | None = None
     seed: int | None = None
 
 
@@ -57,22 +57,23 @@ class Outcome:
 class SweepFolders:
     """Where and how the points of a sweep run.
 
-    `out` receives `<name>/<digest>/` of every point, `aside` what the sweep keeps for itself. With `borrow`
-    workers take a copy of the ledger along and bring it back: SQLite's locks do not reach from host to host.
+    `out` receives `<name>/<digest>/` of every point, `sweep_folder` the sweep's own files. With
+    `copies_ledger` workers take a copy of the ledger along and bring it back: SQLite's locks do not reach from host
+    to host.
     """
 
     out: Path
-    aside: Path
+    sweep_folder: Path
     ledger: Path
     engine: EngineKind = "batched"
     device: DeviceKind = "auto"
-    borrow: bool = False
+    copies_ledger: bool = False
 
     @classmethod
     def at(
         cls, out: Path, name: str, engine: EngineKind = "batched", device: DeviceKind = "auto"
     ) -> SweepFolders:
-        """The place of the sweep of a scenario `name` below the results folder `out`."""
+        """Return the folders of the sweep of a scenario `name` below the results folder `out`."""
         return cls(out, out / f"{name}-sweep", out / LEDGER, engine, device)
 
 
@@ -82,7 +83,7 @@ def points_of(name: str, overrides: Sequence[str], scenario: Scenario) -> list[P
     return [Point(i, name, tuple(overrides), chosen) for i, chosen in enumerate(settings)]
 
 
-def learning_of(settings: Mapping[str, Any]) -> str:
+def learning_key(settings: Mapping[str, Any]) -> str:
     """What a point's models depend on of its settings, as long as nobody is lost or late; equal where that is."""
     bearing = {path: value for path, value in settings.items() if parse_path(path)[0] not in TIMING}
     return json.dumps(bearing, sort_keys=True)

@@ -1,4 +1,4 @@
-"""A Ray cluster as a crew: the same jobs, on whichever nodes have processors and GPUs to spare."""
+"""Executor on a Ray cluster: jobs run on nodes with free processors and GPUs."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ import os
 import socket
 from typing import Any
 
-from netsim.sweep.executors import Done, Job, LostError
+from netsim.sweep.executors import Job, JobResult, WorkerLostError
 
-CARRIED = ("NETSIM_DATA", "NETSIM_CACHE")
-"""Environment variables that workers on other nodes need as they are here."""
+SHARED_VARIABLES = ("NETSIM_DATA", "NETSIM_CACHE")
+"""Environment variables that are passed to workers on other nodes."""
 
-KNOCK_S = 10.0
+CONNECT_TIMEOUT_S = 10.0
 
-PATIENCE_S = 1.0
-"""How long to wait for a job before looking whether somebody wants to interrupt."""
+POLL_INTERVAL_S = 1.0
+"""Seconds to wait for a job before checking for interrupts."""
 
 
 class ClusterError(ValueError):
-    """Ray is absent, its cluster cannot be reached, or no node of it has what a job asks for."""
+    """Ray is not installed, its cluster cannot be reached, or no node has the resources of a job."""
 
 
 class RayExecutor:
     """Jobs as Ray tasks, each with its share of processors and GPUs.
 
-    A task whose worker or node dies is repeated up to `retries` times; what a job itself raises is its answer.
-    `address`: `auto`, `host:port` or `ray://host:port`; None for RAY_ADDRESS, else a cluster of this machine
-    alone. Every node needs netsim and, where the sweep writes, the same folder. Raises ClusterError.
+    A task whose worker or node dies is repeated up to `retries` times; an error that a job raises is its result.
+    `address`: `auto`, `host:port` or `ray://host:port`; None for RAY_ADDRESS, else a cluster on this machine. Every
+    node needs netsim and, where the sweep writes, the same folder. Raises ClusterError.
     """
 
     def __init__(
@@ -40,28 +40,32 @@ class RayExecutor:
             self._connect(address)
         self._check(cpus, gpus)
         how = {"num_cpus": cpus, "num_gpus": gpus, "max_retries": retries, "retry_exceptions": False}
-        self._task = self._ray.remote(do).options(**how)
+        self._task = self._ray.remote(run_job).options(**how)
 
     def put(self, tag: int, job: Job) -> None:
         """See `Executor`."""
         self._under_way[self._task.remote(job)] = tag
 
-    def take(self) -> Done:
+    def take(self) -> JobResult:
         """See `Executor`."""
         if not self._under_way:
             raise IndexError("no job is under way")
         ready: list[Any] = []
         while not ready:
-            ready, _ = self._ray.wait(list(self._under_way), num_returns=1, timeout=PATIENCE_S)
+            ready, _ = self._ray.wait(list(self._under_way), num_returns=1, timeout=POLL_INTERVAL_S)
         tag = self._under_way.pop(ready[0])
         try:
-            return Done(tag, self._ray.get(ready[0]), None)
+            return JobResult(tag, self._ray.get(ready[0]), None)
         except self._ray.exceptions.RayTaskError as error:
             cause = error.cause
-            return Done(tag, None, cause if isinstance(cause, Exception) else LostError(str(error)))
+            return JobResult(
+                tag, None, cause if isinstance(cause, Exception) else WorkerLostError(str(error))
+            )
         except self._ray.exceptions.RayError as error:
             said = str(error).strip().splitlines() or [type(error).__name__]
-            return Done(tag, None, LostError(f"its worker was lost, also when repeated: {said[0]}"))
+            return JobResult(
+                tag, None, WorkerLostError(f"its worker was lost, also when repeated: {said[0]}")
+            )
 
     def close(self) -> None:
         """See `Executor`."""
@@ -73,8 +77,8 @@ class RayExecutor:
 
     def _connect(self, address: str | None) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        _knock(address)
-        carried = {name: os.environ[name] for name in CARRIED if name in os.environ}
+        _check_reachable(address)
+        carried = {name: os.environ[name] for name in SHARED_VARIABLES if name in os.environ}
         environment = {"env_vars": {"OMP_NUM_THREADS": "1", **carried}}
         try:
             self._ray.init(
@@ -95,17 +99,17 @@ class RayExecutor:
             )
 
 
-def do(job: Job) -> Any:
+def run_job(job: Job) -> Any:
     """What a worker runs."""
     return job()
 
 
-def _knock(address: str | None) -> None:
+def _check_reachable(address: str | None) -> None:
     """Whether anybody listens at a `host:port`: Ray itself would try for minutes. Raises ClusterError."""
     host, _, port = (address or "").removeprefix("ray://").rpartition(":")
     if host and port.isdecimal():
         try:
-            socket.create_connection((host, int(port)), timeout=KNOCK_S).close()
+            socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT_S).close()
         except (OSError, OverflowError) as error:
             raise _absent(str(address), error) from None
 

@@ -1,4 +1,4 @@
-"""The order of a sweep: survey every point, train one point of each trajectory, re-time the others."""
+"""Schedule of a sweep: timelines of all points, training of one point per trajectory, re-timing of the others."""
 
 from __future__ import annotations
 
@@ -15,161 +15,175 @@ from learning.store.ledger import METRICS, Ledger
 from netsim.results.run_folder import read_manifest, read_table
 from netsim.simulation.run_state import has_diverged
 from netsim.sweep.executors import Executor, InProcess, Job
-from netsim.sweep.jobs import TIMELINES, Metrics, Surveyed, fill, fresh_start, survey, train
-from netsim.sweep.points import LEDGER, Outcome, Point, SweepFolders, learning_of
+from netsim.sweep.jobs import (
+    TIMELINES,
+    Metrics,
+    TimedPoint,
+    clear_shared_data,
+    compute_timeline,
+    fill_timeline,
+    retime,
+    train,
+)
+from netsim.sweep.points import LEDGER, Outcome, Point, SweepFolders, learning_key
 
 
 class SweepListener(Protocol):
-    """Who is told how a sweep goes on."""
+    """Receives the progress of a sweep."""
 
-    def surveyed(self, done: int, points: int) -> None:
-        """So many points have their timeline, or are known to need values."""
+    def timelines_done(self, done: int, points: int) -> None:
+        """Called when a point has its timeline, or is known to need values."""
         ...
 
     def planned(self, trainings: int, points: int) -> None:
-        """All points are surveyed: so many have to be trained at least, of so many still to run."""
+        """Called after all timelines: the minimum number of trainings, and the number of points to run."""
         ...
 
     def ended(self, outcome: Outcome) -> None:
-        """A point is done, kept or has failed."""
+        """Called when a point is done, was done before, or has failed."""
         ...
 
 
 def run_sweep(
-    points: Sequence[Point], place: SweepFolders, listener: SweepListener, executor: Executor | None = None
+    points: Sequence[Point], folders: SweepFolders, listener: SweepListener, executor: Executor | None = None
 ) -> list[Outcome]:
     """Run all points, each into its own run folder, and return their outcomes in the points' order.
 
-    First the timelines of all points are made, which name every model they look at. Points whose models are
-    among another's are re-timed from it; the longest run of each trajectory trains. Where sizes or stopping
-    depend on values there is no timeline before training: the first point of those that learn the same trains,
-    the others are re-timed from its ledger, or train where that lacks a value. A point that fails does not
-    stop the others, and one whose run folder is there already is kept.
+    First the timelines of all points are computed, with the digests of the models that they evaluate. Points whose
+    models are among those of another are re-timed from it; the longest run of each trajectory trains. If sizes or
+    stopping depend on values, there is no timeline before training: the first of the points with equal learning
+    trains, the others are re-timed from its ledger, or train if it lacks a value. A failed point does not stop the
+    others, and an existing run folder is kept.
     """
-    fresh_start()
-    sweep = _Sweep(place, listener, executor or InProcess())
+    clear_shared_data()
+    sweep = _Sweep(folders, listener, executor or InProcess())
     try:
         sweep.run(points)
     finally:
         sweep.executor.close()
-        shutil.rmtree(place.aside / TIMELINES, ignore_errors=True)
+        shutil.rmtree(folders.sweep_folder / TIMELINES, ignore_errors=True)
     return sorted(sweep.outcomes, key=lambda outcome: outcome.point.index)
 
 
-Then = Callable[[Any], None]
-"""What follows a job: told its answer, or the Outcome of a point whose worker was lost."""
+Continuation = Callable[[Any], None]
+"""Called with the result of a job, or the Outcome of a point whose worker died."""
 
 
 @dataclass
 class _Group:
-    """Points whose models are among the leader's."""
+    """Points whose models are among those of the leader."""
 
-    leader: Surveyed
+    leader: TimedPoint
     names: frozenset[bytes]
-    followers: list[Surveyed] = field(default_factory=list)
+    followers: list[TimedPoint] = field(default_factory=list)
 
 
 @dataclass
 class _Sweep:
-    """A sweep under way: jobs with the crew, and what follows each of them."""
+    """A running sweep: submitted jobs and the continuation of each."""
 
-    place: SweepFolders
+    folders: SweepFolders
     listener: SweepListener
     executor: Executor
     outcomes: list[Outcome] = field(default_factory=list)
-    _next: dict[int, tuple[Point, Then]] = field(default_factory=dict)
+    _next: dict[int, tuple[Point, Continuation]] = field(default_factory=dict)
     _jobs: int = 0
 
     def run(self, points: Sequence[Point]) -> None:
-        """Survey all, then train and re-time."""
-        surveys: list[Surveyed] = []
+        """Compute all timelines, then train and re-time."""
+        timed_points: list[TimedPoint] = []
 
-        def surveyed(answer: Surveyed | Outcome) -> None:
-            if isinstance(answer, Surveyed):
-                surveys.append(answer)
+        def timelines_done(answer: TimedPoint | Outcome) -> None:
+            if isinstance(answer, TimedPoint):
+                timed_points.append(answer)
             else:
                 self._end(answer)
-            self.listener.surveyed(len(points) - len(self._next), len(points))
+            self.listener.timelines_done(len(points) - len(self._next), len(points))
 
         for point in points:
-            self._do(point, surveyed, survey, self.place)
-        self._work()
-        self._start(sorted(surveys, key=lambda found: found.point.index))
-        self._work()
+            self._submit(point, timelines_done, compute_timeline, self.folders)
+        self._process_jobs()
+        self._start(sorted(timed_points, key=lambda found: found.point.index))
+        self._process_jobs()
 
-    def _do(self, point: Point, then: Then, function: Callable[..., Any], *arguments: Any) -> None:
+    def _submit(
+        self, point: Point, continuation: Continuation, function: Callable[..., Any], *arguments: Any
+    ) -> None:
         self._jobs += 1
-        self._next[self._jobs] = point, then
+        self._next[self._jobs] = point, continuation
         self.executor.put(self._jobs, Job(function, (point, *arguments)))
 
-    def _work(self) -> None:
+    def _process_jobs(self) -> None:
         while self._next:
             done = self.executor.take()
-            point, then = self._next.pop(done.tag)
-            then(done.answer if done.error is None else Outcome(point, error=_said(done.error)))
+            point, continuation = self._next.pop(done.tag)
+            continuation(done.answer if done.error is None else Outcome(point, error=_error_text(done.error)))
 
     def _end(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
         self.listener.ended(outcome)
 
-    def _start(self, surveys: Sequence[Surveyed]) -> None:
-        """Everything that waits for nothing: known points, the leaders of groups, the first of each blind group."""
-        laid_out = [found for found in surveys if found.timeline is not None]
+    def _start(self, timed_points: Sequence[TimedPoint]) -> None:
+        """Submit all jobs without dependencies: known points, leaders of groups, the first of each group without
+        timeline."""
+        laid_out = [found for found in timed_points if found.timeline is not None]
         known = self._known(laid_out)
-        groups, ready = _grouped(laid_out, known.keys())
-        blind: dict[str, list[Point]] = {}
-        for found in surveys:
+        groups, ready = _group_points(laid_out, known.keys())
+        untimed: dict[str, list[Point]] = {}
+        for found in timed_points:
             if found.timeline is None:
-                blind.setdefault(learning_of(found.point.settings), []).append(found.point)
-        self.listener.planned(len(groups) + len(blind), len(surveys))
+                untimed.setdefault(learning_key(found.point.settings), []).append(found.point)
+        self.listener.planned(len(groups) + len(untimed), len(timed_points))
         for group in groups:
-            self._lead(group)
-        for key, points in blind.items():
-            self._lead_blind(points, self._place_of(key))
+            self._train_leader(group)
+        for key, points in untimed.items():
+            self._train_without_timeline(points, self._folders_for(key))
         for found in ready:
             self._fill(found, known)
 
-    def _lead(self, group: _Group) -> None:
-        """Train the leader, then re-time its followers; should it fail, the next one leads."""
+    def _train_leader(self, group: _Group) -> None:
+        """Train the leader, then re-time its followers; if it fails, the next point becomes the leader."""
         leader, followers = group.leader, group.followers
 
         def trained(outcome: Outcome) -> None:
             self._end(outcome)
             if outcome.folder is not None:
                 known = _metrics(outcome.folder, leader)
-                self._keep(known)
+                self._store(known)
                 for follower in followers:
                     self._fill(follower, known)
             elif followers:
-                self._lead(_Group(followers[0], group.names, followers[1:]))
+                self._train_leader(_Group(followers[0], group.names, followers[1:]))
 
-        self._do(leader.point, trained, train, self._place_of(learning_of(leader.point.settings)))
+        self._submit(leader.point, trained, train, self._folders_for(learning_key(leader.point.settings)))
 
-    def _fill(self, found: Surveyed, known: Mapping[bytes, Metrics]) -> None:
+    def _fill(self, found: TimedPoint, known: Mapping[bytes, Metrics]) -> None:
         assert found.timeline is not None
-        wanted = list(found.timeline.wanted.values())
-        if all(name in known for name in wanted) and not self._ended_early(
-            [known[name]["loss"] for name in wanted]
+        required_models = list(found.timeline.required_models.values())
+        if all(name in known for name in required_models) and not self._ended_early(
+            [known[name]["loss"] for name in required_models]
         ):
-            needed = {name: known[name] for name in wanted}
-            self._do(found.point, self._end, fill, found.timeline, needed, self.place)
-        else:  # its leader diverged and ended early, and so will it: as it runs, from what the ledger knows
-            self._do(found.point, self._end, train, self._place_of(learning_of(found.point.settings)))
+            needed = {name: known[name] for name in required_models}
+            self._submit(found.point, self._end, fill_timeline, found.timeline, needed, self.folders)
+        else:  # the leader diverged and ended early, as this point will: run it, with values from the ledger
+            self._submit(found.point, self._end, train, self._folders_for(learning_key(found.point.settings)))
 
     def _ended_early(self, losses: Sequence[float]) -> bool:
-        """Whether a run with these losses stops before its timeline does."""
-        return self.place.engine != "timing" and any(has_diverged(loss, losses[0]) for loss in losses)
+        """Return whether a run with these losses stops before its timeline ends."""
+        return self.folders.engine != "timing" and any(has_diverged(loss, losses[0]) for loss in losses)
 
-    def _lead_blind(self, points: Sequence[Point], place: SweepFolders, patient: bool = True) -> None:
+    def _train_without_timeline(
+        self, points: Sequence[Point], folders: SweepFolders, may_retry: bool = True
+    ) -> None:
         """Train the first point and re-time the others from its ledger.
 
-        Where that lacks a value, perhaps as the first was cut short, the next one trains; where it lacks one
-        again their models differ, and all of them train.
+        If it lacks a value, because the first point ended early for example, the next one trains; if one is lacking again,
+        the models differ, and all remaining points train.
         """
         left: list[Point] = []
         open_points = list(points[1:])
 
-        def retime(point: Point, answer: Outcome | None) -> None:
+        def on_retimed(point: Point, answer: Outcome | None) -> None:
             open_points.remove(point)
             if answer is None:
                 left.append(point)
@@ -177,52 +191,59 @@ class _Sweep:
                 self._end(answer)
             if open_points or not left:
                 return
-            if patient:
-                self._lead_blind(left, place, patient=False)
+            if may_retry:
+                self._train_without_timeline(left, folders, may_retry=False)
             else:
                 for one in left:
-                    self._do(one, self._end, train, place)
+                    self._submit(one, self._end, train, folders)
 
         def trained(outcome: Outcome) -> None:
             self._end(outcome)
             for point in points[1:]:
-                self._do(point, partial(retime, point), retime, place)
+                self._submit(point, partial(on_retimed, point), retime, folders)
 
-        self._do(points[0], trained, train, place)
+        self._submit(points[0], trained, train, folders)
 
-    def _place_of(self, key: str) -> SweepFolders:
-        """Where points that learn the same run: a borrowed ledger is theirs alone."""
-        if not self.place.borrow:
-            return self.place
+    def _folders_for(self, key: str) -> SweepFolders:
+        """Return the folders for points with equal learning: a copied ledger is used by them only."""
+        if not self.folders.copies_ledger:
+            return self.folders
         name = blake2b(key.encode(), digest_size=8).hexdigest()
-        return replace(self.place, ledger=self.place.aside / LEDGER / name)
+        return replace(self.folders, ledger=self.folders.sweep_folder / LEDGER / name)
 
-    def _known(self, surveys: Sequence[Surveyed]) -> dict[bytes, Metrics]:
-        """What the ledger knows of the models that the points look at."""
-        names = {name for found in surveys if found.timeline for name in found.timeline.wanted.values()}
-        with closing(Ledger(self.place.ledger)) as ledger:
+    def _known(self, timed_points: Sequence[TimedPoint]) -> dict[bytes, Metrics]:
+        """Return the metrics in the ledger of the models that the points evaluate."""
+        names = {
+            name
+            for found in timed_points
+            if found.timeline
+            for name in found.timeline.required_models.values()
+        }
+        with closing(Ledger(self.folders.ledger)) as ledger:
             found = {name: ledger.metrics(name) for name in names}
         return {name: metrics for name, metrics in found.items() if metrics is not None}
 
-    def _keep(self, known: Mapping[bytes, Metrics]) -> None:
-        """Enter into the ledger what a borrowed copy learned."""
-        if self.place.borrow:
-            with closing(Ledger(self.place.ledger)) as ledger:
+    def _store(self, known: Mapping[bytes, Metrics]) -> None:
+        """Store the values of a copied ledger in the main ledger."""
+        if self.folders.copies_ledger:
+            with closing(Ledger(self.folders.ledger)) as ledger:
                 for name, metrics in known.items():
                     ledger.put_metrics(name, metrics)
 
 
-def _grouped(surveys: Sequence[Surveyed], known: Set[bytes]) -> tuple[list[_Group], list[Surveyed]]:
-    """Groups led by their longest run, and the points of which everything is known already."""
+def _group_points(
+    timed_points: Sequence[TimedPoint], known: Set[bytes]
+) -> tuple[list[_Group], list[TimedPoint]]:
+    """Return groups led by their longest run, and points whose values are all known."""
     groups: list[_Group] = []
-    ready: list[Surveyed] = []
+    ready: list[TimedPoint] = []
     by_name: dict[bytes, list[_Group]] = {}
-    for found in sorted(surveys, key=lambda s: -len(_wanted(s))):
-        names = frozenset(_wanted(found))
+    for found in sorted(timed_points, key=lambda s: -len(_required_models(s))):
+        names = frozenset(_required_models(found))
         if names <= known:
             ready.append(found)
             continue
-        last = _wanted(found)[-1]
+        last = _required_models(found)[-1]
         group = next((g for g in by_name.get(last, []) if names <= g.names), None)
         if group is not None:
             group.followers.append(found)
@@ -233,19 +254,19 @@ def _grouped(surveys: Sequence[Surveyed], known: Set[bytes]) -> tuple[list[_Grou
     return groups, ready
 
 
-def _wanted(found: Surveyed) -> list[bytes]:
-    return list(found.timeline.wanted.values()) if found.timeline else []
+def _required_models(found: TimedPoint) -> list[bytes]:
+    return list(found.timeline.required_models.values()) if found.timeline else []
 
 
-def _metrics(folder: Path, leader: Surveyed) -> dict[bytes, Metrics]:
-    """What a finished run tells of the models that its timeline names."""
+def _metrics(folder: Path, leader: TimedPoint) -> dict[bytes, Metrics]:
+    """Return the metrics of the models in the timeline of a finished run."""
     rounds = read_table(folder, "rounds", str(read_manifest(folder)["digest"]))
     kept = [name for name in METRICS if name in rounds]
     rows = zip(*(rounds[name].tolist() for name in kept), strict=True)
     by_row = [dict(zip(kept, row, strict=True)) for row in rows]
     assert leader.timeline is not None
-    return {name: by_row[row] for row, name in leader.timeline.wanted.items() if row < len(by_row)}
+    return {name: by_row[row] for row, name in leader.timeline.required_models.items() if row < len(by_row)}
 
 
-def _said(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"

@@ -1,4 +1,4 @@
-"""A sweep as one tidy table: a row per point and round."""
+"""The table of a sweep: one row per point and round."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def points_table(outcomes: Sequence[Outcome], paths: Sequence[str], target: floa
     aim = target if target is not None else common_target(runs)
     named = {path: _cells([o.point.settings.get(path) for o in finished]) for path in paths if path != "seed"}
     rows = [{path: cells[k] for path, cells in named.items()} for k in range(len(finished))]
-    tables = [_tidy(*point, aim) for point in zip(runs, finished, rows, strict=True)]
+    tables = [_point_table(*point, aim) for point in zip(runs, finished, rows, strict=True)]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"point": []})
 
 
@@ -48,7 +48,7 @@ def _recipe(outcome: Outcome) -> str | None:
     return None if name is None else str(name)
 
 
-def _tidy(
+def _point_table(
     rounds: DataFrame, outcome: Outcome, settings: Mapping[str, Any], target: float | None
 ) -> DataFrame:
     import pandas as pd

@@ -101,7 +101,7 @@ def test_a_fraction_wants_everybody_chosen_to_be_waited_for() -> None:
 
 def test_a_selection_that_no_bound_knows_is_told() -> None:
     notes = planned(scene(more="selection: [{speed: 0.5}, all, all]"), Options(mode="joint-1")).notes
-    assert any("the scenario selects devices" in note for note in notes)
+    assert any("does not cover the scenario's selection" in note for note in notes)
 
 
 def test_a_fraction_and_a_selection_exclude_each_other() -> None:

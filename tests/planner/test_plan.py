@@ -169,7 +169,7 @@ def test_a_rate_beyond_the_theorem_is_said_and_plans_are_only_ranked() -> None:
     found = planned(scene(), None, replace(MEASURED, facts=replace(FACTS, smoothness=100.0)))
     assert found.plans[0].predicted_bound is None
     assert found.vacuous
-    assert any("Theorem 1 says nothing at learning rate 0.05" in note for note in found.notes)
+    assert any("Theorem 1 does not hold at learning rate 0.05" in note for note in found.notes)
 
 
 def test_a_bound_above_what_holds_without_training_is_called_vacuous() -> None:

@@ -30,7 +30,7 @@ def seen(out: Path) -> LiveRun:
 
 
 def test_rows_can_be_read_while_the_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("netsim.results.live_feed._PAUSE_S", 0.0)
+    monkeypatch.setattr("netsim.results.live_feed._WRITE_INTERVAL_S", 0.0)
     with LiveFeed(tmp_path, HEADING) as live:
         assert (seen(tmp_path).state, seen(tmp_path).rows) == ("running", [])
         live.show(row(0))
