@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, Protocol, TypeAlias
 
 from netsim.units import GainDb, check_quantities
 
-Needs: TypeAlias = Literal["nothing", "places", "radio"]
+Needs: TypeAlias = Literal["nothing", "coordinates", "radio"]
 """Data about children and parents that a policy needs: none, coordinates, or a cell's link budget."""
 
 
@@ -63,7 +63,7 @@ class Home:
 class Nearest:
     """The nearest parent, by coordinates."""
 
-    needs: ClassVar[Needs] = "places"
+    needs: ClassVar[Needs] = "coordinates"
 
     def choose(self, options: Sequence[ParentOption]) -> int:
         """See `Attachment`."""

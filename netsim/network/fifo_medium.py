@@ -38,7 +38,7 @@ class FifoMedium:
     @property
     def serving(self) -> list[simpy.Event]:
         """The `serve` events of the transfers in service or in the queue."""
-        return [turn.event for turn in self._queue]
+        return [transfer.event for transfer in self._queue]
 
     def serve(self, work_s: float, weight: float = 1.0, cap: float = 1.0) -> simpy.Event:
         """See `Medium`; the weight has no effect, a cap below 1 prolongs the service."""
