@@ -24,7 +24,7 @@ class Listener:
         self.trainings = 0
         self.outcomes: list[Outcome] = []
 
-    def surveyed(self, done: int, points: int) -> None:
+    def timelines_done(self, done: int, points: int) -> None:
         assert 0 < done <= points
 
     def planned(self, trainings: int, points: int) -> None:
@@ -54,13 +54,13 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     from learning.engine.batched_solver import BatchedSolver
 
     counts: list[int] = []
-    real = BatchedSolver._trained
+    real = BatchedSolver._train
 
     def spy(self, jobs, models):  # type: ignore[no-untyped-def]
         counts.append(len(jobs))
         return real(self, jobs, models)
 
-    monkeypatch.setattr(BatchedSolver, "_trained", spy)
+    monkeypatch.setattr(BatchedSolver, "_train", spy)
     return counts
 
 

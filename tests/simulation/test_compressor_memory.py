@@ -40,8 +40,8 @@ def test_in_a_run_as_many_memories_move_as_messages_arrive(monkeypatch: pytest.M
     delivered = Engine.confirm_delivery
 
     def spy(self: Engine, payload: Payload) -> None:
-        assert payload.leaves is not None
-        moved.append(payload.leaves[0][0])
+        assert payload.memory_update is not None
+        moved.append(payload.memory_update[0][0])
         delivered(self, payload)
 
     monkeypatch.setattr(Engine, "confirm_delivery", spy)

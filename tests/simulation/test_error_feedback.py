@@ -18,20 +18,20 @@ def ends(
     error_feedback: str, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(the cloud's final model, its first one plus the means of all the updates it was sent)."""
-    heard: list[tuple[list[Payload], tuple[float, ...]]] = []
-    combine = Engine.aggregate
+    received: list[tuple[list[Payload], tuple[float, ...]]] = []
+    aggregate = Engine.aggregate
 
-    def spy(self: Engine, rule, place: NodeIndex, onto, copy, answers, shares, iteration) -> LazyVector:  # type: ignore[no-untyped-def]
-        if place[0] == 2:
-            heard.append((answers, tuple(shares)))
-        return combine(self, rule, place, onto, copy, answers, shares, iteration)
+    def spy(self: Engine, rule, node: NodeIndex, base, reference, uploads, weights_of_uploads, iteration) -> LazyVector:  # type: ignore[no-untyped-def]
+        if node[0] == 2:
+            received.append((uploads, tuple(weights_of_uploads)))
+        return aggregate(self, rule, node, base, reference, uploads, weights_of_uploads, iteration)
 
     monkeypatch.setattr(Engine, "aggregate", spy)
     scene = scenario([2, 3], VOTES.format(error_feedback), rounds=4, precision="float64")
     run = execute(scene, engine="eager", device="cpu")
     total = np.asarray(run.task.initial(scene.seed), dtype=np.float64)
-    for answers, shares in heard:
-        for payload, share in zip(answers, shares, strict=True):
+    for uploads, weights_of_uploads in received:
+        for payload, share in zip(uploads, weights_of_uploads, strict=True):
             assert payload.decoded.value is not None
             total = total + share * payload.decoded.value.numpy()
     return weights(run), total
@@ -59,26 +59,26 @@ def test_whole_models_sent_up_are_updates_of_what_was_said_not_of_the_sender_s_o
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The cloud's new model is its own plus the mean of (answer - said), though answers are whole models."""
-    heard: list[tuple[LazyVector, LazyVector, list[Payload], tuple[float, ...], LazyVector]] = []
-    combine = Engine.aggregate
+    received: list[tuple[LazyVector, LazyVector, list[Payload], tuple[float, ...], LazyVector]] = []
+    aggregate = Engine.aggregate
 
-    def spy(self: Engine, rule, place: NodeIndex, onto, copy, answers, shares, iteration) -> LazyVector:  # type: ignore[no-untyped-def]
-        made = combine(self, rule, place, onto, copy, answers, shares, iteration)
-        if place[0] == 2:
-            heard.append((onto, copy, answers, tuple(shares), made))
-        return made
+    def spy(self: Engine, rule, node: NodeIndex, base, reference, uploads, weights_of_uploads, iteration) -> LazyVector:  # type: ignore[no-untyped-def]
+        model = aggregate(self, rule, node, base, reference, uploads, weights_of_uploads, iteration)
+        if node[0] == 2:
+            received.append((base, reference, uploads, tuple(weights_of_uploads), model))
+        return model
 
     monkeypatch.setattr(Engine, "aggregate", spy)
     execute(scenario([2, 3], LOSSLESS, rounds=3, precision="float64"), engine="eager", device="cpu")
-    assert len(heard) == 3
-    for onto, copy, answers, shares, made in heard[1:]:
+    assert len(received) == 3
+    for base, reference, uploads, weights_of_uploads, model in received[1:]:
         moved = [
-            share * (value_of(a.decoded) - value_of(copy)) for a, share in zip(answers, shares, strict=True)
+            share * (value_of(a.decoded) - value_of(reference)) for a, share in zip(uploads, weights_of_uploads, strict=True)
         ]
-        assert np.abs(value_of(onto) - value_of(copy)).max() > 1e-3
-        assert np.allclose(value_of(made), value_of(onto) + sum(moved), rtol=0, atol=1e-12)
+        assert np.abs(value_of(base) - value_of(reference)).max() > 1e-3
+        assert np.allclose(value_of(model), value_of(base) + sum(moved), rtol=0, atol=1e-12)
 
 
-def value_of(ref: LazyVector) -> NDArray[np.float64]:
-    assert ref.value is not None
-    return np.asarray(ref.value.numpy(), dtype=np.float64)
+def value_of(vector: LazyVector) -> NDArray[np.float64]:
+    assert vector.value is not None
+    return np.asarray(vector.value.numpy(), dtype=np.float64)

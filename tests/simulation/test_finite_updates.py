@@ -12,7 +12,7 @@ import pytest
 from learning.engine import Engine, Payload
 from learning.store.ledger import Ledger
 from netsim.build import BuildError
-from netsim.reports.terminal import closing_lines
+from netsim.reports.terminal import summary_lines
 from netsim.results.result import Result
 from netsim.scenario import Scenario, load, resolved
 from netsim.simulation.run import UpdateError, execute, simulate
@@ -52,15 +52,15 @@ def poisoned(bottom: str, devices: Sequence[int] = (1,), samples: int | None = N
 
 def never_heard(device: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on no node merges what this device sends: the others' weights are renormalised."""
-    combine = Engine.aggregate
+    aggregate = Engine.aggregate
 
-    def without(self, rule, place, onto, copy, answers, shares, iteration):  # type: ignore[no-untyped-def]
+    def without(self, rule, node, base, reference, uploads, shares, iteration):  # type: ignore[no-untyped-def]
         kept: list[tuple[Payload, float]] = [
-            (a, w) for a, w in zip(answers, shares, strict=True) if a.sender != (0, device)
+            (a, w) for a, w in zip(uploads, shares, strict=True) if a.sender != (0, device)
         ]
         left = [a for a, _ in kept]
-        return combine(
-            self, rule, place, onto, copy, left, [w / sum(w for _, w in kept) for _, w in kept], iteration
+        return aggregate(
+            self, rule, node, base, reference, left, [w / sum(w for _, w in kept) for _, w in kept], iteration
         )
 
     monkeypatch.setattr(Engine, "aggregate", without)
@@ -107,7 +107,7 @@ def test_where_nothing_is_poisoned_rejecting_changes_no_bit() -> None:
 
 
 def test_the_last_lines_of_a_run_tell_the_count() -> None:
-    said, silent = (closing_lines(simulate(poisoned("mean", who), device="cpu"))[-1] for who in ((1,), ()))
+    said, silent = (summary_lines(simulate(poisoned("mean", who), device="cpu"))[-1] for who in ((1,), ()))
     assert said == "rejected: 9 updates with nan or inf"
     assert silent.startswith("layer 2")
 

@@ -28,13 +28,13 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 def trainings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """One entry per stack of local work from now on."""
     seen: list[int] = []
-    trained = BatchedSolver._trained
+    trained = BatchedSolver._train
 
     def spy(self, jobs, models):  # type: ignore[no-untyped-def]
         seen.append(len(jobs))
         return trained(self, jobs, models)
 
-    monkeypatch.setattr(BatchedSolver, "_trained", spy)
+    monkeypatch.setattr(BatchedSolver, "_train", spy)
     return seen
 
 

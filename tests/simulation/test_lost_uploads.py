@@ -24,11 +24,11 @@ def lossy(probability: float, above: float = 0.0) -> str:
 def weights_heard(network: str, monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, ...]]:
     """The weights of every combine of a run."""
     seen: list[tuple[float, ...]] = []
-    combine = Engine.aggregate
+    aggregate = Engine.aggregate
 
-    def spy(self: Engine, rule, place, onto, copy, answers: list[Payload], weights, iteration):  # type: ignore[no-untyped-def]
+    def spy(self: Engine, rule, node, base, reference, uploads: list[Payload], weights, iteration):  # type: ignore[no-untyped-def]
         seen.append(tuple(weights))
-        return combine(self, rule, place, onto, copy, answers, weights, iteration)
+        return aggregate(self, rule, node, base, reference, uploads, weights, iteration)
 
     monkeypatch.setattr(Engine, "aggregate", spy)
     execute(scenario([2, 5], FAVG, rounds=6, network=network), engine="timing")

@@ -18,7 +18,7 @@ def test_refs_do_not_pile_up_over_rounds(name: str) -> None:
         run = execute(recipe(name, rounds=rounds, evaluate="{every: 100}"), device="cpu")
         gc.collect()
         held = sum(type(thing) is LazyVector for thing in gc.get_objects())
-        assert len(run.engine._book._names) <= 12
+        assert len(run.engine._digests._part_digests) <= 12
         return held
 
     assert alive(7) <= alive(3)

@@ -25,7 +25,7 @@ class KilledError(BaseException):
 def killed_after(rounds: int, scene: object, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run until `rounds` checkpoints are on disk, then die; what was not flushed is lost."""
     kept = 0
-    keep = Checkpoints.keep
+    keep = Checkpoints.write
 
     def dying(self: Checkpoints, cut: Checkpoint) -> None:
         nonlocal kept
@@ -35,7 +35,7 @@ def killed_after(rounds: int, scene: object, ledger: Ledger, monkeypatch: pytest
         kept += 1
 
     with monkeypatch.context() as patch:
-        patch.setattr(Checkpoints, "keep", dying)
+        patch.setattr(Checkpoints, "write", dying)
         with pytest.raises(KilledError):
             simulate(scene, device="cpu", ledger=ledger, checkpoint_s=0)  # type: ignore[arg-type]
 
@@ -109,7 +109,7 @@ def test_rounds_that_are_not_evaluated_are_resumed_over(
     assert sum(jobs) - in_all == in_all * 2 / 7
 
 
-def test_a_replay_keeps_no_chain_of_promises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_replay_keeps_no_chain_of_operations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from learning.engine.lazy_vectors import LazyVector
     from netsim.simulation.run import execute, prepare, run_to_end
 
@@ -122,9 +122,9 @@ def test_a_replay_keeps_no_chain_of_promises(tmp_path: Path, monkeypatch: pytest
         ).digests
         cut = ledger.latest_checkpoint(names)
         assert cut is not None
-        run = prepare(recipe("error_feedback", rounds=rounds), device="cpu", ledger=ledger, cut=cut)
+        run = prepare(recipe("error_feedback", rounds=rounds), device="cpu", ledger=ledger, checkpoint=cut)
         run_to_end(run)
-        alive[rounds] = sum(1 for ref in run.engine._made if isinstance(ref, LazyVector))
+        alive[rounds] = sum(1 for vector in run.engine._stored if isinstance(vector, LazyVector))
         ledger.close()
     assert alive[9] <= alive[3]
 
@@ -151,7 +151,7 @@ def test_a_damaged_checkpoint_is_no_checkpoint(harm: str, kept: Path) -> None:
     harmed = {"flip": bytes(data), "cut": bytes(data[:-100]), "empty": b""}
     if harm == "pickle":
         with path.open("wb") as file:
-            np.savez(file, rows=np.array([{}], dtype=object), rows_digests=np.zeros((1, 16), np.uint8))
+            np.savez(file, values=np.array([{}], dtype=object), values_digests=np.zeros((1, 16), np.uint8))
     else:
         path.write_bytes(harmed[harm])
     assert Ledger(kept).latest_checkpoint([b"", b"", bytes.fromhex(path.stem.partition("-")[0])]) is None

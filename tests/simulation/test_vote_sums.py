@@ -37,18 +37,18 @@ def test_the_model_moves_by_whole_steps() -> None:
 
 def test_memory_within_a_round_does_not_grow_with_its_iterations(monkeypatch: pytest.MonkeyPatch) -> None:
     most: dict[int, int] = {}
-    settle = LazyVector.settle
+    set_value = LazyVector.set_value
     for tau in (4, 40):
         held = 0
 
         def spy(self: LazyVector, value) -> None:  # type: ignore[no-untyped-def]
             nonlocal held
-            settle(self, value)
-            alive = sum(ref.value is not None for ref in gc.get_objects() if type(ref) is LazyVector)
+            set_value(self, value)
+            alive = sum(vector.value is not None for vector in gc.get_objects() if type(vector) is LazyVector)
             held = max(held, alive)
 
         with monkeypatch.context() as patch:
-            patch.setattr(LazyVector, "settle", spy)
+            patch.setattr(LazyVector, "set_value", spy)
             execute(
                 scenario(
                     [2, 3], f"hier_favg: {{learning_rate: 0.1, batch_size: 4, tau: [1, {tau}]}}", rounds=1
