@@ -34,13 +34,13 @@ def _write(what: What, source: Path, place: Path, form: str) -> Sequence[Path]:
 
     match what:
         case "csv":
-            return exports.write_sheets(source, place)
+            return exports.write_csv_tables(source, place)
         case "figures":
-            return exports.write_pictures(_figures(source), place, form)
+            return exports.write_figures(_figures(source), place, form)
         case "perfetto":
-            return [exports.write_events(Result.load(source), place)]
+            return [exports.write_perfetto_trace(Result.load(source), place)]
         case "tensorboard":
-            return [exports.write_scalars(Result.load(source), place)]
+            return [exports.write_tensorboard_log(Result.load(source), place)]
 
 
 def _figures(source: Path) -> list[Figure]:

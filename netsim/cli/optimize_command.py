@@ -15,11 +15,12 @@ from netsim.scenario import Scenario, load
 from netsim.units import parse
 
 if TYPE_CHECKING:
-    from netsim.bounds.from_scenario import Setting
+    from netsim.bounds.from_scenario import PlanContext
     from netsim.planner.constants import ConstantsEstimate
     from netsim.planner.plan import Plan
     from netsim.planner.planner import Limits, Options, Planned
-    from netsim.planner.refinement import Sampler, Trial
+    from netsim.planner.refinement import Sampler
+    from netsim.planner.trials import Trial
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class OptimizeOptions:
 
 def optimize_command(name: str, overrides: Sequence[str], options: OptimizeOptions) -> int:
     """Make plans, refine them on request, print and write them."""
-    from netsim.bounds.from_scenario import setting_of
+    from netsim.bounds.from_scenario import plan_context
     from netsim.planner.planner import make_plans
     from netsim.planner.refinement import refine
 
@@ -61,7 +62,7 @@ def optimize_command(name: str, overrides: Sequence[str], options: OptimizeOptio
     if limits.deadline_s is not None and limits.deadline_s != scenario.stop.deadline:
         stop = scenario.stop.model_copy(update={"deadline": limits.deadline_s})
         scenario = scenario.model_copy(update={"stop": stop})
-    setting = setting_of(scenario)
+    setting = plan_context(scenario)
     planned = make_plans(setting, limits, _options(options), _constants(options, setting))
     folder = options.out / f"{scenario.name}-optimize"
     trials = refine(
@@ -129,13 +130,13 @@ def _options(options: OptimizeOptions) -> Options:
     )
 
 
-def _constants(options: OptimizeOptions, setting: Setting) -> ConstantsEstimate | None:
-    from netsim.planner.constants import load_knowledge
+def _constants(options: OptimizeOptions, setting: PlanContext) -> ConstantsEstimate | None:
+    from netsim.planner.constants import load_constants
 
     if options.calibrate and options.constants is not None:
         raise InputError("--calibrate measures the constants that --constants gives; remove one of them")
     if options.constants is not None:
-        return load_knowledge(options.constants, setting.depth)
+        return load_constants(options.constants, setting.depth)
     if not options.calibrate:
         return None
     from netsim.planner.calibration import calibrate
@@ -160,11 +161,11 @@ def _save(plan: Plan, scenario: Scenario, path: Path, name: str) -> None:
 
 
 def _write_page(planned: Planned, trials: Sequence[Trial], chosen: Plan, folder: Path) -> Path:
-    from netsim.planner.plan_page_data import picture
-    from netsim.reports.plan_page import write_planning
+    from netsim.planner.plan_page_data import plan_page_data
+    from netsim.reports.plan_page import write_plan_page
 
     try:
-        return write_planning(picture(planned, trials, chosen), folder / "plan.html")
+        return write_plan_page(plan_page_data(planned, trials, chosen), folder / "plan.html")
     except OSError as error:
         raise InputError(f"--out: {folder} cannot be written: {error.strerror}; name another") from None
 
@@ -175,9 +176,9 @@ def _summary(planned: Planned, trials: Sequence[Trial], chosen: Plan, page: Path
 
     accuracies = {trial.plan.tau: trial.summary() for trial in trials}
     plans = [plan.summary() | accuracies.get(plan.tau, {}) for plan in planned.plans]
-    facts = asdict(planned.knowledge)
+    facts = asdict(planned.constants)
     tried = [trial.plan.summary() | trial.summary() | {"random": trial.random} for trial in trials]
-    notes = {"notes": list(planned.notes), "vacuous": planned.vacuous, "knowledge": facts}
+    notes = {"notes": list(planned.notes), "vacuous": planned.vacuous, "constants": facts}
     return (
         chosen.summary()
         | accuracies.get(chosen.tau, {})
@@ -197,7 +198,7 @@ def _print(planned: Planned, trials: Sequence[Trial], options: OptimizeOptions) 
     ranking = (
         () if trials else ("plans are ranked by a bound, and gap refers to the bound; --refine trains them",)
     )
-    for note in (*planned.notes, *_constants_notes(planned.knowledge), *ranking):
+    for note in (*planned.notes, *_constants_notes(planned.constants), *ranking):
         sys.stdout.write(f"note: {note}\n")
     console = Console(width=None if sys.stdout.isatty() else 140)
     table = Table(box=None, pad_edge=False)
@@ -245,15 +246,15 @@ def _row(plan: Plan, options: OptimizeOptions, trial: Trial | None) -> dict[str,
     return cells
 
 
-def _constants_notes(knowledge: ConstantsEstimate) -> list[str]:
-    facts, errors = knowledge.facts, knowledge.errors
+def _constants_notes(constants: ConstantsEstimate) -> list[str]:
+    facts, errors = constants.facts, constants.errors
     numbers = {"L": facts.smoothness, "sigma^2": facts.noise, "F_0 - F*": facts.gap}
     numbers |= {f"delta_{n}^2": value for n, value in enumerate(facts.layers, start=1)}
     text = ", ".join(
         f"{name} {value:.3g}" + (f" ± {errors[name]:.1g}" if name in errors else "")
         for name, value in numbers.items()
     )
-    lines = [f"constants {knowledge.said}" if knowledge.origin != "assumed" else "", f"{text}"]
-    if knowledge.variances:
-        lines.append("measured uplink variances: " + ", ".join(f"{q:.3g}" for q in knowledge.variances))
+    lines = [f"constants {constants.said}" if constants.origin != "assumed" else "", f"{text}"]
+    if constants.variances:
+        lines.append("measured uplink variances: " + ", ".join(f"{q:.3g}" for q in constants.variances))
     return [line for line in lines if line]

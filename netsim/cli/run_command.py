@@ -45,7 +45,7 @@ def run_command(
     if _has_sweep(name):
         sys.stderr.write("netsim: `sweep:` is ignored by run; `netsim sweep` runs every point\n")
     _check_writable(out / scenario.name)
-    from netsim.reports import closing_lines
+    from netsim.reports import summary_lines
     from netsim.simulation.run import simulate
     from netsim.sweep import LEDGER
 
@@ -73,7 +73,7 @@ def run_command(
     if as_json:
         sys.stdout.write(json.dumps(result.summary(folder)) + "\n")
     else:
-        lines = [*closing_lines(result, scenario.stop.deadline), f"report: {report}"]
+        lines = [*summary_lines(result, scenario.stop.deadline), f"report: {report}"]
         sys.stdout.write("\n".join(lines) + "\n")
     return 0
 

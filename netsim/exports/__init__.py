@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from netsim.exports.csv_tables import write_sheets
-from netsim.exports.figures import FORMATS, write_pictures
-from netsim.exports.perfetto import write_events
-from netsim.exports.tensorboard import write_scalars
+from netsim.exports.csv_tables import write_csv_tables
+from netsim.exports.figures import FORMATS, write_figures
+from netsim.exports.perfetto import write_perfetto_trace
+from netsim.exports.tensorboard import write_tensorboard_log
 
 __all__ = ["FORMATS", "write_events", "write_pictures", "write_scalars", "write_sheets"]

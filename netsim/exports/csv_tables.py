@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-def write_sheets(source: Path, out: Path) -> list[Path]:
+def write_csv_tables(source: Path, out: Path) -> list[Path]:
     """Write `<table>.csv` of a run folder, or points.csv of a sweep's, into the folder `out`; the files' paths.
 
     Floats keep all their digits (the shortest text that reads back the same); nothing stands for NaN. A text

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from netsim.exports.missing_extra import MissingExtraError
-from netsim.reports.page_parts import ON_PAPER, Figure
+from netsim.reports.page_parts import HATCHED, Figure
 
 FORMATS = ("png", "svg", "pdf")
 
@@ -20,7 +20,7 @@ class ChromeError(Exception):
     """Kaleido draws with a Chrome or Chromium and found none; says how to name one."""
 
 
-def write_pictures(figures: Sequence[Figure], out: Path, form: str) -> list[Path]:
+def write_figures(figures: Sequence[Figure], out: Path, form: str) -> list[Path]:
     """Write every figure, as its page first shows it, as `<key>.<form>` into the folder `out`; their paths.
 
     Dark on white, with plotly's legend in place of the page's. Raises MissingExtraError without kaleido,
@@ -34,7 +34,7 @@ def write_pictures(figures: Sequence[Figure], out: Path, form: str) -> list[Path
 
     out.mkdir(parents=True, exist_ok=True)
     paths = [out / f"{figure.key}.{form}" for figure in figures]
-    drawn = [go.Figure(data=named(figure), layout=_layout(figure)) for figure in figures]
+    drawn = [go.Figure(data=traces_with_legend(figure), layout=_layout(figure)) for figure in figures]
     heights = [figure.layout.height for figure in drawn]
     try:
         pio.write_images(drawn, paths, format=form, width=_WIDTH, height=heights, scale=2)
@@ -46,11 +46,11 @@ def write_pictures(figures: Sequence[Figure], out: Path, form: str) -> list[Path
     return [path.absolute() for path in paths]
 
 
-def named(figure: Figure) -> list[dict[str, Any]]:
+def traces_with_legend(figure: Figure) -> list[dict[str, Any]]:
     """The figure's traces with the page's legend in plotly's words: one entry per button."""
     traces: list[dict[str, Any]] = [{**trace, "showlegend": False} for trace in figure.traces]
     for trace in traces:
-        if trace.get("meta") == ON_PAPER:  # the page's script does so in the colours of its theme
+        if trace.get("meta") == HATCHED:  # the page's script does so in the colours of its theme
             trace["insidetextfont"] = {"color": _INK}
     for entry in figure.legend:
         for k in entry.traces:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netsim.reports.time_breakdown import level_name
-from netsim.reports.timeline import Rounds
-from netsim.reports.tree_layout import family, in_order
+from netsim.reports.timeline import RoundActivities
+from netsim.reports.tree_layout import tree_from_messages, depth_first_order
 from netsim.results.result import Result
 
 if TYPE_CHECKING:
@@ -24,13 +24,13 @@ ROUNDS = 1
 """The process whose one thread holds the global rounds and the counters; level n is process n + 2."""
 
 
-def write_events(result: Result, path: Path) -> Path:
+def write_perfetto_trace(result: Result, path: Path) -> Path:
     """Write all finished rounds as one JSON object; a process per level of the tree, a thread per node.
 
     Raises OSError when the file cannot be written.
     """
-    tree = family(result)
-    nodes = [node for node in in_order(tree) if tree.in_degree(node)]
+    tree = tree_from_messages(result)
+    nodes = [node for node in depth_first_order(tree) if tree.in_degree(node)]
     with path.open("w", encoding="utf-8") as file:
         file.write('{"displayTimeUnit":"ms","otherData":')
         json.dump({"scenario": result.name, "digest": result.digest}, file)
@@ -46,16 +46,16 @@ def _events(result: Result, tree: nx.DiGraph[str], nodes: list[str]) -> Iterator
     threads = {node: k for k, node in enumerate(nodes, 1)}
     levels = {node: int(tree.nodes[node]["level"]) for node in nodes}
     yield from _names(result, threads, levels)
-    rounds, ends = Rounds(result, tree), result.rounds["sim_time_s"].tolist()
+    rounds, ends = RoundActivities(result, tree), result.rounds["sim_time_s"].tolist()
     yield from _counters(result, 0)
-    for turn in range(1, result.finished_rounds + 1):
-        start_s = ends[turn - 1]
-        yield _complete(f"round {turn}", "round", start_s, ends[turn] - start_s, ROUNDS, 1)
-        yield from _counters(result, turn)
-        for s in rounds.stretches(nodes, turn):
+    for round_number in range(1, result.finished_rounds + 1):
+        start_s = ends[round_number - 1]
+        yield _complete(f"round {round_number}", "round", start_s, ends[round_number] - start_s, ROUNDS, 1)
+        yield from _counters(result, round_number)
+        for s in rounds.spans(nodes, round_number):
             begin_s, length_s = start_s + s.begin_s, s.end_s - s.begin_s
-            name = f"layer {s.layer} {s.doing}" if s.layer else s.doing
-            yield _complete(name, s.doing, begin_s, length_s, levels[s.node] + 2, threads[s.node])
+            name = f"layer {s.layer} {s.kind}" if s.layer else s.kind
+            yield _complete(name, s.kind, begin_s, length_s, levels[s.node] + 2, threads[s.node])
 
 
 def _complete(name: str, kind: str, start_s: float, length_s: float, pid: int, tid: int) -> dict[str, Any]:

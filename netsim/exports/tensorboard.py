@@ -9,7 +9,7 @@ from netsim.exports.missing_extra import MissingExtraError
 from netsim.results.result import Result
 
 
-def write_scalars(result: Result, out: Path) -> Path:
+def write_tensorboard_log(result: Result, out: Path) -> Path:
     """Write every numeric column of the rounds table as a scalar of the global round into the log folder `out`.
 
     The wall time of an event is the simulated instant, so that TensorBoard's "relative" axis is simulated time.

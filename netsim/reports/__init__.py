@@ -1,4 +1,4 @@
-"""Pictures and words of finished runs; they read results and nothing else."""
+"""HTML reports and terminal summaries of finished runs, computed from their results."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from netsim.reports.comparison import (
     write_comparison,
     write_several,
 )
-from netsim.reports.run_report import report_html, report_sections, write_report
-from netsim.reports.terminal import closing_lines, rounds_table
+from netsim.reports.run_report import render_report, report_sections, write_report
+from netsim.reports.terminal import rounds_table, summary_lines
 
 __all__ = [
     "closing_lines",

@@ -1,4 +1,4 @@
-"""Stays of a node at hearing, work and sending in one round, fitted to the seconds that the nodes table says."""
+"""Intervals in which a node receives, is busy or sends in one round, fitted to the durations in the nodes table."""
 
 from __future__ import annotations
 
@@ -7,135 +7,142 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-At = Literal["hearing", "busy", "sending"]
-Ends = Literal["told", "open", "headless"]
-"""A stay's ends: both are in the messages; it ends by `end_s` at the latest; it begins at `begin_s` at the earliest."""
+Activity = Literal["receiving", "busy", "sending"]
+Bounds = Literal["exact", "open_end", "open_begin"]
+"""Which bounds of an interval the messages determine: both; the beginning (`end_s` is the latest end); the end
+(`begin_s` is the earliest beginning)."""
 
-SLACK_S = 1e-12
-"""What is shorter is rounding."""
+ROUNDING_S = 1e-12
+"""Intervals shorter than this are rounding errors."""
 
 
 @dataclass
 class ActivityInterval:
-    """A node was at this from `begin_s` to `end_s`; on a link of `layer`, whose medium was its own for `airtime_s`.
+    """An activity of a node from `begin_s` to `end_s`.
 
-    `over_s`: when the transfer is over, which may be in a later round. `soft_s`: the parent's next word after it
-    began a conversation that it may have given up by then.
+    A transfer (receiving, sending) uses a link of `layer`, has exclusive airtime `airtime_s` and ends at
+    `transfer_end_s`, which may lie in a later round. `soft_end_s` is the instant of the parent's next message: an
+    exchange without an answer may have been aborted by then.
     """
 
-    at: At
+    activity: Activity
     begin_s: float
     end_s: float
     layer: int = 0
     airtime_s: float = 0.0
-    over_s: float = math.inf
-    ends: Ends = "told"
-    soft_s: float = math.inf
+    transfer_end_s: float = math.inf
+    bounds: Bounds = "exact"
+    soft_end_s: float = math.inf
 
     @property
-    def length_s(self) -> float:
-        """How long it was."""
+    def duration_s(self) -> float:
+        """Length of the interval in seconds."""
         return self.end_s - self.begin_s
 
     @property
-    def served_s(self) -> float:
-        """From when on the medium can have served it: before that it queued."""
-        return min(max(self.begin_s, self.over_s - self.airtime_s), self.end_s)
+    def service_begin_s(self) -> float:
+        """The earliest beginning of the airtime; before it the transfer waited in a queue."""
+        return min(max(self.begin_s, self.transfer_end_s - self.airtime_s), self.end_s)
 
 
-class Spent(NamedTuple):
-    """Seconds of a round that a node was at each of these."""
+class ActivitySeconds(NamedTuple):
+    """Seconds of a round that a node spent in each activity, from the nodes table."""
 
-    hearing_s: float
+    receiving_s: float
     busy_s: float
     sending_s: float
 
 
-def fit(stays: list[ActivityInterval], spent: Spent | None) -> None:
-    """Move those ends that the messages leave open until the stays of a round last what was `spent`.
+def fit_intervals(intervals: list[ActivityInterval], recorded: ActivitySeconds | None) -> None:
+    """Move the open bounds of a round's intervals, in place, until their durations add up to the recorded ones.
 
-    None: the table does not say; whoever never answers then works until its parent's next word.
+    Without a record an unanswered exchange is busy until the parent's next message.
     """
-    for stay in stays:
-        if spent is None and stay.ends == "open":
-            stay.end_s = max(stay.begin_s, min(stay.end_s, stay.soft_s))
-    if spent is not None:
-        _hear(stays, spent)
-        _work(stays, spent.busy_s)
+    for interval in intervals:
+        if recorded is None and interval.bounds == "open_end":
+            interval.end_s = max(interval.begin_s, min(interval.end_s, interval.soft_end_s))
+    if recorded is not None:
+        _fit_receiving(intervals, recorded)
+        _fit_busy(intervals, recorded.busy_s)
 
 
-def _hear(stays: list[ActivityInterval], spent: Spent) -> None:
-    """A message to several is over when its last receiver has it, which may be later than this one.
+def _fit_receiving(intervals: list[ActivityInterval], recorded: ActivitySeconds) -> None:
+    """Shorten or extend the receiving intervals.
 
-    Whoever stops listening does so by its parent's next word, or earlier if it left and so did no work besides
-    what it answered; a node that heard nothing until then was down.
+    A multicast ends when its last receiver has it, which may be later than at this node. A reception that was
+    aborted ended by the parent's next message, or earlier if the node left, in which case it did no work beyond
+    what it answered. A node that received nothing until then was down.
     """
-    heard = [k for k, stay in enumerate(stays) if stay.at == "hearing"]
-    over_s = sum(stays[k].length_s for k in heard) - spent.hearing_s
-    worked_s = sum(stay.length_s for stay in stays if stay.at == "busy" and stay.ends == "told")
-    left = spent.busy_s <= worked_s + _close(spent.busy_s)
-    for k in (k for k in reversed(heard) if stays[k].ends == "open" and over_s > _close(spent.hearing_s)):
-        earliest_s = stays[k].begin_s if left else min(stays[k].soft_s, stays[k].end_s)
-        over_s -= _until(stays, k, max(earliest_s, stays[k].end_s - over_s))
-    whole_s = sum(stays[k].length_s for k in heard)
-    if over_s > _close(spent.hearing_s) and whole_s > 0:
-        for k in heard:
-            _until(stays, k, stays[k].begin_s + stays[k].length_s * (spent.hearing_s / whole_s))
-    elif heard and over_s < -_close(spent.hearing_s):
-        _until(stays, heard[-1], stays[heard[-1]].end_s - over_s)
+    receiving = [k for k, interval in enumerate(intervals) if interval.activity == "receiving"]
+    excess_s = sum(intervals[k].duration_s for k in receiving) - recorded.receiving_s
+    answered_s = sum(one.duration_s for one in intervals if one.activity == "busy" and one.bounds == "exact")
+    has_left = recorded.busy_s <= answered_s + _tolerance_s(recorded.busy_s)
+    tolerance_s = _tolerance_s(recorded.receiving_s)
+    for k in (k for k in reversed(receiving) if intervals[k].bounds == "open_end" and excess_s > tolerance_s):
+        earliest_s = intervals[k].begin_s if has_left else min(intervals[k].soft_end_s, intervals[k].end_s)
+        excess_s -= _move_end(intervals, k, max(earliest_s, intervals[k].end_s - excess_s))
+    total_s = sum(intervals[k].duration_s for k in receiving)
+    if excess_s > tolerance_s and total_s > 0:
+        for k in receiving:
+            duration_s = intervals[k].duration_s * (recorded.receiving_s / total_s)
+            _move_end(intervals, k, intervals[k].begin_s + duration_s)
+    elif receiving and excess_s < -tolerance_s:
+        _move_end(intervals, receiving[-1], intervals[receiving[-1]].end_s - excess_s)
 
 
-def _until(stays: list[ActivityInterval], k: int, end_s: float) -> float:
-    """The k-th stay ends then, and the next begins, if it followed at once; by how much that is earlier."""
-    stay, after = stays[k], stays[k + 1] if k + 1 < len(stays) else None
-    old_s = stay.end_s
-    if after is not None and after.at == "busy" and after.begin_s == old_s:
-        stay.end_s = after.begin_s = max(stay.begin_s, min(end_s, after.end_s))
+def _move_end(intervals: list[ActivityInterval], k: int, end_s: float) -> float:
+    """Move the end of interval k and the beginning of an adjacent busy interval; return the seconds removed."""
+    interval, following = intervals[k], intervals[k + 1] if k + 1 < len(intervals) else None
+    old_s = interval.end_s
+    if following is not None and following.activity == "busy" and following.begin_s == old_s:
+        interval.end_s = following.begin_s = max(interval.begin_s, min(end_s, following.end_s))
     else:
-        stay.end_s = max(stay.begin_s, min(end_s, old_s))
-    if stay.end_s != old_s:
-        stay.over_s = stay.end_s
-    return max(0.0, old_s - stay.end_s)
+        interval.end_s = max(interval.begin_s, min(end_s, old_s))
+    if interval.end_s != old_s:
+        interval.transfer_end_s = interval.end_s
+    return max(0.0, old_s - interval.end_s)
 
 
-def _work(stays: list[ActivityInterval], spent_s: float) -> None:
-    busy = [stay for stay in stays if stay.at == "busy"]
-    told, unheard_of, unanswered = ([s for s in busy if s.ends == ends] for ends in _ORDER)
-    left_s = spent_s - sum(stay.length_s for stay in told)
-    if left_s < -_close(spent_s):
-        _shorten(stays, told, -left_s)
-    for stay in unheard_of:
-        stay.begin_s = max(stay.begin_s, stay.end_s - max(left_s, 0.0))
-        left_s -= stay.length_s
-    _give(unanswered, left_s)
+def _fit_busy(intervals: list[ActivityInterval], recorded_s: float) -> None:
+    busy = [interval for interval in intervals if interval.activity == "busy"]
+    exact, open_begin, open_end = (
+        [one for one in busy if one.bounds == bounds] for bounds in ("exact", "open_begin", "open_end")
+    )
+    remaining_s = recorded_s - sum(interval.duration_s for interval in exact)
+    if remaining_s < -_tolerance_s(recorded_s):
+        _shorten(intervals, exact, -remaining_s)
+    for interval in open_begin:
+        interval.begin_s = max(interval.begin_s, interval.end_s - max(remaining_s, 0.0))
+        remaining_s -= interval.duration_s
+    _distribute(open_end, remaining_s)
 
 
-def _give(stays: Sequence[ActivityInterval], left_s: float) -> None:
-    """So many seconds in all to conversations without an answer: each up to its parent's next word, then further."""
-    latest = [stay.end_s for stay in stays]
-    for stay in stays:
-        stay.end_s = stay.begin_s + max(0.0, min(min(stay.end_s, stay.soft_s) - stay.begin_s, left_s))
-        left_s -= stay.length_s
-    for stay, end_s in zip(reversed(stays), reversed(latest), strict=True):
-        more_s = max(0.0, min(end_s - stay.end_s, left_s))
-        stay.end_s += more_s
-        left_s -= more_s
+def _distribute(intervals: Sequence[ActivityInterval], remaining_s: float) -> None:
+    """Distribute busy seconds over unanswered exchanges: up to the parent's next message first, then beyond it."""
+    latest = [interval.end_s for interval in intervals]
+    for interval in intervals:
+        limit_s = min(interval.end_s, interval.soft_end_s) - interval.begin_s
+        interval.end_s = interval.begin_s + max(0.0, min(limit_s, remaining_s))
+        remaining_s -= interval.duration_s
+    for interval, end_s in zip(reversed(intervals), reversed(latest), strict=True):
+        more_s = max(0.0, min(end_s - interval.end_s, remaining_s))
+        interval.end_s += more_s
+        remaining_s -= more_s
 
 
-def _shorten(stays: list[ActivityInterval], told: Sequence[ActivityInterval], over_s: float) -> None:
-    """Work that took less than until the answer was sent: its link was down, and the answer waited."""
-    for stay in reversed(told):
-        cut_s = min(over_s, stay.length_s)
-        if cut_s > SLACK_S:
-            k = next(k for k, one in enumerate(stays) if one is stay)
-            layer = next((one.layer for one in stays[k:] if one.at == "sending"), 0)
-            stays.insert(k + 1, ActivityInterval("sending", stay.end_s - cut_s, stay.end_s, layer))
-            stay.end_s -= cut_s
-        over_s -= cut_s
+def _shorten(intervals: list[ActivityInterval], exact: Sequence[ActivityInterval], excess_s: float) -> None:
+    """Turn excess busy seconds before an answer into sending: the answer was ready but the link was down."""
+    for interval in reversed(exact):
+        cut_s = min(excess_s, interval.duration_s)
+        if cut_s > ROUNDING_S:
+            k = next(k for k, one in enumerate(intervals) if one is interval)
+            layer = next((one.layer for one in intervals[k:] if one.activity == "sending"), 0)
+            intervals.insert(
+                k + 1, ActivityInterval("sending", interval.end_s - cut_s, interval.end_s, layer)
+            )
+            interval.end_s -= cut_s
+        excess_s -= cut_s
 
 
-def _close(seconds: float) -> float:
+def _tolerance_s(seconds: float) -> float:
     return 1e-9 * max(seconds, 1e-3)
-
-
-_ORDER: tuple[Ends, ...] = ("told", "headless", "open")

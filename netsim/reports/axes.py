@@ -1,4 +1,4 @@
-"""What curves can be drawn against, layouts shared by all plots, and how many points are enough."""
+"""Horizontal axes of curves, the base layout of all plots, and thinning of points."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from netsim.results.result import Direction, Result
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-ENOUGH = 1000
-"""Points per curve; more only make the page heavy."""
+MAX_POINTS = 1000
+"""Points per curve; more would increase the page size without a visible difference."""
 
 
-BAR = {
+COLOUR_BAR = {
     "orientation": "h",
     "thickness": 12,
     "outlinewidth": 0,
@@ -27,12 +27,12 @@ BAR = {
     "yref": "container",
     "yanchor": "bottom",
 }
-"""A colour bar below a plot: beside it there is no room on a phone."""
+"""A colour bar below the plot, since narrow screens have no space beside it."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """A horizontal axis: its name on the chooser, its title with the unit, one value per row of `rounds`."""
+    """A horizontal axis: label on the chooser, title with unit, and one value per row of the rounds table."""
 
     label: str
     title: str
@@ -41,10 +41,10 @@ class Axis:
 
 
 def horizontal_axes(result: Result) -> list[Axis]:
-    """Simulated time, rounds, local steps, uplink bits, total bits and energy where it was counted."""
+    """Simulated time, rounds, local steps, uplink bits, total bits and, if modelled, energy."""
     rounds = result.rounds
-    time_s, up = column(rounds, "sim_time_s"), payload(result, "up")
-    total = up + payload(result, "down")
+    time_s, up = column(rounds, "sim_time_s"), cumulative_payload_bits(result, "up")
+    total = up + cumulative_payload_bits(result, "down")
     axes = [
         _scaled("Simulated time", "Simulated time", time_s, formatting.time_scale(_largest(time_s))),
         Axis("Rounds", "Global rounds", column(rounds, "round"), "rounds"),
@@ -55,40 +55,42 @@ def horizontal_axes(result: Result) -> list[Axis]:
         ),
     ]
     if "energy_j" in rounds.columns:
-        spent = column(rounds, "energy_j")
-        axes.append(_scaled("Energy", "Energy of all nodes", spent, formatting.joule_scale(_largest(spent))))
+        energy = column(rounds, "energy_j")
+        axes.append(
+            _scaled("Energy", "Energy of all nodes", energy, formatting.joule_scale(_largest(energy)))
+        )
     return axes
 
 
 def column(frame: DataFrame, name: str) -> NDArray[np.float64]:
-    """A column as float64."""
+    """A column as a float64 array."""
     values: NDArray[np.float64] = frame[name].to_numpy(dtype=np.float64)
     return values
 
 
-def payload(result: Result, direction: Direction) -> NDArray[np.float64]:
-    """Payload bits sent so far, all layers together, one value per row of `rounds`."""
+def cumulative_payload_bits(result: Result, direction: Direction) -> NDArray[np.float64]:
+    """Cumulative payload bits of all layers in a direction, one value per row of the rounds table."""
     total = np.zeros(len(result.rounds))
     for layer in range(1, result.depth + 1):
         total += column(result.rounds, f"bits_{direction}_{layer}")
     return total
 
 
-def thin(count: int, most: int = ENOUGH) -> NDArray[np.int64]:
-    """At most `most` evenly spread positions among `count`, the first and the last included."""
-    return np.unique(np.linspace(0, max(count - 1, 0), min(count, most)).round().astype(np.int64))
+def thin(count: int, limit: int = MAX_POINTS) -> NDArray[np.int64]:
+    """At most `limit` evenly spaced indices in 0 ... count - 1, including the first and the last."""
+    return np.unique(np.linspace(0, max(count - 1, 0), min(count, limit)).round().astype(np.int64))
 
 
-def numbers(values: NDArray[np.float64]) -> list[float | None]:
-    """Six digits for JSON, which has no NaN and no infinity."""
+def to_json_numbers(values: NDArray[np.float64]) -> list[float | None]:
+    """Values with six significant digits; NaN and infinity, which JSON lacks, become None."""
     return [float(f"{value:.6g}") if math.isfinite(value) else None for value in values.tolist()]
 
 
-def decades(low: float, high: float, most: int = 6) -> dict[str, Any]:
-    """A logarithmic axis of bits from `low` to `high`, its ticks written as people say them."""
+def log_axis(low: float, high: float, limit: int = 6) -> dict[str, Any]:
+    """A logarithmic axis of bits from `low` to `high` with at most `limit` ticks and SI prefixes."""
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     last = max(last, first + 1)
-    powers = range(first, last + 1, math.ceil((last - first + 1) / most))
+    powers = range(first, last + 1, math.ceil((last - first + 1) / limit))
     ticks = {
         "tickvals": [10.0**power for power in powers],
         "ticktext": [formatting.bits(10.0**p) for p in powers],
@@ -96,8 +98,8 @@ def decades(low: float, high: float, most: int = 6) -> dict[str, Any]:
     return {"type": "log", "tickmode": "array", "range": [first - 0.1, last + 0.1], **ticks}
 
 
-def layout(height: int, x_title: str, y_title: str | None = None) -> dict[str, Any]:
-    """Margins, titles and ticks of every plot; the page's script adds the colours of its theme."""
+def base_layout(height: int, x_title: str, y_title: str | None = None) -> dict[str, Any]:
+    """The layout shared by all plots: margins, titles, ticks; page.js adds the theme colours."""
     y_axis: dict[str, Any] = {"automargin": True, "ticks": "outside", "ticklen": 4}
     if y_title:
         y_axis["title"] = {"text": y_title, "standoff": 8}

@@ -1,4 +1,4 @@
-"""Each kind of part as HTML; every string that comes from outside is escaped here and nowhere else."""
+"""HTML of the page parts. All text is escaped in this module and in no other."""
 
 from __future__ import annotations
 
@@ -10,36 +10,34 @@ from itertools import groupby
 from netsim.reports.page_parts import (
     Chooser,
     Code,
-    Facts,
     Figure,
-    Legend,
-    Part,
+    KeyValues,
+    LegendEntry,
+    PagePart,
+    Paragraph,
     Section,
     Swatch,
     Table,
-    Words,
 )
 
 
-def section_html(section: Section) -> str:
-    """A section with its heading."""
+def render_section(section: Section) -> str:
+    """A section with its heading, as HTML."""
     key = escape(section.key)
     heading = f'<h2 id="{key}-heading">{escape(section.title)}</h2>'
-    return (
-        f'<section id="{key}" aria-labelledby="{key}-heading">{heading}{parts_html(section.parts)}</section>'
-    )
+    return f'<section id="{key}" aria-labelledby="{key}-heading">{heading}{render_parts(section.parts)}</section>'
 
 
-def parts_html(parts: Sequence[Part]) -> str:
-    """Consecutive figures share a grid, so that they stand side by side where there is room."""
+def render_parts(parts: Sequence[PagePart]) -> str:
+    """Page parts as HTML; consecutive figures share a grid, side by side where the width allows."""
     html = []
-    for together, run in groupby(parts, lambda part: isinstance(part, Figure)):
-        inner = "".join(_part(part) for part in run)
-        html.append(f'<div class="figures">{inner}</div>' if together else inner)
+    for are_figures, group in groupby(parts, lambda part: isinstance(part, Figure)):
+        inner = "".join(_part(part) for part in group)
+        html.append(f'<div class="figures">{inner}</div>' if are_figures else inner)
     return "\n".join(html)
 
 
-def _part(part: Part) -> str:
+def _part(part: PagePart) -> str:
     match part:
         case Figure():
             return _figure(part)
@@ -49,25 +47,29 @@ def _part(part: Part) -> str:
             return _buttons(part)
         case Table():
             return _table(part)
-        case Words(text):
+        case Paragraph(text):
             return f"<p>{escape(text)}</p>"
         case Code(label, text):
             return f'<pre tabindex="0" role="region" aria-label="{escape(label)}">{escape(text)}</pre>'
-        case Facts(pairs, large):
-            items = "".join(f"<div><dt>{escape(n)}</dt><dd>{escape(v)}</dd></div>" for n, v in pairs)
-            return f'<dl class="facts{" large" if large else ""}">{items}</dl>'
+        case KeyValues(pairs, large):
+            items = "".join(
+                f"<div><dt>{escape(key)}</dt><dd>{escape(value)}</dd></div>" for key, value in pairs
+            )
+            return f'<dl class="key-values{" large" if large else ""}">{items}</dl>'
 
 
 def _figure(figure: Figure) -> str:
     key, height = f"plot-{escape(figure.key)}", int(figure.layout["height"])
     entries = "".join(_legend(key, entry) for entry in figure.legend)
-    legend = f'<div class="legend" role="group" aria-label="Shown">{entries}</div>' if entries else ""
-    says = f'role="group" aria-label="{escape(figure.says)}"'
-    plot = f'<div class="plot" id="{key}" {says} style="height:{height}px"></div>'
+    legend = (
+        f'<div class="legend" role="group" aria-label="Visible curves">{entries}</div>' if entries else ""
+    )
+    alternative = f'role="group" aria-label="{escape(figure.description)}"'
+    plot = f'<div class="plot" id="{key}" {alternative} style="height:{height}px"></div>'
     return f"<figure><h3>{escape(figure.title)}</h3>{legend}{plot}</figure>"
 
 
-def _legend(key: str, entry: Legend) -> str:
+def _legend(key: str, entry: LegendEntry) -> str:
     icons = "".join(_icon(entry.swatch, colour) for colour in entry.colours)
     traces = escape(json.dumps(list(entry.traces)))
     attributes = f'type="button" aria-pressed="true" data-figure="{key}" data-traces="{traces}"'
@@ -83,7 +85,7 @@ def _buttons(chooser: Chooser) -> str:
     key = escape(chooser.key)
     choices = []
     for index, option in enumerate(chooser.options):
-        state = " checked" if index == chooser.start else ""
+        state = " checked" if index == chooser.initial else ""
         radio = f'<input type="radio" name="{key}" value="{index}" data-chooser="{key}"{state}>'
         choices.append(f'<label class="choice">{radio}<span>{escape(option)}</span></label>')
     return f"<fieldset><legend>{escape(chooser.label)}</legend>{''.join(choices)}</fieldset>"
@@ -92,19 +94,19 @@ def _buttons(chooser: Chooser) -> str:
 def _slider(chooser: Chooser) -> str:
     key, last = escape(chooser.key), len(chooser.options) - 1
     label = f'<label for="choose-{key}">{escape(chooser.label)}</label>'
-    ends = f'min="0" max="{last}" value="{chooser.start}"'
+    ends = f'min="0" max="{last}" value="{chooser.initial}"'
     slider = f'<input id="choose-{key}" type="range" {ends} data-chooser="{key}">'
     return f'<div class="slider">{label}{slider}<output for="choose-{key}"></output></div>'
 
 
 def _table(table: Table) -> str:
-    # A corner without a word is no heading.
-    heads = "".join(f'<th scope="col">{escape(head)}</th>' if head else "<td></td>" for head in table.heads)
+    # An empty header cell is a `td`: a `th` without text fails accessibility checks.
+    header = "".join(f'<th scope="col">{escape(name)}</th>' if name else "<td></td>" for name in table.header)
     rows = []
     for first, *others in table.rows:
         cells = "".join(f"<td>{escape(cell)}</td>" for cell in others)
         rows.append(f'<tr><th scope="row">{escape(first)}</th>{cells}</tr>')
-    inner = f"<caption>{escape(table.caption)}</caption><thead><tr>{heads}</tr></thead>"
+    inner = f"<caption>{escape(table.caption)}</caption><thead><tr>{header}</tr></thead>"
     region = f'class="scroll" tabindex="0" role="region" aria-label="{escape(table.caption)}"'
     return f"<div {region}><table>{inner}<tbody>{''.join(rows)}</tbody></table></div>"
 

@@ -1,40 +1,44 @@
-"""Names that others chose, as plotly may draw them: to the letter, and short where they stand beside an axis."""
+"""Labels of axes and legends: escaped for plotly, shortened, and distinct after shortening."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-LONGEST = 32
-"""Characters beside an axis; more push the plot off its own paper."""
+MAX_LABEL_LENGTH = 32
+"""Characters of a line beside an axis; longer lines would leave no room for the plot."""
 
 
-def as_written(text: str) -> str:
-    """A label as plotly shows it to the letter: it reads tags, and `%{...}` in templates."""
+def escape_plotly_text(text: str) -> str:
+    """Escape what plotly would interpret: HTML tags, and `%{...}` in hover templates."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("%{", "% {")
 
 
-def ticks(labels: Sequence[str]) -> list[str]:
-    """Short labels for an axis, each different from the others as the given ones are."""
-    cut = [label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…" for label in labels]
-    told = [f"{text} ({k})" if cut.count(text) > 1 else text for k, text in enumerate(cut, 1)]
-    return [as_written(text) for text in told]
+def tick_labels(labels: Sequence[str]) -> list[str]:
+    """Labels of one line for an axis, truncated to `MAX_LABEL_LENGTH`; equal ones get a number in brackets."""
+    cut = [label if len(label) <= MAX_LABEL_LENGTH else _truncate(label) for label in labels]
+    unique = [f"{text} ({k})" if cut.count(text) > 1 else text for k, text in enumerate(cut, 1)]
+    return [escape_plotly_text(text) for text in unique]
 
 
-def lines(labels: Sequence[str]) -> list[str]:
-    """As `ticks`, but long labels go over lines, broken after commas, before anything of them is cut."""
-    told = [_broken(label) for label in labels]
-    return told if len(set(told)) == len(set(labels)) else ticks(labels)
+def multiline_labels(labels: Sequence[str]) -> list[str]:
+    """As `tick_labels`, but long labels are first broken into lines after commas."""
+    broken = [_break_lines(label) for label in labels]
+    return broken if len(set(broken)) == len(set(labels)) else tick_labels(labels)
 
 
-def _broken(label: str) -> str:
-    found = [""]
+def _break_lines(label: str) -> str:
+    lines = [""]
     for part in label.split(", "):
-        joined = f"{found[-1]}, {part}" if found[-1] else part
-        if len(joined) <= LONGEST or not found[-1]:
-            found[-1] = joined
+        joined = f"{lines[-1]}, {part}" if lines[-1] else part
+        if len(joined) <= MAX_LABEL_LENGTH or not lines[-1]:
+            lines[-1] = joined
         else:
-            found[-1] += ","
-            found.append(part)
+            lines[-1] += ","
+            lines.append(part)
     return "<br>".join(
-        as_written(text if len(text) <= LONGEST + 1 else f"{text[: LONGEST - 1]}…") for text in found
+        escape_plotly_text(line if len(line) <= MAX_LABEL_LENGTH + 1 else _truncate(line)) for line in lines
     )
+
+
+def _truncate(text: str) -> str:
+    return f"{text[: MAX_LABEL_LENGTH - 1]}…"

@@ -1,4 +1,4 @@
-"""What one asks the settings of a sweep: how accurate by a deadline, how soon a target; with the sliders' options."""
+"""Metrics of sweep settings that depend on a slider: accuracy at a deadline, time to a target accuracy."""
 
 from __future__ import annotations
 
@@ -10,28 +10,29 @@ import numpy as np
 
 from netsim.reports import formatting
 from netsim.reports.page_parts import Chooser
-from netsim.reports.pareto import deadline_chooser, deadlines, steps
+from netsim.reports.pareto import deadline_chooser, deadlines, slider_steps
 from netsim.reports.settings import Floats, Setting
 
 
 class MetricQuery(NamedTuple):
-    """A number per run of a setting, and the slider on which it depends.
+    """A metric of every run of a setting as a function of a slider's option.
 
-    `answer` gives NaN for a run that has none; `worth` writes a value in words; `name` and `title` say what it is.
+    `values(setting, option)` returns one number per run, NaN where a run has none; `format_value` writes a value in
+    SI units with its unit; `options` are the values of the slider, `best` is the better direction.
     """
 
     chooser: Chooser
     options: Sequence[float]
-    answer: Callable[[Setting, float], Floats]
+    values: Callable[[Setting, float], Floats]
     name: str
     title: str
     scale: formatting.Scale
-    worth: Callable[[float], str]
-    best: Literal["most", "least"]
+    format_value: Callable[[float], str]
+    best: Literal["highest", "lowest"]
 
     def mean(self, setting: Setting, option: float) -> float:
-        """The mean over seeds, in `scale`; NaN unless every seed has an answer."""
-        values = self.answer(setting, option)
+        """The mean over seeds in the unit of `scale`; NaN unless every seed has a value."""
+        values = self.values(setting, option)
         return float(values.mean()) / self.scale.size if len(values) else float("nan")
 
 
@@ -40,41 +41,50 @@ def accuracy_by_deadline(settings: Sequence[Setting]) -> MetricQuery | None:
     times = deadlines(settings)
     if not times or not any(setting.runs for setting in settings):
         return None
-    title = "Accuracy at the deadline (share)"
-    share = formatting.Scale(1.0, "")
-    at = deadline_chooser(settings)
     return MetricQuery(
-        at, times, Setting.at, "Accuracy at the deadline", title, share, formatting.score, "most"
+        deadline_chooser(settings),
+        times,
+        Setting.at_deadline,
+        "Accuracy at the deadline",
+        "Accuracy at the deadline (share)",
+        formatting.Scale(1.0, ""),
+        formatting.accuracy,
+        "highest",
     )
 
 
 def time_to_target(settings: Sequence[Setting], preset: float) -> MetricQuery | None:
-    """Simulated time to the target accuracy; None without an accuracy. The slider begins at `preset`."""
-    levels = targets(settings, preset)
+    """Simulated time to the target accuracy; None without an accuracy. `preset` is the slider's initial value."""
+    levels = target_levels(settings, preset)
     if not levels:
         return None
-    texts = [formatting.score(level) for level in levels]
-    start = levels.index(preset) if preset in levels else len(levels) // 2
-    chooser = Chooser("target", "Target accuracy", texts, "slider", start)
+    texts = [formatting.accuracy(level) for level in levels]
+    initial = levels.index(preset) if preset in levels else len(levels) // 2
     end = max(float(setting.rows["sim_time_s"].max()) for setting in settings)
     scale = formatting.time_scale(end)
-    title = f"Simulated time to the target ({scale.unit})"
     return MetricQuery(
-        chooser, levels, Setting.until, "Time to the target", title, scale, formatting.seconds, "least"
+        Chooser("target", "Target accuracy", texts, "slider", initial),
+        levels,
+        Setting.cost_to_reach,
+        "Time to the target",
+        f"Simulated time to the target ({scale.unit})",
+        scale,
+        formatting.seconds,
+        "lowest",
     )
 
 
-def targets(settings: Sequence[Setting], preset: float) -> list[float]:
-    """Rising accuracies from above the initial models' to the best that was reached, `preset` among them."""
+def target_levels(settings: Sequence[Setting], preset: float) -> list[float]:
+    """Increasing accuracies from above the initial models' to the highest one reached, including `preset`."""
     runs = [run for setting in settings for run in setting.runs if len(run.accuracy)]
     if not runs:
         return []
     low, high = max(float(run.accuracy[0]) for run in runs), max(float(run.accuracy.max()) for run in runs)
     if low >= high:
         return []
-    most = steps(settings, 24)
-    # Settings differ in the last stretch: half of the steps lie in its last fifth.
+    count = slider_steps(settings, 24)
+    # Settings differ most near the highest accuracy: half of the levels lie in the last fifth of the range.
     middle, step = high - 0.2 * (high - low), 100 if high - low > 0.2 else 1000
-    ends = np.linspace(low, middle, most // 2, endpoint=False)[1:], np.linspace(middle, high, most // 2)
+    ends = np.linspace(low, middle, count // 2, endpoint=False)[1:], np.linspace(middle, high, count // 2)
     levels = {math.floor(float(level) * step) / step for level in np.concatenate(ends)}
     return sorted(level for level in levels | ({preset} if preset == preset else set()) if level > low)

@@ -21,7 +21,7 @@ function netsimStage(root, page) {
 
   // Labels on a bar have the page's background behind them where the bar is hatched.
   function letter(name, figure) {
-    const hatched = [...figure.traces.keys()].filter((index) => figure.traces[index].meta === "on-paper");
+    const hatched = [...figure.traces.keys()].filter((index) => figure.traces[index].meta === "hatched");
     if (hatched.length) Plotly.restyle(name, { "insidetextfont.color": colour("--ink") }, hatched);
   }
 

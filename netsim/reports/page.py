@@ -1,7 +1,7 @@
-"""One HTML file that needs nothing else: no network, no server, no second file.
+"""Self-contained HTML pages: one file, which needs no network and no server.
 
-Everything a scenario's author wrote is escaped, also inside script elements, and a content security policy
-lets only this page's own two scripts run and nothing be fetched.
+All text of a scenario is escaped, also inside script elements. A content security policy allows only the page's own
+two scripts and no requests.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from netsim.reports.html import parts_html, section_html
-from netsim.reports.page_parts import Chooser, Figure, Part, Section
+from netsim.reports.html import render_parts, render_section
+from netsim.reports.page_parts import Chooser, Figure, PagePart, Section
 
-CONFIG = {
+PLOTLY_CONFIG = {
     "showSendToCloud": False,
     "displaylogo": False,
     "responsive": True,
     "modeBarButtonsToRemove": ["select2d", "lasso2d"],
 }
-"""No upload button, no foreign logo, no button without a use, plots as wide as their column."""
+"""Plotly's configuration: no upload, logo or selection buttons; plots take the width of their column."""
 
 
-def page_html(heading: str, sections: Sequence[Section], opening: Sequence[Part] = ()) -> str:
-    """The whole page: a heading, its opening parts, one section after the other."""
+def render_page(heading: str, sections: Sequence[Section], opening: Sequence[PagePart] = ()) -> str:
+    """The page as HTML: the heading, the opening parts, then the sections."""
     from plotly.offline import get_plotlyjs
 
     parts = [*opening, *(part for section in sections for part in section.parts)]
-    scripts = [get_plotlyjs(), asset("page.js")]
-    policy = f"{_NOTHING}; script-src {' '.join(map(_fingerprint, scripts))}"
-    body = "\n".join((parts_html(opening), *(section_html(section) for section in sections)))
+    scripts = [get_plotlyjs(), read_asset("page.js")]
+    policy = f"{_BASE_POLICY}; script-src {' '.join(map(_csp_hash, scripts))}"
+    body = "\n".join((render_parts(opening), *(render_section(section) for section in sections)))
     return _PAGE.format(
         heading=escape(heading),
         policy=escape(policy),
-        css=asset("page.css"),
+        css=read_asset("page.css"),
         body=body,
         data=script_json(page_data(parts)),
         plotly=scripts[0],
@@ -49,58 +49,58 @@ def page_html(heading: str, sections: Sequence[Section], opening: Sequence[Part]
 
 
 def write_page(html: str, path: Path) -> Path:
-    """Write the page as one file, whole or not at all, and return its absolute path."""
+    """Write the page atomically and return its absolute path. Raises OSError."""
     path = path.absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
     try:
-        # A browser reads what is written to the byte: the scripts' fingerprints depend on it.
-        fresh.write_bytes(html.encode("utf-8", "backslashreplace"))
-        os.replace(fresh, path)
+        # Bytes, without newline translation: the hashes in the policy are those of the scripts' bytes.
+        temporary.write_bytes(html.encode("utf-8", "backslashreplace"))
+        os.replace(temporary, path)
     finally:
-        fresh.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
     return path
 
 
 def script_json(value: Any) -> str:
-    """JSON that may stand inside a script element: nothing in it ends that element or begins another."""
+    """JSON that is safe inside a script element: `<`, `>` and `&` are escaped."""
     text = json.dumps(value, separators=(",", ":"), allow_nan=False)
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def page_data(parts: Iterable[Part]) -> dict[str, Any]:
-    """What the page's script needs to draw the parts that `markup` has written."""
+def page_data(parts: Iterable[PagePart]) -> dict[str, Any]:
+    """The input of page.js: plotly's configuration, the figures, and the options of the choosers."""
     figures, options = {}, {}
-    told: dict[str, str] = {}
+    first_figures: dict[str, str] = {}
     for part in parts:
         if isinstance(part, Figure):
             name = f"plot-{part.key}"
-            changes = {
-                key: _once([vars(change) for change in known], name, told)
-                for key, known in part.changes.items()
+            by_chooser = {
+                key: _deduplicate([vars(change) for change in changes], name, first_figures)
+                for key, changes in part.changes.items()
             }
-            figures[name] = {"traces": part.traces, "layout": part.layout, "changes": changes}
+            figures[name] = {"traces": part.traces, "layout": part.layout, "changes": by_chooser}
         elif isinstance(part, Chooser):
             options[part.key] = list(part.options)
-    return {"config": CONFIG, "figures": figures, "options": options}
+    return {"config": PLOTLY_CONFIG, "figures": figures, "options": options}
 
 
-def _once(changes: Sequence[Any], name: str, told: dict[str, str]) -> Sequence[Any] | str:
-    """The changes, or the name of the figure that has had equal ones: curves share their horizontal axes."""
-    first = told.setdefault(json.dumps(changes), name)
+def _deduplicate(changes: Sequence[Any], name: str, first_figures: dict[str, str]) -> Sequence[Any] | str:
+    """The changes, or the name of an earlier figure with equal ones (curves over the same horizontal axes)."""
+    first = first_figures.setdefault(json.dumps(changes), name)
     return changes if first == name else first
 
 
-def asset(name: str) -> str:
+def read_asset(name: str) -> str:
     """The text of `page.css` or `page.js`."""
     return files("netsim.reports").joinpath(name).read_text(encoding="utf-8")
 
 
-def _fingerprint(script: str) -> str:
+def _csp_hash(script: str) -> str:
     return f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"
 
 
-_NOTHING = (
+_BASE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
 )
 _PAGE = """<!DOCTYPE html>
@@ -119,7 +119,7 @@ _PAGE = """<!DOCTYPE html>
 <h1>{heading}</h1>
 {body}
 </main>
-<noscript><p>Scripts inside this file draw the figures; this browser does not run them.</p></noscript>
+<noscript><p>The figures need JavaScript, which this browser does not run.</p></noscript>
 <script type="application/json" id="netsim-figures">{data}</script>
 <script>{plotly}</script>
 <script>{script}</script>

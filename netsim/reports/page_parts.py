@@ -1,4 +1,4 @@
-"""What a page is made of: figures, choosers, tables, words; plain data, so that each is tested alone."""
+"""The elements of a report page as plain data: figures, choosers, tables, paragraphs, sections."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Trace = dict[str, Any]
-"""One trace in plotly's JSON vocabulary, with numbers already in the unit of its axis."""
+"""One trace in plotly's JSON schema, with values already in the unit of the axis."""
 
-ON_PAPER = "on-paper"
-"""As a trace's `meta`: its labels stand on the page's own background and take the colour of its text."""
+HATCHED = "hatched"
+"""Value of a trace's `meta`: its bars are hatched, so their labels take the text colour of the page."""
 
 Swatch = Literal["line", "dashes", "fill", "hatch", "cross", "dots", "disc", "ring", "diamond"]
+"""Symbol of a legend entry."""
 
 
 @dataclass(frozen=True)
-class Legend:
-    """A legend entry: what is drawn how, in which colours, and the traces its button hides."""
+class LegendEntry:
+    """A legend entry: its symbol and colours, and the indices of the traces that its button shows and hides."""
 
     label: str
     swatch: Swatch
@@ -27,7 +28,7 @@ class Legend:
 
 @dataclass(frozen=True)
 class Change:
-    """What an option does to a figure: plotly's `update(traces, layout)`; lists hold one entry per trace."""
+    """How one option of a chooser changes a figure: arguments of `Plotly.update`; lists have one entry per trace."""
 
     traces: Mapping[str, Any] = field(default_factory=dict)
     layout: Mapping[str, Any] = field(default_factory=dict)
@@ -35,70 +36,70 @@ class Change:
 
 @dataclass(frozen=True)
 class Figure:
-    """A plot without colours of its theme; `says` describes it to those who cannot see it.
+    """A plot without theme colours; `description` is its text alternative for screen readers.
 
-    `changes[chooser]` has one Change for each option of the chooser of that key.
+    `changes[key]` has one `Change` for each option of the chooser with that key.
     """
 
     key: str
     title: str
-    says: str
+    description: str
     traces: Sequence[Trace]
     layout: Mapping[str, Any]
-    legend: Sequence[Legend] = ()
+    legend: Sequence[LegendEntry] = ()
     changes: Mapping[str, Sequence[Change]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Chooser:
-    """Options that change every figure which knows the chooser's key; option `start` is chosen at first."""
+    """Options that change every figure with changes for `key`; `initial` is the index of the first selection."""
 
     key: str
     label: str
     options: Sequence[str]
     form: Literal["buttons", "slider"] = "buttons"
-    start: int = 0
+    initial: int = 0
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text under headings; the first column names the row, the others are numbers."""
+    """A table of text; the first column holds row names, the others numbers."""
 
     caption: str
-    heads: Sequence[str]
+    header: Sequence[str]
     rows: Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True)
-class Words:
-    """A paragraph."""
+class Paragraph:
+    """A paragraph of text."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Code:
-    """Text shown as it was written, long or wide: it scrolls."""
+    """Preformatted text in a scrollable box; `label` names it for screen readers."""
 
     label: str
     text: str
 
 
 @dataclass(frozen=True)
-class Facts:
-    """Names with values, one beside the other; `large` for a headline."""
+class KeyValues:
+    """Pairs of a name and a value in a row of boxes; `large` for the headline of a page."""
 
     pairs: Sequence[tuple[str, str]]
     large: bool = False
 
 
-Part = Figure | Chooser | Table | Words | Code | Facts
+PagePart = Figure | Chooser | Table | Paragraph | Code | KeyValues
 
 
 @dataclass(frozen=True)
 class Section:
-    """A heading with what stands under it; consecutive figures stand side by side where there is room."""
+    """A heading with the parts below it; consecutive figures are placed side by side where the width allows."""
 
     key: str
     title: str
-    parts: Sequence[Part]
+    parts: Sequence[PagePart]

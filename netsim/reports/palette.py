@@ -1,7 +1,7 @@
-"""Colours that colour-blind readers can tell apart (Okabe and Ito 2008), used the same way in every figure.
+"""Colours and line styles of the figures: a palette for colour-blind readers (Okabe and Ito 2008).
 
-A colour means a layer, but for the run's own curves; up is solid, down is dashed or hatched; grey is what
-happens inside a node.
+A colour denotes a layer, except in curves of a whole run. Uplinks are solid, downlinks dashed or hatched; grey denotes
+activities inside a node.
 """
 
 from __future__ import annotations
@@ -13,74 +13,74 @@ from netsim.results.result import Direction
 BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"
 VERMILLION, SKY = "#D55E00", "#56B4E9"
 PURPLE = "#CC79A7"
-"""The run as a whole: no layer has it."""
+"""Curves of a whole run; not the colour of a layer."""
 INK = "#495057"
-"""Marks of an instant."""
+"""Marks of single instants."""
 GREY = "#868E96"
-"""Readable on white and on near black; stands for no layer."""
+"""Legible on a white and on a dark page; not the colour of a layer."""
 
 
 def layer_colour(layer: int) -> str:
-    """The colour of layer 1 ... N; repeats after the fifth, so figures name the layer in words too."""
+    """The colour of layer 1 ... N; colours repeat after the fifth layer, so labels name the layer as well."""
     order = (BLUE, ORANGE, GREEN, VERMILLION, SKY)
     return order[(layer - 1) % len(order)]
 
 
-def dash(direction: Direction) -> str:
-    """Line style of a direction."""
+def line_dash(direction: Direction) -> str:
+    """Line style of a direction (plotly's dash names)."""
     return "solid" if direction == "up" else "dash"
 
 
-def hatch(direction: Direction) -> str:
+def bar_pattern(direction: Direction) -> str:
     """Bar pattern of a direction (plotly's shape names)."""
     return "" if direction == "up" else "/"
 
 
 def setting_colours(count: int) -> list[str]:
-    """Colours of a sweep's settings: apart from each other while they are few, else a ramp in their order.
+    """Colours of `count` settings of a sweep: categorical for up to five, else a sequential scale in their order.
 
-    The ramp (blue, rose, orange) stays readable on white and on near black, and rises for colour-blind readers too.
+    The scale (blue, rose, orange) is legible on a white and on a dark page and monotonic for colour-blind readers.
     """
-    if count <= len(_FEW):
-        return list(_FEW[:count])
-    return [_mixed(_RAMP, k / (count - 1)) for k in range(count)]
+    if count <= len(_CATEGORICAL):
+        return list(_CATEGORICAL[:count])
+    return [_interpolate(_SEQUENTIAL, k / (count - 1)) for k in range(count)]
 
 
 def algorithm_colours(names: Sequence[str]) -> list[str] | None:
-    """Colours of algorithms beside one another, the same on every page; None for one, too many or equal ones.
+    """Colours of compared algorithms, the same on every page; None for one name, for more than five, or for duplicates.
 
-    Every recipe has a colour of its own choice; where two of them want one, the later in ALGORITHMS takes the next
-    that is free, and so do algorithms that are not in it.
+    Every recipe of `ALGORITHMS` has a preferred colour. If two of them prefer the same one, the later in the list gets
+    the next free colour, as do algorithms that are not in the list.
     """
-    if not 1 < len(names) <= len(_FEW) or len(set(names)) < len(names):
+    if not 1 < len(names) <= len(_CATEGORICAL) or len(set(names)) < len(names):
         return None
-    known = [name for name in ALGORITHMS if name in names]
-    taken: dict[str, int] = {}
-    for name in (*known, *sorted(set(names) - set(known))):
-        wished = ALGORITHMS.index(name) if name in known else 0
-        slots = ((wished + k) % len(_FEW) for k in range(len(_FEW)))
-        taken[name] = next(slot for slot in slots if slot not in taken.values())
-    return [_FEW[taken[name]] for name in names]
+    listed = [name for name in ALGORITHMS if name in names]
+    slots_by_name: dict[str, int] = {}
+    for name in (*listed, *sorted(set(names) - set(listed))):
+        preferred = ALGORITHMS.index(name) if name in listed else 0
+        slots = ((preferred + k) % len(_CATEGORICAL) for k in range(len(_CATEGORICAL)))
+        slots_by_name[name] = next(slot for slot in slots if slot not in slots_by_name.values())
+    return [_CATEGORICAL[slots_by_name[name]] for name in names]
 
 
-def faint(colour: str, share: float) -> str:
-    """The colour of a band behind a line, `share` of it opaque."""
-    red, green, blue = _parts(colour)
-    return f"rgba({red},{green},{blue},{share:g})"
+def with_opacity(colour: str, opacity: float) -> str:
+    """The colour with an opacity in 0 ... 1, for bands and light bars."""
+    red, green, blue = _rgb(colour)
+    return f"rgba({red},{green},{blue},{opacity:g})"
 
 
-_FEW = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE)
-_RAMP = ("#3D7BD9", "#8F6AC0", "#CB558C", "#E0703C", "#D79A10")
+_CATEGORICAL = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE)
+_SEQUENTIAL = ("#3D7BD9", "#8F6AC0", "#CB558C", "#E0703C", "#D79A10")
 
 
-def _mixed(ramp: tuple[str, ...], at: float) -> str:
-    place = at * (len(ramp) - 1)
-    low = min(int(place), len(ramp) - 2)
-    pairs = zip(_parts(ramp[low]), _parts(ramp[low + 1]), strict=True)
-    return "#" + "".join(f"{round(a + (b - a) * (place - low)):02X}" for a, b in pairs)
+def _interpolate(colours: tuple[str, ...], position: float) -> str:
+    scaled = position * (len(colours) - 1)
+    low = min(int(scaled), len(colours) - 2)
+    pairs = zip(_rgb(colours[low]), _rgb(colours[low + 1]), strict=True)
+    return "#" + "".join(f"{round(a + (b - a) * (scaled - low)):02X}" for a, b in pairs)
 
 
-def _parts(colour: str) -> tuple[int, int, int]:
+def _rgb(colour: str) -> tuple[int, int, int]:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
@@ -88,4 +88,4 @@ ALGORITHMS = (
     "qmlhfl", "fedavg", "hier_favg", "hier_sign_sgd", "hier_local_qsgd",
     "qhetfed", "sign_sgd", "mtgc", "dc_hier_sign_sgd", "scaffold", "fedprox", "fedopt",
 )  # fmt: skip
-"""Recipes in the order in which they choose their colours: those most often compared differ."""
+"""Recipes in the order of their preferred colours, so that recipes often compared with each other differ."""

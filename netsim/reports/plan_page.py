@@ -1,4 +1,4 @@
-"""The page of a plan: the bound over two taus, predicted against simulated, the plan among random ones, the front."""
+"""The page of a plan: bound map over two taus, predicted and simulated times, comparison with random plans, costs."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from pathlib import Path
 from typing import Any, Literal
 
 from netsim.reports import formatting
-from netsim.reports.axes import layout
-from netsim.reports.page import page_html, write_page
+from netsim.reports.axes import base_layout
+from netsim.reports.page import render_page, write_page
 from netsim.reports.page_parts import (
     Change,
     Chooser,
-    Facts,
     Figure,
-    Legend,
-    Part,
+    KeyValues,
+    LegendEntry,
+    PagePart,
+    Paragraph,
     Section,
     Swatch,
     Table,
     Trace,
-    Words,
 )
 from netsim.reports.palette import BLUE, GREEN, GREY, ORANGE, VERMILLION
 
@@ -31,179 +31,181 @@ Kind = Literal["plan", "bound", "candidate", "random", "met"]
 
 @dataclass(frozen=True)
 class BoundMap:
-    """The bound over two taus, all else as in the best plan; None where nothing is feasible."""
+    """The bound over two taus, all other choices as in the best plan; None where no round is feasible."""
 
     names: tuple[str, str]
-    across: Sequence[int]
-    up: Sequence[int]
+    x: Sequence[int]
+    y: Sequence[int]
     values: Sequence[Sequence[float | None]]
     best: tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Dot:
-    """A plan in the figures; what was not simulated is None."""
+    """A plan as a point of the figures; simulated values are None for a plan that was not simulated."""
 
     label: str
     kind: Kind
     bound: float | None
     predicted_s: float
-    """Predicted seconds of as many rounds as were simulated, else of the plan's own."""
+    """Predicted seconds of the number of rounds that was simulated, else of the plan's number of rounds."""
     bits: float
     energy_j: float | None
     simulated_s: float | None = None
     score: float | None = None
     error: float = 0.0
     share: float = 1.0
-    """Of the deadline, that it was simulated for."""
+    """Share of the deadline up to which the plan was simulated."""
 
 
 @dataclass(frozen=True)
 class PlanPageData:
-    """All that the page shows."""
+    """The content of the page."""
 
     title: str
-    facts: Sequence[tuple[str, str]]
+    key_values: Sequence[tuple[str, str]]
     notes: Sequence[str]
-    landscape: BoundMap | None
+    bound_map: BoundMap | None
     dots: Sequence[Dot]
     score: str
-    """What `Dot.score` is: accuracy, or minus the loss."""
+    """Meaning of `Dot.score`: accuracy, or the negative loss."""
     table: Table
     terms: Table
 
 
-def write_planning(picture: PlanPageData, path: Path) -> Path:
-    """Write the page as one self-contained file; atomic. Raises OSError."""
-    return write_page(planning_html(picture), path)
+def write_plan_page(picture: PlanPageData, path: Path) -> Path:
+    """Write the page atomically as one self-contained file. Raises OSError."""
+    return write_page(render_plan_page(picture), path)
 
 
-def planning_html(picture: PlanPageData) -> str:
-    """The page as a string of HTML."""
-    return page_html(f"{picture.title}: plan", planning_sections(picture), planning_opening(picture))
+def render_plan_page(picture: PlanPageData) -> str:
+    """The page as HTML."""
+    return render_page(f"{picture.title}: plan", plan_page_sections(picture), plan_page_opening(picture))
 
 
-def planning_opening(picture: PlanPageData) -> list[Part]:
-    """What stands above the sections: the plan's numbers, and notes."""
-    return [Facts(picture.facts, large=True), *(Words(note) for note in picture.notes)]
+def plan_page_opening(picture: PlanPageData) -> list[PagePart]:
+    """The parts above the sections: the numbers of the plan, and notes."""
+    return [KeyValues(picture.key_values, large=True), *(Paragraph(note) for note in picture.notes)]
 
 
-def planning_sections(picture: PlanPageData) -> list[Section]:
-    """What the page says below its opening, in order."""
-    run = [dot for dot in picture.dots if dot.score is not None]
+def plan_page_sections(picture: PlanPageData) -> list[Section]:
+    """The sections of the page in order."""
+    simulated = [dot for dot in picture.dots if dot.score is not None]
     sections = [Section("plans", "Plans", [picture.table])]
-    if picture.landscape is not None:
+    if picture.bound_map is not None:
         sections.append(
-            Section("bound", "The bound", [Words(_BOUND), landscape(picture.landscape), picture.terms])
+            Section("bound", "The bound", [Paragraph(_BOUND), bound_figure(picture.bound_map), picture.terms])
         )
     else:
         sections.append(Section("bound", "The bound", [picture.terms]))
-    if run:
-        figures = [against_random(run, picture.score), predicted_against_simulated(run)]
-        sections.append(Section("simulated", "Simulated", [Words(_SIMULATED), *figures]))
-    sections.append(Section("front", "What it costs", [Words(_FRONT), *front(picture.dots, picture.score)]))
+    if simulated:
+        figures = [score_figure(simulated, picture.score), prediction_figure(simulated)]
+        sections.append(Section("simulated", "Simulated", [Paragraph(_SIMULATED), *figures]))
+    sections.append(
+        Section("front", "Cost of the plans", [Paragraph(_FRONT), *front_parts(picture.dots, picture.score)])
+    )
     return sections
 
 
-def landscape(land: BoundMap) -> Figure:
-    """A map of the bound, colours by its logarithm, a star at the plan."""
-    values = [[None if v is None else round(math.log10(v), 4) for v in row] for row in land.values]
-    hover = f"{land.names[0]} %{{x}}, {land.names[1]} %{{y}}: %{{customdata:.4g}}<extra></extra>"
-    flat = [v for row in land.values for v in row if v is not None]
+def bound_figure(bound_map: BoundMap) -> Figure:
+    """Heat map of the bound on a logarithmic colour scale, with a star at the plan."""
+    values = [[None if v is None else round(math.log10(v), 4) for v in row] for row in bound_map.values]
+    hover = f"{bound_map.names[0]} %{{x}}, {bound_map.names[1]} %{{y}}: %{{customdata:.4g}}<extra></extra>"
+    flat = [v for row in bound_map.values for v in row if v is not None]
     low, high = (math.log10(end) for end in (min(flat, default=1.0), max(flat, default=10.0)))
     ticks = [low + (high - low) * k / 4 for k in range(5)]
     bar = {"tickvals": ticks, "ticktext": [f"{10**t:.3g}" for t in ticks], "thickness": 14, "outlinewidth": 0}
     area: Trace = {
-        "type": "heatmap", "x": list(map(str, land.across)), "y": list(map(str, land.up)), "z": values,
-        "customdata": [list(row) for row in land.values], "colorscale": "Cividis", "reversescale": True,
+        "type": "heatmap", "x": list(map(str, bound_map.x)), "y": list(map(str, bound_map.y)), "z": values,
+        "customdata": [list(row) for row in bound_map.values], "colorscale": "Cividis", "reversescale": True,
         "hovertemplate": hover, "hoverongaps": False, "colorbar": bar,
     }  # fmt: skip
     star: Trace = {
-        "type": "scatter", "mode": "markers", "x": [str(land.best[0])], "y": [str(land.best[1])],
+        "type": "scatter", "mode": "markers", "x": [str(bound_map.best[0])], "y": [str(bound_map.best[1])],
         "marker": {"symbol": "star", "size": 16, "color": VERMILLION, "line": {"color": "white", "width": 1}},
-        "hovertemplate": f"the plan: {land.names[0]} {land.best[0]}, {land.names[1]} {land.best[1]}<extra></extra>",
+        "hovertemplate": f"the plan: {bound_map.names[0]} {bound_map.best[0]}, {bound_map.names[1]} {bound_map.best[1]}<extra></extra>",
     }  # fmt: skip
-    frame = layout(420, land.names[0], land.names[1])
-    frame["xaxis"] |= {"type": "category"}
-    frame["yaxis"] |= {"type": "category"}
-    says = f"The bound is least at {land.names[0]} {land.best[0]} and {land.names[1]} {land.best[1]}."
-    return Figure("landscape", "The bound over two taus (less is better)", says, [area, star], frame)
+    layout = base_layout(420, bound_map.names[0], bound_map.names[1])
+    layout["xaxis"] |= {"type": "category"}
+    layout["yaxis"] |= {"type": "category"}
+    description = f"The bound is smallest at {bound_map.names[0]} {bound_map.best[0]} and {bound_map.names[1]} {bound_map.best[1]}."
+    return Figure("landscape", "Bound over two taus (smaller is better)", description, [area, star], layout)
 
 
-def against_random(dots: Sequence[Dot], score: str) -> Figure:
-    """The score at the deadline of every plan that was run to it, best on the left, with standard errors."""
+def score_figure(dots: Sequence[Dot], score: str) -> Figure:
+    """Score at the deadline, with standard errors, of every plan that was simulated to it, in descending order."""
     done = sorted((dot for dot in dots if dot.share == 1), key=lambda dot: -(dot.score or 0.0))
     traces: list[Trace] = []
-    legend: list[Legend] = []
+    legend: list[LegendEntry] = []
     for kind in _STYLE:
-        mine = [(rank, dot) for rank, dot in enumerate(done, start=1) if dot.kind == kind]
-        if mine:
+        ranked = [(rank, dot) for rank, dot in enumerate(done, start=1) if dot.kind == kind]
+        if ranked:
             legend.append(_legend(kind, len(traces)))
             trace = _dots(
                 kind,
-                [rank for rank, _ in mine],
-                [dot.score for _, dot in mine],
-                [dot.label for _, dot in mine],
+                [rank for rank, _ in ranked],
+                [dot.score for _, dot in ranked],
+                [dot.label for _, dot in ranked],
             )
             bars = {
                 "type": "data",
-                "array": [dot.error for _, dot in mine],
+                "array": [dot.error for _, dot in ranked],
                 "color": GREY,
                 "thickness": 1.2,
                 "width": 3,
             }
             traces.append(trace | {"error_y": bars, "hovertemplate": "%{text}: %{y:.4f}<extra></extra>"})
-    frame = layout(380, "Rank at the deadline", f"{score} at the deadline")
+    layout = base_layout(380, "Rank at the deadline", f"{score} at the deadline")
     best = done[0] if done else None
-    says = (
+    description = (
         f"Best at the deadline: {best.label} with {best.score:.4f}."
         if best
-        else "No plan ran to the deadline."
+        else "No plan was simulated to the deadline."
     )
-    return Figure("random", f"{score} before the deadline", says, traces, frame, legend)
+    return Figure("random", f"{score} at the deadline", description, traces, layout, legend)
 
 
-def predicted_against_simulated(dots: Sequence[Dot]) -> Figure:
-    """Predicted against simulated seconds of the same number of rounds; on the line they agree."""
+def prediction_figure(dots: Sequence[Dot]) -> Figure:
+    """Predicted against simulated seconds of the same number of rounds; the diagonal is perfect agreement."""
     pairs = [dot for dot in dots if dot.simulated_s]
     scale = formatting.time_scale(max((dot.simulated_s or 0.0 for dot in pairs), default=1.0))
     traces: list[Trace] = []
-    legend: list[Legend] = []
+    legend: list[LegendEntry] = []
     for kind in _STYLE:
-        mine = [dot for dot in pairs if dot.kind == kind]
-        if mine:
+        ranked = [dot for dot in pairs if dot.kind == kind]
+        if ranked:
             legend.append(_legend(kind, len(traces)))
             x, y = (
-                [(d.simulated_s or 0.0) / scale.size for d in mine],
-                [d.predicted_s / scale.size for d in mine],
+                [(d.simulated_s or 0.0) / scale.size for d in ranked],
+                [d.predicted_s / scale.size for d in ranked],
             )
             hover = f"%{{text}}: predicted %{{y:.4g}} {scale.unit}, simulated %{{x:.4g}} {scale.unit}<extra></extra>"
-            traces.append(_dots(kind, x, y, [d.label for d in mine]) | {"hovertemplate": hover})
+            traces.append(_dots(kind, x, y, [d.label for d in ranked]) | {"hovertemplate": hover})
     ends = [v / scale.size for d in pairs for v in (d.predicted_s, d.simulated_s or 0.0)] or [0.0, 1.0]
     line = {"type": "scatter", "mode": "lines", "x": [min(ends), max(ends)], "y": [min(ends), max(ends)]}
     traces.append(line | {"line": {"color": GREY, "dash": "dot"}, "hoverinfo": "skip"})
-    frame = layout(380, f"Simulated ({scale.unit})", f"Predicted ({scale.unit})")
+    layout = base_layout(380, f"Simulated ({scale.unit})", f"Predicted ({scale.unit})")
     worst = max((abs(d.predicted_s / d.simulated_s - 1) for d in pairs if d.simulated_s), default=0.0)
-    apart = f"at most {formatting.percent(worst)}" if worst >= 1e-4 else "less than 0.01 %"
-    says = f"Predicted and simulated times differ by {apart}."
+    difference = f"at most {formatting.percent(worst)}" if worst >= 1e-4 else "less than 0.01 %"
+    description = f"Predicted and simulated times differ by {difference}."
     return Figure(
         "times",
-        f"Predicted against simulated time ({apart} apart)",
-        says,
+        f"Predicted against simulated time (difference {difference})",
+        description,
         traces,
-        frame,
+        layout,
         legend,
     )
 
 
-def front(dots: Sequence[Dot], score: str) -> list[Part]:
-    """Score (or the bound) against time, bits and energy; ringed: nobody is better in all of them."""
+def front_parts(dots: Sequence[Dot], score: str) -> list[PagePart]:
+    """Score (or bound) against time, bits or energy; filled markers are on the Pareto front."""
     run = [dot for dot in dots if dot.score is not None and dot.share == 1]
     shown = run or [dot for dot in dots if dot.bound is not None]
     if not shown:
-        return [Words("No plan has a finite bound or was run to the deadline.")]
-    worth = {id(dot): (-(dot.score or 0.0) if run else (dot.bound or math.inf)) for dot in shown}
-    best = [dot for dot in shown if not any(_beats(other, dot, worth) for other in shown)]
+        return [Paragraph("No plan has a finite bound, and none was simulated to the deadline.")]
+    objective = {id(dot): (-(dot.score or 0.0) if run else (dot.bound or math.inf)) for dot in shown}
+    best = [dot for dot in shown if not any(_dominates(other, dot, objective) for other in shown)]
     axes = [("Bits", formatting.bit_scale(max(d.bits for d in shown)), [d.bits for d in shown])]
     axes.append(("Time", formatting.time_scale(max(_time(d) for d in shown)), [_time(d) for d in shown]))
     if all(dot.energy_j is not None for dot in shown):
@@ -217,22 +219,22 @@ def front(dots: Sequence[Dot], score: str) -> list[Part]:
         "marker": {"size": 9, "color": colours, "symbol": symbols}, "hovertemplate": "%{text}: %{y:.4g}<extra></extra>",
     }  # fmt: skip
     title = f"{score} at the deadline" if run else "Bound"
-    frame = layout(380, f"{axes[0][0]} ({axes[0][1].unit})", title)
+    layout = base_layout(380, f"{axes[0][0]} ({axes[0][1].unit})", title)
     if not run:
-        frame["yaxis"] |= {"type": "log", "dtick": "D2"}
+        layout["yaxis"] |= {"type": "log", "dtick": "D2"}
     changes = [
         Change({"x": [_scaled(axis)]}, {"xaxis.title.text": f"{axis[0]} ({axis[1].unit})"}) for axis in axes
     ]
-    says = f"{len(best)} of {len(shown)} plans are on the front: no other is better in all respects."
+    description = f"{len(best)} of {len(shown)} plans are on the Pareto front."
     kinds = [kind for kind in _STYLE if any(dot.kind == kind for dot in shown)]
-    legend = [Legend(_STYLE[kind][2], "disc", [_STYLE[kind][0]], []) for kind in kinds]
-    figure = Figure("front", f"{title} against cost", says, [trace], frame, legend, {"cost": changes})
+    legend = [LegendEntry(_STYLE[kind][2], "disc", [_STYLE[kind][0]], []) for kind in kinds]
+    figure = Figure("front", f"{title} against cost", description, [trace], layout, legend, {"cost": changes})
     return [Chooser("cost", "Cost", [axis[0] for axis in axes]), figure]
 
 
-def _beats(other: Dot, dot: Dot, worth: dict[int, float]) -> bool:
-    a = (worth[id(other)], _time(other), other.bits, other.energy_j or 0.0)
-    b = (worth[id(dot)], _time(dot), dot.bits, dot.energy_j or 0.0)
+def _dominates(other: Dot, dot: Dot, objective: dict[int, float]) -> bool:
+    a = (objective[id(other)], _time(other), other.bits, other.energy_j or 0.0)
+    b = (objective[id(dot)], _time(dot), dot.bits, dot.energy_j or 0.0)
     return all(x <= y for x, y in zip(a, b, strict=True)) and a != b
 
 
@@ -261,7 +263,7 @@ def _dots(kind: Kind, x: Sequence[float], y: Sequence[float | None], labels: Seq
     }
 
 
-def _legend(kind: Kind, trace: int) -> Legend:
+def _legend(kind: Kind, trace: int) -> LegendEntry:
     colour, symbol, name = _STYLE[kind]
     swatches: dict[str, Swatch] = {
         "star": "diamond",
@@ -269,19 +271,19 @@ def _legend(kind: Kind, trace: int) -> Legend:
         "circle": "disc",
         "circle-open": "ring",
     }
-    return Legend(name, swatches[symbol], [colour], [trace])
+    return LegendEntry(name, swatches[symbol], [colour], [trace])
 
 
 _STYLE: dict[Kind, tuple[str, str, str]] = {
-    "met": (GREY, "circle-open", "points of the search"),
+    "met": (GREY, "circle-open", "visited by the search"),
     "random": (ORANGE, "circle-open", "random feasible taus"),
     "candidate": (BLUE, "circle", "other plans"),
     "bound": (GREEN, "diamond", "the bound's choice"),
     "plan": (VERMILLION, "star", "the plan"),
 }
-_BOUND = "Empty: no round fits, or the theorem says nothing. All other choices are those of the plan."
-_SIMULATED = (
-    "Real training of every device's model, as `netsim run` does it, until the deadline; bars are standard errors "
-    "over seeds."
+_BOUND = "Empty cells: no round fits the deadline, or the theorem does not apply. All other choices are those of the plan."
+_SIMULATED = "Every plan is trained until the deadline, as with `netsim run`. Error bars are standard errors over seeds."
+_FRONT = (
+    "Filled markers are on the Pareto front: no other plan is at least as good in accuracy (or bound), time, bits and "
+    "energy and better in one of them."
 )
-_FRONT = "Filled: on the Pareto front, no other plan is better in all of accuracy (or bound), time, bits and energy."

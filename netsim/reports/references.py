@@ -1,25 +1,27 @@
-"""What the parts of a run's scenario refer to: papers and standards by their titles."""
+"""The papers and standards that the parts of a run's scenario cite, by title."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from netsim.reports.page_parts import Facts, Part, Words
+from netsim.reports.page_parts import KeyValues, PagePart, Paragraph
 from netsim.results.references import entry_of, title_of
 from netsim.results.result import Result
 
 
-def references(result: Result) -> list[Part]:
-    """Each reference with its title and the parts that cite it; nothing for a run that recorded none."""
-    found: Mapping[str, Any] = result.manifest.get("references") or {}
-    pairs = [(f"{mark}, for {', '.join(map(str, who))}", _title(mark)) for mark, who in found.items()]
-    return [Words(_SAYS), Facts(pairs)] if pairs else []
+def reference_parts(result: Result) -> list[PagePart]:
+    """Each reference with its title and the parts that cite it; empty if the manifest records none."""
+    references: Mapping[str, Any] = result.manifest.get("references") or {}
+    pairs = [
+        (f"{key}, cited by {', '.join(map(str, parts))}", _title(key)) for key, parts in references.items()
+    ]
+    return [Paragraph(_INTRODUCTION), KeyValues(pairs)] if pairs else []
 
 
-def _title(mark: str) -> str:
-    entry = entry_of(mark)
-    return mark if entry is None else title_of(entry)
+def _title(key: str) -> str:
+    entry = entry_of(key)
+    return key if entry is None else title_of(entry)
 
 
-_SAYS = "What its parts refer to; `netsim cite` prints these entries for a bibliography."
+_INTRODUCTION = "References of the scenario's parts. `netsim cite` prints them as BibTeX entries."

@@ -1,4 +1,4 @@
-"""The report of a run: one page that answers how well, how long and how many bits, and where they went."""
+"""The report of a run: one page with its accuracy, simulated time, traffic, energy and provenance."""
 
 from __future__ import annotations
 
@@ -9,46 +9,46 @@ from pathlib import Path
 from typing import Any
 
 from netsim.reports import formatting, message_sizes, run_curves, time_breakdown, timeline
-from netsim.reports.axes import ENOUGH
-from netsim.reports.energy import energy_figure, energy_table, has_energy, layer_table
-from netsim.reports.link_utilisation import distribution, utilisation
-from netsim.reports.message_outcomes import fate_figure, fate_table
-from netsim.reports.network_events import befallen_figure, befallen_table
-from netsim.reports.page import page_html, write_page
-from netsim.reports.page_parts import Code, Facts, Part, Section, Words
-from netsim.reports.references import references
-from netsim.reports.tau_figure import interval_figure
+from netsim.reports.axes import MAX_POINTS
+from netsim.reports.energy import energy_figure, energy_table, has_energy, link_energy_table
+from netsim.reports.link_utilisation import utilisation_figure
+from netsim.reports.message_outcomes import outcome_figure, outcome_table
+from netsim.reports.network_events import events_figure, events_table
+from netsim.reports.page import render_page, write_page
+from netsim.reports.page_parts import Code, KeyValues, PagePart, Paragraph, Section
+from netsim.reports.references import reference_parts
+from netsim.reports.tau_figure import tau_figure
 from netsim.reports.tree_figure import tree_figure
 from netsim.results.result import Metric, Result
 
-_LONGEST = 200_000  # characters of a scenario shown; a topology of thousands of nodes may be inline
+_MAX_SCENARIO_LENGTH = 200_000  # characters; a topology of thousands of nodes may be inline
 
 
-def write_report(result: Result, path: Path, turn: int | None = None) -> Path:
-    """Write `result` as one self-contained HTML file (offline, below 6 MB) and return its path; atomic."""
-    return write_page(report_html(result, turn), path)
+def write_report(result: Result, path: Path, round_number: int | None = None) -> Path:
+    """Write the report atomically as one self-contained HTML file (offline, below 6 MB) and return its path."""
+    return write_page(render_report(result, round_number), path)
 
 
-def report_html(result: Result, turn: int | None = None) -> str:
-    """The report as a string of HTML; the timeline shows round `turn` too, however many there are."""
+def render_report(result: Result, round_number: int | None = None) -> str:
+    """The report as HTML; the timeline includes round `round_number` even if the others are thinned."""
     opening = [_headline(result), *_warnings(result)]
-    return page_html(result.name, report_sections(result, turn), opening)
+    return render_page(result.name, report_sections(result, round_number), opening)
 
 
-def report_sections(result: Result, turn: int | None = None) -> list[Section]:
-    """What the report says below its headline, in order."""
+def report_sections(result: Result, round_number: int | None = None) -> list[Section]:
+    """The sections of the report in order."""
     sections = [
         _learning(result),
         _time(result),
-        *_timeline(result, turn),
-        *_changes(result),
+        *_timeline(result, round_number),
+        *_network_events(result),
         *_tree(result),
         _messages(result),
     ]
     return [*sections, _traffic(result), *_energy(result), _scenario(result)]
 
 
-def _headline(result: Result) -> Facts:
+def _headline(result: Result) -> KeyValues:
     pairs = [
         *_metrics(result),
         ("Simulated time", formatting.seconds(result.sim_time_s)),
@@ -60,135 +60,156 @@ def _headline(result: Result) -> Facts:
             if has_energy(result)
             else []
         ),
-        ("Stopped by", formatting.cause(result.manifest["stopped_by"])),
+        ("Stopped by", formatting.stop_reason(result.manifest["stopped_by"])),
         ("Digest", result.digest),
     ]
-    return Facts(pairs, large=True)
+    return KeyValues(pairs, large=True)
 
 
 def _metrics(result: Result) -> list[tuple[str, str]]:
     accuracy, loss = result.last("accuracy"), result.last("loss")
     which = "Final" if result.finished_rounds else "Initial"
-    pairs = [(f"{which} accuracy", formatting.score(accuracy.value))] if accuracy else []
+    pairs = [(f"{which} accuracy", formatting.accuracy(accuracy.value))] if accuracy else []
     if accuracy or loss:
-        # Every task has a loss: one without a value has overflowed.
-        pairs.append((f"{which} loss", formatting.digits(loss.value if loss else math.inf)))
+        # Every task has a loss: a missing value is not finite.
+        pairs.append((f"{which} loss", formatting.number(loss.value if loss else math.inf)))
     return pairs
 
 
-def _warnings(result: Result) -> list[Part]:
+def _warnings(result: Result) -> list[PagePart]:
     if result.finished_rounds:
         return []
-    text = "No global round finished before the run stopped, so there is nothing to draw over time."
+    text = "No global round finished before the run stopped, so there are no curves."
     sent = " The bits above were sent within the unfinished round." if len(result.messages) else ""
-    return [Words(text + sent)]
+    return [Paragraph(text + sent)]
 
 
 def _learning(result: Result) -> Section:
     metrics: tuple[Metric, Metric] = ("accuracy", "loss")
-    found = [figure for figure in (run_curves.metric_curve(result, metric) for metric in metrics) if figure]
-    parts: list[Part] = [run_curves.axis_chooser(result), *found] if found else [Words(_undrawn(result))]
-    if len(found) == 1:
-        absent = "accuracy" if found[0].key == "loss" else "loss"
+    curves = [figure for figure in (run_curves.metric_figure(result, metric) for metric in metrics) if figure]
+    parts: list[PagePart] = (
+        [run_curves.axis_chooser(result), *curves] if curves else [Paragraph(_reason_without_curves(result))]
+    )
+    if len(curves) == 1:
+        absent = "accuracy" if curves[0].key == "loss" else "loss"
         parts.insert(
-            0, Words(f"This run has no {absent} to show: its task gives none, or it was never finite.")
+            0, Paragraph(f"This run has no {absent}: its task does not define one, or it was never finite.")
         )
-    if len(result.rounds) > ENOUGH:
-        drawn, rows = formatting.count(ENOUGH), formatting.count(len(result.rounds))
-        parts.append(Words(f"Drawn are {drawn} evenly spread rounds of {rows}."))
-    if taus := interval_figure(result):
-        parts += [Words(_TAUS), taus]
+    if len(result.rounds) > MAX_POINTS:
+        drawn, rows = formatting.count(MAX_POINTS), formatting.count(len(result.rounds))
+        parts.append(Paragraph(f"The curves show {drawn} evenly spaced rounds of {rows}."))
+    if taus := tau_figure(result):
+        parts += [Paragraph(_TAUS), taus]
     return Section("learning", "Accuracy and loss", parts)
 
 
-def _undrawn(result: Result) -> str:
+def _reason_without_curves(result: Result) -> str:
     if result.last("accuracy") or result.last("loss"):
-        return "The model was evaluated only once; its accuracy and loss stand above."
+        return "The model was evaluated only once; its accuracy and loss are shown above."
     return "Neither accuracy nor loss was evaluated: this run was simulated for its timing only."
 
 
 def _time(result: Result) -> Section:
-    path, nodes = time_breakdown.critical_path(result), time_breakdown.activities(result)
-    parts: list[Part] = []
+    path, nodes = time_breakdown.critical_path_figure(result), time_breakdown.activity_figure(result)
+    parts: list[PagePart] = []
     if path:
-        parts += [Words(_PATH), time_breakdown.round_chooser(result), path]
+        parts += [Paragraph(_PATH), time_breakdown.round_chooser(result), path]
     if nodes:
-        parts += [Words(_NODES), nodes]
+        parts += [Paragraph(_NODES), nodes]
     return Section(
-        "time", "Where the time goes", parts or [Words("No round finished: there is no time to break down.")]
+        "time", "Time of a round", parts or [Paragraph("No round finished, so there is no breakdown.")]
     )
 
 
-def _timeline(result: Result, turn: int | None) -> list[Section]:
-    found = timeline.timeline(result, turn)
-    if found is None:
+def _timeline(result: Result, round_number: int | None) -> list[Section]:
+    selected = timeline.select_timeline(result, round_number)
+    if selected is None:
         return []
-    words = _GANTT
-    if len(found.nodes) < found.all_nodes - 1:
-        words += f" Drawn are the {len(found.nodes)} that wait least, of {formatting.count(found.all_nodes)} nodes."
-    if len(found.rounds) < result.finished_rounds:
-        words += " `netsim report --round` adds a round to those on the slider."
-    parts: list[Part] = [Words(words), timeline.gantt_chooser(found), timeline.gantt(found, result.depth)]
-    return [Section("timeline", "What each node does when", parts)]
+    text = _TIMELINE
+    if len(selected.nodes) < selected.all_nodes - 1:
+        text += (
+            f" The chart shows the {len(selected.nodes)} nodes with the least waiting time "
+            f"of {formatting.count(selected.all_nodes)}."
+        )
+    if len(selected.rounds) < result.finished_rounds:
+        text += " `netsim report --round` adds a round to the slider."
+    parts: list[PagePart] = [
+        Paragraph(text),
+        timeline.timeline_chooser(selected),
+        timeline.timeline_figure(selected, result.depth),
+    ]
+    return [Section("timeline", "Activity of each node", parts)]
 
 
-def _changes(result: Result) -> list[Section]:
-    figure = befallen_figure(result)
+def _network_events(result: Result) -> list[Section]:
+    figure = events_figure(result)
     if figure is None or result.events is None:
         return []
-    return [Section("changes", "How the network changed", [figure, befallen_table(result.events)])]
+    return [Section("changes", "Changes of the network", [figure, events_table(result.events)])]
 
 
 def _tree(result: Result) -> list[Section]:
-    found = tree_figure(result)
-    return [Section("tree", "Who does how much", list(found))] if found else []
+    chooser_and_figure = tree_figure(result)
+    return [Section("tree", "Quantities by node", list(chooser_and_figure))] if chooser_and_figure else []
 
 
 def _messages(result: Result) -> Section:
-    found = message_sizes.message_sizes(result)
-    figure = message_sizes.size_figure(found)
-    spread, busy = distribution(result), utilisation(result)
-    parts: list[Part] = [part for part in (figure, spread, busy) if part]
-    parts.append(message_sizes.size_table(found) if found else Words("No message was sent."))
-    parts += [part for part in (fate_figure(result), fate_table(result)) if part]
+    sizes = message_sizes.message_sizes(result)
+    figures = (
+        message_sizes.size_figure(sizes),
+        message_sizes.size_distribution_figure(result),
+        utilisation_figure(result),
+    )
+    parts: list[PagePart] = [figure for figure in figures if figure]
+    parts.append(message_sizes.size_table(sizes) if sizes else Paragraph("No message was sent."))
+    parts += [part for part in (outcome_figure(result), outcome_table(result)) if part]
     return Section("messages", "Messages", parts)
 
 
 def _traffic(result: Result) -> Section:
-    figure = run_curves.traffic(result)
+    figure = run_curves.traffic_figure(result)
     if figure is None:
-        return Section("bits", "Bits over time", [Words("No round finished: there is no curve to draw.")])
+        return Section("bits", "Bits over time", [Paragraph("No round finished, so there is no curve.")])
     return Section("bits", "Bits over time", [run_curves.scale_chooser(), figure])
 
 
 def _energy(result: Result) -> list[Section]:
     if not has_energy(result):
         return []
-    parts: list[Part] = [Words(_ENERGY), energy_figure(result), energy_table(result), layer_table(result)]
+    parts: list[PagePart] = [
+        Paragraph(_ENERGY),
+        energy_figure(result),
+        energy_table(result),
+        link_energy_table(result),
+    ]
     return [Section("energy", "Energy", parts)]
 
 
 def _scenario(result: Result) -> Section:
     text = result.scenario_text
-    parts: list[Part] = [Code("The scenario as it was run", text[:_LONGEST])]
-    if len(text) > _LONGEST:
+    parts: list[PagePart] = [Code("Resolved scenario", text[:_MAX_SCENARIO_LENGTH])]
+    if len(text) > _MAX_SCENARIO_LENGTH:
         parts.append(
-            Words(
-                f"Shown are the first {formatting.count(_LONGEST)} of {formatting.count(len(text))} characters."
+            Paragraph(
+                f"The first {formatting.count(_MAX_SCENARIO_LENGTH)} of {formatting.count(len(text))} characters are shown."
             )
         )
-    parts += references(result)
-    parts.append(Facts(_facts({key: value for key, value in result.manifest.items() if key not in _SHOWN})))
+    parts += reference_parts(result)
+    parts.append(
+        KeyValues(
+            _key_values({key: value for key, value in result.manifest.items() if key not in _OMITTED_KEYS})
+        )
+    )
     return Section("scenario", "Scenario and provenance", parts)
 
 
-def _facts(manifest: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+def _key_values(manifest: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     pairs: list[tuple[str, str]] = []
     for key, value in manifest.items():
         path = f"{prefix}{key}"
         name = LABELS.get(path, path.removesuffix("_s").replace("_", " ").replace(".", ": "))
         if isinstance(value, Mapping):
-            pairs += _facts(value, f"{path}.")
+            pairs += _key_values(value, f"{path}.")
         elif str(key).endswith("_s") and isinstance(value, int | float):
             pairs.append((name, formatting.seconds(value)))
         else:
@@ -206,7 +227,7 @@ LABELS = {
     "numerics.engine": "Engine",
     "numerics.device": "Trained on",
     "numerics.precision": "Precision",
-    "numerics.strategy": "Way of training",
+    "numerics.strategy": "Execution strategy",
     "versions.python": "Python",
     "versions.netsim-hfl": "netsim",
     "versions.torch": "PyTorch",
@@ -214,28 +235,28 @@ LABELS = {
     "versions.simpy": "SimPy",
     "versions.numba": "Numba",
     "started": "Started",
-    "host_time_s": "Time on this computer",
+    "host_time_s": "Host run time",
 }
-"""What the manifest's keys are called on the page; a key without a label is shown as it is written."""
-_SHOWN = ("name", "digest", "references", "stopped_by", "rounds", "sim_time_s", "totals", "schema")
+"""Labels of the manifest's keys on the page; a key without a label is shown with spaces for underscores."""
+_OMITTED_KEYS = ("name", "digest", "references", "stopped_by", "rounds", "sim_time_s", "totals", "schema")
 _TAUS = (
-    "This run chose its own tau under way: SGD steps of a device per upload on layer 1, on the layers above "
-    "aggregations per upload. A round's values hold until it ends."
+    "This run adapted its tau: SGD steps of a device per upload on layer 1, aggregations per upload on the layers "
+    "above. The values of a round are drawn up to its end."
 )
 _PATH = (
-    "A round is as long as its slowest chain of transfers and computations. These bars follow that chain: "
-    "down from the cloud, compute, up again. Colours are layers, counted from the devices up."
+    "The critical path is the chain of transfers and computations that determines the duration of a round: "
+    "downlink from the cloud, computation, uplink to the cloud. Colours are layers, counted from the devices up."
 )
 _ENERGY = (
-    "What devices, radios and wires draw; a transfer is paid by both ends, waiting at idle power. "
-    "Servers' processors are not counted."
+    "Energy of devices, radios and wired links. A transfer costs energy at both ends; waiting costs idle power. "
+    "The computation of servers is not included."
 )
-_GANTT = (
-    "After a message from above a node works until it answers, or until nobody waits for its answer any more; "
-    "then it waits to be spoken to. "
-    "Colours of links are layers; the paler part of a transfer is longer than its airtime."
+_TIMELINE = (
+    "Activity of each node in a round. Bars show downlink, computation, uplink and waiting; transfers have the colour "
+    "of their layer. The light part of a transfer is the time beyond its airtime: queueing, sharing of the medium, "
+    "and latency. A node is busy until it answers or its exchange is aborted."
 )
 _NODES = (
-    "What a node does in a round, mean over all rounds and the nodes of its level. "
-    "Links have the colour of the layer above the node. A node waits while others are slower."
+    "Activities of a node in a round, mean over all rounds and over the nodes of its level. Transfers have the colour "
+    "of the layer above the node."
 )

@@ -1,4 +1,4 @@
-"""The settings of a sweep: runs that differ in their seeds alone, what each reached, and the axes they lie on."""
+"""The settings of a sweep: groups of runs that differ in their seeds only, with their metrics and costs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from netsim.reports.axes import column, thin
 from netsim.reports.palette import algorithm_colours, setting_colours
-from netsim.reports.setting_labels import AS_WRITTEN, by_name, spoken
+from netsim.reports.setting_labels import UNCHANGED, has_part_names, label_values
 from netsim.units import DIMENSIONS, parse
 
 if TYPE_CHECKING:
@@ -21,145 +21,146 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 NO_ROUND = "no round by the deadline"
-"""What is said of a setting whose runs completed none."""
-SPENDABLE = ("sim_time_s", "round", "local_steps", "bits_up", "bits", "energy_j")
-"""What a run spends, as columns of a settled table; `bits_up` is the sum over layers."""
+"""Text shown in place of a result for a setting whose runs completed no round."""
+COST_COLUMNS = ("sim_time_s", "round", "local_steps", "bits_up", "bits", "energy_j")
+"""Cumulative costs of a run, as columns of a grouped table; `bits_up` is the sum over layers."""
 
 
 class Run(NamedTuple):
-    """The evaluated rounds of one run: accuracy and what had been spent by then, by column of SPENDABLE."""
+    """The evaluated rounds of one run: accuracy, and the cumulative costs by column of `COST_COLUMNS`."""
 
     accuracy: Floats
-    spent: dict[str, Floats]
+    costs: dict[str, Floats]
 
-    def by(self, deadlines_s: Floats) -> NDArray[np.int64]:
-        """The place of the last evaluation at or before each deadline; -1 where none after a round is."""
-        places = np.searchsorted(self.spent["sim_time_s"], deadlines_s, side="right") - 1
-        trained = np.append(self.spent["round"] > 0, [False])
-        return np.where(trained[places], places, -1)
+    def indices_at(self, deadlines_s: Floats) -> NDArray[np.int64]:
+        """Index of the last evaluation at or before each deadline; -1 if none follows a completed round."""
+        indices = np.searchsorted(self.costs["sim_time_s"], deadlines_s, side="right") - 1
+        trained = np.append(self.costs["round"] > 0, [False])
+        return np.where(trained[indices], indices, -1)
 
-    def until(self, target: float, what: str) -> float:
-        """What was spent when accuracy first reached `target`; NaN if it never did."""
+    def cost_to_reach(self, target: float, cost: str) -> float:
+        """The cost when accuracy first reached `target`; NaN if it never did."""
         reached = np.flatnonzero(self.accuracy >= target)
-        return float(self.spent[what][reached[0]]) if len(reached) else float("nan")
+        return float(self.costs[cost][reached[0]]) if len(reached) else float("nan")
 
 
 @dataclass(frozen=True, eq=False)
 class Setting:
-    """What a sweep's points with one setting have in common: label, colour, rows, and their values of the axes.
+    """The points of a sweep with equal swept values apart from the seed.
 
-    `said` holds the values in words.
+    `rows` is their part of the points table, `values` are the swept values in the order of the axes and
+    `value_labels` their labels.
     """
 
     label: str
     colour: str
     rows: DataFrame
     values: tuple[object, ...] = ()
-    said: tuple[str, ...] = ()
+    value_labels: tuple[str, ...] = ()
 
     @cached_property
-    def last(self) -> DataFrame:
-        """The last row of each of its runs; a metric that was not evaluated there is the one before."""
+    def last_rows(self) -> DataFrame:
+        """The last row of each run; a metric that was not evaluated there has its previous value."""
         return self.rows.groupby("point").last()
 
     @cached_property
     def runs(self) -> list[Run]:
-        """Its runs as far as they were evaluated; runs without an accuracy are left out."""
-        seen = self.rows[self.rows["accuracy"].notna()]
-        return [_run(group) for _, group in seen.groupby("point", sort=False)]
+        """The evaluated rounds of each run; runs without an accuracy are omitted."""
+        evaluated = self.rows[self.rows["accuracy"].notna()]
+        return [_run(group) for _, group in evaluated.groupby("point", sort=False)]
 
     @cached_property
-    def trained(self) -> int:
-        """How many of its runs completed a round."""
-        return int((self.last["round"] > 0).sum())
+    def trained_runs(self) -> int:
+        """The number of runs that completed a round."""
+        return int((self.last_rows["round"] > 0).sum())
 
-    def at(self, deadline_s: float, what: str = "accuracy") -> Floats:
-        """Accuracy, or what had been spent, of every run's last evaluation by the deadline; (runs,).
+    def at_deadline(self, deadline_s: float, quantity: str = "accuracy") -> Floats:
+        """Accuracy, or a cost, of every run's last evaluation by the deadline; shape (runs,).
 
-        NaN for a run that had evaluated no model but the one before its training.
+        NaN for a run without an evaluation after a completed round.
         """
-        return self.over(np.array([deadline_s]), what)[:, 0]
+        return self.at_deadlines(np.array([deadline_s]), quantity)[:, 0]
 
-    def over(self, deadlines_s: Floats, what: str) -> Floats:
-        """As `at`, for many deadlines; (runs, deadlines)."""
-        found = np.full((len(self.runs), len(deadlines_s)), np.nan)
-        for run, row in zip(self.runs, found, strict=True):
-            values = run.accuracy if what == "accuracy" else run.spent[what]
-            places = run.by(deadlines_s)
-            row[places >= 0] = values[places[places >= 0]]
-        return found
+    def at_deadlines(self, deadlines_s: Floats, quantity: str) -> Floats:
+        """As `at_deadline`, for several deadlines; shape (runs, deadlines)."""
+        values = np.full((len(self.runs), len(deadlines_s)), np.nan)
+        for run, row in zip(self.runs, values, strict=True):
+            series = run.accuracy if quantity == "accuracy" else run.costs[quantity]
+            indices = run.indices_at(deadlines_s)
+            row[indices >= 0] = series[indices[indices >= 0]]
+        return values
 
-    def until(self, target: float, what: str = "sim_time_s") -> Floats:
-        """What each run had spent when it first reached `target`; NaN where it never did; (runs,)."""
-        return np.array([run.until(target, what) for run in self.runs])
+    def cost_to_reach(self, target: float, cost: str = "sim_time_s") -> Floats:
+        """The cost of each run when it first reached `target`; NaN where it never did; shape (runs,)."""
+        return np.array([run.cost_to_reach(target, cost) for run in self.runs])
 
-    def curve(self, metric: str, most: int | None = None) -> DataFrame:
-        """By round, over the rounds that every seed has: mean of all columns, and the metric's `low` and `high`.
+    def mean_curve(self, metric: str, limit: int | None = None) -> DataFrame:
+        """Means of all columns over seeds, by round, and the columns `low` and `high` of the metric.
 
-        Where they share no round but the first, the mean of their last models follows, at their mean round.
-        With `most` so many evenly spread rounds.
+        The rounds are those in which every seed was evaluated. If that is the first round only, a row with the mean
+        of the last models, at their mean round, follows. At most `limit` evenly spaced rounds are returned.
         """
         if metric not in self._curves:
-            seen = self.rows[self.rows[metric].notna()]
-            rounds = seen.groupby("round")
+            evaluated = self.rows[self.rows[metric].notna()]
+            rounds = evaluated.groupby("round")
             table = rounds.mean(numeric_only=True)
             table["low"], table["high"] = rounds[metric].min(), rounds[metric].max()
-            whole = table[rounds.size() == self.rows["point"].nunique()].reset_index()
-            self._curves[metric] = self._ended(whole, seen, metric)
+            common = table[rounds.size() == self.rows["point"].nunique()].reset_index()
+            self._curves[metric] = self._with_last_models(common, evaluated, metric)
         table = self._curves[metric]
-        return table if most is None else table.iloc[thin(len(table), most)]
+        return table if limit is None else table.iloc[thin(len(table), limit)]
 
-    def _ended(self, whole: DataFrame, seen: DataFrame, metric: str) -> DataFrame:
+    def _with_last_models(self, common: DataFrame, evaluated: DataFrame, metric: str) -> DataFrame:
         import pandas as pd
 
-        last = seen.groupby("point").last()
-        if (whole["round"] > 0).any() or not len(last) or not (last["round"] > 0).all():
-            return whole
-        end = last.mean(numeric_only=True).to_frame().T
-        ends = end.assign(low=last[metric].min(), high=last[metric].max())
-        return pd.concat([whole, ends[[n for n in whole.columns if n in ends]]], ignore_index=True)
+        last = evaluated.groupby("point").last()
+        if (common["round"] > 0).any() or not len(last) or not (last["round"] > 0).all():
+            return common
+        mean = last.mean(numeric_only=True).to_frame().T
+        row = mean.assign(low=last[metric].min(), high=last[metric].max())
+        return pd.concat([common, row[[name for name in common.columns if name in row]]], ignore_index=True)
 
     @cached_property
     def _curves(self) -> dict[str, DataFrame]:
         return {}
 
 
-def settle(table: DataFrame, axes: Sequence[str]) -> list[Setting]:
-    """A points table apart by setting, in the order of the points; one setting where seeds alone are swept."""
+def group_settings(table: DataFrame, axes: Sequence[str]) -> list[Setting]:
+    """Group a points table into settings, in the order of the points; without axes all seeds form one setting."""
     table = table.assign(bits_up=table[[n for n in table.columns if _UP.fullmatch(n)]].sum(axis=1))
     if not axes:
         return [Setting("all seeds", setting_colours(1)[0], table)]
     groups = [(_tuple(key), group) for key, group in table.groupby(list(axes), sort=False, dropna=False)]
-    colours = _by_algorithm([group for _, group in groups]) or setting_colours(len(groups))
+    colours = _algorithm_colours([group for _, group in groups]) or setting_colours(len(groups))
     columns = list(zip(*(key for key, _ in groups), strict=True))
-    said = list(zip(*map(spoken, columns), strict=True))
-    labels = _labels(axes, columns, said)
+    value_labels = list(zip(*map(label_values, columns), strict=True))
+    labels = _labels(axes, columns, value_labels)
     return [
-        Setting(label, colour, group, key, words)
-        for (key, group), colour, label, words in zip(groups, colours, labels, said, strict=True)
+        Setting(label, colour, group, key, texts)
+        for (key, group), colour, label, texts in zip(groups, colours, labels, value_labels, strict=True)
     ]
 
 
-def _by_algorithm(groups: Sequence[DataFrame]) -> list[str] | None:
-    """Each algorithm's own colour where that is what the settings differ in; None elsewhere."""
+def _algorithm_colours(groups: Sequence[DataFrame]) -> list[str] | None:
+    """The colours of the algorithms if the settings differ in their algorithms; else None."""
     if any("recipe" not in group.columns for group in groups):
         return None
     names = [[str(name) for name in group["recipe"].unique()] for group in groups]
     return algorithm_colours([name for (name,) in names]) if all(len(name) == 1 for name in names) else None
 
 
-def spendable(settings: Sequence[Setting]) -> list[str]:
-    """The columns of SPENDABLE that the settings have."""
-    return [name for name in SPENDABLE if name in settings[0].rows.columns]
+def cost_columns(settings: Sequence[Setting]) -> list[str]:
+    """The columns of `COST_COLUMNS` that the settings have."""
+    return [name for name in COST_COLUMNS if name in settings[0].rows.columns]
 
 
-def untrained(settings: Sequence[Setting]) -> list[Setting]:
-    """Those of which no run completed a round: what they have is no result."""
-    return [setting for setting in settings if not setting.trained]
+def untrained_settings(settings: Sequence[Setting]) -> list[Setting]:
+    """The settings of which no run completed a round."""
+    return [setting for setting in settings if not setting.trained_runs]
 
 
-def number_of(value: object) -> float | None:
-    """A swept value as a number in SI units (`5 MHz` is 5e6); None for words, lists and nothing."""
+def parse_number(value: object) -> float | None:
+    """A swept value as a number in SI units (`5 MHz` is 5e6); None for text, lists and missing values."""
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, int | float | np.number):
@@ -172,14 +173,14 @@ def number_of(value: object) -> float | None:
     return None
 
 
-def short(path: str) -> str:
-    """The last word of an override's path: `network[0].cell.uplink` is `uplink`."""
+def last_key(path: str) -> str:
+    """The last key of an override's path: `network[0].cell.uplink` gives `uplink`."""
     return path.rpartition(".")[2]
 
 
 def _run(group: DataFrame) -> Run:
-    spent = {name: column(group, name) for name in SPENDABLE if name in group.columns}
-    return Run(column(group, "accuracy"), spent)
+    costs = {name: column(group, name) for name in COST_COLUMNS if name in group.columns}
+    return Run(column(group, "accuracy"), costs)
 
 
 def _tuple(key: object) -> tuple[object, ...]:
@@ -187,17 +188,21 @@ def _tuple(key: object) -> tuple[object, ...]:
 
 
 def _labels(
-    axes: Sequence[str], columns: Sequence[Sequence[object]], said: Sequence[Sequence[str]]
+    axes: Sequence[str], columns: Sequence[Sequence[object]], value_labels: Sequence[Sequence[str]]
 ) -> list[str]:
-    """`uplink 5 MHz, tau 5`; the names of the one axis of parts stand without the word before them."""
-    named = [path == "algorithm" or by_name(column) for path, column in zip(axes, columns, strict=True)]
-    parts = [path for path, is_named in zip(axes, named, strict=True) if is_named]
-    bare = parts[0] if len(parts) == 1 else None
+    """Labels such as `uplink 5 MHz, tau 5`; if exactly one axis holds parts, its key is omitted."""
+    is_named = [
+        path == "algorithm" or has_part_names(column) for path, column in zip(axes, columns, strict=True)
+    ]
+    part_axes = [path for path, named in zip(axes, is_named, strict=True) if named]
+    without_key = part_axes[0] if len(part_axes) == 1 else None
     labels = []
-    for words in said:
-        told = [(path, word) for path, word in zip(axes, words, strict=True) if word != AS_WRITTEN]
-        labels.append(", ".join(word if path == bare else f"{short(path)} {word}" for path, word in told))
-    return [label or AS_WRITTEN for label in labels]
+    for texts in value_labels:
+        pairs = [(path, text) for path, text in zip(axes, texts, strict=True) if text != UNCHANGED]
+        labels.append(
+            ", ".join(text if path == without_key else f"{last_key(path)} {text}" for path, text in pairs)
+        )
+    return [label or UNCHANGED for label in labels]
 
 
 _UP = re.compile(r"bits_up_\d+")

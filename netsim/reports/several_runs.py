@@ -1,4 +1,4 @@
-"""Runs beside one another that no sweep made: what differs in their scenarios becomes the axes."""
+"""Comparison of individual runs: the differences between their scenarios become the axes of a points table."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from netsim.reports.settings import number_of
+from netsim.reports.settings import parse_number
 from netsim.results.result import Result
 from netsim.results.run_folder import ResultError
 from netsim.results.time_to_accuracy import common_target, time_to
@@ -15,19 +15,23 @@ from netsim.results.time_to_accuracy import common_target, time_to
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_MOST_AXES = 4  # more differences than this are not read: then the runs are told apart by name
-_LONGEST = 40  # characters of a value
+_MAX_AXES = 4  # with more differences the runs are distinguished by name
+_MAX_VALUE_LENGTH = 40
 _ALGORITHM = "algorithm."
 
 
 def table_of_runs(runs: Sequence[Result], target: float | None = None) -> tuple[DataFrame, list[str]]:
-    """A points table (as `netsim.sweep.tables` writes it) of runs, and its axes: paths in which scenarios differ.
+    """Build a points table (see `netsim.sweep.tables`) of runs; its axes are the paths in which the scenarios differ.
 
-    Seeds are no axis. Where algorithms differ, `algorithm` is an axis of their names, and of what lies in them those
-    paths alone in which runs of one algorithm differ. Where scenarios differ in many places, or a value is long, the
-    axes are the scenario's `name`, the algorithm's if they differ, and if that is not enough `run` with the digest.
-    `target`: the accuracy whose time is told;
-    None for `common_target`'s.
+    The seed is not an axis. If the algorithms differ, `algorithm` is an axis of their names, and paths below it are
+    axes only if runs of one algorithm differ in them. If the scenarios differ in more than four paths, or a value is
+    longer than 40 characters, the axes are `name` (of the scenario), `algorithm`, and if necessary `run` (digest).
+
+    Args:
+        runs: the results to compare, at least one.
+        target: the accuracy of the column `time_to_accuracy_s`; None for `common_target` of the runs.
+
+    Returns: the table and its axes. Raises ResultError for a run that is given twice, or a damaged scenario.
     """
     import pandas as pd
 
@@ -35,42 +39,46 @@ def table_of_runs(runs: Sequence[Result], target: float | None = None) -> tuple[
         raise ResultError("a run is named twice; name each run folder once")
     differing, seeds = _differences([_scenario(run) for run in runs])
     differing = _by_recipe(runs, differing)
-    long = any(len(str(value)) > _LONGEST for values in differing.values() for value in values)
-    if long or len(differing) > _MOST_AXES:
+    long = any(len(str(value)) > _MAX_VALUE_LENGTH for values in differing.values() for value in values)
+    if long or len(differing) > _MAX_AXES:
         differing = _names(runs)
-    aim = target if target is not None else common_target([run.rounds for run in runs])
+    level = target if target is not None else common_target([run.rounds for run in runs])
     tables = []
     for k, run in _sorted(runs, differing, seeds):
         columns: dict[str, Any] = {"point": k}
         columns |= {path: [values[k]] * len(run.rounds) for path, values in differing.items()}
-        tables.append(_told(run, columns | {"seed": seeds[k]}, aim))
+        tables.append(_points_of(run, columns | {"seed": seeds[k]}, level))
     return pd.concat(tables, ignore_index=True), list(differing)
 
 
 def _sorted(
     runs: Sequence[Result], differing: Mapping[str, Sequence[Any]], seeds: Sequence[int]
 ) -> list[tuple[int, Result]]:
-    """By rising values, so that the order of colours has a meaning; as named where values are words."""
+    """Runs by increasing numeric values, so that colours are ordered; in the given order for text values."""
 
     def key(pair: tuple[int, Result]) -> tuple[float, ...]:
-        numbers = [number_of(values[pair[0]]) for values in differing.values()]
+        numbers = [parse_number(values[pair[0]]) for values in differing.values()]
         return (*(0.0 if number is None else number for number in numbers), float(seeds[pair[0]]))
 
     return sorted(enumerate(runs), key=key)
 
 
-def _told(run: Result, columns: Mapping[str, Any], target: float | None) -> DataFrame:
+def _points_of(run: Result, columns: Mapping[str, Any], target: float | None) -> DataFrame:
     import pandas as pd
 
     rounds = run.rounds
     layered = [name for name in rounds.columns if name.startswith("bits_")]
-    kept = ["round", "sim_time_s", "accuracy", "loss", "local_steps", *layered]
-    kept += [name for name in rounds.columns if name.startswith("energy_")]
-    told = {**columns, **{name: rounds[name] for name in kept}, "bits": rounds[layered].sum(axis=1)}
-    told["recipe"] = run.recipe
-    told["target_accuracy"] = math.nan if target is None else target
-    told["time_to_accuracy_s"] = time_to(rounds, target)
-    return pd.DataFrame(told, index=rounds.index)
+    columns_of_run = ["round", "sim_time_s", "accuracy", "loss", "local_steps", *layered]
+    columns_of_run += [name for name in rounds.columns if name.startswith("energy_")]
+    table = {
+        **columns,
+        **{name: rounds[name] for name in columns_of_run},
+        "bits": rounds[layered].sum(axis=1),
+    }
+    table["recipe"] = run.recipe
+    table["target_accuracy"] = math.nan if target is None else target
+    table["time_to_accuracy_s"] = time_to(rounds, target)
+    return pd.DataFrame(table, index=rounds.index)
 
 
 def _scenario(run: Result) -> dict[str, Any]:
@@ -85,7 +93,7 @@ def _scenario(run: Result) -> dict[str, Any]:
 
 
 def _leaves(value: object, path: str) -> Iterator[tuple[str, Any]]:
-    """Every value with its path, as overrides spell it; lists of plain values stay whole."""
+    """Every value with its path in the notation of overrides; lists of plain values are single values."""
     if isinstance(value, dict) and value:
         for key, inner in value.items():
             yield from _leaves(inner, f"{path}.{key}" if path else str(key))
@@ -98,7 +106,7 @@ def _leaves(value: object, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def _differences(scenarios: Sequence[Mapping[str, Any]]) -> tuple[dict[str, list[Any]], list[int]]:
-    """Paths whose values are not all equal, with the value of each run; the seeds apart."""
+    """The paths whose values differ with the value of each run, and the seeds."""
     paths = dict.fromkeys(path for scenario in scenarios for path in scenario)
     seeds = [int(scenario.get("seed", 0)) for scenario in scenarios]
     found: dict[str, list[Any]] = {}
@@ -110,7 +118,10 @@ def _differences(scenarios: Sequence[Mapping[str, Any]]) -> tuple[dict[str, list
 
 
 def _by_recipe(runs: Sequence[Result], differing: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
-    """The differences with the algorithms by name, where those differ: what a recipe writes out follows from it."""
+    """Replace the differences within algorithms by the algorithms' names if these differ.
+
+    Paths in which runs of one algorithm differ are kept.
+    """
     recipes = _recipes(runs)
     if not recipes:
         return dict(differing)
@@ -119,17 +130,17 @@ def _by_recipe(runs: Sequence[Result], differing: Mapping[str, list[Any]]) -> di
         if not path.startswith(_ALGORITHM):
             found[path] = values
             continue
-        seen: dict[str, set[Any]] = {}
+        values_of: dict[str, set[Any]] = {}
         for recipe, value in zip(recipes["algorithm"], values, strict=True):
-            seen.setdefault(recipe, set()).add(value)
-        if any(len(own) > 1 for own in seen.values()):
+            values_of.setdefault(recipe, set()).add(value)
+        if any(len(own) > 1 for own in values_of.values()):
             pairs = zip(recipes["algorithm"], values, strict=True)
-            found[path] = [value if len(seen[recipe]) > 1 else None for recipe, value in pairs]
+            found[path] = [value if len(values_of[recipe]) > 1 else None for recipe, value in pairs]
     return found
 
 
 def _recipes(runs: Sequence[Result]) -> dict[str, list[Any]]:
-    """The axis of the algorithms' names; none where a run did not record it or all have the same."""
+    """The axis of the algorithms' names; empty if a run has no record of it or all are equal."""
     names = [run.recipe for run in runs]
     return {"algorithm": names} if None not in names and len(set(names)) > 1 else {}
 

@@ -1,34 +1,37 @@
-"""The tree of a run as its messages tell it: who is whose child, in which order and where on paper."""
+"""The tree of a run as recorded in its messages, its node order and drawing coordinates."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netsim.results.addressing import EVERYBODY, addressees
+from netsim.results.addressing import ALL_CHILDREN, parse_receivers
 from netsim.results.result import Result
 
 if TYPE_CHECKING:
     import networkx as nx
 
 
-def family(result: Result) -> nx.DiGraph[str]:
-    """Edges from parents to children, children in order of their first word; nodes carry their `level`.
+def tree_from_messages(result: Result) -> nx.DiGraph[str]:
+    """Directed edges from parents to children, in natural order of the names; nodes have the attribute `level`.
 
-    Nodes that neither sent nor were addressed by name are not in it: a trace does not know their parent.
+    Nodes that neither sent a message nor were addressed by name are missing: the messages do not contain their
+    parent. A node that changed its parent has its first one.
     """
     import networkx as nx
 
     tree: nx.DiGraph[str] = nx.DiGraph()
-    sent = result.messages
-    up = sent[(sent["direction"] == "up") & (sent["dst"] != EVERYBODY)][["layer", "dst", "src"]]
-    named = sent[(sent["direction"] == "down") & (sent["dst"] != EVERYBODY)][
+    messages = result.messages
+    up = messages[(messages["direction"] == "up") & (messages["dst"] != ALL_CHILDREN)][
+        ["layer", "dst", "src"]
+    ]
+    named = messages[(messages["direction"] == "down") & (messages["dst"] != ALL_CHILDREN)][
         ["layer", "src", "dst"]
     ].drop_duplicates()
-    down = named.assign(dst=named["dst"].astype(str).map(addressees)).explode("dst")
-    seen = [*map(tuple, up.drop_duplicates().to_numpy()), *map(tuple, down.drop_duplicates().to_numpy())]
-    pairs = {pair[2]: pair for pair in reversed(seen)}.values()  # in a tree that changes: the first parent
+    down = named.assign(dst=named["dst"].astype(str).map(parse_receivers)).explode("dst")
+    edges = [*map(tuple, up.drop_duplicates().to_numpy()), *map(tuple, down.drop_duplicates().to_numpy())]
+    first_edges = {edge[2]: edge for edge in reversed(edges)}.values()
     for layer, parent, child in sorted(
-        pairs, key=lambda pair: (-pair[0], _natural(pair[1]), _natural(pair[2]))
+        first_edges, key=lambda edge: (-edge[0], _natural_key(edge[1]), _natural_key(edge[2]))
     ):
         if child not in tree or not tree.in_degree(child):
             tree.add_node(parent, level=int(layer))
@@ -37,20 +40,21 @@ def family(result: Result) -> nx.DiGraph[str]:
     return tree
 
 
-def in_order(tree: nx.DiGraph[str]) -> list[str]:
-    """All nodes, each parent before its children and families together."""
+def depth_first_order(tree: nx.DiGraph[str]) -> list[str]:
+    """All nodes in depth-first preorder: each parent before its children, subtrees contiguous."""
     import networkx as nx
 
     roots = [node for node, parents in tree.in_degree() if not parents]
     return [node for root in roots for node in nx.dfs_preorder_nodes(tree, root)]
 
 
-def places(tree: nx.DiGraph[str]) -> dict[str, tuple[float, float]]:
-    """x in 0 ... 1 and the level as y: leaves evenly spread in order, a parent above the middle of its children.
+def node_positions(tree: nx.DiGraph[str]) -> dict[str, tuple[float, float]]:
+    """Coordinates of every node: x in 0 ... 1, y is the level.
 
-    Own drawing rule: networkx's layered layouts do not keep families together.
+    Leaves are equally spaced in depth-first order, a parent is centred above its children. Own drawing rule:
+    networkx's layered layouts do not keep subtrees contiguous.
     """
-    order = in_order(tree)
+    order = depth_first_order(tree)
     leaves = [node for node in order if not tree.out_degree(node)]
     x = {leaf: (k + 0.5) / len(leaves) for k, leaf in enumerate(leaves)}
     for node in reversed(order):
@@ -59,7 +63,7 @@ def places(tree: nx.DiGraph[str]) -> dict[str, tuple[float, float]]:
     return {node: (x[node], float(tree.nodes[node]["level"])) for node in order}
 
 
-def _natural(name: str) -> tuple[str, int]:
-    """`device10` after `device9`."""
+def _natural_key(name: str) -> tuple[str, int]:
+    """Sort key that places `device10` after `device9`."""
     digits = len(name) - len(name.rstrip("0123456789"))
     return (name[:-digits], int(name[-digits:])) if digits else (name, -1)

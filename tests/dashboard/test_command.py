@@ -19,7 +19,7 @@ from netsim.cli.dashboard_command import dashboard_command
 from netsim.cli.error_handling import InputError
 from netsim.dashboard.address import Address, DashboardError
 from netsim.dashboard.jobs import Job
-from netsim.dashboard.server import opened_at
+from netsim.dashboard.server import address_url
 from netsim.dashboard.state import DashboardState
 from netsim.results.live_feed import live_runs
 from netsim.results.result import Result
@@ -164,6 +164,6 @@ def test_a_file_is_no_folder_of_results(tmp_path: Path) -> None:
 
 
 def test_the_address_to_open_carries_the_token() -> None:
-    assert opened_at(Address("127.0.0.1"), 8050) == "http://127.0.0.1:8050/"
-    assert opened_at(Address("0.0.0.0", token="secret"), 80) == "http://127.0.0.1:80/?token=secret"
-    assert opened_at(Address("::1"), 80) == "http://[::1]:80/"
+    assert address_url(Address("127.0.0.1"), 8050) == "http://127.0.0.1:8050/"
+    assert address_url(Address("0.0.0.0", token="secret"), 80) == "http://127.0.0.1:80/?token=secret"
+    assert address_url(Address("::1"), 80) == "http://[::1]:80/"

@@ -9,10 +9,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from netsim.exports import write_events, write_pictures, write_scalars, write_sheets
-from netsim.exports.figures import named
+from netsim.exports import write_perfetto_trace, write_figures, write_tensorboard_log, write_csv_tables
+from netsim.exports.figures import traces_with_legend
 from netsim.exports.missing_extra import MissingExtraError
-from netsim.reports.page_parts import Figure, Legend
+from netsim.reports.page_parts import Figure, LegendEntry
 from netsim.results.result import Result
 from tests.reports.conftest import star, synthetic
 
@@ -22,7 +22,7 @@ FIGURE = Figure(
     "says",
     [{"type": "scatter", "x": [1], "y": [2]}] * 2,
     {"height": 300, "margin": {}},
-    [Legend("both", "line", ["red"], [0, 1])],
+    [LegendEntry("both", "line", ["red"], [0, 1])],
 )
 
 
@@ -32,7 +32,7 @@ def saved(folder: Path, run: Result) -> Path:
 
 def test_csv_holds_every_digit_of_every_table(tmp_path: Path) -> None:
     run = synthetic(finished=3)
-    written = write_sheets(saved(tmp_path, run), tmp_path / "csv")
+    written = write_csv_tables(saved(tmp_path, run), tmp_path / "csv")
     assert [path.name for path in written] == ["rounds.csv", "messages.csv", "nodes.csv"]
     for path in written:
         pd.testing.assert_frame_equal(
@@ -43,7 +43,7 @@ def test_csv_holds_every_digit_of_every_table(tmp_path: Path) -> None:
 def test_a_name_that_is_a_formula_stays_a_text(tmp_path: Path) -> None:
     run = star()
     run.messages["src"] = "=HYPERLINK(1)"
-    write_sheets(saved(tmp_path, run), tmp_path / "csv")
+    write_csv_tables(saved(tmp_path, run), tmp_path / "csv")
     assert pd.read_csv(tmp_path / "csv" / "messages.csv")["src"][0] == "'=HYPERLINK(1)"
 
 
@@ -54,7 +54,7 @@ def events(path: Path) -> list[dict[str, object]]:
 
 
 def test_events_have_what_the_format_demands(tmp_path: Path) -> None:
-    for event in events(write_events(star(), tmp_path / "t.json")):
+    for event in events(write_perfetto_trace(star(), tmp_path / "t.json")):
         assert {"name", "ph", "pid", "tid"} <= event.keys()
         assert event["ph"] in {"X", "M", "C"}
         if event["ph"] == "X":
@@ -64,7 +64,7 @@ def test_events_have_what_the_format_demands(tmp_path: Path) -> None:
 
 
 def test_events_are_microseconds_of_simulated_time(tmp_path: Path) -> None:
-    found = [e for e in events(write_events(star(), tmp_path / "t.json")) if e["ph"] == "X"]
+    found = [e for e in events(write_perfetto_trace(star(), tmp_path / "t.json")) if e["ph"] == "X"]
     assert [(e["name"], e["ts"], e["dur"]) for e in found][:5] == [
         ("round 1", 0.0, 4.5e6), ("layer 1 downlink", 0.0, 1e6), ("compute", 1e6, 2e6),
         ("layer 1 queueing", 3e6, 5e5), ("layer 1 uplink", 3.5e6, 1e6),
@@ -73,7 +73,7 @@ def test_events_are_microseconds_of_simulated_time(tmp_path: Path) -> None:
 
 def test_events_of_a_thread_follow_each_other_without_overlap(tmp_path: Path) -> None:
     threads: dict[object, float] = {}
-    for event in events(write_events(star(), tmp_path / "t.json")):
+    for event in events(write_perfetto_trace(star(), tmp_path / "t.json")):
         if event["ph"] == "X":
             assert isinstance(event["ts"], float)
             assert isinstance(event["dur"], float)
@@ -82,7 +82,7 @@ def test_events_of_a_thread_follow_each_other_without_overlap(tmp_path: Path) ->
 
 
 def test_threads_are_named_after_nodes_and_processes_after_levels(tmp_path: Path) -> None:
-    named_events = [e for e in events(write_events(star(), tmp_path / "t.json")) if e["ph"] == "M"]
+    named_events = [e for e in events(write_perfetto_trace(star(), tmp_path / "t.json")) if e["ph"] == "M"]
     names = [e["args"]["name"] for e in named_events if e["name"] != "process_sort_index"]  # type: ignore[index]
     assert names == ["quickstart: global rounds", "devices", "d0", "d1"]
 
@@ -90,14 +90,14 @@ def test_threads_are_named_after_nodes_and_processes_after_levels(tmp_path: Path
 def test_a_loss_that_overflowed_is_no_counter(tmp_path: Path) -> None:
     run = star()
     run.rounds["loss"] = [2.0, float("inf")]
-    counted = [e["name"] for e in events(write_events(run, tmp_path / "t.json")) if e["ph"] == "C"]
+    counted = [e["name"] for e in events(write_perfetto_trace(run, tmp_path / "t.json")) if e["ph"] == "C"]
     assert counted == ["accuracy", "loss", "accuracy"]
 
 
 def test_without_kaleido_the_error_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("netsim.exports.figures.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"pip install -e '.\[figures\]'"):
-        write_pictures([FIGURE], tmp_path, "svg")
+        write_figures([FIGURE], tmp_path, "svg")
 
 
 def test_without_tensorboardx_the_error_names_the_extra(
@@ -105,22 +105,22 @@ def test_without_tensorboardx_the_error_names_the_extra(
 ) -> None:
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     with pytest.raises(MissingExtraError, match=r"pip install -e '.\[tensorboard\]'"):
-        write_scalars(star(), tmp_path)
+        write_tensorboard_log(star(), tmp_path)
 
 
 def test_a_button_of_the_page_is_one_entry_of_the_picture() -> None:
-    assert [(t["showlegend"], t["legendgroup"]) for t in named(FIGURE)] == [(False, "both"), (True, "both")]
+    assert [(t["showlegend"], t["legendgroup"]) for t in traces_with_legend(FIGURE)] == [(False, "both"), (True, "both")]
 
 
 def test_pictures_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("kaleido", reason="the extra `figures` installs kaleido")
     monkeypatch.setenv("BROWSER_PATH", "/usr/bin/chromium")
-    [path] = write_pictures([FIGURE], tmp_path, "svg")
+    [path] = write_figures([FIGURE], tmp_path, "svg")
     assert path.read_text().startswith("<svg")
 
 
 def test_a_log_for_tensorboard_is_written(tmp_path: Path) -> None:
     pytest.importorskip("tensorboardX", reason="the extra `tensorboard` installs it")
-    write_scalars(synthetic(finished=3), tmp_path)
+    write_tensorboard_log(synthetic(finished=3), tmp_path)
     [log] = tmp_path.iterdir()
     assert b"bits/bits_up_1" in log.read_bytes()

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from netsim.reports import write_comparison
-from netsim.reports.accuracy_bands import curve_chooser, curve_figures, part_chooser
+from netsim.reports.accuracy_bands import curve_chooser, metric_figures, range_chooser
 from netsim.reports.page_parts import Figure
 from netsim.reports.palette import setting_colours
 from netsim.reports.settings import Setting
@@ -20,7 +20,7 @@ NAN = float("nan")
 
 def bands(settings: list[Setting], target: float) -> Figure:
     """The first figure of curves."""
-    return curve_figures(settings, target)[0]
+    return metric_figures(settings, target)[0]
 
 
 def points(*runs: dict[str, Any], rounds: int = 3) -> pd.DataFrame:
@@ -82,7 +82,7 @@ def test_lines_lie_on_top_of_all_bands_and_each_legend_hides_its_own_two() -> No
 def test_the_axis_changes_every_trace() -> None:
     settings = [Setting("one", "#0072B2", points({}, {})), Setting("two", "#0072B2", points({}))]
     figure = bands(settings, NAN)
-    axis, part = curve_chooser(settings), part_chooser()
+    axis, part = curve_chooser(settings), range_chooser()
     assert axis.options == ["Simulated time", "Rounds", "Total bits"]
     assert len(figure.changes["part"]) == len(part.options)
     bits = figure.changes["axis"][2]
@@ -95,7 +95,7 @@ def test_a_task_without_accuracy_shows_its_loss() -> None:
     table = points({}).assign(accuracy=NAN, target_accuracy=NAN, time_to_accuracy_s=NAN)
     settings = [Setting("one", "#0072B2", table)]
     assert bands(settings, NAN).traces[0]["y"] == [1, 0.9, 0.8]
-    assert [figure.key for figure in curve_figures(settings, NAN)] == ["loss"]
+    assert [figure.key for figure in metric_figures(settings, NAN)] == ["loss"]
 
 
 def test_settings_are_told_in_words_and_an_absent_one_is_as_written(tmp_path: Path) -> None:

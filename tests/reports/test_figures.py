@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import pytest
 
 from netsim.reports import message_sizes, run_curves, time_breakdown
-from netsim.reports.axes import decades, horizontal_axes, thin
+from netsim.reports.axes import log_axis, horizontal_axes, thin
 from netsim.reports.page_parts import Figure
 from netsim.results.result import Result
 
@@ -19,8 +19,8 @@ NAN = float("nan")
 
 
 def every_figure(run: Result) -> list[Figure]:
-    metrics = [run_curves.metric_curve(run, "accuracy"), run_curves.metric_curve(run, "loss")]
-    others = [time_breakdown.critical_path(run), time_breakdown.activities(run), run_curves.traffic(run)]
+    metrics = [run_curves.metric_figure(run, "accuracy"), run_curves.metric_figure(run, "loss")]
+    others = [time_breakdown.critical_path_figure(run), time_breakdown.activity_figure(run), run_curves.traffic_figure(run)]
     return [
         figure
         for figure in (*metrics, *others, message_sizes.size_figure(message_sizes.message_sizes(run)))
@@ -63,7 +63,7 @@ def test_the_axes_are_time_rounds_steps_uplink_and_total_bits(make_result: MakeR
 
 def test_a_long_run_is_drawn_against_minutes(make_result: MakeResult) -> None:
     rounds = make_result(finished=2).rounds.assign(sim_time_s=[0.0, 150.0, 300.0])
-    figure = run_curves.metric_curve(make_result(rounds=rounds), "accuracy")
+    figure = run_curves.metric_figure(make_result(rounds=rounds), "accuracy")
     assert figure is not None
     assert figure.layout["xaxis"]["title"]["text"] == "Simulated time (min)"
     assert figure.traces[0]["x"] == [0.0, 2.5, 5.0]
@@ -71,7 +71,7 @@ def test_a_long_run_is_drawn_against_minutes(make_result: MakeResult) -> None:
 
 def test_rounds_that_were_not_evaluated_are_not_drawn(make_result: MakeResult) -> None:
     rounds = make_result(finished=3).rounds.assign(loss=[2.0, NAN, 1.0, NAN])
-    figure = run_curves.metric_curve(make_result(rounds=rounds), "loss")
+    figure = run_curves.metric_figure(make_result(rounds=rounds), "loss")
     assert figure is not None
     assert figure.traces[0]["customdata"] == [0, 2]
     assert all(len(change.traces["x"][0]) == 2 for change in figure.changes["axis"])
@@ -79,11 +79,11 @@ def test_rounds_that_were_not_evaluated_are_not_drawn(make_result: MakeResult) -
 
 def test_a_metric_that_was_never_evaluated_has_no_figure(make_result: MakeResult) -> None:
     rounds = make_result(finished=3).rounds.assign(accuracy=NAN)
-    assert run_curves.metric_curve(make_result(rounds=rounds), "accuracy") is None
+    assert run_curves.metric_figure(make_result(rounds=rounds), "accuracy") is None
 
 
 def test_the_bars_of_the_critical_path_add_up_to_the_mean_round(make_result: MakeResult) -> None:
-    figure = time_breakdown.critical_path(make_result(depth=3))
+    figure = time_breakdown.critical_path_figure(make_result(depth=3))
     assert figure is not None
     lengths = np.sum([trace["x"] for trace in figure.traces], axis=0)
     assert lengths == pytest.approx([0.5 + 0.05 * 6 + 0.2 * (1 + 1 / 2 + 1 / 3)] * 2, rel=1e-5)
@@ -97,7 +97,7 @@ def test_the_critical_path_runs_down_through_compute_and_up(make_result: MakeRes
 def test_the_slider_shows_the_round_it_names(make_result: MakeResult) -> None:
     rounds = make_result(finished=3).rounds.assign(path_compute_s=[0.0, 0.5, 0.9, 0.7])
     run = make_result(rounds=rounds)
-    figure = time_breakdown.critical_path(run)
+    figure = time_breakdown.critical_path_figure(run)
     assert figure is not None
     assert time_breakdown.round_chooser(run).options == ["round 1", "round 2", "round 3"]
     compute = [trace["name"] for trace in figure.traces].index("compute")
@@ -110,14 +110,14 @@ def test_the_slider_shows_the_round_it_names(make_result: MakeResult) -> None:
 
 def test_the_time_axis_stays_when_another_round_is_chosen(make_result: MakeResult) -> None:
     rounds = make_result(finished=2, depth=1).rounds.assign(path_compute_s=[0.0, 0.5, 1.75])
-    figure = time_breakdown.critical_path(make_result(depth=1, rounds=rounds))
+    figure = time_breakdown.critical_path_figure(make_result(depth=1, rounds=rounds))
     assert figure is not None
     assert figure.layout["xaxis"]["range"] == pytest.approx([0, 1.02 * 2.0])
 
 
 def test_nodes_are_averaged_per_level(make_result: MakeResult) -> None:
     # Eight devices that wait 0, 20, ... 140 ms, four edge servers 0 ... 60 ms, two servers 0 and 20 ms.
-    figure = time_breakdown.activities(make_result(depth=3))
+    figure = time_breakdown.activity_figure(make_result(depth=3))
     assert figure is not None
     waiting = next(trace for trace in figure.traces if trace["name"] == "waiting")
     assert waiting["y"] == ["devices (8)", "edge servers (4)", "level-2 servers (2)"]
@@ -148,13 +148,13 @@ def test_messages_without_headers_leave_no_mark_on_a_logarithmic_axis(make_resul
 
 
 def test_decades_are_written_as_people_say_them() -> None:
-    axis = decades(320, 750_000)
+    axis = log_axis(320, 750_000)
     assert axis["ticktext"] == ["100 bit", "1 kbit", "10 kbit", "100 kbit", "1 Mbit"]
 
 
 def test_the_logarithmic_ticks_stand_where_the_curves_are(make_result: MakeResult) -> None:
     # Curves are in Mbit; the tick that reads 1 Mbit must stand at 1.
-    figure = run_curves.traffic(make_result())
+    figure = run_curves.traffic_figure(make_result())
     assert figure is not None
     layout = figure.changes["bits"][1].layout
     ticks = dict(zip(layout["yaxis.ticktext"], layout["yaxis.tickvals"], strict=True))
@@ -169,9 +169,9 @@ def test_long_curves_are_thinned_to_the_first_the_last_and_some_between() -> Non
 
 def test_no_finished_round_means_no_figure_over_time(make_result: MakeResult) -> None:
     run = make_result(finished=0)
-    assert run_curves.traffic(run) is None
-    assert time_breakdown.critical_path(run) is None
-    assert time_breakdown.activities(run) is None
+    assert run_curves.traffic_figure(run) is None
+    assert time_breakdown.critical_path_figure(run) is None
+    assert time_breakdown.activity_figure(run) is None
     assert message_sizes.message_sizes(run) == []
 
 

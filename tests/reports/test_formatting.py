@@ -44,7 +44,7 @@ def test_seconds_become_minutes_once_there_are_two(value: float, said: str) -> N
 
 
 def test_large_and_small_numbers_keep_three_digits() -> None:
-    assert [formatting.digits(value) for value in (0.09414, 123_456, 2.5e9)] == [
+    assert [formatting.number(value) for value in (0.09414, 123_456, 2.5e9)] == [
         "0.0941",
         "123000",
         "2.5e+09",
@@ -52,11 +52,11 @@ def test_large_and_small_numbers_keep_three_digits() -> None:
 
 
 def test_what_is_no_number_says_so() -> None:
-    assert (formatting.score(float("nan")), formatting.digits(float("inf"))) == ("not finite", "not finite")
+    assert (formatting.accuracy(float("nan")), formatting.number(float("inf"))) == ("not finite", "not finite")
 
 
 def test_an_accuracy_has_three_decimals() -> None:
-    assert formatting.score(0.94) == "0.940"
+    assert formatting.accuracy(0.94) == "0.940"
 
 
 def test_an_axis_has_one_unit_for_all_its_values() -> None:

@@ -8,10 +8,10 @@ import pytest
 
 from netsim.protocol.polling import LOSS_BITS
 from netsim.protocol.trace import Trace
-from netsim.reports.node_activity import POLLED_BITS, NodeActivities
-from netsim.reports.timeline import Rounds
-from netsim.reports.tree_layout import family
-from netsim.results.addressing import addressed, addressees
+from netsim.reports.node_activity import POLL_ANSWER_BITS, NodeActivities
+from netsim.reports.timeline import RoundActivities
+from netsim.reports.tree_layout import tree_from_messages
+from netsim.results.addressing import format_receivers, parse_receivers
 from netsim.results.result import Result
 from netsim.scenario import load_text
 from netsim.simulation.run import simulate
@@ -76,21 +76,21 @@ def ran(name: str) -> tuple[Result, Times]:
 @pytest.mark.parametrize("name", SCENES)
 def test_a_node_is_drawn_at_each_thing_for_as_long_as_the_nodes_table_says(name: str) -> None:
     run, _ = ran(name)
-    lives, tree = NodeActivities(run, family(run)), family(run)
+    lives, tree = NodeActivities(run, tree_from_messages(run)), tree_from_messages(run)
     for row in run.nodes.to_dict("records"):
-        turn, node = int(row["round"]), str(row["node"])
+        round_number, node = int(row["round"]), str(row["node"])
         if node not in tree or not tree.in_degree(node):
             continue
-        stays = lives.round_of(node, turn)
+        stays = lives.intervals(node, round_number)
         drawn = [sum(s.length_s for s in stays if s.at == at) for at in ("hearing", "busy", "sending")]
-        says = [row["downlink_s"], row["compute_s"] + row["below_s"], row["uplink_s"]]
-        assert drawn == pytest.approx(says, abs=1e-9), (turn, node)
+        description = [row["downlink_s"], row["compute_s"] + row["below_s"], row["uplink_s"]]
+        assert drawn == pytest.approx(description, abs=1e-9), (round_number, node)
 
 
 @pytest.mark.parametrize("name", SCENES)
 def test_a_node_is_drawn_at_each_thing_when_it_was_at_it(name: str) -> None:
     run, seen = ran(name)
-    lives, tree, end_s = NodeActivities(run, family(run)), family(run), run.sim_time_s
+    lives, tree, end_s = NodeActivities(run, tree_from_messages(run)), tree_from_messages(run), run.sim_time_s
     for node in [node for node in tree if tree.in_degree(node)]:
         true = [
             (("hearing", "busy", "sending")[doing], begin_s, over_s)
@@ -100,7 +100,7 @@ def test_a_node_is_drawn_at_each_thing_when_it_was_at_it(name: str) -> None:
             if doing is not None
         ]
         for stay in (
-            stay for turn in range(1, run.finished_rounds + 1) for stay in lives.round_of(node, turn)
+            stay for round_number in range(1, run.finished_rounds + 1) for stay in lives.intervals(node, round_number)
         ):
             held = [min(stay.end_s, e) - max(stay.begin_s, b) for at, b, e in true if at == stay.at]
             assert sum(max(0.0, part) for part in held) == pytest.approx(stay.length_s, abs=1e-9), (
@@ -112,12 +112,12 @@ def test_a_node_is_drawn_at_each_thing_when_it_was_at_it(name: str) -> None:
 @pytest.mark.parametrize("name", SCENES)
 def test_the_stretches_of_a_node_fill_the_round(name: str) -> None:
     run, _ = ran(name)
-    tree, ends = family(run), run.rounds["sim_time_s"].tolist()
+    tree, ends = tree_from_messages(run), run.rounds["sim_time_s"].tolist()
     node = next(node for node in tree if not tree.out_degree(node))
-    for turn in range(1, run.finished_rounds + 1):
-        told = [s for s in Rounds(run, tree).stretches([node], turn) if s.doing not in ("down", "handover")]
+    for round_number in range(1, run.finished_rounds + 1):
+        told = [s for s in RoundActivities(run, tree).spans([node], round_number) if s.doing not in ("down", "handover")]
         assert [s.begin_s for s in told[1:]] == pytest.approx([s.end_s for s in told[:-1]], abs=1e-9)
-        assert told[-1].end_s == pytest.approx(ends[turn] - ends[turn - 1])
+        assert told[-1].end_s == pytest.approx(ends[round_number] - ends[round_number - 1])
 
 
 def test_a_downlink_names_those_told_where_not_all_were() -> None:
@@ -130,9 +130,9 @@ def test_a_downlink_names_those_told_where_not_all_were() -> None:
 
 
 def test_a_name_with_a_space_is_one_name() -> None:
-    assert addressees(addressed(["New York", "Bonn"])) == ["New York", "Bonn"]
-    assert addressed(["d1", "d2"]) == "d1 d2"
+    assert parse_receivers(format_receivers(["New York", "Bonn"])) == ["New York", "Bonn"]
+    assert format_receivers(["d1", "d2"]) == "d1 d2"
 
 
 def test_an_answer_to_a_poll_is_known_by_its_size() -> None:
-    assert POLLED_BITS == LOSS_BITS
+    assert POLL_ANSWER_BITS == LOSS_BITS

@@ -10,7 +10,7 @@ import pytest
 
 from learning.algorithms.recipes import RECIPES
 from netsim.reports.palette import ALGORITHMS, algorithm_colours
-from netsim.reports.settings import settle
+from netsim.reports.settings import group_settings
 from netsim.reports.several_runs import table_of_runs
 from netsim.results.result import Result
 
@@ -58,5 +58,5 @@ def test_runs_of_two_algorithms_have_their_colours_in_either_order(make_result: 
         for name in ("hier_favg", "qmlhfl")
     ]
     for order in (runs, runs[::-1]):
-        settings = settle(table_of_runs(order)[0], ["point"])
+        settings = group_settings(table_of_runs(order)[0], ["point"])
         assert {s.rows["recipe"].iloc[0]: s.colour for s in settings} == colours("hier_favg", "qmlhfl")

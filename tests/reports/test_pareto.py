@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from netsim.reports.comparison import comparison_html
-from netsim.reports.pareto import Stop, front_figures, pareto
-from netsim.reports.settings import settle, untrained
+from netsim.reports.comparison import render_comparison
+from netsim.reports.pareto import StopPoint, pareto_figures, pareto_front
+from netsim.reports.settings import group_settings, untrained_settings
 from tests.reports.test_sweep_page import AXES, figures_of
 
 MakePoints = Callable[..., pd.DataFrame]
@@ -18,22 +18,22 @@ MakePoints = Callable[..., pd.DataFrame]
 
 def test_the_front_holds_exactly_what_nothing_beats() -> None:
     rng = np.random.Generator(np.random.Philox(3))
-    found = [Stop(k, *map(float, rng.integers(0, 1000, 3))) for k in range(60)]
+    found = [StopPoint(k, *map(float, rng.integers(0, 1000, 3))) for k in range(60)]
     early = [s for s in found if s.time_s <= 500]
     beaten = {
         s.setting
         for s in early
         for o in early
-        if (o.spent <= s.spent and o.accuracy > s.accuracy)
-        or (o.spent < s.spent and o.accuracy >= s.accuracy)
+        if (o.cost <= s.cost and o.accuracy > s.accuracy)
+        or (o.cost < s.cost and o.accuracy >= s.accuracy)
     }
-    unbeaten = {(s.spent, s.accuracy) for s in early if s.setting not in beaten}
-    assert {(s.spent, s.accuracy) for s in pareto(found, 500.0)} == unbeaten
+    unbeaten = {(s.cost, s.accuracy) for s in early if s.setting not in beaten}
+    assert {(s.cost, s.accuracy) for s in pareto_front(found, 500.0)} == unbeaten
 
 
 def test_discs_stand_where_settings_are_at_the_deadline(make_points: MakePoints) -> None:
     # The longest run takes 50 s; the tenth of 30 options is 16.67 s: tau 5 at 1 MHz has done 3 rounds.
-    latency, energy = front_figures(settle(make_points(), AXES))
+    latency, energy = pareto_figures(group_settings(make_points(), AXES))
     tenth = latency.changes["deadline"][9].traces
     assert (tenth["x"][1], tenth["y"][1]) == ([15.0], [pytest.approx(0.995 - 0.8**3, rel=1e-5)])
     assert energy.changes["deadline"][9].traces["x"][1] == [6.0]
@@ -43,7 +43,7 @@ def test_no_disc_stands_above_the_front(make_points: MakePoints) -> None:
     # One seed is slower than the other, so that at a deadline they have done different rounds.
     table = make_points()
     uneven = table.assign(sim_time_s=table["sim_time_s"] * (1 + 0.3 * table["seed"]))
-    for figure in front_figures(settle(uneven, AXES)):
+    for figure in pareto_figures(group_settings(uneven, AXES)):
         for change in figure.changes["deadline"]:
             *discs, front = zip(change.traces["x"], change.traces["y"], strict=True)
             for [x], [y] in ((x, y) for x, y in discs if x != [None]):
@@ -55,7 +55,7 @@ def test_a_long_front_keeps_the_corners_below_its_discs(make_points: MakePoints)
     table = make_points(("1 MHz",), (1, 2), seeds=1, rounds=300)
     table["accuracy"] = table["round"] / 450 * np.where(table["algorithm.tau"] == 1, 1.0, 1.5)
     cut = table[(table["algorithm.tau"] == 2) | (table["round"] <= 137)]
-    x, y = ([t[end] for t in front_figures(settle(cut, AXES))[0].traces] for end in "xy")
+    x, y = ([t[end] for t in pareto_figures(group_settings(cut, AXES))[0].traces] for end in "xy")
     assert (x[0][0], y[0][0]) in zip(x[2], y[2], strict=True)
 
 
@@ -65,12 +65,12 @@ def test_the_front_knows_what_seeds_reach_after_different_rounds(make_points: Ma
         accuracy=lambda t: 0.2 * t["round"] + 0.2 * t["seed"]
     )
     table = table[(table["seed"] == 0) | (table["round"] < 2)]
-    x, y = (front_figures(settle(table, AXES))[0].traces[1][end] for end in "xy")
+    x, y = (pareto_figures(group_settings(table, AXES))[0].traces[1][end] for end in "xy")
     assert list(zip(x, y, strict=True))[:2] == [(1.0, 0.3), (1.5, 0.4)]
 
 
 def test_the_front_reaches_to_the_deadline(make_points: MakePoints) -> None:
-    for change in front_figures(settle(make_points(), AXES))[0].changes["deadline"]:
+    for change in pareto_figures(group_settings(make_points(), AXES))[0].changes["deadline"]:
         assert change.traces["x"][-1][-1] == pytest.approx(change.layout["shapes"][0]["x0"], rel=1e-5)
 
 
@@ -83,20 +83,20 @@ def untrained_table(make_points: MakePoints) -> pd.DataFrame:
 
 def test_a_setting_that_completes_no_round_is_no_result(make_points: MakePoints) -> None:
     table = untrained_table(make_points)
-    settings = settle(table, AXES)
-    assert [s.label for s in untrained(settings)] == ["uplink 1 MHz, tau 5"]
-    assert np.isnan(settings[1].at(1e9)).all()
+    settings = group_settings(table, AXES)
+    assert [s.label for s in untrained_settings(settings)] == ["uplink 1 MHz, tau 5"]
+    assert np.isnan(settings[1].at_deadline(1e9)).all()
     drawn = {figure.key: figure for figure in figures_of(table)}
     assert drawn["front-sim_time_s"].traces[1]["x"] == [None]
     assert drawn["deadline-heat"].traces[0]["z"][1][0] is None
-    page = comparison_html(table, AXES, "s")
+    page = render_comparison(table, AXES, "s")
     assert "Left out, no round by the deadline: uplink 1 MHz, tau 5." in page
     assert "<td>2</td><td>no round by the deadline</td><td>-</td>" in page
 
 
 def test_runs_without_a_round_do_not_spoil_the_means_of_the_others(make_points: MakePoints) -> None:
     table = make_points()
-    page = comparison_html(table[(table["seed"] == 0) | (table["round"] == 0)], AXES, "s")
+    page = render_comparison(table[(table["seed"] == 0) | (table["round"] == 0)], AXES, "s")
     assert page.count("0.893 (1 of 2 runs, else no round by the deadline)") == 4
 
 

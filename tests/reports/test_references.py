@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from netsim.reports.page_parts import Facts
-from netsim.reports.references import references
+from netsim.reports.page_parts import KeyValues
+from netsim.reports.references import reference_parts
 from netsim.results.references import entry_of, title_of
 from netsim.results.result import Result
 from netsim.scenario import load
@@ -33,8 +33,8 @@ def test_the_report_says_titles_and_users_and_shows_strange_marks_as_they_are(
 ) -> None:
     run = make_result()
     told = {"arXiv:2505.08145": ["recipe qmlhfl"], "<b>": ["my_lab:Turbo"]}
-    (_, facts) = references(replace(run, manifest={**run.manifest, "references": told}))
-    assert isinstance(facts, Facts)
+    (_, facts) = reference_parts(replace(run, manifest={**run.manifest, "references": told}))
+    assert isinstance(facts, KeyValues)
     assert facts.pairs[0] == (
         "arXiv:2505.08145, for recipe qmlhfl",
         "Multi-Layer Hierarchical Federated Learning with Quantization (2025)",
@@ -43,4 +43,4 @@ def test_the_report_says_titles_and_users_and_shows_strange_marks_as_they_are(
 
 
 def test_a_run_that_recorded_none_shows_none(make_result: MakeResult) -> None:
-    assert references(make_result()) == []
+    assert reference_parts(make_result()) == []

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from netsim.reports import report_html, run_report, write_report
+from netsim.reports import render_report, run_report, write_report
 from netsim.reports.page import script_json
 from netsim.reports.run_report import LABELS
 from netsim.results.result import Result
@@ -32,12 +32,12 @@ def test_the_report_is_one_small_file(make_result: MakeResult, tmp_path: Path) -
 
 
 def test_the_report_points_nowhere(make_result: MakeResult) -> None:
-    page = own_markup(report_html(make_result()))
+    page = own_markup(render_report(make_result()))
     assert not re.search(r"""(src|href|action)=|https?://|@import|url\(""", page)
 
 
 def test_the_headline_says_how_well_how_long_and_how_many_bits(make_result: MakeResult) -> None:
-    page = report_html(make_result(finished=1, depth=1))
+    page = render_report(make_result(finished=1, depth=1))
     told = dict(re.findall(r"<div><dt>(.*?)</dt><dd>(.*?)</dd></div>", page))
     assert told["Final accuracy"] == "0.270"
     assert (told["Simulated time"], told["Sent up"], told["Sent down"]) == ("750 ms", "4.02 Mbit", "16 Mbit")
@@ -52,10 +52,10 @@ def test_hostile_text_is_escaped_wherever_it_stands(make_result: MakeResult, fie
         if field == "scenario_text"
         else make_result(manifest=manifest | {field: HOSTILE})
     )
-    page = report_html(run)
+    page = render_report(run)
     assert HOSTILE not in page
     assert "<img" not in own_markup(page)
-    assert page.count("<script") - page.count("<script>document") == report_html(make_result()).count(
+    assert page.count("<script") - page.count("<script>document") == render_report(make_result()).count(
         "<script"
     )
 
@@ -67,28 +67,28 @@ def test_json_inside_a_script_cannot_end_it() -> None:
 
 
 def test_a_task_without_accuracy_shows_its_loss_and_says_so(make_result: MakeResult) -> None:
-    page = report_html(make_result(rounds=make_result().rounds.assign(accuracy=NAN)))
+    page = render_report(make_result(rounds=make_result().rounds.assign(accuracy=NAN)))
     assert "This run has no accuracy to show" in page
     assert 'id="plot-loss"' in page
     assert 'id="plot-accuracy"' not in page
 
 
 def test_a_timing_run_says_that_nothing_was_evaluated(make_result: MakeResult) -> None:
-    page = report_html(make_result(rounds=make_result().rounds.assign(accuracy=NAN, loss=NAN)))
+    page = render_report(make_result(rounds=make_result().rounds.assign(accuracy=NAN, loss=NAN)))
     assert "simulated for its timing only" in page
     assert 'id="plot-path"' in page
 
 
 @pytest.mark.parametrize("rows", [0, 1])
 def test_a_run_without_a_finished_round_says_so(make_result: MakeResult, rows: int) -> None:
-    page = report_html(make_result(finished=0, rounds=make_result(finished=0).rounds.iloc[:rows]))
+    page = render_report(make_result(finished=0, rounds=make_result(finished=0).rounds.iloc[:rows]))
     assert "No global round finished" in page
     assert "No message was sent" in page
 
 
 def test_a_run_cut_in_its_first_round_shows_the_initial_model(make_result: MakeResult) -> None:
     messages = make_result(finished=1).messages
-    page = report_html(make_result(finished=0, messages=messages))
+    page = render_report(make_result(finished=0, messages=messages))
     assert "<dt>Initial accuracy</dt><dd>0.100</dd>" in page
     assert "evaluated only once" in page
     assert "sent within the unfinished round" in page
@@ -96,12 +96,12 @@ def test_a_run_cut_in_its_first_round_shows_the_initial_model(make_result: MakeR
 
 def test_a_loss_that_overflowed_is_said_not_to_be_finite(make_result: MakeResult) -> None:
     rounds = make_result(finished=3).rounds
-    page = report_html(make_result(rounds=rounds.assign(loss=[2.3, 90.0, NAN, NAN])))
+    page = render_report(make_result(rounds=rounds.assign(loss=[2.3, 90.0, NAN, NAN])))
     assert "<dt>Final loss</dt><dd>not finite</dd>" in page
 
 
 def test_thousands_of_rounds_are_thinned_and_the_page_says_so(make_result: MakeResult) -> None:
-    page = report_html(make_result(finished=1500, depth=1))
+    page = render_report(make_result(finished=1500, depth=1))
     assert "Drawn are 1,000 evenly spread rounds of 1,501." in page
 
 
@@ -109,13 +109,13 @@ def test_a_long_scenario_is_cut_and_the_page_says_so(
     make_result: MakeResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_report, "_LONGEST", 10)
-    page = report_html(make_result(scenario_text="0123456789abcdef"))
+    page = render_report(make_result(scenario_text="0123456789abcdef"))
     assert "0123456789</pre>" in page
     assert "first 10 of 16 characters" in page
 
 
 def test_figures_are_described_for_those_who_cannot_see_them(make_result: MakeResult) -> None:
-    page = report_html(make_result(finished=1, depth=1))
+    page = render_report(make_result(finished=1, depth=1))
     assert 'aria-label="Accuracy from 0.1 at the start to 0.27 at the end of the run."' in page
     assert (
         "The mean round takes 750 ms: layer 1 downlink 50 ms, compute 500 ms, layer 1 uplink 200 ms." in page
@@ -128,8 +128,8 @@ def test_a_report_is_replaced_whole(
     path = write_report(make_result(), tmp_path / "run_report.html")
     before = path.read_bytes()
 
-    def fails(result: Result, turn: int | None) -> str:
-        raise KeyError(result.name, turn)
+    def fails(result: Result, round_number: int | None) -> str:
+        raise KeyError(result.name, round_number)
 
     monkeypatch.setattr(run_report, "report_html", fails)
     with pytest.raises(KeyError):
@@ -156,7 +156,7 @@ def test_provenance_has_labels_and_not_the_manifest_s_keys(make_result: MakeResu
         "host_time_s": 12.0,
         "odd_key": {"in_s": 3.0},
     }
-    page = report_html(replace(run, manifest={**run.manifest, **told}))
+    page = render_report(replace(run, manifest={**run.manifest, **told}))
     shown = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page))
     assert (shown["Data"], shown["Parameters of the model"]) == ("scikit-learn", "385")
     assert shown["Time on this computer"] == "12 s"

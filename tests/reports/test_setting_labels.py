@@ -6,15 +6,15 @@ import json
 
 import pytest
 
-from netsim.reports.labels import lines
-from netsim.reports.setting_labels import spoken
-from netsim.reports.settings import settle
+from netsim.reports.labels import multiline_labels
+from netsim.reports.setting_labels import label_values
+from netsim.reports.settings import group_settings
 from tests.reports.conftest import points
 
 
 def said(*values: object) -> list[str]:
     """As they stand in a points table: parts and lists as JSON."""
-    return spoken([json.dumps(value) if isinstance(value, list | dict) else value for value in values])
+    return label_values([json.dumps(value) if isinstance(value, list | dict) else value for value in values])
 
 
 @pytest.mark.parametrize(
@@ -45,12 +45,12 @@ def test_words_that_would_be_equal_are_told_whole() -> None:
 def test_a_part_needs_no_word_before_its_name() -> None:
     parts = tuple(json.dumps({name: {"rate": 0.1}}) for name in ("sgd", "sign"))
     table = points(taus=(1,), seeds=1).assign(algorithm=[parts[k // 11] for k in range(22)])
-    assert [s.label for s in settle(table, ["cell.uplink", "algorithm"])] == [
+    assert [s.label for s in group_settings(table, ["cell.uplink", "algorithm"])] == [
         "uplink 1 MHz, sgd", "uplink 5 MHz, sign",
     ]  # fmt: skip
 
 
 def test_long_labels_go_over_lines_before_they_are_cut() -> None:
     label = "hier_favg learning_rate 0.2, uplink 10 kHz, tau 5"
-    assert lines([label, "<b>"]) == ["hier_favg learning_rate 0.2,<br>uplink 10 kHz, tau 5", "&lt;b&gt;"]
-    assert lines(["x" * 40 + "1", "x" * 40 + "2"]) == ["x" * 31 + "… (1)", "x" * 31 + "… (2)"]
+    assert multiline_labels([label, "<b>"]) == ["hier_favg learning_rate 0.2,<br>uplink 10 kHz, tau 5", "&lt;b&gt;"]
+    assert multiline_labels(["x" * 40 + "1", "x" * 40 + "2"]) == ["x" * 31 + "… (1)", "x" * 31 + "… (2)"]

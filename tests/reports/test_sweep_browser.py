@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from netsim.reports import write_report
-from netsim.reports.comparison import comparison_html
+from netsim.reports.comparison import render_comparison
 from netsim.reports.page import write_page
 from netsim.results.result import Result
 from tests.reports.conftest import Opened, OpenPage
@@ -23,7 +23,7 @@ SIZES = [pytest.param(1920, 1080, marks=pytest.mark.slow), (1280, 800), (390, 84
 @pytest.fixture
 def open_sweep(open_page: OpenPage, make_points: MakePoints, tmp_path: Path) -> Callable[..., Opened]:
     def opened(name: str = "sweep", table: pd.DataFrame | None = None, **how: Any) -> Opened:
-        page = comparison_html(make_points() if table is None else table, AXES, name)
+        page = render_comparison(make_points() if table is None else table, AXES, name)
         return open_page(write_page(page, tmp_path / "report.html"), **how)
 
     return opened

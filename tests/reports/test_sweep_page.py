@@ -14,13 +14,13 @@ import plotly.graph_objects as go
 import pytest
 
 from netsim.reports import comparison_sections, sweep_axes, write_comparison
-from netsim.reports.comparison import comparison_html
-from netsim.reports.metrics_at import accuracy_by_deadline, targets, time_to_target
+from netsim.reports.comparison import render_comparison
+from netsim.reports.metrics_at import accuracy_by_deadline, target_levels, time_to_target
 from netsim.reports.page_parts import Figure
-from netsim.reports.settings import number_of, settle
+from netsim.reports.settings import parse_number, group_settings
 from netsim.reports.several_runs import table_of_runs
-from netsim.reports.sweep_figures import swept_figures
-from netsim.reports.time_to_accuracy import reaching_tables
+from netsim.reports.sweep_figures import figures_of_sweep
+from netsim.reports.time_to_accuracy import cost_to_accuracy_tables
 from netsim.results.result import Result
 from netsim.results.run_folder import ResultError
 
@@ -36,7 +36,7 @@ def figures_of(table: pd.DataFrame) -> list[Figure]:
 
 
 def test_a_setting_is_what_seeds_have_in_common(make_points: MakePoints) -> None:
-    settings = settle(make_points(), AXES)
+    settings = group_settings(make_points(), AXES)
     assert [s.label for s in settings] == [
         "uplink 1 MHz, tau 1", "uplink 1 MHz, tau 5", "uplink 5 MHz, tau 1", "uplink 5 MHz, tau 5",
     ]  # fmt: skip
@@ -45,29 +45,29 @@ def test_a_setting_is_what_seeds_have_in_common(make_points: MakePoints) -> None
 
 def test_at_a_deadline_the_last_model_before_it_counts(make_points: MakePoints) -> None:
     # tau 5 at 1 MHz: a round takes 5 s, so two are done by 14.9 s and three by 15 s.
-    slow = settle(make_points(), AXES)[1]
-    assert slow.at(14.9).tolist() == pytest.approx([1 - 0.8**2, 0.99 - 0.8**2])
-    assert slow.at(15.0).tolist() == pytest.approx([1 - 0.8**3, 0.99 - 0.8**3])
-    assert slow.at(14.9, "energy_j").tolist() == [4.0, 4.0]
+    slow = group_settings(make_points(), AXES)[1]
+    assert slow.at_deadline(14.9).tolist() == pytest.approx([1 - 0.8**2, 0.99 - 0.8**2])
+    assert slow.at_deadline(15.0).tolist() == pytest.approx([1 - 0.8**3, 0.99 - 0.8**3])
+    assert slow.at_deadline(14.9, "energy_j").tolist() == [4.0, 4.0]
 
 
 def test_a_run_that_ended_keeps_its_last_model(make_points: MakePoints) -> None:
-    assert settle(make_points(), AXES)[0].at(1e9)[0] == pytest.approx(1 - 0.8**10)
+    assert group_settings(make_points(), AXES)[0].at_deadline(1e9)[0] == pytest.approx(1 - 0.8**10)
 
 
 def test_until_a_target_is_its_first_round(make_points: MakePoints) -> None:
     # 1 - 0.8^4 = 0.5904 and 1 - 0.8^3 = 0.488: the fourth round reaches 0.5 for both seeds.
-    slow = settle(make_points(), AXES)[1]
-    assert slow.until(0.5).tolist() == [20.0, 20.0]
-    assert slow.until(0.5, "bits").tolist() == [12_000, 12_000]
-    assert np.isnan(slow.until(0.99)).all()
+    slow = group_settings(make_points(), AXES)[1]
+    assert slow.cost_to_reach(0.5).tolist() == [20.0, 20.0]
+    assert slow.cost_to_reach(0.5, "bits").tolist() == [12_000, 12_000]
+    assert np.isnan(slow.cost_to_reach(0.99)).all()
 
 
 def test_lines_join_what_differs_in_their_axis_alone(make_points: MakePoints) -> None:
-    settings = settle(make_points(), AXES)
-    question = time_to_target(settings, 0.5)
-    assert question is not None
-    uplink, tau, heat = swept_figures(settings, AXES, question)
+    settings = group_settings(make_points(), AXES)
+    query = time_to_target(settings, 0.5)
+    assert query is not None
+    uplink, tau, heat = figures_of_sweep(settings, AXES, query)
     assert [(t["name"], t["x"], t["y"]) for t in uplink.traces] == [
         ("tau 1", [1e6, 5e6], [4.0, 0.8]), ("tau 5", [1e6, 5e6], [20.0, 4.0]),
     ]  # fmt: skip
@@ -77,31 +77,31 @@ def test_lines_join_what_differs_in_their_axis_alone(make_points: MakePoints) ->
 
 def test_a_line_has_a_gap_where_a_seed_never_reached_the_target(make_points: MakePoints) -> None:
     # The first seed ends at 0.8926, the second at 0.8826.
-    settings = settle(make_points(), AXES)
-    question = time_to_target(settings, 0.89)
-    assert question is not None
-    assert swept_figures(settings, AXES, question)[0].traces[0]["y"] == [None, None]
+    settings = group_settings(make_points(), AXES)
+    query = time_to_target(settings, 0.89)
+    assert query is not None
+    assert figures_of_sweep(settings, AXES, query)[0].traces[0]["y"] == [None, None]
 
 
 def test_axes_walked_together_have_no_heat_map(make_points: MakePoints) -> None:
     table = make_points(uplinks=("1 MHz", "2 MHz", "3 MHz"), taus=(1, 2, 3))
     walked = table[table["cell.uplink"].str[0].astype(int) == table["algorithm.tau"]]
-    settings = settle(walked, AXES)
-    question = accuracy_by_deadline(settings)
-    assert question is not None
-    assert not [f for f in swept_figures(settings, AXES, question) if "heat" in f.key]
+    settings = group_settings(walked, AXES)
+    query = accuracy_by_deadline(settings)
+    assert query is not None
+    assert not [f for f in figures_of_sweep(settings, AXES, query) if "heat" in f.key]
 
 
 def test_targets_rise_from_the_start_to_the_best_and_hold_the_preset_one(make_points: MakePoints) -> None:
-    levels = targets(settle(make_points(), AXES), 0.5)
+    levels = target_levels(group_settings(make_points(), AXES), 0.5)
     assert levels == sorted(set(levels))
     assert 0.5 in levels
     assert 0 < levels[0] < levels[-1] <= 1 - 0.8**10
 
 
 def test_tables_say_what_an_accuracy_cost_and_how_many_reached_it(make_points: MakePoints) -> None:
-    times, bits, joules = reaching_tables(settle(make_points(), AXES), 0.5)
-    at = times.heads.index("0.500")
+    times, bits, joules = cost_to_accuracy_tables(group_settings(make_points(), AXES), 0.5)
+    at = times.header.index("0.500")
     assert [table.rows[1][at] for table in (times, bits, joules)] == ["20 s", "12 kbit", "8 J"]
     assert times.rows[0][-1] == "10 s (1 of 2)"
 
@@ -120,7 +120,7 @@ def test_tables_say_what_an_accuracy_cost_and_how_many_reached_it(make_points: M
     ],
 )
 def test_swept_values_with_a_unit_are_numbers(value: object, number: float | None) -> None:
-    assert number_of(value) == (None if number is None else pytest.approx(number))
+    assert parse_number(value) == (None if number is None else pytest.approx(number))
 
 
 @pytest.mark.parametrize("without", ["accuracy", "energy_j", "seeds", "one round"])
@@ -152,17 +152,17 @@ def test_two_hundred_runs_of_five_hundred_rounds_fit_a_small_page(make_points: M
     # A browser opens such a page in seconds because it holds few traces and points, not because it is lucky.
     table = make_points(tuple(f"{k} MHz" for k in range(1, 41)), (1, 2, 3, 4, 5), seeds=1, rounds=500)
     assert table["point"].nunique() == 200
-    page = comparison_html(table, AXES, "many")
+    page = render_comparison(table, AXES, "many")
     assert len(page.encode()) < 6e6
     (drawn,) = re.findall(r'<script[^>]*id="netsim-figures"[^>]*>(.*?)</script>', page, re.DOTALL)
     assert 200 < sum(len(figure["traces"]) for figure in json.loads(drawn)["figures"].values()) < 600
 
 
 def test_hostile_settings_are_text(make_points: MakePoints) -> None:
-    page = comparison_html(make_points(uplinks=(f"1 {HOSTILE}", f"5 {HOSTILE}")), AXES, HOSTILE)
+    page = render_comparison(make_points(uplinks=(f"1 {HOSTILE}", f"5 {HOSTILE}")), AXES, HOSTILE)
     assert HOSTILE not in page
     assert len(re.findall("<script", page)) == len(
-        re.findall("<script", comparison_html(make_points(), AXES, "x"))
+        re.findall("<script", render_comparison(make_points(), AXES, "x"))
     )
 
 
@@ -192,7 +192,7 @@ def test_what_differs_between_runs_becomes_an_axis(make_result: MakeResult) -> N
     runs = [run_of(make_result, f"{k}", text) for k, text in enumerate(texts)]
     table, axes = table_of_runs(runs)
     assert axes == ["net[0].cell.uplink"]
-    assert [s.label for s in settle(table, axes)] == ["uplink 1 MHz", "uplink 5 MHz"]
+    assert [s.label for s in group_settings(table, axes)] == ["uplink 1 MHz", "uplink 5 MHz"]
     assert table["target_accuracy"].iloc[0] == 0.94
 
 
@@ -210,7 +210,7 @@ def test_runs_of_different_algorithms_are_told_by_their_names(make_result: MakeR
         runs.append(run_of(make_result, f"{k}", text, recipe=recipe))
     table, axes = table_of_runs(runs)
     assert axes == ["algorithm", "algorithm.rate"]
-    assert {s.label for s in settle(table, axes)} == {
+    assert {s.label for s in group_settings(table, axes)} == {
         "sgd, rate 0.1", "sgd, rate 0.2", "sign",
     }  # fmt: skip
 
@@ -219,7 +219,7 @@ def test_runs_of_one_name_that_differ_in_much_are_told_by_their_algorithms(make_
     texts = ["".join(f"p{i}: {k}\n" for i in range(9)) for k in (1, 2)]
     runs = [run_of(make_result, f"{k}", text, recipe=f"r{k}") for k, text in enumerate(texts)]
     table, axes = table_of_runs(runs)
-    assert [s.label for s in settle(table, axes)] == ["r0", "r1"]
+    assert [s.label for s in group_settings(table, axes)] == ["r0", "r1"]
 
 
 def test_a_run_named_twice_is_refused(make_result: MakeResult) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from netsim.reports.run_report import report_html
-from netsim.reports.tau_figure import interval_figure
+from netsim.reports.run_report import render_report
+from netsim.reports.tau_figure import tau_figure
 from netsim.results.result import Result
 from netsim.simulation.run import simulate
 from tests.tau_policies.sample_runs import adaptive
@@ -17,13 +17,13 @@ def run() -> Result:
 
 def test_every_layer_s_tau_is_drawn_over_time() -> None:
     result = run()
-    found = interval_figure(result)
+    found = tau_figure(result)
     assert found is not None
     assert [list(trace["y"]) for trace in found.traces] == [[4, 4, 4, 3, 3, 1, 1], [2, 2, 2, 1, 1, 1, 1]]
-    assert found.says == "tau_1 from 4 to 1; tau_2 from 2 to 1."
-    assert "Iterations between uploads" in report_html(result)
+    assert found.description == "tau_1 from 4 to 1; tau_2 from 2 to 1."
+    assert "Iterations between uploads" in render_report(result)
 
 
 def test_a_run_with_fixed_taus_has_no_such_figure() -> None:
     result = run()
-    assert interval_figure(replace(result, rounds=result.rounds.drop(columns=["tau_1", "tau_2"]))) is None
+    assert tau_figure(replace(result, rounds=result.rounds.drop(columns=["tau_1", "tau_2"]))) is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from netsim.reports import closing_lines, rounds_table
+from netsim.reports import summary_lines, rounds_table
 from netsim.results.result import Result
 
 MakeResult = Callable[..., Result]
@@ -13,7 +13,7 @@ NAN = float("nan")
 
 def test_the_closing_lines_say_how_well_how_long_and_how_many_bits(make_result: MakeResult) -> None:
     # One round: 128 messages of 31.4 kbit up, 64 of 250 kbit down; 0.5 s compute, 0.05 s down, 0.2 s up.
-    assert closing_lines(make_result(finished=1, depth=1)) == [
+    assert summary_lines(make_result(finished=1, depth=1)) == [
         "accuracy 0.270 after 750 ms simulated, 4.02 Mbit up, 16 Mbit down",
         "1 round, stopped by rounds",
         "layer 1: 4.02 Mbit up, 16 Mbit down",
@@ -22,23 +22,23 @@ def test_the_closing_lines_say_how_well_how_long_and_how_many_bits(make_result: 
 
 def test_without_accuracy_the_loss_closes(make_result: MakeResult) -> None:
     run = make_result(finished=1)
-    assert closing_lines(make_result(rounds=run.rounds.assign(accuracy=NAN)))[0].startswith("loss 1.95 after")
+    assert summary_lines(make_result(rounds=run.rounds.assign(accuracy=NAN)))[0].startswith("loss 1.95 after")
 
 
 def test_a_timing_run_says_that_nothing_was_evaluated(make_result: MakeResult) -> None:
     rounds = make_result(finished=1).rounds.assign(accuracy=NAN, loss=NAN)
-    assert closing_lines(make_result(rounds=rounds))[0].startswith("nothing evaluated after")
+    assert summary_lines(make_result(rounds=rounds))[0].startswith("nothing evaluated after")
 
 
 def test_a_run_cut_in_its_first_round_says_so(make_result: MakeResult) -> None:
-    assert closing_lines(make_result(finished=0))[0].startswith("no round finished, ")
+    assert summary_lines(make_result(finished=0))[0].startswith("no round finished, ")
 
 
 def test_a_deadline_too_short_for_a_round_is_told(make_result: MakeResult) -> None:
     run = make_result(finished=0)
     late = make_result(finished=0, manifest={**run.manifest, "stopped_by": "deadline"})
-    assert closing_lines(late, 20.0)[0].startswith("no round fits before the deadline of 20 s, ")
-    assert closing_lines(run, 20.0)[0].startswith("no round finished, ")
+    assert summary_lines(late, 20.0)[0].startswith("no round fits before the deadline of 20 s, ")
+    assert summary_lines(run, 20.0)[0].startswith("no round finished, ")
 
 
 def test_the_table_has_aligned_lines_with_the_first_and_the_last_round(make_result: MakeResult) -> None:

@@ -6,34 +6,34 @@ from collections.abc import Callable
 
 import pytest
 
-from netsim.reports.link_utilisation import busy_shares, distribution, utilisation
-from netsim.reports.timeline import Rounds, gantt, gantt_chooser, timeline
+from netsim.reports.link_utilisation import busy_shares, size_distribution_figure, utilisation_figure
+from netsim.reports.timeline import RoundActivities, timeline_figure, timeline_chooser, timeline
 from netsim.reports.tree_figure import tree_figure
-from netsim.reports.tree_layout import family, in_order, places
+from netsim.reports.tree_layout import tree_from_messages, depth_first_order, node_positions
 from netsim.results.result import Result
 
 MakeResult = Callable[..., Result]
 
 
 def test_the_tree_is_read_from_the_messages(star_run: Result) -> None:
-    tree = family(star_run)
-    assert in_order(tree) == ["cloud", "d0", "d1"]
-    assert places(tree) == {"d0": (0.25, 0.0), "d1": (0.75, 0.0), "cloud": (0.5, 1.0)}
+    tree = tree_from_messages(star_run)
+    assert depth_first_order(tree) == ["cloud", "d0", "d1"]
+    assert node_positions(tree) == {"d0": (0.25, 0.0), "d1": (0.75, 0.0), "cloud": (0.5, 1.0)}
 
 
 def test_every_second_of_a_node_has_a_name(star_run: Result) -> None:
-    told = Rounds(star_run, family(star_run)).stretches(["d0", "d1"], 1)
-    assert [(s.node, s.doing, s.begin_s, s.end_s) for s in told] == [
+    told = RoundActivities(star_run, tree_from_messages(star_run)).spans(["d0", "d1"], 1)
+    assert [(s.node, s.kind, s.begin_s, s.end_s) for s in told] == [
         ("d0", "downlink", 0.0, 1.0), ("d0", "compute", 1.0, 3.0), ("d0", "queueing", 3.0, 3.5), ("d0", "uplink", 3.5, 4.5),
         ("d1", "downlink", 0.0, 1.0), ("d1", "compute", 1.0, 2.0), ("d1", "uplink", 2.0, 3.0), ("d1", "waiting", 3.0, 4.5),
     ]  # fmt: skip
 
 
 def test_stretches_agree_with_the_nodes_table(star_run: Result) -> None:
-    told = Rounds(star_run, family(star_run)).stretches(["d0", "d1"], 1)
+    told = RoundActivities(star_run, tree_from_messages(star_run)).spans(["d0", "d1"], 1)
     for row in star_run.nodes[star_run.nodes["level"] == 0].itertuples():
-        mine = {doing: sum(s.end_s - s.begin_s for s in told if (s.node, s.doing) == (row.node, doing))
-                for doing in ("downlink", "compute", "uplink", "queueing", "waiting")}  # fmt: skip
+        mine = {kind: sum(s.end_s - s.begin_s for s in told if (s.node, s.kind) == (row.node, kind))
+                for kind in ("downlink", "compute", "uplink", "queueing", "waiting")}  # fmt: skip
         assert mine["uplink"] + mine["queueing"] == pytest.approx(row.uplink_s)
         assert [mine["downlink"], mine["compute"], mine["waiting"]] == pytest.approx(
             [row.downlink_s, row.compute_s, row.waiting_s]
@@ -43,8 +43,8 @@ def test_stretches_agree_with_the_nodes_table(star_run: Result) -> None:
 def test_the_chart_draws_the_stretches_in_the_unit_of_its_axis(star_run: Result) -> None:
     found = timeline(star_run)
     assert found is not None
-    assert gantt_chooser(found).options == ["round 1"]
-    bars = {trace["name"]: trace for trace in gantt(found, 1).traces}
+    assert timeline_chooser(found).options == ["round 1"]
+    bars = {trace["name"]: trace for trace in timeline_figure(found, 1).traces}
     assert (bars["compute"]["base"], bars["compute"]["x"], bars["compute"]["y"]) == (
         [1.0, 1.0],
         [2.0, 1.0],
@@ -84,7 +84,7 @@ def test_a_link_is_busy_while_a_message_is_under_way(star_run: Result) -> None:
     up, down = (star_run.messages[star_run.messages["direction"] == way] for way in ("up", "down"))
     assert busy_shares(up).tolist() == [2.5]
     assert busy_shares(down).tolist() == [1.0]
-    figure = utilisation(star_run)
+    figure = utilisation_figure(star_run)
     assert figure is not None
     assert [trace["y"] for trace in figure.traces] == [
         [pytest.approx(100 * 2.5 / 2 / 4.5, rel=1e-5)],
@@ -100,7 +100,7 @@ def test_transfers_of_one_sender_that_overlap_count_once(star_run: Result) -> No
 
 def test_the_distribution_rises_to_all_messages(star_run: Result) -> None:
     sizes = star_run.messages.assign(payload_bits=[800, 100, 400])
-    figure = distribution(
+    figure = size_distribution_figure(
         Result(star_run.scenario_text, star_run.rounds, sizes, star_run.nodes, star_run.manifest)
     )
     assert figure is not None
