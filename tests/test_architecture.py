@@ -118,7 +118,7 @@ def test_the_layer_scenarios_share_devices_data_and_work() -> None:
     assert [tree.depth for tree in trees] == [2, 3, 4]
     assert places[0] == places[1] == places[2]
     assert len({scene.task for scene in scenes}) == 1
-    assert {scene.ladder.steps(tree.depth) for scene, tree in zip(scenes, trees, strict=True)} == {16}
+    assert {scene.layered_algorithm.steps(tree.depth) for scene, tree in zip(scenes, trees, strict=True)} == {16}
 
 
 def test_every_mutation_still_fits_its_file() -> None:
