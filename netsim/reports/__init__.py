@@ -13,12 +13,12 @@ from netsim.reports.run_report import render_report, report_sections, write_repo
 from netsim.reports.terminal import rounds_table, summary_lines
 
 __all__ = [
-    "closing_lines",
     "comparison_sections",
     "read_points",
-    "report_html",
+    "render_report",
     "report_sections",
     "rounds_table",
+    "summary_lines",
     "sweep_axes",
     "write_comparison",
     "write_report",

@@ -59,7 +59,7 @@ def write_several(runs: Sequence[Result], path: Path, target: float | None = Non
 
 
 def sweep_axes(points: Path) -> list[str]:
-    """The columns of a points.parquet with swept values, without the seed. Raises ResultError if it is no such table."""
+    """The columns of a points.parquet with swept values, without the seed. Raises ResultError for another file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -234,8 +234,8 @@ def _description(settings: Sequence[Setting], target: float) -> str:
     if math.isnan(target):
         return _NO_TARGET
     return (
-        f"Time to accuracy is the simulated time until {formatting.accuracy(target)} was first reached: the dot is the mean "
-        "over seeds, the line covers the range from the fastest to the slowest seed."
+        f"Time to accuracy is the simulated time until {formatting.accuracy(target)} was first reached: "
+        "the dot is the mean over seeds, the line covers the range from the fastest to the slowest seed."
     )
 
 

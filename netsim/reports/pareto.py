@@ -56,7 +56,7 @@ def pareto_figures(settings: Sequence[Setting]) -> list[Figure]:
 
 
 def stop_points(settings: Sequence[Setting], cost_column: str) -> list[StopPoint]:
-    """The instants at which a setting can be stopped: after every round common to its seeds, and at any seed's round end.
+    """The points at which a setting can stop: after rounds common to its seeds, and at the end of any seed's round.
 
     The initial model is not included.
     """

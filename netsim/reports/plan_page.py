@@ -110,7 +110,8 @@ def plan_page_sections(picture: PlanPageData) -> list[Section]:
 def bound_figure(bound_map: BoundMap) -> Figure:
     """Heat map of the bound on a logarithmic colour scale, with a star at the plan."""
     values = [[None if v is None else round(math.log10(v), 4) for v in row] for row in bound_map.values]
-    hover = f"{bound_map.names[0]} %{{x}}, {bound_map.names[1]} %{{y}}: %{{customdata:.4g}}<extra></extra>"
+    (x_name, y_name), (best_x, best_y) = bound_map.names, bound_map.best
+    hover = f"{x_name} %{{x}}, {y_name} %{{y}}: %{{customdata:.4g}}<extra></extra>"
     flat = [v for row in bound_map.values for v in row if v is not None]
     low, high = (math.log10(end) for end in (min(flat, default=1.0), max(flat, default=10.0)))
     ticks = [low + (high - low) * k / 4 for k in range(5)]
@@ -121,14 +122,14 @@ def bound_figure(bound_map: BoundMap) -> Figure:
         "hovertemplate": hover, "hoverongaps": False, "colorbar": bar,
     }  # fmt: skip
     star: Trace = {
-        "type": "scatter", "mode": "markers", "x": [str(bound_map.best[0])], "y": [str(bound_map.best[1])],
+        "type": "scatter", "mode": "markers", "x": [str(best_x)], "y": [str(best_y)],
         "marker": {"symbol": "star", "size": 16, "color": VERMILLION, "line": {"color": "white", "width": 1}},
-        "hovertemplate": f"the plan: {bound_map.names[0]} {bound_map.best[0]}, {bound_map.names[1]} {bound_map.best[1]}<extra></extra>",
+        "hovertemplate": f"the plan: {x_name} {best_x}, {y_name} {best_y}<extra></extra>",
     }  # fmt: skip
-    layout = base_layout(420, bound_map.names[0], bound_map.names[1])
+    layout = base_layout(420, x_name, y_name)
     layout["xaxis"] |= {"type": "category"}
     layout["yaxis"] |= {"type": "category"}
-    description = f"The bound is smallest at {bound_map.names[0]} {bound_map.best[0]} and {bound_map.names[1]} {bound_map.best[1]}."
+    description = f"The bound is smallest at {x_name} {best_x} and {y_name} {best_y}."
     return Figure("landscape", "Bound over two taus (smaller is better)", description, [area, star], layout)
 
 
@@ -281,8 +282,14 @@ _STYLE: dict[Kind, tuple[str, str, str]] = {
     "bound": (GREEN, "diamond", "the bound's choice"),
     "plan": (VERMILLION, "star", "the plan"),
 }
-_BOUND = "Empty cells: no round fits the deadline, or the theorem does not apply. All other choices are those of the plan."
-_SIMULATED = "Every plan is trained until the deadline, as with `netsim run`. Error bars are standard errors over seeds."
+_BOUND = (
+    "Empty cells: no round fits the deadline, or the theorem does not apply. "
+    "All other choices are those of the plan."
+)
+_SIMULATED = (
+    "Every plan is trained until the deadline, as with `netsim run`. "
+    "Error bars are standard errors over seeds."
+)
 _FRONT = (
     "Filled markers are on the Pareto front: no other plan is at least as good in accuracy (or bound), time, bits and "
     "energy and better in one of them."

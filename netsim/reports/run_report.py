@@ -189,11 +189,8 @@ def _scenario(result: Result) -> Section:
     text = result.scenario_text
     parts: list[PagePart] = [Code("Resolved scenario", text[:_MAX_SCENARIO_LENGTH])]
     if len(text) > _MAX_SCENARIO_LENGTH:
-        parts.append(
-            Paragraph(
-                f"The first {formatting.count(_MAX_SCENARIO_LENGTH)} of {formatting.count(len(text))} characters are shown."
-            )
-        )
+        shown, total = formatting.count(_MAX_SCENARIO_LENGTH), formatting.count(len(text))
+        parts.append(Paragraph(f"The first {shown} of {total} characters are shown."))
     parts += reference_parts(result)
     parts.append(
         KeyValues(

@@ -1,4 +1,4 @@
-"""Results made by hand: small tables whose every number a test can predict."""
+"""Synthetic results: small tables with known numbers; fixtures that open pages in a browser."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def make_result() -> MakeResult:
 
 
 def synthetic(finished: int = 20, depth: int = 3, name: str = "quickstart", **changes: Any) -> Result:
-    """`finished` equal rounds of a tree of two children a node; a layer's numbers follow from its number."""
+    """`finished` equal rounds of a binary tree; the numbers of a layer are functions of its index."""
     layers = range(1, depth + 1)
     rows = [_round(number, layers) for number in range(finished + 1)]
     stopped = {"name": name, "digest": "4f2a9c01d2e3b4a5", "stopped_by": "rounds", "host_time_s": 12.5}
@@ -43,7 +43,7 @@ def payload_bits(layer: int, direction: str) -> int:
 
 
 def senders(layer: int, direction: str) -> int:
-    """Messages of a layer per round, four times as many per layer one goes down; a broadcast is one."""
+    """Messages of a layer per round, four times as many on each lower layer; a broadcast counts as one."""
     return int(4 ** (4 - layer)) * (2 if direction == "up" else 1)
 
 
@@ -121,7 +121,7 @@ def points(
     rounds: int = 10,
     **columns: Any,
 ) -> pd.DataFrame:
-    """A sweep's table: round k of tau t and seed s is 1 - 0.8^k less 0.01 s accurate; it ends at k t / uplink."""
+    """A points table: round k of tau t and seed s has accuracy 1 - 0.8^k - 0.01 s and ends at k t / uplink."""
     rows: list[dict[str, Any]] = []
     for uplink in uplinks:
         speed = float(str(uplink).split()[0])
@@ -144,12 +144,12 @@ def points(
 
 
 def star() -> Result:
-    """One round of a cloud and two devices, the cloud's broadcast at 0: every instant is written here.
+    """One round of a cloud and two devices; the cloud broadcasts at 0.
 
-    d0 hears it at 1 s, computes until 3 s and sends for 1 s of airtime, of which 0.5 s more are spent queueing.
-    d1 hears it at 1 s, computes until 2 s and sends until 3 s. The round ends at 4.5 s.
+    d0 receives at 1 s, computes until 3 s, queues for 0.5 s and sends with 1 s of airtime.
+    d1 receives at 1 s, computes until 2 s and sends until 3 s. The round ends at 4.5 s.
     """
-    told = [
+    messages = [
         (1, 1, "down", "cloud", "*", 2, 800, 900, 1.0, 0.0, 1.0, True),
         (1, 1, "up", "d1", "cloud", 1, 100, 120, 1.0, 2.0, 3.0, True),
         (1, 1, "up", "d0", "cloud", 1, 100, 120, 1.0, 3.0, 4.5, True),
@@ -163,7 +163,7 @@ def star() -> Result:
     return Result(
         scenario_text=run.scenario_text,
         rounds=run.rounds.assign(sim_time_s=[0.0, 4.5]),
-        messages=pd.DataFrame(told, columns=[*MESSAGES, "delivered"]),
+        messages=pd.DataFrame(messages, columns=[*MESSAGES, "delivered"]),
         nodes=pd.DataFrame([(1, name, int(name == "cloud"), *t) for name, t in times.items()], columns=NODES),
         manifest=run.manifest,
     )
@@ -175,8 +175,8 @@ def star_run() -> Result:
 
 
 CHROMIUM = Path("/usr/bin/chromium")
-PATIENCE_MS = 120_000
-"""How long a browser test waits for a state: only what never comes shall fail, however busy the machine is."""
+TIMEOUT_MS = 120_000
+"""How long a browser test waits for a state; generous, since the machine may be busy."""
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -188,12 +188,12 @@ FLAGS = [
 
 
 @dataclass
-class Opened:
-    """A page with what it said and what it asked for."""
+class OpenedPage:
+    """An open page with its console messages and the addresses that it requested."""
 
     page: Any
-    said: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
+    console: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
 
     def layout(self, plot: str, path: str) -> Any:
         return self.page.evaluate(f"document.getElementById('plot-{plot}')._fullLayout.{path}")
@@ -201,24 +201,24 @@ class Opened:
     def data(self, plot: str, path: str) -> Any:
         return self.page.evaluate(f"document.getElementById('plot-{plot}').data{path}")
 
-    def shows(self, plot: str, path: str, wanted: Any) -> None:
-        """Wait until the plot's `_fullLayout...` or `data...` is as wanted, numbers to six digits.
+    def wait_for(self, plot: str, path: str, expected: Any) -> None:
+        """Wait until a path of the plot (`_fullLayout...`, `data...`) has the expected value, numbers to six digits.
 
-        What a key or a click changes is drawn after the event, on a busy machine some time after it.
+        A change is drawn asynchronously after the key press or click.
         """
-        found = f"document.getElementById('plot-{plot}').{path}"
+        actual = f"document.getElementById('plot-{plot}').{path}"
         self.page.wait_for_function(
-            f"() => {{ try {{ return ({NEAR})({found}, {json.dumps(wanted)}); }} catch {{ return false; }} }}"
+            f"() => {{ try {{ return ({IS_CLOSE})({actual}, {json.dumps(expected)}); }} catch {{ return false; }} }}"
         )
 
 
-NEAR = """function near(found, wanted) {
-  if (typeof wanted === "number") return Math.abs(found - wanted) <= 1e-6 * Math.abs(wanted);
-  if (!Array.isArray(wanted)) return found === wanted;
-  return found?.length === wanted.length && wanted.every((one, k) => near(found[k], one));
+IS_CLOSE = """function isClose(actual, expected) {
+  if (typeof expected === "number") return Math.abs(actual - expected) <= 1e-6 * Math.abs(expected);
+  if (!Array.isArray(expected)) return actual === expected;
+  return actual?.length === expected.length && expected.every((one, k) => isClose(actual[k], one));
 }"""
 
-OpenPage = Callable[..., Opened]
+OpenPage = Callable[..., OpenedPage]
 
 
 @pytest.fixture(scope="module")
@@ -236,18 +236,18 @@ def browser() -> Iterator[Any]:
 def open_page(browser: Any) -> Iterator[OpenPage]:
     contexts = []
 
-    def opened(file: Path, width: int = 1280, height: int = 800, scheme: str = "light") -> Opened:
+    def open_file(file: Path, width: int = 1280, height: int = 800, scheme: str = "light") -> OpenedPage:
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-        context.set_default_timeout(PATIENCE_MS)
+        context.set_default_timeout(TIMEOUT_MS)
         contexts.append(context)
-        seen = Opened(context.new_page())
-        seen.page.on("console", lambda message: seen.said.append(message.text))
-        seen.page.on("pageerror", lambda error: seen.said.append(str(error)))
-        seen.page.on("request", lambda request: seen.asked.append(request.url))
-        seen.page.goto(file.as_uri())
-        seen.page.wait_for_load_state("networkidle")
-        return seen
+        opened = OpenedPage(context.new_page())
+        opened.page.on("console", lambda message: opened.console.append(message.text))
+        opened.page.on("pageerror", lambda error: opened.console.append(str(error)))
+        opened.page.on("request", lambda request: opened.requests.append(request.url))
+        opened.page.goto(file.as_uri())
+        opened.page.wait_for_load_state("networkidle")
+        return opened
 
-    yield opened
+    yield open_file
     for context in contexts:
         context.close()

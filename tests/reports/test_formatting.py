@@ -1,4 +1,4 @@
-"""Numbers as people say them."""
+"""Numbers as text with units."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from netsim.reports import formatting
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "text"),
     [
         (0, "0 bit"),
         (12, "12 bit"),
@@ -18,16 +18,16 @@ from netsim.reports import formatting
         (2e15, "2 Pbit"),
     ],
 )
-def test_bits_are_said_with_a_prefix(value: float, said: str) -> None:
-    assert formatting.bits(value) == said
+def test_bits_have_an_si_prefix(value: float, text: str) -> None:
+    assert formatting.bits(value) == text
 
 
-def test_a_value_that_rounds_up_takes_the_next_prefix() -> None:
+def test_a_value_that_rounds_up_to_a_thousand_has_the_next_prefix() -> None:
     assert formatting.bits(999_600) == "1 Mbit"
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "text"),
     [
         (0, "0 s"),
         (2.5e-7, "0.25 µs"),
@@ -39,11 +39,11 @@ def test_a_value_that_rounds_up_takes_the_next_prefix() -> None:
         (259_200, "3 d"),
     ],
 )
-def test_seconds_become_minutes_once_there_are_two(value: float, said: str) -> None:
-    assert formatting.seconds(value) == said
+def test_times_from_two_minutes_on_are_in_minutes(value: float, text: str) -> None:
+    assert formatting.seconds(value) == text
 
 
-def test_large_and_small_numbers_keep_three_digits() -> None:
+def test_large_and_small_numbers_have_three_significant_digits() -> None:
     assert [formatting.number(value) for value in (0.09414, 123_456, 2.5e9)] == [
         "0.0941",
         "123000",
@@ -51,8 +51,11 @@ def test_large_and_small_numbers_keep_three_digits() -> None:
     ]
 
 
-def test_what_is_no_number_says_so() -> None:
-    assert (formatting.accuracy(float("nan")), formatting.number(float("inf"))) == ("not finite", "not finite")
+def test_nan_and_infinity_are_shown_as_not_finite() -> None:
+    assert (formatting.accuracy(float("nan")), formatting.number(float("inf"))) == (
+        "not finite",
+        "not finite",
+    )
 
 
 def test_an_accuracy_has_three_decimals() -> None:

@@ -1,4 +1,4 @@
-"""What became of messages: shares that add up, and no figure where nothing is worth telling."""
+"""Outcomes of messages: shares add up to one; no figure if all messages were delivered."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from netsim.simulation.run import simulate
 from tests.barriers.sample_scenarios import star_scenario
 
 
-def test_shares_of_fates_add_up_and_are_told_in_words() -> None:
+def test_shares_of_outcomes_add_up_to_one_and_are_in_the_description() -> None:
     result = simulate(star_scenario([0, 0.25, 1.5], "{first: {count: 2}}"), engine="timing")
     figure = outcome_figure(result)
     assert figure is not None
@@ -26,11 +26,11 @@ def test_shares_of_fates_add_up_and_are_told_in_words() -> None:
     assert [row[1] for row in table.rows] == ["8", "4"]
 
 
-def test_a_run_in_which_all_arrives_has_no_such_figure() -> None:
+def test_a_run_in_which_all_messages_arrive_has_no_outcome_figure() -> None:
     result = simulate(star_scenario([0, 0], "all"), engine="timing")
     assert outcome_figure(result) is None
     assert outcome_table(result) is None
 
 
-def test_every_fate_has_its_look() -> None:
+def test_every_outcome_has_a_style() -> None:
     assert set(OUTCOME_STYLES) == set(FATES)

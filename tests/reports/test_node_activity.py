@@ -1,4 +1,4 @@
-"""The timeline of real runs: who was at what, and when, as the simulation itself counted it."""
+"""Activities derived from messages, compared with those that the simulation recorded."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ AWAY = (
 )
 FAILS = "[{server_failure: {nodes: [edge1], when: {given: {at: [100 ms]}}, reattach: load_balanced, detection: 10 ms}}]"
 FAVG = "{hier_favg: {learning_rate: 0.2, batch_size: 8, tau: [3, 2]}}"
-LADDER = (
+ECHO_ALGORITHM = (
     "{leaf: {learning_rate: 0.2, batch_size: 8}, "
     "layers: [{tau: 2, up: none, rule: mean, echo: true}, {tau: 2, up: none, rule: mean}]}"
 )
-SCENES: dict[str, dict[str, str]] = {
+SCENARIOS: dict[str, dict[str, str]] = {
     "all": {},
     "selection": {"selection": "[{uniform: 0.4}, all]"},
     "drop": {"wait": "[{fraction: {of: 0.6}}, all]"},
@@ -41,98 +41,115 @@ SCENES: dict[str, dict[str, str]] = {
     "edge_failure": {"faults": FAILS, "rounds": "6"},
     "availability": {"devices": AWAY, "rounds": "5"},
     "echo": {
-        "algorithm": LADDER,
+        "algorithm": ECHO_ALGORITHM,
         "wait": "[{first: {count: 2}}, all]",
     },
     "poll": {"selection": "[{power_of_choice: {count: 2, candidates: 3}}, all]"},
 }
-Times = dict[str, list[tuple[float, int | None]]]
+RecordedTimes = dict[str, list[tuple[float, int | None]]]
 
 
 @cache
-def ran(name: str) -> tuple[Result, Times]:
-    """A tiny run, and every change of what a node was at."""
-    more = {"devices": SLOW, "rounds": "3", "algorithm": FAVG, **SCENES[name]}
-    rounds = more.pop("rounds")
-    keys = "".join(f"{key}: {value}\n" for key, value in more.items())
+def simulated(name: str) -> tuple[Result, RecordedTimes]:
+    """A tiny run, and every change of a node's activity as recorded by the simulation."""
+    keys = {"devices": SLOW, "rounds": "3", "algorithm": FAVG, **SCENARIOS[name]}
+    rounds = keys.pop("rounds")
+    lines = "".join(f"{key}: {value}\n" for key, value in keys.items())
     text = (
         "name: tiny\nseed: 5\ntopology: {fanout: [2, 5]}\n"
         "task: {dataset: digits, partition: {dirichlet: {alpha: 0.5}}, model: {mlp: {hidden: [5]}}}\n"
         "network:\n  - cell: {preset: wifi}\n  - wired: {rate: 10 Mbit/s, latency: 3 ms}\n"
-        f"stop: {{rounds: {rounds}}}\n{keys}"
+        f"stop: {{rounds: {rounds}}}\n{lines}"
     )
-    seen: Times = {}
+    recorded: RecordedTimes = {}
 
     def at(self: Trace, node: Node, doing: int | None, now_s: float) -> None:
-        seen.setdefault(node.name, []).append((now_s, doing))
+        recorded.setdefault(node.name, []).append((now_s, doing))
         plain(self, node, doing, now_s)
 
     plain = Trace.at
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Trace, "at", at)
-        return simulate(load_text(text, "tiny.yaml"), device="cpu"), seen
+        return simulate(load_text(text, "tiny.yaml"), device="cpu"), recorded
 
 
-@pytest.mark.parametrize("name", SCENES)
-def test_a_node_is_drawn_at_each_thing_for_as_long_as_the_nodes_table_says(name: str) -> None:
-    run, _ = ran(name)
-    lives, tree = NodeActivities(run, tree_from_messages(run)), tree_from_messages(run)
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_durations_of_activities_equal_those_of_the_nodes_table(name: str) -> None:
+    run, _ = simulated(name)
+    activities, tree = NodeActivities(run, tree_from_messages(run)), tree_from_messages(run)
     for row in run.nodes.to_dict("records"):
         round_number, node = int(row["round"]), str(row["node"])
         if node not in tree or not tree.in_degree(node):
             continue
-        stays = lives.intervals(node, round_number)
-        drawn = [sum(s.length_s for s in stays if s.at == at) for at in ("hearing", "busy", "sending")]
-        description = [row["downlink_s"], row["compute_s"] + row["below_s"], row["uplink_s"]]
-        assert drawn == pytest.approx(description, abs=1e-9), (round_number, node)
+        intervals = activities.intervals(node, round_number)
+        drawn = [
+            sum(one.duration_s for one in intervals if one.activity == activity)
+            for activity in ("receiving", "busy", "sending")
+        ]
+        expected = [row["downlink_s"], row["compute_s"] + row["below_s"], row["uplink_s"]]
+        assert drawn == pytest.approx(expected, abs=1e-9), (round_number, node)
 
 
-@pytest.mark.parametrize("name", SCENES)
-def test_a_node_is_drawn_at_each_thing_when_it_was_at_it(name: str) -> None:
-    run, seen = ran(name)
-    lives, tree, end_s = NodeActivities(run, tree_from_messages(run)), tree_from_messages(run), run.sim_time_s
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_instants_of_activities_equal_those_of_the_simulation(name: str) -> None:
+    run, recorded = simulated(name)
+    activities, tree, end_s = (
+        NodeActivities(run, tree_from_messages(run)),
+        tree_from_messages(run),
+        run.sim_time_s,
+    )
     for node in [node for node in tree if tree.in_degree(node)]:
         true = [
-            (("hearing", "busy", "sending")[doing], begin_s, over_s)
+            (("receiving", "busy", "sending")[doing], begin_s, over_s)
             for (begin_s, doing), (over_s, _) in zip(
-                seen[node], [*seen[node][1:], (end_s, None)], strict=True
+                recorded[node], [*recorded[node][1:], (end_s, None)], strict=True
             )
             if doing is not None
         ]
-        for stay in (
-            stay for round_number in range(1, run.finished_rounds + 1) for stay in lives.intervals(node, round_number)
+        for interval in (
+            one
+            for round_number in range(1, run.finished_rounds + 1)
+            for one in activities.intervals(node, round_number)
         ):
-            held = [min(stay.end_s, e) - max(stay.begin_s, b) for at, b, e in true if at == stay.at]
-            assert sum(max(0.0, part) for part in held) == pytest.approx(stay.length_s, abs=1e-9), (
-                node,
-                stay,
-            )
+            overlaps = [
+                min(interval.end_s, end_s) - max(interval.begin_s, begin_s)
+                for activity, begin_s, end_s in true
+                if activity == interval.activity
+            ]
+            total_s = sum(max(0.0, overlap) for overlap in overlaps)
+            assert total_s == pytest.approx(interval.duration_s, abs=1e-9), (node, interval)
 
 
-@pytest.mark.parametrize("name", SCENES)
-def test_the_stretches_of_a_node_fill_the_round(name: str) -> None:
-    run, _ = ran(name)
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_spans_of_a_node_fill_the_round(name: str) -> None:
+    run, _ = simulated(name)
     tree, ends = tree_from_messages(run), run.rounds["sim_time_s"].tolist()
     node = next(node for node in tree if not tree.out_degree(node))
     for round_number in range(1, run.finished_rounds + 1):
-        told = [s for s in RoundActivities(run, tree).spans([node], round_number) if s.doing not in ("down", "handover")]
-        assert [s.begin_s for s in told[1:]] == pytest.approx([s.end_s for s in told[:-1]], abs=1e-9)
-        assert told[-1].end_s == pytest.approx(ends[round_number] - ends[round_number - 1])
+        spans = [
+            span
+            for span in RoundActivities(run, tree).spans([node], round_number)
+            if span.kind not in ("down", "handover")
+        ]
+        assert [s.begin_s for s in spans[1:]] == pytest.approx([s.end_s for s in spans[:-1]], abs=1e-9)
+        assert spans[-1].end_s == pytest.approx(ends[round_number] - ends[round_number - 1])
 
 
-def test_a_downlink_names_those_told_where_not_all_were() -> None:
-    few, everybody = (
+def test_a_downlink_to_some_children_lists_its_addressees() -> None:
+    partial, broadcast = (
         run.messages[(run.messages["direction"] == "down") & (run.messages["layer"] == 1)]
-        for run in (ran("selection")[0], ran("all")[0])
+        for run in (simulated("selection")[0], simulated("all")[0])
     )
-    assert set(everybody["dst"]) == {"*"}
-    assert [len(dst.split(" ")) for dst in few["dst"]] == few["receivers"].tolist() == [2] * len(few)
+    assert set(broadcast["dst"]) == {"*"}
+    assert (
+        [len(dst.split(" ")) for dst in partial["dst"]] == partial["receivers"].tolist() == [2] * len(partial)
+    )
 
 
-def test_a_name_with_a_space_is_one_name() -> None:
+def test_a_name_with_a_space_is_a_single_addressee() -> None:
     assert parse_receivers(format_receivers(["New York", "Bonn"])) == ["New York", "Bonn"]
     assert format_receivers(["d1", "d2"]) == "d1 d2"
 
 
-def test_an_answer_to_a_poll_is_known_by_its_size() -> None:
+def test_the_size_of_a_poll_answer_matches_the_protocol() -> None:
     assert POLL_ANSWER_BITS == LOSS_BITS

@@ -1,4 +1,4 @@
-"""An algorithm has one colour on every page."""
+"""An algorithm has the same colour on every page."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ MakeResult = Callable[..., Result]
 
 
 def colours(*names: str) -> dict[str, str]:
-    found = algorithm_colours(names)
-    assert found is not None
-    return dict(zip(names, found, strict=True))
+    assigned = algorithm_colours(names)
+    assert assigned is not None
+    return dict(zip(names, assigned, strict=True))
 
 
-def test_an_algorithm_keeps_its_colour_whoever_stands_beside_it() -> None:
+def test_the_colour_of_an_algorithm_does_not_depend_on_the_others() -> None:
     fedavg = {colours("fedavg", other)["fedavg"] for other in ("qmlhfl", "hier_favg", "mtgc", "my_lab:Mine")}
     assert len(fedavg) == 1
 
 
-def test_the_order_of_runs_changes_no_colour() -> None:
+def test_colours_do_not_depend_on_the_order_of_the_runs() -> None:
     names = ("sign_sgd", "qmlhfl", "my_lab:Mine", "hier_favg")
     assert len({tuple(sorted(colours(*order).items())) for order in permutations(names)}) == 1
 
@@ -36,16 +36,16 @@ def test_the_order_of_runs_changes_no_colour() -> None:
 @pytest.mark.parametrize(
     "names", [("qmlhfl", "scaffold", "qhetfed", "fedopt", "fedavg"), ("a", "b", "c", "d", "e")]
 )
-def test_colours_beside_one_another_differ(names: tuple[str, ...]) -> None:
+def test_compared_algorithms_have_different_colours(names: tuple[str, ...]) -> None:
     assert len(set(colours(*names).values())) == len(names)
 
 
 @pytest.mark.parametrize("names", [(), ("fedavg",), ("fedavg", "fedavg"), tuple(ALGORITHMS)])
-def test_elsewhere_the_settings_have_the_colours(names: tuple[str, ...]) -> None:
+def test_one_or_too_many_or_equal_algorithms_have_no_colours(names: tuple[str, ...]) -> None:
     assert algorithm_colours(names) is None
 
 
-def test_only_recipes_choose() -> None:
+def test_preferred_colours_belong_to_recipes() -> None:
     assert set(ALGORITHMS) <= set(RECIPES)
 
 

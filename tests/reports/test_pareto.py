@@ -1,4 +1,4 @@
-"""At a deadline: the front that no disc stands above, and what is said of settings that have no round by then."""
+"""Results at a deadline: the Pareto front, positions of settings, and settings without a completed round."""
 
 from __future__ import annotations
 
@@ -16,22 +16,21 @@ from tests.reports.test_sweep_page import AXES, figures_of
 MakePoints = Callable[..., pd.DataFrame]
 
 
-def test_the_front_holds_exactly_what_nothing_beats() -> None:
+def test_the_front_consists_of_the_non_dominated_points() -> None:
     rng = np.random.Generator(np.random.Philox(3))
     found = [StopPoint(k, *map(float, rng.integers(0, 1000, 3))) for k in range(60)]
     early = [s for s in found if s.time_s <= 500]
-    beaten = {
+    dominated = {
         s.setting
         for s in early
         for o in early
-        if (o.cost <= s.cost and o.accuracy > s.accuracy)
-        or (o.cost < s.cost and o.accuracy >= s.accuracy)
+        if (o.cost <= s.cost and o.accuracy > s.accuracy) or (o.cost < s.cost and o.accuracy >= s.accuracy)
     }
-    unbeaten = {(s.cost, s.accuracy) for s in early if s.setting not in beaten}
-    assert {(s.cost, s.accuracy) for s in pareto_front(found, 500.0)} == unbeaten
+    expected = {(s.cost, s.accuracy) for s in early if s.setting not in dominated}
+    assert {(s.cost, s.accuracy) for s in pareto_front(found, 500.0)} == expected
 
 
-def test_discs_stand_where_settings_are_at_the_deadline(make_points: MakePoints) -> None:
+def test_discs_are_at_the_cost_and_accuracy_of_the_settings_at_the_deadline(make_points: MakePoints) -> None:
     # The longest run takes 50 s; the tenth of 30 options is 16.67 s: tau 5 at 1 MHz has done 3 rounds.
     latency, energy = pareto_figures(group_settings(make_points(), AXES))
     tenth = latency.changes["deadline"][9].traces
@@ -39,7 +38,7 @@ def test_discs_stand_where_settings_are_at_the_deadline(make_points: MakePoints)
     assert energy.changes["deadline"][9].traces["x"][1] == [6.0]
 
 
-def test_no_disc_stands_above_the_front(make_points: MakePoints) -> None:
+def test_no_disc_is_above_the_front(make_points: MakePoints) -> None:
     # One seed is slower than the other, so that at a deadline they have done different rounds.
     table = make_points()
     uneven = table.assign(sim_time_s=table["sim_time_s"] * (1 + 0.3 * table["seed"]))
@@ -50,7 +49,7 @@ def test_no_disc_stands_above_the_front(make_points: MakePoints) -> None:
                 assert max(b for a, b in zip(*front, strict=True) if a <= x + 1e-4) >= y - 1e-5
 
 
-def test_a_long_front_keeps_the_corners_below_its_discs(make_points: MakePoints) -> None:
+def test_thinning_a_front_keeps_the_corners_below_its_discs(make_points: MakePoints) -> None:
     # Some 340 corners, of which 80 are drawn: the first setting ends in their middle, the second overtakes it later.
     table = make_points(("1 MHz",), (1, 2), seeds=1, rounds=300)
     table["accuracy"] = table["round"] / 450 * np.where(table["algorithm.tau"] == 1, 1.0, 1.5)
@@ -59,7 +58,7 @@ def test_a_long_front_keeps_the_corners_below_its_discs(make_points: MakePoints)
     assert (x[0][0], y[0][0]) in zip(x[2], y[2], strict=True)
 
 
-def test_the_front_knows_what_seeds_reach_after_different_rounds(make_points: MakePoints) -> None:
+def test_the_front_contains_points_of_seeds_at_different_rounds(make_points: MakePoints) -> None:
     # The second seed ends after one round of two: stopped at 2 s both have 0.4, spent 2 s and 1 s.
     table = make_points(("1 MHz",), (1,), rounds=2).assign(
         accuracy=lambda t: 0.2 * t["round"] + 0.2 * t["seed"]
@@ -69,7 +68,7 @@ def test_the_front_knows_what_seeds_reach_after_different_rounds(make_points: Ma
     assert list(zip(x, y, strict=True))[:2] == [(1.0, 0.3), (1.5, 0.4)]
 
 
-def test_the_front_reaches_to_the_deadline(make_points: MakePoints) -> None:
+def test_the_front_extends_to_the_deadline(make_points: MakePoints) -> None:
     for change in pareto_figures(group_settings(make_points(), AXES))[0].changes["deadline"]:
         assert change.traces["x"][-1][-1] == pytest.approx(change.layout["shapes"][0]["x0"], rel=1e-5)
 
@@ -81,7 +80,7 @@ def untrained_table(make_points: MakePoints) -> pd.DataFrame:
     return table[~slow | (table["round"] == 0)]
 
 
-def test_a_setting_that_completes_no_round_is_no_result(make_points: MakePoints) -> None:
+def test_a_setting_without_a_completed_round_has_no_result(make_points: MakePoints) -> None:
     table = untrained_table(make_points)
     settings = group_settings(table, AXES)
     assert [s.label for s in untrained_settings(settings)] == ["uplink 1 MHz, tau 5"]
@@ -90,17 +89,17 @@ def test_a_setting_that_completes_no_round_is_no_result(make_points: MakePoints)
     assert drawn["front-sim_time_s"].traces[1]["x"] == [None]
     assert drawn["deadline-heat"].traces[0]["z"][1][0] is None
     page = render_comparison(table, AXES, "s")
-    assert "Left out, no round by the deadline: uplink 1 MHz, tau 5." in page
+    assert "Not shown (no round by the deadline): uplink 1 MHz, tau 5." in page
     assert "<td>2</td><td>no round by the deadline</td><td>-</td>" in page
 
 
-def test_runs_without_a_round_do_not_spoil_the_means_of_the_others(make_points: MakePoints) -> None:
+def test_means_exclude_runs_without_a_completed_round(make_points: MakePoints) -> None:
     table = make_points()
     page = render_comparison(table[(table["seed"] == 0) | (table["round"] == 0)], AXES, "s")
     assert page.count("0.893 (1 of 2 runs, else no round by the deadline)") == 4
 
 
-def test_points_of_a_curve_are_marked_where_they_are_few(make_points: MakePoints) -> None:
+def test_short_curves_have_markers(make_points: MakePoints) -> None:
     def lines(table: pd.DataFrame) -> list[tuple[str, str, int]]:
         found = [t for t in figures_of(table)[0].traces if "fill" not in t]
         return [(t["mode"], t["marker"]["symbol"], len(t["y"])) for t in found]

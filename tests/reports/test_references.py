@@ -1,4 +1,4 @@
-"""A run records what its parts refer to, and its report says so by title."""
+"""A run records the references of its parts; its report lists them with titles."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from netsim.scenario.citations import users
 MakeResult = Callable[..., Result]
 
 
-def test_every_reference_knows_who_cites_it() -> None:
+def test_every_reference_lists_the_parts_that_cite_it() -> None:
     found = users(load("quickstart", ["sweep={}"]))
     assert "recipe qmlhfl" in found["arXiv:2505.08145"]
     assert "compressor qsgd" in found["arXiv:1610.02132"]
     assert any(mark.startswith("TR 38.901") for mark in found)
 
 
-def test_titles_have_no_braces() -> None:
+def test_titles_contain_no_bibtex_braces() -> None:
     entry = entry_of("arXiv:1802.04434")
     assert entry is not None
     assert title_of(entry) == "signSGD: Compressed Optimisation for Non-Convex Problems (2018)"
 
 
-def test_the_report_says_titles_and_users_and_shows_strange_marks_as_they_are(
+def test_the_report_lists_titles_and_parts_and_shows_unknown_keys_unchanged(
     make_result: MakeResult,
 ) -> None:
     run = make_result()
-    told = {"arXiv:2505.08145": ["recipe qmlhfl"], "<b>": ["my_lab:Turbo"]}
-    (_, facts) = reference_parts(replace(run, manifest={**run.manifest, "references": told}))
-    assert isinstance(facts, KeyValues)
-    assert facts.pairs[0] == (
-        "arXiv:2505.08145, for recipe qmlhfl",
+    recorded = {"arXiv:2505.08145": ["recipe qmlhfl"], "<b>": ["my_lab:Turbo"]}
+    (_, pairs) = reference_parts(replace(run, manifest={**run.manifest, "references": recorded}))
+    assert isinstance(pairs, KeyValues)
+    assert pairs.pairs[0] == (
+        "arXiv:2505.08145, cited by recipe qmlhfl",
         "Multi-Layer Hierarchical Federated Learning with Quantization (2025)",
     )
-    assert facts.pairs[1] == ("<b>, for my_lab:Turbo", "<b>")
+    assert pairs.pairs[1] == ("<b>, cited by my_lab:Turbo", "<b>")
 
 
-def test_a_run_that_recorded_none_shows_none(make_result: MakeResult) -> None:
+def test_a_run_without_recorded_references_has_no_list(make_result: MakeResult) -> None:
     assert reference_parts(make_result()) == []

@@ -1,4 +1,4 @@
-"""Swept parts are named by what tells them apart, and never by more."""
+"""Labels of swept parts contain the differing arguments and no others."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from netsim.reports.settings import group_settings
 from tests.reports.conftest import points
 
 
-def said(*values: object) -> list[str]:
-    """As they stand in a points table: parts and lists as JSON."""
+def labels(*values: object) -> list[str]:
+    """Labels of values in the form of a points table: parts and lists as JSON."""
     return label_values([json.dumps(value) if isinstance(value, list | dict) else value for value in values])
 
 
 @pytest.mark.parametrize(
-    ("values", "words"),
+    ("values", "expected"),
     [
         ([{"sgd": {"rate": 0.1, "tau": 5}}, {"sign": {"rate": 0.2}}], ["sgd", "sign"]),
         ([{"sgd": {"rate": 0.1, "tau": 5}}, {"sgd": {"rate": 0.2, "tau": 5}}], ["sgd rate 0.1", "sgd rate 0.2"]),
@@ -34,15 +34,15 @@ def said(*values: object) -> list[str]:
         (["{broken", "x"], ["{broken", "x"]),
     ],
 )  # fmt: skip
-def test_a_value_is_told_by_what_differs(values: list[object], words: list[str]) -> None:
-    assert said(*values) == words
+def test_a_label_contains_what_differs(values: list[object], expected: list[str]) -> None:
+    assert labels(*values) == expected
 
 
-def test_words_that_would_be_equal_are_told_whole() -> None:
-    assert said({"a": {}}, {"a": None}) == ["{a: {}}", "{a: null}"]
+def test_values_with_equal_short_labels_are_labelled_in_full() -> None:
+    assert labels({"a": {}}, {"a": None}) == ["{a: {}}", "{a: null}"]
 
 
-def test_a_part_needs_no_word_before_its_name() -> None:
+def test_the_label_of_a_part_has_no_key() -> None:
     parts = tuple(json.dumps({name: {"rate": 0.1}}) for name in ("sgd", "sign"))
     table = points(taus=(1,), seeds=1).assign(algorithm=[parts[k // 11] for k in range(22)])
     assert [s.label for s in group_settings(table, ["cell.uplink", "algorithm"])] == [
@@ -50,7 +50,10 @@ def test_a_part_needs_no_word_before_its_name() -> None:
     ]  # fmt: skip
 
 
-def test_long_labels_go_over_lines_before_they_are_cut() -> None:
+def test_long_labels_are_broken_into_lines_before_they_are_truncated() -> None:
     label = "hier_favg learning_rate 0.2, uplink 10 kHz, tau 5"
-    assert multiline_labels([label, "<b>"]) == ["hier_favg learning_rate 0.2,<br>uplink 10 kHz, tau 5", "&lt;b&gt;"]
+    assert multiline_labels([label, "<b>"]) == [
+        "hier_favg learning_rate 0.2,<br>uplink 10 kHz, tau 5",
+        "&lt;b&gt;",
+    ]
     assert multiline_labels(["x" * 40 + "1", "x" * 40 + "2"]) == ["x" * 31 + "… (1)", "x" * 31 + "… (2)"]

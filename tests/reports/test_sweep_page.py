@@ -1,4 +1,4 @@
-"""The page of a sweep answers from the table: at a deadline, until a target, against what was swept."""
+"""The sweep page: results at a deadline, cost to reach a target, metrics over the swept values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from netsim.reports import comparison_sections, sweep_axes, write_comparison
 from netsim.reports.comparison import render_comparison
 from netsim.reports.metrics_at import accuracy_by_deadline, target_levels, time_to_target
 from netsim.reports.page_parts import Figure
-from netsim.reports.settings import parse_number, group_settings
+from netsim.reports.settings import group_settings, parse_number
 from netsim.reports.several_runs import table_of_runs
 from netsim.reports.sweep_figures import figures_of_sweep
 from netsim.reports.time_to_accuracy import cost_to_accuracy_tables
@@ -35,7 +35,7 @@ def figures_of(table: pd.DataFrame) -> list[Figure]:
     return [part for part in parts if isinstance(part, Figure)]
 
 
-def test_a_setting_is_what_seeds_have_in_common(make_points: MakePoints) -> None:
+def test_points_that_differ_in_the_seed_only_form_one_setting(make_points: MakePoints) -> None:
     settings = group_settings(make_points(), AXES)
     assert [s.label for s in settings] == [
         "uplink 1 MHz, tau 1", "uplink 1 MHz, tau 5", "uplink 5 MHz, tau 1", "uplink 5 MHz, tau 5",
@@ -43,7 +43,7 @@ def test_a_setting_is_what_seeds_have_in_common(make_points: MakePoints) -> None
     assert [len(s.runs) for s in settings] == [2, 2, 2, 2]
 
 
-def test_at_a_deadline_the_last_model_before_it_counts(make_points: MakePoints) -> None:
+def test_the_result_at_a_deadline_is_the_last_model_before_it(make_points: MakePoints) -> None:
     # tau 5 at 1 MHz: a round takes 5 s, so two are done by 14.9 s and three by 15 s.
     slow = group_settings(make_points(), AXES)[1]
     assert slow.at_deadline(14.9).tolist() == pytest.approx([1 - 0.8**2, 0.99 - 0.8**2])
@@ -51,11 +51,11 @@ def test_at_a_deadline_the_last_model_before_it_counts(make_points: MakePoints) 
     assert slow.at_deadline(14.9, "energy_j").tolist() == [4.0, 4.0]
 
 
-def test_a_run_that_ended_keeps_its_last_model(make_points: MakePoints) -> None:
+def test_a_run_that_ended_before_the_deadline_has_its_last_model(make_points: MakePoints) -> None:
     assert group_settings(make_points(), AXES)[0].at_deadline(1e9)[0] == pytest.approx(1 - 0.8**10)
 
 
-def test_until_a_target_is_its_first_round(make_points: MakePoints) -> None:
+def test_the_cost_to_reach_a_target_is_that_of_its_first_round(make_points: MakePoints) -> None:
     # 1 - 0.8^4 = 0.5904 and 1 - 0.8^3 = 0.488: the fourth round reaches 0.5 for both seeds.
     slow = group_settings(make_points(), AXES)[1]
     assert slow.cost_to_reach(0.5).tolist() == [20.0, 20.0]
@@ -63,7 +63,7 @@ def test_until_a_target_is_its_first_round(make_points: MakePoints) -> None:
     assert np.isnan(slow.cost_to_reach(0.99)).all()
 
 
-def test_lines_join_what_differs_in_their_axis_alone(make_points: MakePoints) -> None:
+def test_a_line_connects_settings_that_differ_in_its_axis_only(make_points: MakePoints) -> None:
     settings = group_settings(make_points(), AXES)
     query = time_to_target(settings, 0.5)
     assert query is not None
@@ -75,7 +75,7 @@ def test_lines_join_what_differs_in_their_axis_alone(make_points: MakePoints) ->
     assert heat.traces[0]["z"] == [[4.0, 0.8], [20.0, 4.0]]
 
 
-def test_a_line_has_a_gap_where_a_seed_never_reached_the_target(make_points: MakePoints) -> None:
+def test_a_line_has_a_gap_where_a_seed_never_reaches_the_target(make_points: MakePoints) -> None:
     # The first seed ends at 0.8926, the second at 0.8826.
     settings = group_settings(make_points(), AXES)
     query = time_to_target(settings, 0.89)
@@ -83,26 +83,28 @@ def test_a_line_has_a_gap_where_a_seed_never_reached_the_target(make_points: Mak
     assert figures_of_sweep(settings, AXES, query)[0].traces[0]["y"] == [None, None]
 
 
-def test_axes_walked_together_have_no_heat_map(make_points: MakePoints) -> None:
+def test_axes_that_vary_together_have_no_heat_map(make_points: MakePoints) -> None:
     table = make_points(uplinks=("1 MHz", "2 MHz", "3 MHz"), taus=(1, 2, 3))
-    walked = table[table["cell.uplink"].str[0].astype(int) == table["algorithm.tau"]]
-    settings = group_settings(walked, AXES)
+    paired = table[table["cell.uplink"].str[0].astype(int) == table["algorithm.tau"]]
+    settings = group_settings(paired, AXES)
     query = accuracy_by_deadline(settings)
     assert query is not None
     assert not [f for f in figures_of_sweep(settings, AXES, query) if "heat" in f.key]
 
 
-def test_targets_rise_from_the_start_to_the_best_and_hold_the_preset_one(make_points: MakePoints) -> None:
+def test_targets_increase_up_to_the_highest_accuracy_and_include_the_preset(make_points: MakePoints) -> None:
     levels = target_levels(group_settings(make_points(), AXES), 0.5)
     assert levels == sorted(set(levels))
     assert 0.5 in levels
     assert 0 < levels[0] < levels[-1] <= 1 - 0.8**10
 
 
-def test_tables_say_what_an_accuracy_cost_and_how_many_reached_it(make_points: MakePoints) -> None:
+def test_tables_contain_the_cost_of_an_accuracy_and_the_number_of_runs_that_reached_it(
+    make_points: MakePoints,
+) -> None:
     times, bits, joules = cost_to_accuracy_tables(group_settings(make_points(), AXES), 0.5)
-    at = times.header.index("0.500")
-    assert [table.rows[1][at] for table in (times, bits, joules)] == ["20 s", "12 kbit", "8 J"]
+    column = times.header.index("0.500")
+    assert [table.rows[1][column] for table in (times, bits, joules)] == ["20 s", "12 kbit", "8 J"]
     assert times.rows[0][-1] == "10 s (1 of 2)"
 
 
@@ -137,7 +139,7 @@ def test_plotly_accepts_every_figure(make_points: MakePoints, without: str) -> N
     json.dumps([[vars(c) for cs in f.changes.values() for c in cs] for f in figures], allow_nan=False)
 
 
-def test_every_option_of_a_slider_changes_every_figure_that_knows_it(make_points: MakePoints) -> None:
+def test_every_option_of_a_slider_has_a_change_in_its_figures(make_points: MakePoints) -> None:
     for section in comparison_sections(make_points(), AXES):
         choosers = {
             part.key: len(part.options)
@@ -149,7 +151,7 @@ def test_every_option_of_a_slider_changes_every_figure_that_knows_it(make_points
 
 
 def test_two_hundred_runs_of_five_hundred_rounds_fit_a_small_page(make_points: MakePoints) -> None:
-    # A browser opens such a page in seconds because it holds few traces and points, not because it is lucky.
+    # The numbers of traces and points bound the time in which a browser opens the page.
     table = make_points(tuple(f"{k} MHz" for k in range(1, 41)), (1, 2, 3, 4, 5), seeds=1, rounds=500)
     assert table["point"].nunique() == 200
     page = render_comparison(table, AXES, "many")
@@ -158,7 +160,7 @@ def test_two_hundred_runs_of_five_hundred_rounds_fit_a_small_page(make_points: M
     assert 200 < sum(len(figure["traces"]) for figure in json.loads(drawn)["figures"].values()) < 600
 
 
-def test_hostile_settings_are_text(make_points: MakePoints) -> None:
+def test_hostile_settings_are_escaped(make_points: MakePoints) -> None:
     page = render_comparison(make_points(uplinks=(f"1 {HOSTILE}", f"5 {HOSTILE}")), AXES, HOSTILE)
     assert HOSTILE not in page
     assert len(re.findall("<script", page)) == len(
@@ -166,7 +168,7 @@ def test_hostile_settings_are_text(make_points: MakePoints) -> None:
     )
 
 
-def test_plotly_shows_hostile_settings_to_the_letter(make_points: MakePoints) -> None:
+def test_hostile_settings_are_escaped_in_hover_texts(make_points: MakePoints) -> None:
     for figure in figures_of(make_points(uplinks=("1 <b>bold</b>%{x}", "5 <b>"))):
         assert "<b>" not in json.dumps([t.get("hovertemplate") for t in figure.traces])
 
@@ -187,7 +189,7 @@ def run_of(
     return make_result(scenario_text=text, manifest=manifest)
 
 
-def test_what_differs_between_runs_becomes_an_axis(make_result: MakeResult) -> None:
+def test_a_difference_between_runs_is_an_axis(make_result: MakeResult) -> None:
     texts = [f"seed: {seed}\nnet:\n- cell: {{uplink: {up} MHz}}\n" for up in (5, 1) for seed in (1, 2)]
     runs = [run_of(make_result, f"{k}", text) for k, text in enumerate(texts)]
     table, axes = table_of_runs(runs)
@@ -196,13 +198,13 @@ def test_what_differs_between_runs_becomes_an_axis(make_result: MakeResult) -> N
     assert table["target_accuracy"].iloc[0] == 0.94
 
 
-def test_runs_that_differ_in_much_are_told_apart_by_name(make_result: MakeResult) -> None:
+def test_runs_with_many_differences_are_labelled_by_name(make_result: MakeResult) -> None:
     runs = [run_of(make_result, f"{k}", "".join(f"p{i}: {k}\n" for i in range(9)), f"n{k}") for k in (1, 2)]
     assert table_of_runs(runs)[1] == ["name"]
 
 
-def test_runs_of_different_algorithms_are_told_by_their_names(make_result: MakeResult) -> None:
-    # What a recipe writes out differs in ten places; within one recipe only the rate does.
+def test_runs_of_different_algorithms_are_labelled_by_algorithm(make_result: MakeResult) -> None:
+    # The resolved algorithms differ in ten paths; within one recipe only the rate differs.
     written = [("sgd", 1, 0.1), ("sgd", 1, 0.2), ("sign", 2, 0.3)]
     runs = []
     for k, (recipe, inner, rate) in enumerate(written):
@@ -215,13 +217,13 @@ def test_runs_of_different_algorithms_are_told_by_their_names(make_result: MakeR
     }  # fmt: skip
 
 
-def test_runs_of_one_name_that_differ_in_much_are_told_by_their_algorithms(make_result: MakeResult) -> None:
+def test_runs_of_one_name_with_many_differences_are_labelled_by_algorithm(make_result: MakeResult) -> None:
     texts = ["".join(f"p{i}: {k}\n" for i in range(9)) for k in (1, 2)]
     runs = [run_of(make_result, f"{k}", text, recipe=f"r{k}") for k, text in enumerate(texts)]
     table, axes = table_of_runs(runs)
     assert [s.label for s in group_settings(table, axes)] == ["r0", "r1"]
 
 
-def test_a_run_named_twice_is_refused(make_result: MakeResult) -> None:
+def test_a_run_given_twice_is_rejected(make_result: MakeResult) -> None:
     with pytest.raises(ResultError, match="named twice"):
         table_of_runs([make_result(), make_result()])

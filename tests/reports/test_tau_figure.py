@@ -11,19 +11,19 @@ from netsim.simulation.run import simulate
 from tests.tau_policies.sample_runs import adaptive
 
 
-def run() -> Result:
+def adaptive_run() -> Result:
     return simulate(adaptive("hier_favg", "{stages: [[3, 1], [1, 1]]}"), engine="timing")
 
 
-def test_every_layer_s_tau_is_drawn_over_time() -> None:
-    result = run()
-    found = tau_figure(result)
-    assert found is not None
-    assert [list(trace["y"]) for trace in found.traces] == [[4, 4, 4, 3, 3, 1, 1], [2, 2, 2, 1, 1, 1, 1]]
-    assert found.description == "tau_1 from 4 to 1; tau_2 from 2 to 1."
+def test_the_tau_of_every_layer_is_drawn_over_time() -> None:
+    result = adaptive_run()
+    figure = tau_figure(result)
+    assert figure is not None
+    assert [list(trace["y"]) for trace in figure.traces] == [[4, 4, 4, 3, 3, 1, 1], [2, 2, 2, 1, 1, 1, 1]]
+    assert figure.description == "tau_1 from 4 to 1; tau_2 from 2 to 1."
     assert "Iterations between uploads" in render_report(result)
 
 
-def test_a_run_with_fixed_taus_has_no_such_figure() -> None:
-    result = run()
+def test_a_run_with_fixed_taus_has_no_tau_figure() -> None:
+    result = adaptive_run()
     assert tau_figure(replace(result, rounds=result.rounds.drop(columns=["tau_1", "tau_2"]))) is None
