@@ -1,4 +1,4 @@
-"""The shape of the system, held by tests: imports, file sizes, names, style, types, shipped scenarios."""
+"""Architecture: imports, style, types, start-up without torch, shipped scenarios, mutations."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def tool(*command: str) -> str:
     return done.stdout
 
 
-def test_imports_point_down_and_never_in_a_circle() -> None:
+def test_import_contracts_hold() -> None:
     code = "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False
@@ -42,34 +42,39 @@ def test_imports_point_down_and_never_in_a_circle() -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_the_linter_is_content() -> None:
+def test_ruff_check_passes() -> None:
     tool("ruff", "check", ".")
 
 
-def test_the_formatter_is_content() -> None:
+def test_ruff_format_passes() -> None:
     tool("ruff", "format", "--check", ".")
 
 
-def test_types_are_strict() -> None:
+def test_mypy_passes() -> None:
     tool("mypy")
 
 
-def test_no_file_is_over_300_lines() -> None:
-    long = {
-        str(p.relative_to(REPOSITORY)): n for p in SOURCES if (n := len(p.read_text().splitlines())) > 300
-    }
-    assert not long
+def test_no_module_imports_in_a_circle() -> None:
+    """Imports for type checking count too."""
+    import grimp
+    import networkx as nx
+
+    graph = grimp.build_graph("netsim", "learning")
+    edges = nx.DiGraph(
+        (module, imported)
+        for module in graph.modules
+        for imported in graph.find_modules_directly_imported_by(module)
+    )
+    assert [sorted(circle) for circle in nx.strongly_connected_components(edges) if len(circle) > 1] == []
 
 
-def test_no_name_admits_that_nothing_was_decided() -> None:
+def test_no_file_has_a_vague_name() -> None:
     vague = {"utils", "util", "helpers", "common", "misc", "manager", "core", "base", "context"}
     assert not [p for p in SOURCES if p.stem in vague]
 
 
 @pytest.mark.parametrize("command", TORCH_FREE)
-def test_starts_without_torch_and_pandas_stay_out_where_nothing_is_trained(
-    command: str, tmp_path: Path
-) -> None:
+def test_commands_that_train_nothing_do_not_import_torch(command: str, tmp_path: Path) -> None:
     code = (
         "import json, sys\nfrom netsim.cli import main\n"
         f"sys.argv = ['netsim', *{command.split()!r}]\n"
@@ -100,7 +105,7 @@ def test_every_shipped_scenario_passes_check_and_states_its_claim(
     assert check_command(str(path), [], show_resolved=False) == 0
 
 
-def test_the_layer_topologies_are_what_their_script_writes(tmp_path: Path) -> None:
+def test_layer_topologies_equal_the_output_of_their_script(tmp_path: Path) -> None:
     script = tmp_path / "make_layers.py"
     script.write_text((REPOSITORY / "topologies" / "make_layers.py").read_text())
     subprocess.run([sys.executable, str(script)], check=True)
@@ -109,19 +114,21 @@ def test_the_layer_topologies_are_what_their_script_writes(tmp_path: Path) -> No
         assert (tmp_path / name).read_text() == (REPOSITORY / "topologies" / name).read_text()
 
 
-def test_the_layer_scenarios_share_devices_data_and_work() -> None:
+def test_layer_scenarios_share_devices_data_and_local_steps() -> None:
     from netsim.scenario import grow, load
 
-    scenes = [load(f"mnist_layers_{depth}") for depth in (2, 3, 4)]
-    trees = [grow(scene) for scene in scenes]
-    places = [[(d.name, d.x_m, d.y_m) for d in tree.levels[0]] for tree in trees]
+    scenarios = [load(f"mnist_layers_{depth}") for depth in (2, 3, 4)]
+    trees = [grow(scenario) for scenario in scenarios]
+    positions = [[(d.name, d.x_m, d.y_m) for d in tree.levels[0]] for tree in trees]
     assert [tree.depth for tree in trees] == [2, 3, 4]
-    assert places[0] == places[1] == places[2]
-    assert len({scene.task for scene in scenes}) == 1
-    assert {scene.layered_algorithm.steps(tree.depth) for scene, tree in zip(scenes, trees, strict=True)} == {16}
+    assert positions[0] == positions[1] == positions[2]
+    assert len({scenario.task for scenario in scenarios}) == 1
+    assert {
+        scenario.layered_algorithm.steps(tree.depth) for scenario, tree in zip(scenarios, trees, strict=True)
+    } == {16}
 
 
-def test_every_mutation_still_fits_its_file() -> None:
+def test_every_mutation_matches_its_file_once() -> None:
     from tests.mutations import MUTATIONS, mutated
 
     assert len(MUTATIONS) >= 90
