@@ -7,8 +7,9 @@ state outlives a period of local training. The step number is the device's own c
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 from learning.part_names import VALUE_NEUTRAL
 
@@ -73,6 +74,8 @@ class StepDecay:
 @dataclass(frozen=True)
 class Cosine:
     """Half a cosine from 1 to `floor` over `steps` local steps, then constant. Source: arXiv:1608.03983."""
+
+    citations: ClassVar[Mapping[str, str]] = {"loshchilov2016sgdr": ""}
 
     steps: int
     floor: float = 0.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import ClassVar, Literal, Protocol, TypeAlias
 
 Taus: TypeAlias = tuple[int, ...]
 Need: TypeAlias = Literal["loss", "bounds", "gradients", "deadline"]
@@ -100,6 +100,8 @@ class AdaComm:
     The paper's F is the training loss; here it is the test loss, minus F* where a synthetic task has a known F*.
     """
 
+    citations: ClassVar[Mapping[str, str]] = {"wang2019adacomm": ""}
+
     layer: int = 1
     saturation: float | None = None
 
@@ -135,6 +137,8 @@ class HierLocalQsgdIntervals:
     sum_n t_n / k_n + c sum_n w_n k_n, k_1 <= ... <= k_N, with t_n the measured duration of an exchange on layer n and
     w_n = A_{n-1} R_{n-1} - A_n R_n (w_N without the second term), Theorem 1's share of the gradient noise.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"liu2021hierqsgd": ""}
 
     @property
     def needs(self) -> tuple[Need, ...]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +26,8 @@ class TrimmedMean:
     ignored. A nan counts as the largest value, so as many children with nan as are dropped have no effect; more of them
     make the result nan. All rows of a node are stored until its last child has uploaded: n d numbers.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"yin2018robust": ""}
 
     trim: float
 
@@ -58,6 +61,8 @@ class Median:
     Source: arXiv:1803.01498. Every child counts as one, weights are ignored. A nan counts as the largest value: fewer
     than half of the children with nan have no effect. All rows of a node are stored until its last child has uploaded.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"yin2018robust": ""}
 
     @property
     def affine(self) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeGuard
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeGuard
 
 from learning.aggregation.robust import Median, TrimmedMean
 from learning.aggregation.server_optimizers import FedOpt
@@ -59,6 +60,8 @@ class Mean:
     `weights` selects the weights that the protocol passes: shares of `devices` or shares of `samples` below each child.
     """
 
+    citations: ClassVar[Mapping[str, str]] = {"mcmahan2016fedavg": ""}
+
     weights: Literal["devices", "samples"] = field(default="devices", metadata=VALUE_NEUTRAL)
 
     def __post_init__(self) -> None:
@@ -96,6 +99,8 @@ class Vote:
     true`): a coordinate without votes does not move, without a coin (arXiv:2302.07475). A nan among the rows makes its
     coordinate nan. Source: signSGD with majority vote, arXiv:1810.05291.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"bernstein2018vote": "", "park2023sparse": "abstain"}
 
     step: float
     ties: Literal["random", "zero"] = "random"

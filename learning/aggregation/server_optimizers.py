@@ -5,8 +5,9 @@ Source: Adaptive Federated Optimization, arXiv:2003.00295, Algorithm 2. The memo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,8 @@ class FedOpt:
     momentum: model <- model + rate m with m <- b1 m + D (FedAvgM). adam: v <- b2 v + (1 - b2) D^2. yogi: v <- v - (1 -
     b2) D^2 sign(v - D^2). v starts at tau^2, m at 0, without bias correction, as in the paper.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"reddi2020fedopt": ""}
 
     kind: Literal["momentum", "adam", "yogi"] = "momentum"
     rate: float = 1.0

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from learning.aggregation.rules import Mean
 from learning.aggregation.server_optimizers import FedOpt
@@ -31,6 +31,8 @@ class FedAvg:
     `local_steps` is tau_1; the paper's E epochs are `local_steps: E` with `local: {unit: epochs}`.
     """
 
+    citations: ClassVar[Mapping[str, str]] = {"mcmahan2016fedavg": ""}
+
     learning_rate: float
     batch_size: int
     local_steps: int
@@ -47,6 +49,8 @@ class FedAvg:
 @dataclass(frozen=True)
 class FedProx:
     """FedProx (Li et al., arXiv:1812.06127) on a star: fedavg on F_i + prox / 2 ||w - w_received||^2."""
+
+    citations: ClassVar[Mapping[str, str]] = {"li2018fedprox": ""}
 
     learning_rate: float
     batch_size: int
@@ -67,6 +71,8 @@ class FedOptimised:
     On a star it is the paper's FedAvgM, FedAdam or FedYogi. To use it on another layer, write the rule `fedopt` there.
     """
 
+    citations: ClassVar[Mapping[str, str]] = {"reddi2020fedopt": ""}
+
     learning_rate: float
     batch_size: int
     tau: tuple[int, ...]
@@ -84,6 +90,8 @@ class FedOptimised:
 @dataclass(frozen=True)
 class HierFAVG:
     """Hierarchical FedAvg (Liu et al., arXiv:1905.06641) at any depth: kappa_n = tau[n-1], no compression."""
+
+    citations: ClassVar[Mapping[str, str]] = {"liu2019hierfavg": ""}
 
     learning_rate: float
     batch_size: int
@@ -103,6 +111,8 @@ class HierLocalQSGD:
 
     `levels` are s_1, s_2 (None: that layer is not quantized), with one l2 norm per `bucket` coordinates.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"liu2021hierqsgd": ""}
 
     learning_rate: float
     batch_size: int
@@ -127,6 +137,8 @@ class QMLHFL:
     coordinates (None: one per model, as often in theory; its variance is useless at model size). `down` quantizes every
     broadcast after the first of its period; sender and receivers apply the same increment.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"azimi2025multilayer": ""}
 
     learning_rate: float
     batch_size: int

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 from learning.aggregation.rules import Mean
 from learning.algorithms.algorithm import Algorithm, Prologue
@@ -25,6 +26,8 @@ class DCHierSignSGD:
     by full or by stochastic gradients; `anchor_batch` sets the number of samples. The other arguments are those of
     hier_sign_sgd.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"kazemi2026hiersignsgd": ""}
 
     learning_rate: float
     batch_size: int
@@ -63,6 +66,8 @@ class MTGC:
     cloud. z needs the last model of a period as well, which costs one more broadcast per period.
     """
 
+    citations: ClassVar[Mapping[str, str]] = {"fang2024mtgc": ""}
+
     learning_rate: float
     batch_size: int
     tau: tuple[int, ...]
@@ -88,6 +93,8 @@ class Admm:
     its subproblem. `rho` has one entry per layer, from the devices up. `up` is the upload of every layer; a lossy one
     needs error_feedback.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"boyd2011admm": ""}
 
     learning_rate: float
     batch_size: int
@@ -117,6 +124,8 @@ class Scaffold:
     Then c - c_i is the sum of (own - received) / (learning_rate x local_steps) over the rounds, which a device computes
     from the models that it receives: no control variate is sent (the paper sends one each way, which doubles the bits).
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"karimireddy2019scaffold": ""}
 
     learning_rate: float
     batch_size: int

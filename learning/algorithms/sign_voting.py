@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from learning.aggregation.rules import Mean, Vote
 from learning.algorithms.algorithm import Algorithm
@@ -19,6 +19,8 @@ class SignSGD:
 
     `learning_rate` is the vote's step. A tie is decided by a keyed fair coin, or moves nothing ("zero": two bits down).
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"bernstein2018vote": ""}
 
     learning_rate: float
     batch_size: int
@@ -39,6 +41,8 @@ class HierSignSGD:
     derivation: models of edge servers differ by multiples of mu). `down` compresses the broadcast of the top; with
     `error_feedback` what it leaves out is sent later.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"kazemi2026hiersignsgd": ""}
 
     learning_rate: float
     batch_size: int
@@ -71,6 +75,8 @@ class SparseSignSGD:
     combination), whose arguments the others are. A coordinate that no device sent does not move, so votes are encoded
     as -1, 0, 1 and their sums as any integer. At fraction 1 it equals sign_sgd or hier_sign_sgd.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"park2023sparse": ""}
 
     learning_rate: float
     batch_size: int

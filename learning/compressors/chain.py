@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 import numpy as np
 
@@ -45,6 +46,8 @@ class Chain:
     any code may follow. top_k, then scaled_sign, with golomb positions is sparse ternary compression
     (arXiv:1903.02891). Values nan and inf that `first` selects are passed to `then`.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"sattler2019stc": ""}
 
     first: Compressor
     then: Compressor

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import sqrt
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from learning.compressors import entropy
 from learning.compressors.buckets import check_bucket
@@ -26,6 +27,8 @@ class Dither(LevelQuantizer):
     one that contains inf or nan gives nan. `code: fixed` uses 1 + ceil(log2(levels + 1)) bits per coordinate,
     `code: entropy` codes levels by their frequencies (asymmetric numeral systems, arXiv:1311.2540).
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"alistarh2016qsgd": "", "duda2013ans": "code=entropy"}
 
     levels: int
     bucket: int | None = 512

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeGuard
 
@@ -88,6 +89,8 @@ class ErrorFeedback(MemoryWrapper):
     Over T messages the receiver lacks e_T alone, however coarse the code. The first message is C(x).
     """
 
+    citations: ClassVar[Mapping[str, str]] = {"karimireddy2019ef": "", "stich2018sparsified": ""}
+
     def remember(self, rows: Tensor, memory: Tensor, rng: KeyedRandom) -> tuple[Encoded, Tensor]:
         """Return C(x + e) and x + e - C(x + e)."""
         target = rows.add_(memory)
@@ -102,6 +105,8 @@ class Ef21(MemoryWrapper):
 
     A lost message changes neither copy of g.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"richtarik2021ef21": ""}
 
     shared: ClassVar[bool] = True
 

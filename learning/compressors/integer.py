@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -27,6 +28,8 @@ class Integer:
     nearest step * n. It raises ValueError for a row that is more than a quarter step away from these values or outside
     them (nan included), because the code could not represent it.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"kazemi2026hiersignsgd": ""}
 
     step: float
     span: int

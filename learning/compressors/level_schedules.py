@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 
 class LevelSchedule(Protocol):
@@ -30,6 +31,8 @@ class DoublingLevels:
 
     DAdaQuant (arXiv:2111.00465) also doubles its levels, but whenever the loss stalls; a schedule needs no values.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"hoenig2021dadaquant": ""}
 
     first: int
     every: int

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -27,6 +28,8 @@ class Natural:
     2^-126 (unbiased too, but with more than the stated variance); from 2^127 on coordinates become 2^127. inf and nan,
     of either sign, become nan.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"horvath2019natural": ""}
 
     @property
     def lossless(self) -> bool:

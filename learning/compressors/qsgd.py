@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import log2, sqrt
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -33,6 +34,8 @@ class Qsgd(LevelQuantizer):
     omega code, whichever is shorter, after one flag bit; `code: entropy` codes levels by their frequencies (asymmetric
     numeral systems, arXiv:1311.2540).
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"alistarh2016qsgd": "", "duda2013ans": "code=entropy"}
 
     levels: int
     bucket: int | None = 512

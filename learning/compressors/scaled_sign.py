@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -26,6 +27,8 @@ class ScaledSign:
     feedback. A bucket of zeros gives zeros, one that contains inf or nan gives nan. `bucket: null` is one scale per
     model.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"karimireddy2019ef": ""}
 
     bucket: int | None = None
 
@@ -71,6 +74,8 @@ class StochasticSign:
     The scale is each bucket's l2 norm (`norm: l2`, arXiv:1905.12938) or its largest magnitude (`norm: max`, less
     variance). A bucket of zeros gives zeros, one whose scale is not finite gives nan.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"safaryan2019sign": ""}
 
     norm: Literal["l2", "max"] = "max"
     bucket: int | None = 512

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -24,6 +25,8 @@ class Sign:
     zero, and a constant +1 would move all of those coordinates in one direction. A nan stays nan in the values, so that
     it remains detectable, and has no code: packing it raises ValueError.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"bernstein2018signsgd": ""}
 
     @property
     def lossless(self) -> bool:

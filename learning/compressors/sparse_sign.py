@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -27,6 +28,8 @@ class SparseSign:
     `sign`, so that fraction 1 equals `sign`. A nan counts as largest, stays nan, and has no code. Source: S3GD-MV,
     arXiv:2302.07475.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"park2023sparse": ""}
 
     fraction: float | None = None
     k: int | None = None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -24,6 +25,8 @@ class TopK:
     Give exactly one of `fraction` (of d, in (0, 1], rounded to the nearest k >= 1) and `k`. A nan counts as
     largest. Biased; meant to be used with error feedback. Source: arXiv:1809.07599.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"stich2018sparsified": ""}
 
     fraction: float | None = None
     k: int | None = None
@@ -82,6 +85,8 @@ class RandK:
     coordinates by d / k. `indices: seed` sends the 64-bit row key, from which the receiver draws the same coordinates;
     `indices: list` sends the indices. Source: arXiv:1809.07599; arXiv:1610.05492 (shared seed).
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"stich2018sparsified": "", "konecny2016strategies": ""}
 
     fraction: float | None = None
     k: int | None = None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -33,6 +34,8 @@ class TernGrad:
     paper does (per layer, standard deviations): less variance, but biased. `code: fixed` is 2 bits per coordinate,
     `packed` five coordinates per byte, `entropy` the code of `dither`, of which this is the case of one level.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"wen2017terngrad": ""}
 
     bucket: int | None = 512
     clip: float | None = None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,8 @@ class Cifar10:
     Searched in the data folder: cifar-10-batches-py (md5 checked by torchvision), cifar-10-batches-bin, an image tree
     cifar10/{train,test}/<class>/, an archive cifar10*.tar.xz of that tree (decoded once, then cached).
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"krizhevsky2009cifar": ""}
 
     download: bool = False
     train_limit: int | None = None

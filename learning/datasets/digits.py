@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +27,8 @@ class Digits:
 
     The stratified 80/20 split is fixed: 1,438 train and 359 test samples whatever the run's seed.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"alpaydin1998digits": ""}
 
     train_limit: int | None = None
     test_limit: int | None = None

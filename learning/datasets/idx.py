@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -160,6 +160,8 @@ class Mnist(_Idx):
     Read from {data}/MNIST/raw, {data}/MNIST or {data}, else {data}/mnist.npz; mean 0.1307, std 0.3081.
     """
 
+    citations: ClassVar[Mapping[str, str]] = {"lecun1998mnist": ""}
+
     title = "MNIST"
     folder = "MNIST"
     archive = "mnist.npz"
@@ -173,6 +175,8 @@ class FashionMnist(_Idx):
 
     Read from {data}/FashionMNIST/raw, {data}/FashionMNIST or {data}, else {data}/fashion_mnist.npz.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"xiao2017fashion": ""}
 
     title = "Fashion-MNIST"
     folder = "FashionMNIST"

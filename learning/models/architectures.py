@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
@@ -134,6 +135,8 @@ class Mlp(_Layered):
 class LeNet(_Layered):
     """The small CNN of HierFL (arXiv:1905.06641) without its dropout: 21,840 parameters on 28x28x1."""
 
+    citations: ClassVar[Mapping[str, str]] = {"liu2019hierfavg": ""}
+
     family = "small_conv"
 
     def layers(self, classes: int) -> tuple[Layer, ...]:
@@ -145,6 +148,8 @@ class LeNet(_Layered):
 @dataclass(frozen=True)
 class McMahanCnn(_Layered):
     """The CNN of FedAvg (arXiv:1602.05629, section 3): 1,663,370 parameters on 28x28x1."""
+
+    citations: ClassVar[Mapping[str, str]] = {"mcmahan2016fedavg": ""}
 
     def layers(self, classes: int) -> tuple[Layer, ...]:
         """Two padded 5x5 convolutions (32, 64), each pooled; 512 hidden units."""
@@ -169,6 +174,8 @@ class ResNet8(_Layered):
     The CIFAR layout of He et al. (arXiv:1512.03385, section 4.2) with n = 1 block per stage, so 8 layers with weights
     on the main path; projections where the size changes; GroupNorm (arXiv:1803.08494) replaces batch norm.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"he2015resnet": "", "wu2018groupnorm": ""}
 
     def layers(self, classes: int) -> tuple[Layer, ...]:
         """Stem, three residual blocks, average over the plane, linear."""

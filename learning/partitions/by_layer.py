@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,8 @@ class ByGroup:
     level. MTGC's three regimes (arXiv:2409.18448): both given, only `device_alpha`, only `edge_alpha`. `by_layer` is
     the same for any number of layers.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"fang2024mtgc": ""}
 
     edge_alpha: float | None = None
     device_alpha: float | None = None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +58,8 @@ class Rotation:
     `degrees: 45` draws the angle uniformly from -45 to 45. `angles: [0, 90, 180, 270]` draws one of these with equal
     probability, as for the clusters of IFCA (arXiv:2006.04088).
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"ghosh2020ifca": ""}
 
     degrees: float | None = None
     angles: tuple[float, ...] = ()
@@ -125,6 +127,8 @@ class LabelFlip:
     `to: reverse` turns class y of C into class C - 1 - y (Fang et al., arXiv:1911.11815), `next` into y + 1 modulo C,
     `random` into another class for each sample. The adversaries of a lower fraction are among those of a higher one.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"fang2019poisoning": ""}
 
     fraction: float
     to: Literal["reverse", "next", "random"] = "reverse"

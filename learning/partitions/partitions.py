@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +64,8 @@ class Dirichlet:
     samples; ValueError after 2,000 draws.
     """
 
+    citations: ClassVar[Mapping[str, str]] = {"yurochkin2019bayesian": ""}
+
     alpha: float
     min_size: int = 1
 
@@ -91,6 +93,8 @@ class Shards:
 
     With `shards_per_device: 2` most devices have two classes.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"mcmahan2016fedavg": ""}
 
     shards_per_device: int = 2
 

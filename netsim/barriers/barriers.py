@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol, TypeAlias
 
@@ -178,6 +179,8 @@ class Buffer:
     b1 = 0.
     """
 
+    citations: ClassVar[Mapping[str, str]] = {"nguyen2022fedbuff": ""}
+
     timeout_s: ClassVar[None] = None
     size: int
     staleness: Staleness = field(default_factory=Polynomial)
@@ -204,6 +207,8 @@ class Asynchronous:
     Source: FedAsync, arXiv:1903.03934, algorithm 1. Answers that arrive at the same time are mixed in one after the
     other, in the order of the children.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"xie2019fedasync": ""}
 
     timeout_s: ClassVar[None] = None
     mix: float = 0.6

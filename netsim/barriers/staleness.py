@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 
 class Staleness(Protocol):
@@ -28,6 +29,8 @@ class NoDiscount:
 class Polynomial:
     """(1 + age)^-exponent. Source: FedAsync, arXiv:1903.03934, 5.2; FedBuff, arXiv:2106.06639, takes 1/2."""
 
+    citations: ClassVar[Mapping[str, str]] = {"xie2019fedasync": "", "nguyen2022fedbuff": ""}
+
     exponent: float = 0.5
 
     def __post_init__(self) -> None:
@@ -44,6 +47,8 @@ class Polynomial:
 @dataclass(frozen=True)
 class Hinge:
     """1 up to age `grace`, then 1 / (slope (age - grace) + 1). Source: FedAsync, arXiv:1903.03934, 5.2."""
+
+    citations: ClassVar[Mapping[str, str]] = {"xie2019fedasync": ""}
 
     slope: float = 10.0
     grace: int = 4

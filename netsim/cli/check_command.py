@@ -154,9 +154,9 @@ def _rates(topology: Topology, ports: Mapping[str, ParentLinks]) -> Iterator[str
 def _sweep(scenario: Scenario) -> Iterator[str]:
     """Yield the number of points of the sweep and of its distinct trainings."""
     if scenario.sweep:
-        from netsim.sweep import learning_of
+        from netsim.sweep import learning_key
 
-        apart = len({learning_of(settings) for settings in scenario.sweep.settings(scenario.seed)})
+        apart = len({learning_key(settings) for settings in scenario.sweep.settings(scenario.seed)})
         points = f"{scenario.sweep.count:,} point{'' if scenario.sweep.count == 1 else 's'}"
         trajectories = f"{apart:,} distinct {'trajectory' if apart == 1 else 'trajectories'}"
         yield f"sweep: {points}, {trajectories} (each trains once) as long as no upload is lost or late"

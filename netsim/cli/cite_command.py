@@ -1,4 +1,4 @@
-"""`netsim cite`: BibTeX of what a scenario uses."""
+"""`netsim cite`: BibTeX of the references of a scenario."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from netsim.results.references import entry_of
 from netsim.scenario import Scenario, load
-from netsim.scenario.citations import users
+from netsim.scenario.citations import citing_parts
 from netsim.sweep.points import points_of
 
 OWN = """\
@@ -20,27 +20,30 @@ OWN = """\
 """
 
 
-MOST_POINTS = 500
-"""Points of a sweep that are looked through."""
+MAX_POINTS = 500
+"""Maximum number of points of a sweep that are considered."""
 
 
 def cite_command(name: str, overrides: Sequence[str]) -> int:
-    """Print netsim's own entry, then those of the scenario's parts, and its sweep's, in the order of their use."""
+    """Print the entry of netsim, then those of the parts of the scenario and of its sweep, in the order of their
+    use."""
     scenario = load(name, overrides)
-    swept = [point for point in points_of(name, overrides, scenario) if point.settings][:MOST_POINTS]
+    swept = [point for point in points_of(name, overrides, scenario) if point.settings][:MAX_POINTS]
     sys.stdout.write("\n".join(_entries([scenario, *(point.load() for point in swept)])))
     return 0
 
 
 def _entries(scenarios: Sequence[Scenario]) -> Iterator[str]:
     yield OWN.format(version=version("netsim-hfl"))
-    found: dict[str, list[str]] = {}
+    parts: dict[str, list[str]] = {}
     for scenario in scenarios:
-        for mark, parts in users(scenario).items():
-            found[mark] = list(dict.fromkeys([*found.get(mark, ()), *parts]))
-    known = {mark: entry for mark in found if (entry := entry_of(mark)) is not None}
-    for entry in dict.fromkeys(known.values()):
-        by = dict.fromkeys(who for mark in entry.cited for who in found.get(mark, ()))
-        yield f"% {', '.join(by)}\n{entry.text}\n"
-    for mark in (mark for mark in found if mark not in known):
-        yield f"% {', '.join(found[mark])}: cites {mark}, of which netsim has no entry\n"
+        for key, users in citing_parts(scenario).items():
+            parts[key] = list(dict.fromkeys([*parts.get(key, ()), *users]))
+    unknown = []
+    for key, users in parts.items():
+        entry = entry_of(key)
+        if entry is None:
+            unknown.append(f"% {', '.join(users)}: cites {key}, for which netsim has no entry\n")
+        else:
+            yield f"% {', '.join(users)}\n{entry.text}\n"
+    yield from unknown

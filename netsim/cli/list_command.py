@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 
 from netsim.cli.error_handling import InputError
-from netsim.results.references import cited
+from netsim.results.references import citation_keys, label_of
 
 CHANNELS = (
     "networks", "pathlosses", "shadowings", "placements", "fadings", "laws", "rate maps", "losses", "traces",
@@ -44,8 +44,8 @@ def _part_lines(kind: str, parts: Mapping[str, type] | list[str], verbose: bool)
         yield f"  {name}{_signature(part)}"
         text = inspect.cleandoc(part.__doc__ or "").splitlines()
         yield from (f"      {line}".rstrip() for line in (text if verbose else text[:1]))
-        if rest := [mark for mark in cited(part) if mark not in " ".join(text if verbose else text[:1])]:
-            yield f"      see {', '.join(rest)}"
+        if keys := citation_keys(part):
+            yield f"      references: {', '.join(map(label_of, keys))}"
 
 
 def _presets(verbose: bool) -> Iterator[str]:

@@ -51,18 +51,18 @@ def sweep_command(
         )
     file = str(Path(name).absolute()) if workers.engine == "ray" and Path(name).is_file() else name
     points = points_of(file, overrides, scenario)
-    place = SweepFolders.at(out.absolute(), scenario.name, solver, device)
-    place = replace(place, borrow=workers.engine == "ray")
-    _check_writable(place.aside)
+    folders = SweepFolders.at(out.absolute(), scenario.name, solver, device)
+    folders = replace(folders, copies_ledger=workers.engine == "ray")
+    _check_writable(folders.sweep_folder)
     executor = _make_executor(workers)
     with sweep_progress(len(points)) as display:
         try:
-            outcomes = run_sweep(points, place, display, executor)
+            outcomes = run_sweep(points, folders, display, executor)
         except KeyboardInterrupt:
-            display.interrupted(place.out / scenario.name)
+            display.interrupted(folders.out / scenario.name)
             return INTERRUPTED
     target = accuracy if accuracy is not None else scenario.stop.target_accuracy
-    _write(outcomes, scenario.sweep.paths, target, scenario.name, place.aside)
+    _write(outcomes, scenario.sweep.paths, target, scenario.name, folders.sweep_folder)
     return 1 if any(outcome.error is not None for outcome in outcomes) else 0
 
 
@@ -106,7 +106,9 @@ def _write(
         return
     report = write_comparison(path, [one for one in paths if one != "seed"], name, folder / "report.html")
     aim = table["target_accuracy"].iloc[0]
-    until = f"until {formatting.score(float(aim))}" if aim == aim else "no target, because no model improved"
+    until = (
+        f"until {formatting.accuracy(float(aim))}" if aim == aim else "no target, because no model improved"
+    )
     of = f" (time_to_accuracy_s: {until})" if table["accuracy"].notna().any() else ""
     sys.stdout.write(f"{done} of {len(outcomes)} points: {path}{of}\nreport: {report}\n")
     sys.stdout.write(_deadline_warnings(outcomes))

@@ -27,7 +27,7 @@ class PlainSweepProgress:
     def __exit__(self, *_: object) -> None:
         self._stream.flush()
 
-    def surveyed(self, done: int, points: int) -> None:
+    def timelines_done(self, done: int, points: int) -> None:
         """See `netsim.sweep.SweepListener`."""
         if done == points or done % self._every == 0:
             self._print(f"timeline {done}/{points}")
@@ -74,7 +74,7 @@ class BarSweepProgress(PlainSweepProgress):
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def surveyed(self, done: int, points: int) -> None:
+    def timelines_done(self, done: int, points: int) -> None:
         """Move the bar."""
         self._bar.update(self._task, completed=done)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,8 @@ class UniformVariation:
     `of: speed` divides the time by the factor: a frequency of 1 GHz with {low: 1, high: 2, of: speed} is
     f ~ U(1, 2) GHz of Tran et al. (FEDL, INFOCOM 2019).
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"tran2019federated": ""}
 
     low: float = 0.5
     high: float = 1.5
@@ -84,6 +86,8 @@ class ShiftedExponential:
     Source: the straggler model of Lee et al., arXiv:1512.02673 (section III): T >= a, T - a ~ Exp(mu), here with
     a = (1 - share) T and 1 / mu = share T. With `share` 1 the factor is exponential.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"lee2015codes": ""}
 
     share: float = 0.5
 

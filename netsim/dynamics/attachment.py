@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol, TypeAlias
 
@@ -82,6 +82,8 @@ class BestSnr:
     modelled: children choose at aggregations).
     """
 
+    citations: ClassVar[Mapping[str, str]] = {"3gpp38331": ""}
+
     hysteresis: GainDb = 3.0
     needs: ClassVar[Needs] = "radio"
 
@@ -109,6 +111,8 @@ class LoadBalanced:
     One pass in the order of ordinals; the greedy form of load-aware association (Ye et al., arXiv:1205.2833). A child
     leaves its present parent for a share larger by more than `gain`.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"ye2013association": ""}
 
     gain: float = 0.1
     needs: ClassVar[Needs] = "nothing"

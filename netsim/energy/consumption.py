@@ -6,8 +6,9 @@ Processors of servers, cooling, and consumption independent of the training are 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from netsim.devices.clock import Clock
 from netsim.units import EnergyPerBitJ, PowerW, check_quantities, render
@@ -37,6 +38,8 @@ class Kappa:
     published code); 1e-27 in Chen et al. (TWC 2021, published code). Dynamic power only: no leakage,
     memory or screen. Jitter prolongs a step without additional cycles, hence without additional energy.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"tran2019federated": "", "chen2019joint": ""}
 
     kappa: float = 1e-28
 

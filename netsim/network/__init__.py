@@ -12,7 +12,7 @@ from netsim.network.radio.fading import FADING, Fading
 from netsim.network.radio.fading_distributions import FADING_DISTRIBUTIONS, FadingDistribution
 from netsim.network.radio.path_loss import PATHLOSS, PathLoss
 from netsim.network.radio.placement import PLACEMENTS, Placement
-from netsim.network.radio.presets import PRESETS, SOURCES
+from netsim.network.radio.presets import PRESET_CITATIONS, PRESETS, SOURCES
 from netsim.network.radio.rate_maps import RATE_MAPS, RateMap
 from netsim.network.radio.shadowing import SHADOWING, Shadowing
 from netsim.network.traces.trace_sources import TRACES, Trace
@@ -27,6 +27,7 @@ __all__ = [
     "PATHLOSS",
     "PLACEMENTS",
     "PRESETS",
+    "PRESET_CITATIONS",
     "RATE_MAPS",
     "SHADOWING",
     "SOURCES",

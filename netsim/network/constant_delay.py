@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import simpy
 
@@ -41,6 +42,8 @@ class Delay:
     Hier-QSGD (arXiv:2103.14272) has uplinks of 33 s (device to edge) and 330 s (edge to cloud), by its
     authors' code (`options.py`), and downlinks that take no time.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"liu2021hierqsgd": ""}
 
     uplink: TimeS
     downlink: TimeS = 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
@@ -147,6 +147,8 @@ class Arq:
     `error_rate` is the 10 % target of LTE's link adaptation (TS 36.213).
     """
 
+    citations: ClassVar[Mapping[str, str]] = {"3gpp36321": "", "3gpp36213": ""}
+
     error_rate: float
     attempts: int = 4
     retry_latency: TimeS = 0.008
@@ -203,6 +205,8 @@ class Waterfall:
     With `fading: rayleigh` (as its authors) averaged over snr x Exp(1): PER = 1 - 2 sqrt(a) K1(2 sqrt(a)),
     a = m / mean snr. A downlink repeats (without delay) until delivery.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"chen2019joint": ""}
 
     per: ClassVar[Unit] = "message"
     attempts: ClassVar[int] = 1

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 import simpy
 
@@ -43,6 +43,8 @@ class Wired:
     Defaults: 1 Gbit/s and 10 ms, a non-ideal backhaul of 3GPP TR 36.932; light in fibre 2e8 m/s, a route
     1.5 times the straight line; no window (4 MiB is Linux's usual bound).
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"mathis1997tcp": "window", "3gpp36932": ""}
 
     rate: RateBps = 1e9
     uplink: RateBps | None = None

@@ -1,11 +1,18 @@
-"""What the parts cite: their docstrings name papers and standards, `references.bib` says what those are."""
+"""References: citation keys that parts name, and the BibTeX entries of `references.bib`.
+
+A part names its references in a class attribute, a mapping of citation keys to conditions:
+
+    citations: ClassVar[Mapping[str, str]] = {"alistarh2016qsgd": "", "duda2013ans": "code=entropy"}
+
+The condition is empty (always), `field` (cited if the field is set) or `field=value` (cited if the field has this
+value). A key without an entry in `references.bib`, such as `arXiv:2012.34567` in a user's own part, is printed as it
+is.
+"""
 
 from __future__ import annotations
 
-import inspect
 import re
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -13,59 +20,58 @@ from typing import Any
 
 from pydantic import BaseModel
 
-FORMAL = r"arXiv:\d{4}\.\d{4,5}|T[RS] \d\d\.\d{3}"
-"""References that are recognised even where `references.bib` does not know them."""
-
 
 @dataclass(frozen=True)
 class Entry:
-    """A BibTeX entry and the words by which docstrings cite it."""
+    """A BibTeX entry; `label` is how pages and lists show it, such as `arXiv:2505.08145` or `TR 38.901`."""
 
     key: str
     text: str
-    cited: tuple[str, ...]
+    label: str
 
 
 @cache
-def entries() -> tuple[Entry, ...]:
-    """All entries of `references.bib`, in its order, their field `cited` taken out of the text."""
+def entries() -> Mapping[str, Entry]:
+    """Return all entries of `references.bib` by key, in their order, without the field `label`."""
     content = Path(__file__).with_name("references.bib").read_text(encoding="utf-8")
-    return tuple(_entry(block) for block in re.findall(r"^@.*?^}$", content, re.MULTILINE | re.DOTALL))
+    found = [_parse_entry(block) for block in re.findall(r"^@.*?^}$", content, re.MULTILINE | re.DOTALL)]
+    return {entry.key: entry for entry in found}
 
 
-def cited(part: type) -> list[str]:
-    """The references in a part's docstring and in its module's, in order, each once."""
-    return cited_in(_words(part))
+def citation_keys(part: object) -> list[str]:
+    """Return the keys that a part cites: a class with all its options, an instance with its chosen options."""
+    citations: Mapping[str, str] = getattr(part, "citations", {})
+    if isinstance(part, type):
+        return list(citations)
+    return [key for key, condition in citations.items() if _holds(part, condition)]
 
 
-def cited_in(said: str) -> list[str]:
-    """The references in a text, in order, each once."""
-    marks = [mark for entry in entries() for mark in entry.cited if not re.fullmatch(FORMAL, mark)]
-    found = {
-        hit.start(): hit[0] for mark in [FORMAL, *map(re.escape, marks)] for hit in re.finditer(mark, said)
-    }
-    return list(dict.fromkeys(found[at] for at in sorted(found)))
+def label_of(key: str) -> str:
+    """Return how a key is shown: the label of its entry, or the key itself without an entry."""
+    entry = entries().get(key)
+    return key if entry is None else entry.label
 
 
-def entry_of(mark: str) -> Entry | None:
-    """The entry that is cited by these words; None where there is none."""
-    return next((entry for entry in entries() if mark in entry.cited), None)
+def entry_of(label: str) -> Entry | None:
+    """Return the entry with this label or key; None if there is none."""
+    known = entries()
+    return known.get(label) or next((entry for entry in known.values() if entry.label == label), None)
 
 
 def title_of(entry: Entry) -> str:
-    """Title and year as a reader sees them, without BibTeX's braces."""
-    fields = dict(re.findall(r"^  (\w+) = {(.+)},$", entry.text, re.MULTILINE))
-    year = f" ({fields['year']})" if "year" in fields else ""
-    return re.sub(r"[{}\\]", "", fields.get("title", "")) + year
+    """Return title and year of an entry, without BibTeX's braces."""
+    values = dict(re.findall(r"^  (\w+) = {(.+)},$", entry.text, re.MULTILINE))
+    year = f" ({values['year']})" if "year" in values else ""
+    return re.sub(r"[{}\\]", "", values.get("title", "")) + year
 
 
-def parts_in(value: Any) -> Iterator[type]:
-    """The classes of all parts in a scenario, or below any other value, in the order in which they are written."""
+def parts_in(value: Any) -> Iterator[Any]:
+    """Yield all parts in a scenario, or below any other value, in the order in which they are written."""
     if isinstance(value, BaseModel):
         for name in type(value).model_fields:
             yield from parts_in(getattr(value, name))
     elif is_dataclass(value) and not isinstance(value, type):
-        yield type(value)
+        yield value
         for field in fields(value):
             yield from parts_in(getattr(value, field.name))
     elif isinstance(value, list | tuple):
@@ -73,15 +79,17 @@ def parts_in(value: Any) -> Iterator[type]:
             yield from parts_in(item)
 
 
-def _entry(block: str) -> Entry:
+def _holds(part: object, condition: str) -> bool:
+    if not condition:
+        return True
+    name, equals, wanted = condition.partition("=")
+    value = getattr(part, name)
+    return str(value) == wanted if equals else value not in (None, False)
+
+
+def _parse_entry(block: str) -> Entry:
     key = re.match(r"@\w+{(.+),", block)
-    marks = re.search(r"^  cited = {(.+)},\n", block, re.MULTILINE)
-    if key is None or marks is None:
-        raise ValueError(f"an entry of references.bib needs a key and the field cited, got {block}")
-    return Entry(key[1], block.replace(marks[0], ""), tuple(marks[1].split("; ")))
-
-
-def _words(part: type) -> str:
-    own = inspect.cleandoc(part.__doc__ or "")
-    around = getattr(sys.modules.get(part.__module__), "__doc__", None) or ""
-    return " ".join(f"{own}\n{around}".split())
+    label = re.search(r"^  label = {(.+)},\n", block, re.MULTILINE)
+    if key is None or label is None:
+        raise ValueError(f"an entry of references.bib needs a key and the field label, got {block}")
+    return Entry(key[1], block.replace(label[0], ""), label[1])

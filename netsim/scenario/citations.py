@@ -1,41 +1,44 @@
-"""Who cites what in a scenario: its parts, those of its ladder, and those that a cell's preset stands for."""
+"""Citations of a scenario: which of its parts cite what."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netsim.network import SOURCES
-from netsim.results.references import cited, cited_in, parts_in
-from netsim.scenario import PARTS, Scenario
+from netsim.network import PRESET_CITATIONS
+from netsim.results.references import citation_keys, label_of, parts_in
+from netsim.scenario.schema import PARTS, Scenario
 
 
 def citations(scenario: Scenario) -> Iterator[tuple[str, list[str]]]:
-    """Each part in a few words with the references it cites, in the order of their use."""
+    """Yield each part as text with the citation keys that its options use: parts, layers, and cell presets."""
     radios = [getattr(layer, "radio", None) for layer in scenario.network]
-    # A tree's nodes are as many as the devices, and cite nothing: of the topology only its kind is asked.
+    # The nodes of a topology cite nothing, and may be many: only the kind of topology is used.
     sections = [getattr(scenario, name) for name in type(scenario).model_fields if name != "topology"]
-    written = [
-        *parts_in([*sections, scenario.layered_algorithm, *filter(None, radios)]),
-        type(scenario.topology),
-    ]
-    for part in dict.fromkeys(written):
-        yield _said(part), cited(part)
+    written = [*parts_in([*sections, scenario.layered_algorithm, *filter(None, radios)]), scenario.topology]
+    for part in written:
+        yield _describe(type(part)), citation_keys(part)
     for preset in dict.fromkeys(getattr(layer, "preset", None) for layer in scenario.network):
-        if preset in SOURCES:
-            yield f"preset {preset}", cited_in(SOURCES[preset])
+        yield f"preset {preset}", list(PRESET_CITATIONS.get(preset, ()))
 
 
-def users(scenario: Scenario) -> dict[str, list[str]]:
-    """Every reference of a scenario with those that cite it, in the order of their use."""
-    found: dict[str, list[str]] = {}
-    for who, marks in citations(scenario):
-        for mark in marks:
-            found.setdefault(mark, []).append(who)
-    return found
+def citing_parts(scenario: Scenario) -> dict[str, list[str]]:
+    """Return the parts that cite each key, in the order of their use."""
+    parts: dict[str, list[str]] = {}
+    for part, keys in citations(scenario):
+        for key in keys:
+            users = parts.setdefault(key, [])
+            if part not in users:
+                users.append(part)
+    return parts
 
 
-def _said(part: type) -> str:
-    """`compressor qsgd`; a stranger's part by its import path."""
-    kinds = (kind for kind, shelf in PARTS.items() if part in shelf.registry.values())
+def citing_parts_by_label(scenario: Scenario) -> dict[str, list[str]]:
+    """Return the parts that cite each reference, by its label, for the manifest."""
+    return {label_of(key): parts for key, parts in citing_parts(scenario).items()}
+
+
+def _describe(part: type) -> str:
+    """Return `compressor qsgd`, or the import path of an external part."""
+    kinds = (kind for kind, catalogue in PARTS.items() if part in catalogue.registry.values())
     kind = next(kinds, None)
     return f"{kind} {PARTS[kind].name_of(part)}" if kind else f"{part.__module__}:{part.__qualname__}"

@@ -79,6 +79,8 @@ class ClassBalance:
     O(devices^2 x labels) for each of a few passes.
     """
 
+    citations: ClassVar[Mapping[str, str]] = {"mhaisen2020assignment": "", "abdellatif2021imbalanced": ""}
+
     needs_labels: ClassVar[bool] = True
 
     def edge_ordinals(self, topology: Topology, counts: LabelCounts | None) -> Sequence[int]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import ClassVar, Literal, NamedTuple, Protocol
 
 from netsim.rng import generator
 from netsim.selection.availability_traces import read_presence
@@ -84,6 +84,8 @@ class Recorded:
     as lists `active`, `inactive` and a `finish_time` per client; convert its pickles once. `path` is
     looked up as for device speeds.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"lai2022fedscale": ""}
 
     path: str
     period: DurationS | None = None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from netsim.selection.selection import Selection, SelectionContext, Selector
 from netsim.selection.selectors import HighestLossSelector, HighestScoreSelector, RandomSelector
@@ -101,6 +102,8 @@ class Uniform(_SampledSelection):
     q' = (1 + q) / pi - 1 (docs/selection.md).
     """
 
+    citations: ClassVar[Mapping[str, str]] = {"mcmahan2016fedavg": ""}
+
     def make_selector(self, context: SelectionContext) -> Selector:
         """See `Selection`."""
         return RandomSelector(self, context.seed, lambda child: 1)
@@ -159,6 +162,8 @@ class PowerOfChoice(_SizedSelection):
     anew each time) and answer with one number; the other children receive nothing. The paper averages the selected
     children with equal weights: the rule `mean: {weights: devices}`.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"cho2020powerofchoice": ""}
 
     candidates: int = 2
     samples: int | None = None

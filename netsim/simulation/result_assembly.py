@@ -18,7 +18,7 @@ from netsim.protocol.trace import ENERGY_COLUMNS, Trace
 from netsim.results.result import Result
 from netsim.results.table_buffer import Rows
 from netsim.scenario import Scenario, digest, resolved
-from netsim.scenario.citations import users
+from netsim.scenario.citations import citing_parts_by_label
 
 
 class HostClock:
@@ -61,7 +61,7 @@ def assemble_result(
             "precision": numerics.precision,
             "strategy": numerics.strategy,
         },
-        "references": users(scenario),
+        "references": citing_parts_by_label(scenario),
         "versions": versions(),
         "started": host.started.isoformat(timespec="seconds"),
         "host_time_s": round(host.seconds, 3),

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from netsim.topology.attributes import parse_position
 from netsim.topology.files import find_topology_file, read_graphml
@@ -42,6 +42,8 @@ class Zoo:
         regions: number of hubs between cloud and edge servers (three layers); 0 for two layers.
         link_rate: rate of links without `LinkSpeedRaw`; None leaves such edges to the layer's own rate.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"knight2011zoo": ""}
 
     path: str
     devices: int = 5

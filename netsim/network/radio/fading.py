@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,6 +101,8 @@ class Block:
     Raises:
         ValueError: neither or both of coherence_time and speed.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"rappaport2002wireless": ""}
 
     law: FadingDistribution = field(default_factory=Rayleigh)
     coherence_time: DurationS | None = None

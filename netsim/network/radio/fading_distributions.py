@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +71,8 @@ class Rician:
     Outage 1 - Q1(sqrt(2K), sqrt(2 (1+K) threshold / mean SNR)), Marcum's Q. TR 38.901 Table 7.5-6 has a mean
     K of 9 dB for LOS in UMa and UMi, 7 dB in RMa.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"3gpp38901": ""}
 
     k: GainDb = 9.0
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from netsim.network.radio.validity_range import check_carrier, check_distance
 from netsim.units import DistanceM, GainDb, check_quantities
@@ -32,6 +34,8 @@ class LogDistance(DistanceOnlyPathLoss):
     Defaults: 46.68 dB at 1 m and exponent 3, as in ns-3 (free space at 5.15 GHz). A paper's gain g0 d^-n is
     `reference_loss: -10 log10(g0)` at 1 m: Tran et al. (INFOCOM 2019, code) have 40 dB and exponent 4.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"tran2019federated": ""}
 
     exponent: float = 3.0
     reference_loss: GainDb = 46.68
@@ -63,6 +67,8 @@ class Macro(DistanceOnlyPathLoss):
     Valid for a macro station near 2 GHz: here 1.5 to 2.5 GHz and 35 m to 5 km. Shadowing by the same source:
     8 dB, decorrelation distance 50 m (Table A.2.1.1-1).
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"3gpp36814": ""}
 
     penetration_loss: GainDb = 0.0
 

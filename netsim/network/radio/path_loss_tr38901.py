@@ -7,8 +7,9 @@ horizontal (d_2D); d_3D includes the height difference of the antennas.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from netsim.network.radio.validity_range import check_carrier, check_distance, check_length
 from netsim.units import DistanceM, check_quantities
@@ -32,6 +33,8 @@ class UrbanMicro:
     `sight`: LOS for all devices (`los`), for none (`nlos`), or for each with the probability at its distance
     (`random`, drawn once per run).
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"3gpp38901": ""}
 
     sight: LosState = "random"
     device_height: DistanceM = 1.5
@@ -80,6 +83,8 @@ class UrbanMacro:
     not modelled.
     """
 
+    citations: ClassVar[Mapping[str, str]] = {"3gpp38901": ""}
+
     sight: LosState = "random"
     device_height: DistanceM = 1.5
 
@@ -125,6 +130,8 @@ class RuralMacro:
 
     Defaults of the standard: station 35 m, device 1.5 m, streets 20 m wide, buildings 5 m high.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"3gpp38901": ""}
 
     sight: LosState = "random"
     device_height: DistanceM = 1.5

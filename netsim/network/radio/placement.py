@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,8 @@ class Annulus:
 
     `uniform: distance` is the d ~ U[2, 50] m of some papers (Tran et al., INFOCOM 2019); it is denser at the centre.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"tran2019federated": ""}
 
     radius: tuple[DistanceM, DistanceM] = (10.0, 250.0)
     uniform: Literal["area", "distance"] = "area"
@@ -80,6 +82,8 @@ class Disc:
 
     Default clearance: 10 m, the smallest distance of TR 38.901 (TR 36.814 keeps 35 m from macro stations).
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"3gpp38901": "", "3gpp36814": ""}
 
     radius: DistanceM = 250.0
     clearance: DistanceM = 10.0

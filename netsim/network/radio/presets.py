@@ -169,3 +169,14 @@ SOURCES: dict[str, str] = {
     "-174 dBm/Hz; unverified (no source text was read): powers, ring for their 500 m square, Rayleigh averaged",
 }
 """The source of each preset's values."""
+
+PRESET_CITATIONS: dict[str, tuple[str, ...]] = {
+    "urban_micro": ("3gpp38901", "3gpp36814", "3gpp36942"),
+    "urban_macro": ("3gpp38901", "3gpp36814", "3gpp36942"),
+    "wifi": (),
+    "factory": ("3gpp38901",),
+    "tran2019": ("tran2019federated",),
+    "chen2021": ("chen2019joint",),
+    "yang2021": ("yang2019energy",),
+}
+"""Citation keys of each preset."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +57,8 @@ class TruncatedShannon:
     values are from the literature, not read in the standard itself); both from -10 dB.
     """
 
+    citations: ClassVar[Mapping[str, str]] = {"3gpp36942": ""}
+
     uplink_attenuation: float = 0.4
     downlink_attenuation: float = 0.6
     uplink_cap: float = 2.0
@@ -104,6 +107,8 @@ class CqiTable:
     The SNRs are those commonly used for a block error rate of 10 % on an AWGN channel (link-level
     simulations; not part of the standard). `margin` is added to them. The 10 % themselves are modelled by `loss`.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"3gpp38214": ""}
 
     margin: GainDb = 0.0
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +81,8 @@ class StandardShadowing:
     (TR 38.901 Table 7.5-6); exp(-d/d_corr) between siblings with equal LOS state, 0 between others
     (TR 38.901 7.4.4).
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"3gpp38901": ""}
 
     correlation: Correlation = None
 

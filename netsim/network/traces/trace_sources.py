@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 from netsim.file_lookup import load_cached
 from netsim.network.traces.file_formats import read_csv, read_ghent_4g, read_irish_5g, read_mahimahi
@@ -31,6 +31,8 @@ class Mahimahi:
     An opportunity without data to send is lost; the trace restarts after its last line.
     Source: mm-link(1) of mahimahi 0.98.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"netravali2015mahimahi": ""}
 
     path: str
 
@@ -59,6 +61,8 @@ class Irish5g:
     Source: Raca et al., Beyond Throughput, the Next Generation, ACM MMSys 2020.
     """
 
+    citations: ClassVar[Mapping[str, str]] = {"raca2020throughput": ""}
+
     path: str
     column: Literal["DL_bitrate", "UL_bitrate"] = "DL_bitrate"
 
@@ -78,6 +82,8 @@ class Ghent4g:
     The bytes arrived in the interval that ends at their row; downlink only.
     Source: van der Hooft et al., IEEE Communications Letters 20(11), 2016.
     """
+
+    citations: ClassVar[Mapping[str, str]] = {"vanderhooft2016http": ""}
 
     path: str
 
