@@ -42,7 +42,7 @@ def build_task(scenario: Scenario, topology: Topology) -> Task:
     except ValueError as error:
         raise BuildError(f"task: {error}") from None
     try:
-        scenario.ladder.check_dimension(task.dim)
+        scenario.layered_algorithm.check_dimension(task.dim)
     except ValueError as error:
         raise BuildError(f"algorithm: {error}") from None
     return task
@@ -52,8 +52,8 @@ def _ancestors(root: Node) -> list[tuple[int, ...]]:
     """Return, for every device in order, the ordinals of its ancestors from the edge server to below the root."""
     if root.level == 1:
         return [() for _ in root.children]
-    below = [(child, path) for child in root.children for path in _ancestors(child)]
-    return [(*path, child.ordinal) for child, path in below]
+    descendants = [(child, path) for child in root.children for path in _ancestors(child)]
+    return [(*path, child.ordinal) for child, path in descendants]
 
 
 def initial_children(scenario: Scenario, topology: Topology, task: Task | None) -> ChildrenByParent:

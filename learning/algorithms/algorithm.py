@@ -98,10 +98,10 @@ class Algorithm:
         k_n is tau_1 ... tau_n, except for `last`; k_0 = 1.
         """
         usual = final = 1
-        for below in self.layers[:layer]:
+        for lower_layer in self.layers[:layer]:
             usual, final = (
-                (below.tau - 1) * usual + final,
-                (below.tau_in(last_iteration=True) - 1) * usual + final,
+                (lower_layer.tau - 1) * usual + final,
+                (lower_layer.tau_in(last_iteration=True) - 1) * usual + final,
             )
         return usual
 

@@ -82,9 +82,9 @@ class FedOptimised:
         """N layers: (tau_n, none, mean), the last one (tau_N, none, fedopt)."""
         if not self.tau:
             raise ValueError("tau needs at least one entry, got []; write one per layer, from the devices up")
-        below = [Layer(tau, Plain(), Mean()) for tau in self.tau[:-1]]
+        lower_layers = [Layer(tau, Plain(), Mean()) for tau in self.tau[:-1]]
         top = Layer(self.tau[-1], Plain(), self.server)
-        return Algorithm(Leaf(self.learning_rate, self.batch_size), (*below, top))
+        return Algorithm(Leaf(self.learning_rate, self.batch_size), (*lower_layers, top))
 
 
 @dataclass(frozen=True)

@@ -45,10 +45,10 @@ def elias_bits(codes: NDArray[np.uint16], levels: int, lanes: NDArray[np.uint16]
     sparse = nonzero = dense = 0
     reach, shorter = 2, 1
     while reach <= levels + 1:
-        below, above = _at_least(codes, reach - 1, lanes)
+        count_below, above = _at_least(codes, reach - 1, lanes)
         extra = omega_length(reach) - shorter
-        sparse, dense = sparse + extra * above, dense + extra * below
-        nonzero = below if reach == 2 else nonzero
+        sparse, dense = sparse + extra * above, dense + extra * count_below
+        nonzero = count_below if reach == 2 else nonzero
         reach, shorter = 2 * reach, shorter + extra
     sparse, dense = sparse + 3 * nonzero, dense + len(codes) + nonzero  # signs, and the codes' least lengths
     words = np.empty(-(-len(codes) // WORD) + 1, np.uint64)

@@ -51,11 +51,11 @@ class Block(Protocol):
 class LinearBlock:
     """z = W x + b, optionally with ReLU, on [features, B]."""
 
-    def __init__(self, below: Activation, parameter: Parameter, rectified: bool) -> None:
+    def __init__(self, inputs: Activation, parameter: Parameter, rectified: bool) -> None:
         self._parameter, self._rectified = parameter, rectified
-        batch = below.value.shape[-1]
-        self._x = below.value.view(-1, batch)
-        self._dx = None if below.gradient is None else below.gradient.view(-1, batch)
+        batch = inputs.value.shape[-1]
+        self._x = inputs.value.view(-1, batch)
+        self._dx = None if inputs.gradient is None else inputs.gradient.view(-1, batch)
         self.out = _port(self._x, len(parameter.bias), batch)
         self._bias, self._ones = parameter.bias[:, None], self._x.new_ones(batch)
 
@@ -81,9 +81,9 @@ class ConvBlock:
     since rounding is monotone.
     """
 
-    def __init__(self, below: Activation, parameter: Parameter, pooled: bool, rectified: bool) -> None:
+    def __init__(self, inputs: Activation, parameter: Parameter, pooled: bool, rectified: bool) -> None:
         self._parameter, self._rectified = parameter, rectified
-        x, (channels, _, kernel, _) = below.value, parameter.weight.shape
+        x, (channels, _, kernel, _) = inputs.value, parameter.weight.shape
         height, width, batch = x.shape[1] - kernel + 1, x.shape[2] - kernel + 1, x.shape[3]
         self._patches = _patches(x, kernel)
         self._cols_2d = _matrix(x, len(parameter.weight[0].view(-1)), height * width * batch)
@@ -96,7 +96,7 @@ class ConvBlock:
         self._weight_2d, self._bias = parameter.weight.view(channels, -1), parameter.bias[:, None]
         self._d_weight_2d = parameter.d_weight.view(channels, -1)
         self._ones = x.new_ones(self._out_2d.shape[1])
-        self._below = None if below.gradient is None else _InputGradient(below.gradient, parameter.weight)
+        self._input_gradient = None if inputs.gradient is None else _InputGradient(inputs.gradient, parameter.weight)
 
     def forward(self) -> None:
         """See Block."""
@@ -119,8 +119,8 @@ class ConvBlock:
         else:
             self._pool.backward(g)
         self._d_weight_2d.addmm_(self._sums_2d, self._cols_2d.t(), beta=beta)
-        if self._below is not None:
-            self._below.fill(self._sums_2d)
+        if self._input_gradient is not None:
+            self._input_gradient.fill(self._sums_2d)
 
 
 class _Pool:

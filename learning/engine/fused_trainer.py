@@ -79,17 +79,17 @@ class FusedTrainer:
             activations.append(z.relu_() if n + 1 < len(weights) else z)
         g = _loss_gradient(activations.pop(), y)
         for n, (w, b) in reversed(list(enumerate(weights))):
-            below = activations[n]
+            inputs = activations[n]
             gradient_below = (
-                torch.bmm(w.transpose(1, 2), g, out=allocate_aligned(*_split(below), w)) if n else None
+                torch.bmm(w.transpose(1, 2), g, out=allocate_aligned(*_split(inputs), w)) if n else None
             )
-            w.baddbmm_(g, below.transpose(1, 2), beta=1.0 if to_weights else 0.0, alpha=-rate)
+            w.baddbmm_(g, inputs.transpose(1, 2), beta=1.0 if to_weights else 0.0, alpha=-rate)
             if to_weights:
                 b.sub_(g.sum(2), alpha=rate)
             else:
                 torch.mul(g.sum(2), -rate, out=b)
             if gradient_below is not None:
-                g = threshold_backward(gradient_below, below, 0, grad_input=gradient_below)
+                g = threshold_backward(gradient_below, inputs, 0, grad_input=gradient_below)
 
 
 def _is_aligned(work: Tensor) -> bool:

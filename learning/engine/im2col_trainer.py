@@ -104,11 +104,11 @@ _Step = tuple[nn.Module, bool, bool]
 """An affine map, whether it is pooled, whether a ReLU follows."""
 
 
-def _block(below: Activation, step: _Step, parameter: Parameter) -> Block:
+def _block(inputs: Activation, step: _Step, parameter: Parameter) -> Block:
     affine, pooled, rectified = step
     if isinstance(affine, nn.Conv2d):
-        return ConvBlock(below, parameter, pooled, rectified)
-    return LinearBlock(below, parameter, rectified)
+        return ConvBlock(inputs, parameter, pooled, rectified)
+    return LinearBlock(inputs, parameter, rectified)
 
 
 def _plan(module: nn.Module) -> list[_Step]:

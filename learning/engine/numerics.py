@@ -34,7 +34,7 @@ class TaskTraits(Protocol):
         """Number of parameters d."""
 
     @property
-    def family(self) -> str:
+    def architecture(self) -> str:
         """linear, small_conv, conv or objective."""
 
     @property
@@ -86,7 +86,7 @@ def resolve_numerics(
         raise StrategyError("precision tf32 exists on CUDA devices only; use float32 or bf16 here")
     if engine == "eager":
         return Numerics(engine, device_name, precision, "reference")
-    name = strategy or default_strategy(task.family, device_name, precision)
+    name = strategy or default_strategy(task.architecture, device_name, precision)
     return with_strategy(Numerics(engine, device_name, precision, name), name, task, memory_bytes)
 
 
@@ -108,16 +108,16 @@ def with_strategy(
     return replace(numerics, strategy=strategy)
 
 
-def default_strategy(family: str, device: str, precision: Precision = "float32") -> str:
+def default_strategy(architecture: str, device: str, precision: Precision = "float32") -> str:
     """Return the strategy for a model family on a device class; fixed, since strategies differ in the last bits.
 
     Linear layers use hand-batched products everywhere. All other models are trained device by device on a CPU, where
     that is fastest and results cannot depend on the stack (few channels by copied patches and matrix products, many
     channels by oneDNN), and through vmap on a GPU. The hand-written products do not support bf16.
     """
-    if family == "linear" and precision != "bf16":
+    if architecture == "linear" and precision != "bf16":
         return "fused"
-    if family == "small_conv" and device == "cpu" and precision != "bf16":
+    if architecture == "small_conv" and device == "cpu" and precision != "bf16":
         return "im2col"
     return "loop" if device == "cpu" else "vmap"
 

@@ -40,7 +40,7 @@ class Model(Protocol):
     """A part: a classifier of samples of size `inputs`. Raises ValueError where these are too small for it."""
 
     @property
-    def family(self) -> Family:
+    def architecture(self) -> Family:
         """How the model may be trained.
 
         "linear": a chain of nn.Flatten, nn.Linear and nn.ReLU only. "small_conv": a chain that begins with
@@ -64,7 +64,7 @@ class Model(Protocol):
 class _Layered(ABC):
     """A model given by its `layers`, from which everything else follows."""
 
-    family: ClassVar[Family] = "conv"
+    architecture: ClassVar[Family] = "conv"
 
     @abstractmethod
     def layers(self, classes: int) -> tuple[Layer, ...]:
@@ -103,7 +103,7 @@ class _Layered(ABC):
 class Logistic(_Layered):
     """Multinomial logistic regression: one linear map, 7,850 parameters on MNIST. Convex."""
 
-    family = "linear"
+    architecture = "linear"
 
     def layers(self, classes: int) -> tuple[Layer, ...]:
         """flatten, linear."""
@@ -116,7 +116,7 @@ class Mlp(_Layered):
 
     hidden: tuple[int, ...] = (64,)
 
-    family = "linear"
+    architecture = "linear"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden", tuple(self.hidden))
@@ -137,7 +137,7 @@ class LeNet(_Layered):
 
     citations: ClassVar[Mapping[str, str]] = {"liu2019hierfavg": ""}
 
-    family = "small_conv"
+    architecture = "small_conv"
 
     def layers(self, classes: int) -> tuple[Layer, ...]:
         """Two 5x5 convolutions (10, 20), each pooled; 50 hidden units."""

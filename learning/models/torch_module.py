@@ -48,7 +48,7 @@ class Module:
     source: str = field(init=False, repr=False)
     """A hash of the file of `of`, which is part of every digest."""
 
-    family: ClassVar[Literal["conv"]] = "conv"
+    architecture: ClassVar[Literal["conv"]] = "conv"
 
     def __post_init__(self) -> None:
         module, _, name = self.of.partition(":")

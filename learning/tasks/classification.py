@@ -33,9 +33,9 @@ class ClassificationTask:
     parts: Sequence[NDArray[np.int64]]
 
     @property
-    def family(self) -> Family:
+    def architecture(self) -> Family:
         """The model's family."""
-        return self.model.family
+        return self.model.architecture
 
     @cached_property
     def dim(self) -> int:

@@ -53,7 +53,7 @@ class SyntheticTask:
     groups: tuple[int, ...]
     seed: int
 
-    family = "objective"
+    architecture = "objective"
 
     @property
     def dim(self) -> int:

@@ -40,8 +40,8 @@ class Task(Protocol):
         ...
 
     @property
-    def family(self) -> str:
-        """linear, small_conv, conv (see `learning.models.Model.family`) or objective."""
+    def architecture(self) -> str:
+        """linear, small_conv, conv (see `learning.models.Model.architecture`) or objective."""
         ...
 
     @property

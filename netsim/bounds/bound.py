@@ -58,7 +58,7 @@ def theorem1(
     problem: Problem,
     lam: Number,
     tau: Sequence[Number],
-    free: tuple[Number, Number, Number],
+    free_values: tuple[Number, Number, Number],
     up: Sequence[Number] | None = None,
     most_steps: Number | None = None,
     one: float = 1.0,
@@ -75,7 +75,7 @@ def theorem1(
             bound of the terms over all tau between, which are then monotone in tau, q and mu.
         one: 0 puts K for K - 1 and tau for tau - 1: a majorant whose logarithm is convex in (log tau, log mu).
     """
-    theta, c, c1 = free
+    theta, c, c1 = free_values
     facts, tree, q = problem.facts, problem.tree, problem.up if up is None else up
     k = _products(tau)
     K = k[-1]
@@ -166,7 +166,7 @@ def theorem2(
     problem: Problem,
     lam: Number,
     tau: Sequence[Number],
-    free: tuple[Number, Number, Number, Number, Number],
+    free_values: tuple[Number, Number, Number, Number, Number],
     up: Sequence[Number] | None = None,
     cross: Number | None = None,
     one: float = 1.0,
@@ -187,7 +187,7 @@ def theorem2(
         raise ValueError(
             "Theorem 2 needs exact downlinks, got quantized ones; use Theorem 1, or `down: none`"
         )
-    theta, b2, b3, b4, which = free
+    theta, b2, b3, b4, which = free_values
     facts, tree, q = problem.facts, problem.tree, problem.up if up is None else up
     k = _products(tau)
     K = k[-1]

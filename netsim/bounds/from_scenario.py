@@ -188,14 +188,14 @@ def level_variances(
     topology: Topology, weights: Sequence[float], gradients: NDArray[np.float64]
 ) -> tuple[float, ...]:
     """delta_1^2 ... delta_N^2 of devices' vectors [devices, d]: the variance of each level around its parents."""
-    mass, rows = np.asarray(weights, dtype=np.float64), gradients
+    weight_sums, rows = np.asarray(weights, dtype=np.float64), gradients
     found = []
     for level in topology.levels[1:]:
         parent = np.repeat(np.arange(len(level)), [len(node.children) for node in level])
-        above: NDArray[np.float64] = np.bincount(parent, mass).astype(np.float64)
+        above: NDArray[np.float64] = np.bincount(parent, weight_sums).astype(np.float64)
         mean = np.zeros((len(level), rows.shape[1]))
-        np.add.at(mean, parent, mass[:, None] * rows)
+        np.add.at(mean, parent, weight_sums[:, None] * rows)
         mean /= above[:, None]
-        found.append(float((mass * ((rows - mean[parent]) ** 2).sum(axis=1)).sum() / mass.sum()))
-        mass, rows = above, mean
+        found.append(float((weight_sums * ((rows - mean[parent]) ** 2).sum(axis=1)).sum() / weight_sums.sum()))
+        weight_sums, rows = above, mean
     return tuple(found)

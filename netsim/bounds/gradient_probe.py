@@ -62,7 +62,7 @@ def probe_gradients(
     devices, steps = len(bound.samples), min(STEPS, steps)
     rows = np.empty((devices, len(model)), dtype=np.float32)
     updates = np.empty_like(rows)
-    seen = np.empty((5, devices))
+    probe = np.empty((5, devices))
     for device in range(devices):
         chunks_of_samples = _sample_chunks(seed, bound.samples[device], device, leaf.batch_size)
         here, loss, noise = _gradient(bound, model, device, chunks_of_samples)
@@ -71,21 +71,21 @@ def probe_gradients(
         rows[device], updates[device] = here.numpy(), (moved - model).numpy()
         part = chunks_of_samples.size < bound.samples[device]
         rise, walk = float((there - here).square().sum()), float((moved - model).square().sum())
-        seen[:, device] = loss, noise, noise / len(chunks_of_samples) if part else 0.0, rise, walk
-    return GradientProbe(rows, seen[0], seen[1], seen[2], seen[3], seen[4], updates)
+        probe[:, device] = loss, noise, noise / len(chunks_of_samples) if part else 0.0, rise, walk
+    return GradientProbe(rows, probe[0], probe[1], probe[2], probe[3], probe[4], updates)
 
 
-def smoothness(seen: GradientProbe, weights: Floats) -> float:
+def smoothness(probe: GradientProbe, weights: Floats) -> float:
     """Return the estimate of L, averaged over devices."""
-    return math.sqrt(float(weights @ seen.gradient_changes) / max(float(weights @ seen.distances), 1e-300))
+    return math.sqrt(float(weights @ probe.gradient_changes) / max(float(weights @ probe.distances), 1e-300))
 
 
 def spread(
-    seen: GradientProbe, topology: Topology, weights: Sequence[float], tree: TreeConstants
+    probe: GradientProbe, topology: Topology, weights: Sequence[float], tree: TreeConstants
 ) -> tuple[float, ...]:
     """Return delta_1^2 ... delta_N^2, corrected for the variance of using a subset of the samples."""
-    raw = level_variances(topology, weights, seen.gradients.astype(np.float64))
-    stir, mixing = float(np.array(weights) @ seen.sampling_variances), tree.mixing
+    raw = level_variances(topology, weights, probe.gradients.astype(np.float64))
+    stir, mixing = float(np.array(weights) @ probe.sampling_variances), tree.mixing
     return tuple(max(0.0, value - stir * (mixing[n] - mixing[n + 1])) for n, value in enumerate(raw))
 
 

@@ -44,7 +44,7 @@ class BoundRule:
             raise ValueError(f"mode {self.mode} {'needs a' if self.mode == 'fixed' else 'chooses its'} rate")
 
     @property
-    def free(self) -> Floats:
+    def free_values(self) -> Floats:
         """Values of the theorem's free constants, one set per column."""
         if self.ranking:
             return np.ones((3, 1))
@@ -55,7 +55,7 @@ class BoundRule:
         problem: Problem,
         rate: Floats,
         tau: Floats,
-        free: Floats,
+        free_values: Floats,
         up: Floats,
         most_steps: Floats | None = None,
         one: float = 1.0,
@@ -63,11 +63,11 @@ class BoundRule:
         """The theorem's terms; for Theorem 2 with (1 - lam)/theta + lam <= 1/theta, which makes it quasi-convex."""
         lam, taus, ups = problem.facts.smoothness * rate, list(tau), list(up)
         if self.mode == "joint-2":
-            theta, b2, b3, b4, which = free
+            theta, b2, b3, b4, which = free_values
             return theorem2(problem, lam, taus, (theta, b2, b3, b4, which), ups, 1.0 / theta, one)
         if self.ranking:
             return first_order(problem, lam, taus, ups, one)
-        theta, c, c1 = free
+        theta, c, c1 = free_values
         return theorem1(problem, lam, taus, (theta, c, c1), ups, most_steps, one)
 
     def largest(self, problem: Problem, steps: Floats) -> Floats:
@@ -101,7 +101,7 @@ class Minimum:
     value: Floats
     rate: Floats
     choice: NDArray[np.int64]
-    """Which column of `BoundRule.free`; -1 where the value is infinite."""
+    """Which column of `BoundRule.free_values`; -1 where the value is infinite."""
     floor: Floats
     """No rate and no choice gives less than this."""
 
@@ -126,8 +126,8 @@ def minimise(
         most_steps: K at the far corner of a box whose near corner is tau [B]: makes `floor` hold in the box.
         enough: candidates whose lower bound is at least this are not refined.
     """
-    free = rule.free
-    B, P = tau.shape[1], free.shape[1]
+    free_values = rule.free_values
+    B, P = tau.shape[1], free_values.shape[1]
     which, choice = np.repeat(np.arange(B), P), np.tile(np.arange(P), B)
     best = Minimum(np.full(B, np.inf), np.full(B, np.nan), np.full(B, -1), np.full(B, np.inf))
     top = np.log(rule.largest(problem, tau.prod(axis=0)))[which]
@@ -138,7 +138,7 @@ def minimise(
         grid = np.linspace(0.0, 1.0, 1 if rule.rate is not None else POINTS)
         rate = np.exp(bottom[:, None] + (top - bottom)[:, None] * grid)
         far = None if most_steps is None else most_steps[which, None]
-        columns = (tau[:, which, None], free[:, choice, None], up[:, which, None], far)
+        columns = (tau[:, which, None], free_values[:, choice, None], up[:, which, None], far)
         terms = rule.terms(problem, rate, *columns)
         n0, cg = (np.broadcast_to(x, rate.shape) for x in (terms.noise_floor, terms.contraction))
         work = done[which, None]
@@ -159,13 +159,13 @@ def minimise(
 
 def largest_rate(problem: Problem, rule: BoundRule, tau: Sequence[int]) -> float:
     """The learning rate up to which the theorem's condition holds at tau with some choice of its constants."""
-    free, taus = rule.free, np.array(tau, dtype=np.float64)[:, None]
+    free_values, taus = rule.free_values, np.array(tau, dtype=np.float64)[:, None]
     up = np.array(problem.up, dtype=np.float64)[:, None]
     high = float(rule.largest(problem, taus.prod(axis=0))[0])
     low = high * RANGE
     for _ in range(60):
         middle = float(np.sqrt(low * high))
-        terms = rule.terms(problem, np.array([middle]), taus, free, up)
+        terms = rule.terms(problem, np.array([middle]), taus, free_values, up)
         low, high = (middle, high) if (np.asarray(terms.contraction) > 0).any() else (low, middle)
     return low
 

@@ -59,15 +59,15 @@ class TreeConstants:
     def of(cls, topology: Topology, weights: Sequence[float]) -> TreeConstants:
         """The constants of a topology whose device i weighs weights[i] > 0 (any scale). O(nodes)."""
         own = np.asarray(weights, dtype=np.float64) / float(np.sum(weights))
-        mass, squares = own, own**2
+        weight_sums, squares = own, own**2
         largest, mixing = [], [1.0]
         for level in topology.levels[1:]:
             parent = np.repeat(np.arange(len(level)), [len(node.children) for node in level])
-            above: Floats = np.bincount(parent, mass).astype(np.float64)
+            above: Floats = np.bincount(parent, weight_sums).astype(np.float64)
             squares = np.bincount(parent, squares).astype(np.float64)
-            largest.append(float((mass / above[parent]).max()))
+            largest.append(float((weight_sums / above[parent]).max()))
             mixing.append(float((squares / above).sum()))
-            mass = above
+            weight_sums = above
         return cls(tuple(largest), tuple(mixing))
 
     @property

@@ -37,7 +37,7 @@ def relaxed_points(task: PlanningTask) -> Indices:
 
     low, high = full_box(task)
     N = task.depth
-    rows = np.linspace(0, task.rule.free.shape[1] - 1, ROWS).astype(int)
+    rows = np.linspace(0, task.rule.free_values.shape[1] - 1, ROWS).astype(int)
     box = [(0.0, float(np.log(most))) for most in high[:N]]
     top = float(np.log(task.rule.largest(task.problem, np.ones(1))[0]))
     if task.rule.rate is None:
@@ -64,7 +64,7 @@ def log_relaxed_bound(task: PlanningTask, x: Floats, row: int) -> float:
     tau = np.exp(x[:N])[:, None]
     rate = np.array([task.rule.rate if task.rule.rate is not None else np.exp(x[N])])
     up = task.variances(choice, share)
-    terms = task.rule.terms(task.problem, rate, tau, task.rule.free[:, [row]], up, None, 0.0)
+    terms = task.rule.terms(task.problem, rate, tau, task.rule.free_values[:, [row]], up, None, 0.0)
     contraction = float(np.asarray(terms.contraction).ravel()[0])
     costs = task.costs.least(tau, choice, np.asarray(task.shares)[share])[:, 0]
     first = task.problem.facts.gap / float(rate[0]) * float(np.max(costs / task.budget.limits) / tau.prod())

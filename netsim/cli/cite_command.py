@@ -28,8 +28,8 @@ def cite_command(name: str, overrides: Sequence[str]) -> int:
     """Print the entry of netsim, then those of the parts of the scenario and of its sweep, in the order of their
     use."""
     scenario = load(name, overrides)
-    swept = [point for point in points_of(name, overrides, scenario) if point.settings][:MAX_POINTS]
-    sys.stdout.write("\n".join(_entries([scenario, *(point.load() for point in swept)])))
+    sweep_points = [point for point in points_of(name, overrides, scenario) if point.settings][:MAX_POINTS]
+    sys.stdout.write("\n".join(_entries([scenario, *(point.load() for point in sweep_points)])))
     return 0
 
 

@@ -202,8 +202,8 @@ def _print(planned: Planned, trials: Sequence[Trial], options: OptimizeOptions) 
         sys.stdout.write(f"note: {note}\n")
     console = Console(width=None if sys.stdout.isatty() else 140)
     table = Table(box=None, pad_edge=False)
-    measured = {trial.plan.tau: trial for trial in trials}
-    rows = [_row(plan, options, measured.get(plan.tau)) for plan in _order(planned, trials)]
+    trials_by_tau = {trial.plan.tau: trial for trial in trials}
+    rows = [_row(plan, options, trials_by_tau.get(plan.tau)) for plan in _order(planned, trials)]
     for heading in rows[0]:
         table.add_column(heading, overflow="fold")
     for row in rows:
@@ -242,7 +242,7 @@ def _row(plan: Plan, options: OptimizeOptions, trial: Trial | None) -> dict[str,
     cells["bound"] = "-" if plan.predicted_bound is None else f"{plan.predicted_bound:.4g}"
     cells["gap"] = "-" if plan.gap is None else formatting.percent(plan.gap)
     if options.refine:
-        cells["accuracy"] = "-" if trial is None else trial.said
+        cells["accuracy"] = "-" if trial is None else trial.description
     return cells
 
 
@@ -254,7 +254,7 @@ def _constants_notes(constants: ConstantsEstimate) -> list[str]:
         f"{name} {value:.3g}" + (f" ± {errors[name]:.1g}" if name in errors else "")
         for name, value in numbers.items()
     )
-    lines = [f"constants {constants.said}" if constants.origin != "assumed" else "", f"{text}"]
+    lines = [f"constants {constants.description}" if constants.origin != "assumed" else "", f"{text}"]
     if constants.variances:
         lines.append("measured uplink variances: " + ", ".join(f"{q:.3g}" for q in constants.variances))
     return [line for line in lines if line]

@@ -57,7 +57,7 @@ class _TaskSize:
     """Sizes of a task that `resolve_numerics` needs, known without its data."""
 
     dim: int
-    family: str
+    architecture: str
     devices: int
 
 
@@ -100,7 +100,7 @@ def _estimate(
     folder = Path(scenario.task.data_dir) if scenario.task.data_dir else None
     try:
         dim, _, shape = describe_task(scenario.task.dataset, model, folder)
-        sizes = _TaskSize(dim, "objective" if model is None else model.family, len(topology.levels[0]))
+        sizes = _TaskSize(dim, "objective" if model is None else model.architecture, len(topology.levels[0]))
         numerics = resolve_numerics(engine, device, scenario.precision, sizes, strategy, memory_bytes)
     except ValueError:
         return None

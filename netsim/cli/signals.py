@@ -19,7 +19,7 @@ def interrupted() -> bool:
     return _received
 
 
-def _handle(number: int, frame: FrameType | None) -> None:
+def _handle(number: int, stack_frame: FrameType | None) -> None:
     global _received
     _received = True
     raise KeyboardInterrupt

@@ -40,8 +40,8 @@ def calibrate(setting: PlanContext, out: Path) -> ConstantsEstimate:
 
     Raises PlanError where the gradients do not fit into memory or diverge, DataError for missing data.
     """
-    shelf = out / "ledger" / f"calibration-{_name(setting)}.json"
-    if (kept := _kept(shelf, setting.depth)) is not None:
+    path = out / "ledger" / f"calibration-{_name(setting)}.json"
+    if (kept := _kept(path, setting.depth)) is not None:
         return kept
     if setting.dim * len(setting.topology.devices) > LARGEST:
         raise PlanError(
@@ -50,24 +50,24 @@ def calibrate(setting: PlanContext, out: Path) -> ConstantsEstimate:
         )
     looks = _looks(setting)
     found = _concluded(setting, looks)
-    shelf.parent.mkdir(parents=True, exist_ok=True)
-    found.save(shelf)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    found.save(path)
     return found
 
 
-def _kept(shelf: Path, depth: int) -> ConstantsEstimate | None:
-    """What was measured before; None where there is nothing, or nothing that can be read."""
+def _kept(path: Path, depth: int) -> ConstantsEstimate | None:
+    """Return the stored calibration; None if there is none or it cannot be read."""
     try:
-        found = load_constants(shelf, depth)
-        return replace(found, origin="calibrated", said=str(json.loads(shelf.read_text())["said"]))
+        found = load_constants(path, depth)
+        return replace(found, origin="calibrated", description=str(json.loads(path.read_text())["description"]))
     except (PlanError, KeyError):
         return None
 
 
 def _name(setting: PlanContext) -> str:
     algorithm, task = setting.scenario.layered_algorithm, setting.task
-    said = f"{VERSION}|{task.fingerprint}|{setting.scenario.seed}|{part_name(algorithm)}|{setting.topology.fingerprint}"
-    return blake2b(said.encode(), digest_size=8).hexdigest()
+    description = f"{VERSION}|{task.fingerprint}|{setting.scenario.seed}|{part_name(algorithm)}|{setting.topology.fingerprint}"
+    return blake2b(description.encode(), digest_size=8).hexdigest()
 
 
 def _looks(setting: PlanContext) -> list[GradientProbe]:
@@ -132,11 +132,11 @@ def _concluded(setting: PlanContext, looks: Sequence[GradientProbe]) -> Constant
             for n in range(1, len(layers) + 1)
         },
     }
-    said = (
+    description = (
         f"measured at {len(looks)} models, {len(weights)} devices, batches of {batch}: the largest seen; ± is a "
         "standard error over devices (of delta^2: the spread over models)"
     )
-    return ConstantsEstimate(facts, "calibrated", said, start, errors, _variances(setting, looks[0]))
+    return ConstantsEstimate(facts, "calibrated", description, start, errors, _variances(setting, looks[0]))
 
 
 def _error(values: Floats) -> float:
@@ -151,7 +151,7 @@ def _variances(setting: PlanContext, probe_gradients: GradientProbe) -> tuple[fl
     """E||Q(x) - x||^2 / ||x||^2 of each layer's uplink on updates as they occur: a walk's, averaged up the tree."""
     import torch
 
-    mass, rows, found = np.array(setting.weights), probe_gradients.updates.astype(np.float64), []
+    weight_sums, rows, found = np.array(setting.weights), probe_gradients.updates.astype(np.float64), []
     for n, level in enumerate(setting.topology.levels[1:], start=1):
         codec = setting.scenario.layered_algorithm.layers[n - 1].up
         keys = [row_key(setting.scenario.seed, "compressor", DRAW, n, row) for row in range(len(rows))]
@@ -160,8 +160,8 @@ def _variances(setting: PlanContext, probe_gradients: GradientProbe) -> tuple[fl
         off = (sent - given).double().square().sum(1) / given.double().square().sum(1).clamp_min(1e-300)
         found.append(float(off.mean()))
         parent = np.repeat(np.arange(len(level)), [len(node.children) for node in level])
-        above = np.bincount(parent, mass)
+        above = np.bincount(parent, weight_sums)
         mean = np.zeros((len(level), rows.shape[1]))
-        np.add.at(mean, parent, mass[:, None] * rows)
-        mass, rows = above, mean / above[:, None]
+        np.add.at(mean, parent, weight_sums[:, None] * rows)
+        weight_sums, rows = above, mean / above[:, None]
     return tuple(found)

@@ -78,14 +78,14 @@ class ClosedForm:
         return self._round(tau, choice, share, down[-1], down)
 
     def _round(
-        self, tau: Floats, choice: Indices, share: Floats, heard: float, down: Sequence[float]
+        self, tau: Floats, choice: Indices, share: Floats, received: float, down: Sequence[float]
     ) -> Floats:
-        busy = dict.fromkeys({heard, *down}, tau[0] * self.step_s[:, None])
+        busy = dict.fromkeys({received, *down}, tau[0] * self.step_s[:, None])
         for n, groups in enumerate(self.groups, start=1):
-            above = {heard, *down[n - 1 :]}
+            above = {received, *down[n - 1 :]}
             once = {s: self._iteration(n, groups, busy[s], choice[n - 1], share, s) for s in above}
             if n == len(self.groups):
-                return np.asarray(once[heard][0])
+                return np.asarray(once[received][0])
             more = (tau[n] - 1) * once[down[n - 1]]
             busy = {s: once[s] + more for s in above}
         raise AssertionError("a tree has at least one layer")

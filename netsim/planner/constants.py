@@ -27,7 +27,7 @@ class ConstantsEstimate:
 
     facts: LearningConstants
     origin: Origin
-    said: str
+    description: str
     start: float | None = None
     """||grad F(w_0)||^2 if it was measured: a bound above it is vacuous."""
     errors: Mapping[str, float] = field(default_factory=dict)
@@ -72,7 +72,7 @@ def known(setting: PlanContext) -> ConstantsEstimate | None:
     task, batch = _objective(setting), setting.scenario.layered_algorithm.leaf.batch_size
     if task is None:
         return None
-    said = task.constants
+    description = task.constants
     if isinstance(task, QuadraticTask):
         points = [-task.curvatures * task.centres]
         start = float(((task.curvatures * task.initial(setting.scenario.seed)) ** 2).sum())
@@ -81,7 +81,7 @@ def known(setting: PlanContext) -> ConstantsEstimate | None:
         start = float((points[1].mean(axis=0) ** 2).sum())
     weights = setting.weights
     layers = np.max([level_variances(setting.topology, weights, rows) for rows in points], axis=0)
-    facts = LearningConstants(said.smoothness, said.noise**2 / batch, tuple(layers.tolist()), said.gap)
+    facts = LearningConstants(description.smoothness, description.noise**2 / batch, tuple(layers.tolist()), description.gap)
     where = "at every w" if isinstance(task, QuadraticTask) else "heterogeneity at the start and the optimum"
     return ConstantsEstimate(facts, "known", f"computed from the synthetic objective ({where})", start)
 
@@ -98,9 +98,9 @@ def assumed(setting: PlanContext) -> ConstantsEstimate:
     smoothness = 1.0 / (2 * algorithm.leaf.learning_rate * algorithm.steps(setting.depth))
     spread = 0.0 if isinstance(setting.scenario.task.partition, Iid) else 2 * smoothness * gap
     layers = (0.0,) * (setting.depth - 1) + (spread,)
-    said = "assumed, not measured (--calibrate measures them): L = 1 / (2 mu K) of the scenario, ln(classes) to gain"
+    description = "assumed, not measured (--calibrate measures them): L = 1 / (2 mu K) of the scenario, ln(classes) to gain"
     return ConstantsEstimate(
-        LearningConstants(smoothness, 2 * smoothness * gap, layers, gap), "assumed", said
+        LearningConstants(smoothness, 2 * smoothness * gap, layers, gap), "assumed", description
     )
 
 

@@ -32,9 +32,9 @@ def check_one_round(setting: PlanContext, task: PlanningTask, sizes: Sizes) -> N
     worst = int((amounts.first[:, 0] / task.budget.limits).argmax())
     name, needed = task.costs.names[worst], float(amounts.first[worst, 0])
     if name != "time":
-        said = formatting.joules(needed) if name == "energy" else formatting.bits(needed)
+        description = formatting.joules(needed) if name == "energy" else formatting.bits(needed)
         raise PlanError(
-            f"not one global round fits: with every tau 1 it takes {said}; allow at least that (--{name})"
+            f"not one global round fits: with every tau 1 it takes {description}; allow at least that (--{name})"
         )
     where, part = _longest_part(setting, sizes)
     raise PlanError(
@@ -49,20 +49,20 @@ def _longest_part(setting: PlanContext, sizes: Sizes) -> tuple[str, float]:
     shortest = [row[0] for row in sizes.up]
     scenario = setting.scenario
     path = time_scenario(scenario, (1,) * setting.depth, shortest, sizes.down, 1, scenario.seed).path
-    said = {"path_compute_s": "computing"}
+    description = {"path_compute_s": "computing"}
     for n in range(1, setting.depth + 1):
-        said |= {
+        description |= {
             f"path_up_s_{n}": f"the uplink of layer {n}",
             f"path_down_s_{n}": f"the downlink of layer {n}",
         }
-    longest = max(said, key=lambda key: path[key])
-    return said[longest], path[longest]
+    longest = max(description, key=lambda key: path[key])
+    return description[longest], path[longest]
 
 
 def warnings(setting: PlanContext, facts: ConstantsEstimate, price: CostModel) -> Iterator[str]:
     """Yield warnings about assumptions that differ from the scenario."""
     if facts.origin == "assumed":
-        yield f"constants {facts.said}"
+        yield f"constants {facts.description}"
     losses = [getattr(getattr(part, "radio", part), "loss", None) for part in setting.scenario.network]
     if any(loss is not None and not isinstance(loss, NoLoss) for loss in losses):
         yield "messages can be lost: repetitions are included in the times, but missing uploads are not in the bound"

@@ -50,7 +50,7 @@ def explain(planned: Planned, plan: Plan) -> list[Row]:
 
 
 def _condition(number: dict[str, float]) -> Iterator[Row]:
-    said = {
+    description = {
         "K": "local steps per global round",
         "c_G": "must be > 0",
         "lam K": "mu L K, must be <= 1",
@@ -63,8 +63,8 @@ def _condition(number: dict[str, float]) -> Iterator[Row]:
         "v_G": "drift of the common gradient",
     }
     for name, value in number.items():
-        if name in said:
-            yield Row(name, said[name], value)
+        if name in description:
+            yield Row(name, description[name], value)
 
 
 def _scalar(value: object) -> float:

@@ -97,5 +97,5 @@ class Plan:
 
     def header(self, command: str) -> str:
         """Return comment lines for a saved plan: the command and the predictions."""
-        said = {key: value for key, value in self.summary().items() if value is not None}
-        return f"# A plan of `{command}`.\n# {json.dumps(said)}\n"
+        description = {key: value for key, value in self.summary().items() if value is not None}
+        return f"# A plan of `{command}`.\n# {json.dumps(description)}\n"

@@ -37,8 +37,8 @@ def plan_page_data(planned: Planned, trials: Sequence[Trial], chosen: Plan) -> P
         ("Gap", "no certificate" if chosen.gap is None else formatting.percent(chosen.gap)),
         ("Mode", chosen.mode),
     ]
-    said = f"L {facts.smoothness:.3g}, sigma² {facts.noise:.3g}, zeta² {facts.zeta(0):.3g}, F₀ − F* {facts.gap:.3g}"
-    notes = [*planned.notes, f"Constants ({planned.constants.origin}): {said}."]
+    description = f"L {facts.smoothness:.3g}, sigma² {facts.noise:.3g}, zeta² {facts.zeta(0):.3g}, F₀ − F* {facts.gap:.3g}"
+    notes = [*planned.notes, f"Constants ({planned.constants.origin}): {description}."]
     accuracy = all(np.isfinite(trial.accuracies).all() for trial in trials)
     score = "Accuracy" if accuracy else "Minus the loss"
     dots = [_tried(planned, trial, chosen) for trial in trials] or _met(planned, chosen)
@@ -46,7 +46,7 @@ def plan_page_data(planned: Planned, trials: Sequence[Trial], chosen: Plan) -> P
         scenario.name,
         pairs,
         notes,
-        _landscape(planned),
+        _bound_map(planned),
         dots,
         score,
         _table(planned, trials),
@@ -74,8 +74,8 @@ def _tried(planned: Planned, trial: Trial, chosen: Plan) -> Dot:
     )
     spent, bits = float(np.mean(trial.energies_j)), float(np.mean(trial.bits))
     energy = spent if np.isfinite(spent) else None
-    measured = (trial.seconds[0], trial.score, trial.error, trial.share)
-    return Dot(label(plan), kind, plan.predicted_bound, predicted, bits, energy, *measured)
+    trials_by_tau = (trial.seconds[0], trial.score, trial.error, trial.share)
+    return Dot(label(plan), kind, plan.predicted_bound, predicted, bits, energy, *trials_by_tau)
 
 
 def _met(planned: Planned, chosen: Plan) -> list[Dot]:
@@ -110,7 +110,7 @@ def _point(planned: Planned, found: Candidate) -> Dot:
     )
 
 
-def _landscape(planned: Planned) -> BoundMap | None:
+def _bound_map(planned: Planned) -> BoundMap | None:
     if planned.setting.depth < 2 or planned.task.goal.target is not None:
         return None
     across, up, values = scan(planned, 0, 1)
@@ -119,12 +119,12 @@ def _landscape(planned: Planned) -> BoundMap | None:
 
 
 def _table(planned: Planned, trials: Sequence[Trial]) -> Table:
-    measured = {trial.plan.tau: trial for trial in trials if not trial.random}
+    trials_by_tau = {trial.plan.tau: trial for trial in trials if not trial.random}
     heads = ["Plan", "Learning rate", "Rounds", "Predicted time", "Payload", "Bound", "Gap", "Simulated"]
     rows = []
-    plans = [trial.plan for trial in measured.values()]
+    plans = [trial.plan for trial in trials_by_tau.values()]
     for plan in [*plans, *(p for p in planned.plans if p not in plans)]:
-        trial = measured.get(plan.tau)
+        trial = trials_by_tau.get(plan.tau)
         rows.append(
             [
                 label(plan),
@@ -134,7 +134,7 @@ def _table(planned: Planned, trials: Sequence[Trial]) -> Table:
                 formatting.bits(plan.predicted_bits),
                 "-" if plan.predicted_bound is None else f"{plan.predicted_bound:.4g}",
                 "-" if plan.gap is None else formatting.percent(plan.gap),
-                "-" if trial is None else trial.said,
+                "-" if trial is None else trial.description,
             ]
         )
     return Table("Best first", heads, rows)

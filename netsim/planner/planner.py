@@ -88,8 +88,8 @@ class Planned:
             else self.task.rule
         )
         found = minimise(self.task.problem, rule, Goal(), tau, up, done)
-        free = rule.free[:, [int(found.choice[0])]]
-        return rule.terms(self.task.problem, np.array([plan.learning_rate]), tau, free, up)
+        free_values = rule.free_values[:, [int(found.choice[0])]]
+        return rule.terms(self.task.problem, np.array([plan.learning_rate]), tau, free_values, up)
 
     def point(self, plan: Plan) -> np.ndarray:
         """The plan's coordinates for `netsim.bounds.search.evaluate`."""
@@ -160,8 +160,8 @@ def _variances(
     if not facts.variances:
         return worst
     own = setting.variances(setting.uplinks(choose=False))
-    seen = [m / q[0] if q[0] else 1.0 for m, q in zip(facts.variances, own, strict=True)]
-    return tuple(tuple(q * share for q in row) for row, share in zip(worst, seen, strict=True))
+    ratios = [m / q[0] if q[0] else 1.0 for m, q in zip(facts.variances, own, strict=True)]
+    return tuple(tuple(q * share for q in row) for row, share in zip(worst, ratios, strict=True))
 
 
 def _search(task: PlanningTask, options: Options) -> SearchResult:

@@ -75,11 +75,11 @@ def _successive_halving(runner: TrialRunner, planned: Planned, count: int) -> tu
     """Return the trials that ran to the end, and those that were dropped."""
     alive = candidates(planned, count)
     out_of_race: list[Trial] = []
-    stages = STAGES if len(alive) > 2 else STAGES[-1:]
+    halving_stages = STAGES if len(alive) > 2 else STAGES[-1:]
     trials: list[Trial] = []
-    for stage, share in enumerate(stages):
+    for stage, share in enumerate(halving_stages):
         trials = runner.run(alive, share, random=False)
-        if stage < len(stages) - 1:
+        if stage < len(halving_stages) - 1:
             dropped = worse_half(trials)
             out_of_race = dropped + out_of_race
             alive = [trial.plan for trial in trials if trial not in dropped]

@@ -54,7 +54,7 @@ class Trial:
         return float(np.std(values, ddof=1) / math.sqrt(len(values))) if len(values) > 1 else 0.0
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """The score in a few words."""
         early = "" if self.share == 1 else f" at {self.share:g} of the deadline"
         return f"{abs(self.score):.4f} ± {self.error:.4f}{early}"
@@ -99,8 +99,8 @@ class TrialRunner:
         folders = SweepFolders.at(self.out, f"{self.scenario.name}-plan")
         for outcome in _outcomes(points, folders, self.workers):
             outcomes.append(outcome)
-            said = f"{Path(outcome.point.scenario).stem} seed {outcome.point.settings['seed']}"
-            self.report(f"{said}: {outcome.error or 'done'} ({len(outcomes)}/{len(points)})")
+            description = f"{Path(outcome.point.scenario).stem} seed {outcome.point.settings['seed']}"
+            self.report(f"{description}: {outcome.error or 'done'} ({len(outcomes)}/{len(points)})")
         rows = [outcomes[k : k + self.seeds] for k in range(0, len(outcomes), self.seeds)]
         return [_trial(plan, row, share, random) for plan, row in zip(plans, rows, strict=True)]
 

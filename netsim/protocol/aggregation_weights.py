@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
-from learning.algorithms.algorithm import Layer
+from learning.algorithms.layer import Layer
 from learning.engine import Engine, LazyVector, Payload
 from netsim.barriers.barriers import Asynchronous, Barrier
 from netsim.protocol.exchange import Exchange

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import simpy
 
-from learning.algorithms.algorithm import Layer
+from learning.algorithms.layer import Layer
 from learning.compressors import Plain, shares_memory
 from netsim.protocol.broadcast import Broadcaster
 from netsim.protocol.exchange import Exchange, Inbox, ProcessGenerator, at_this_instant

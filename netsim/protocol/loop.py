@@ -25,7 +25,8 @@ from typing import Literal, TypeAlias, cast
 
 import simpy
 
-from learning.algorithms.algorithm import Algorithm, Layer
+from learning.algorithms.algorithm import Algorithm
+from learning.algorithms.layer import Layer
 from learning.compressors import Plain, sends_models
 from learning.engine import Engine, IterationIndex, LazyVector, Payload
 from netsim.barriers.barriers import All, Asynchronous, Barrier
@@ -157,7 +158,7 @@ class Loop:
             node, self.selector_of(node), announced, iteration
         )
         broadcast_s = self.env.now
-        self._broadcast(node, layer, layer.tau_of(is_last), selected, iteration, inbox)
+        self._broadcast(node, layer, layer.tau_in(is_last), selected, iteration, inbox)
 
         timer_expired = yield from inbox.wait(barrier)
         finished = inbox.take_finished()
@@ -346,7 +347,7 @@ class Loop:
         prologue = self.algorithm.prologue
         if prologue is None or iteration.path[0] % prologue.every:
             return None
-        algorithm = prologue.ladder()
+        algorithm = prologue.to_algorithm()
         loop = replace(
             self,
             exchanges=replace(self.exchanges, inboxes={}),

@@ -49,7 +49,7 @@ class Membership:
     change_event: simpy.Event | None = None
     has_reattached: bool = False
     """Whether a node has, or has had, another parent than at the beginning."""
-    _reasons: dict[str, set[str]] = field(default_factory=dict)
+    _absence_reasons: dict[str, set[str]] = field(default_factory=dict)
     _shares: dict[str, tuple[float, ...]] = field(default_factory=dict)
     _reachable: dict[str, bool] = field(default_factory=dict)
 
@@ -81,7 +81,7 @@ class Membership:
 
     def mark_unavailable(self, node: Node, reason: str, *, permanent: bool = False) -> None:
         """Make `node` unavailable for one more reason."""
-        self._reasons.setdefault(node.name, set()).add(reason)
+        self._absence_reasons.setdefault(node.name, set()).add(reason)
         self.unavailable.add(node.name)
         if permanent:
             self.permanently_unavailable.add(node.name)
@@ -89,7 +89,7 @@ class Membership:
 
     def clear_reason(self, node: Node, reason: str) -> None:
         """Remove one reason; `node` is available once none is left."""
-        remaining = self._reasons.get(node.name, set())
+        remaining = self._absence_reasons.get(node.name, set())
         remaining.discard(reason)
         if not remaining:
             self.unavailable.discard(node.name)

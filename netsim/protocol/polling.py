@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import simpy
 
 from learning.aggregation.rules import Mean
-from learning.algorithms.algorithm import Layer
+from learning.algorithms.layer import Layer
 from learning.compressors import Plain
 from learning.engine import Engine, IterationIndex, LossQuery
 from netsim.barriers.barriers import All

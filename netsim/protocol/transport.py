@@ -13,7 +13,7 @@ from netsim.energy.meter import Meter
 from netsim.network import Link, ParentLinks, DownlinkMessage, Transfer
 from netsim.network.media import discard_callbacks
 from netsim.protocol.trace import Message, Trace
-from netsim.results.addressing import EVERYBODY, addressed
+from netsim.results.addressing import ALL_CHILDREN, format_receivers
 from netsim.topology import Node
 
 
@@ -47,7 +47,7 @@ class Transport:
         to_all = len(positions) == len(ports.up)
         sent = ports.down.send(bits, None if to_all else positions)
         sizes = bits * sent.transfers, sent.wire_bits, sent.airtime_s
-        receivers = EVERYBODY if to_all else addressed(child.name for child in children)
+        receivers = ALL_CHILDREN if to_all else format_receivers(child.name for child in children)
         message = Message(node.level, "down", node.name, receivers, len(children), *sizes, self.env.now, True)
         row = self.trace.record_sent(message)
         for event in sent.arrivals:

@@ -100,10 +100,10 @@ class Result:
         Rounds that were not evaluated hold NaN in both metrics; a task without accuracy, or a loss that
         overflowed, holds NaN in one.
         """
-        seen = self.rounds[self.rounds["accuracy"].notna() | self.rounds["loss"].notna()]
-        if not len(seen) or math.isnan(value := float(seen[metric].iloc[-1])):
+        evaluated = self.rounds[self.rounds["accuracy"].notna() | self.rounds["loss"].notna()]
+        if not len(evaluated) or math.isnan(value := float(evaluated[metric].iloc[-1])):
             return None
-        return Evaluation(value, int(seen["round"].iloc[-1]), float(seen["sim_time_s"].iloc[-1]))
+        return Evaluation(value, int(evaluated["round"].iloc[-1]), float(evaluated["sim_time_s"].iloc[-1]))
 
     def bits(self, direction: Direction) -> list[int]:
         """Payload bits of the whole run per layer, devices first: the manifest's totals or the last row."""

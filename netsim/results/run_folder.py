@@ -77,12 +77,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def write_table(frame: DataFrame, path: Path, digest: str) -> None:
-    """Parquet (zstd) whose schema names the run; equal tables of one digest give equal bytes."""
+def write_table(data: DataFrame, path: Path, digest: str) -> None:
+    """Write Parquet (zstd) with the digest of the run in its metadata; equal tables give equal bytes."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pa.Table.from_pandas(frame, preserve_index=False)
+    table = pa.Table.from_pandas(data, preserve_index=False)
     # pandas stores one value as several types (object, str, category); the file must not depend on which.
     fields = [pa.field(field.name, _stored_type(field.name, field.type)) for field in table.schema]
     note = json.dumps({"digest": digest, "table": path.stem, "schema": SCHEMA})
@@ -91,7 +91,7 @@ def write_table(frame: DataFrame, path: Path, digest: str) -> None:
 
 
 def read_table(folder: Path, table: str, digest: str) -> DataFrame:
-    """A table of the run `digest`; ResultError if it is missing, unreadable or belongs to another run."""
+    """Read a table of the run `digest`. Raises ResultError if it is missing, unreadable or of another run."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -99,15 +99,15 @@ def read_table(folder: Path, table: str, digest: str) -> DataFrame:
     try:
         found = pq.read_table(path)
         note = json.loads((found.schema.metadata or {}).get(b"netsim", b"{}"))
-        frame: DataFrame = found.to_pandas()
+        data: DataFrame = found.to_pandas()
     except (pa.ArrowException, OSError, ValueError, LookupError, TypeError, RecursionError) as error:
-        said = " ".join(str(error).split())
-        raise ResultError(f"{path} is damaged ({said}); run its scenario again") from None
+        text = " ".join(str(error).split())
+        raise ResultError(f"{path} is damaged ({text}); run its scenario again") from None
     if not isinstance(note, dict) or note.get("digest") != digest:
         note = note if isinstance(note, dict) else {}
         whose = note.get("digest", "without a digest")
         raise ResultError(f"{path} is of run {whose}, the manifest of {digest}; run the scenario again")
-    return frame
+    return data
 
 
 def _stored_type(name: str, found: Any) -> Any:

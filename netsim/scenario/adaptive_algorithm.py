@@ -71,7 +71,7 @@ class AdaptiveRecipeForm:
             control = self.control.build(arguments["tau"][KEY])
         except ValidationError as error:
             raise validation_error(
-                [p.below(KEY).below("tau").below(name) for p in problems_of(error)], value
+                [p.under(KEY).under("tau").under(name) for p in problems_of(error)], value
             ) from None
         try:
             recipe = self.recipes.build({name: {**arguments, "tau": list(control.start)}})

@@ -39,7 +39,7 @@ class AlgorithmForm(ReadsBy):
             problem = problem_of(error, [field.name for field in arguments_of(type(plain))])
             name = next(iter(value)) if isinstance(value, Mapping) else None
             raise validation_error(
-                [problem.below(name) if name else Problem((), problem.message)], value
+                [problem.under(name) if name else Problem((), problem.message)], value
             ) from None
         return recipe  # type: ignore[no-any-return]
 

@@ -17,7 +17,8 @@ def citations(scenario: Scenario) -> Iterator[tuple[str, list[str]]]:
     written = [*parts_in([*sections, scenario.layered_algorithm, *filter(None, radios)]), scenario.topology]
     for part in written:
         yield _describe(type(part)), citation_keys(part)
-    for preset in dict.fromkeys(getattr(layer, "preset", None) for layer in scenario.network):
+    presets = (getattr(layer, "preset", None) for layer in scenario.network)
+    for preset in dict.fromkeys(name for name in presets if name is not None):
         yield f"preset {preset}", list(PRESET_CITATIONS.get(preset, ()))
 
 

@@ -40,7 +40,7 @@ class Problem:
     message: str
     of_key: bool = False
 
-    def below(self, *prefix: str | int) -> Problem:
+    def under(self, *prefix: str | int) -> Problem:
         """Return the problem with `prefix` before its location."""
         return replace(self, loc=(*prefix, *self.loc))
 

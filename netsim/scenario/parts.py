@@ -163,9 +163,9 @@ class PartOf(ReadsBy):
         try:
             return self.dataclass_forms.build(cls, arguments)
         except ValidationError as error:
-            below = [] if bare else [name]
+            under = [] if bare else [name]
             raise validation_error(
-                [_without_argument_name(problem, short).below(*below) for problem in problems_of(error)],
+                [_without_argument_name(problem, short).under(*under) for problem in problems_of(error)],
                 arguments,
             ) from None
 

@@ -30,9 +30,9 @@ def resolved(scenario: Scenario) -> str:
     A recipe with adaptive tau or swept arguments is not expanded. Loading the text anywhere gives equal layers, an
     equal tree and the same digest.
     """
-    swept = any(path.startswith("algorithm.") for path in scenario.sweep.paths)
-    stays = swept or isinstance(scenario.algorithm, AdaptiveRecipe)
-    content = _content(scenario, scenario.algorithm if stays else scenario.layered_algorithm)
+    is_swept = any(path.startswith("algorithm.") for path in scenario.sweep.paths)
+    keeps_recipe = is_swept or isinstance(scenario.algorithm, AdaptiveRecipe)
+    content = _content(scenario, scenario.algorithm if keeps_recipe else scenario.layered_algorithm)
     if not content["sweep"]:
         del content["sweep"]
     stream = io.StringIO()

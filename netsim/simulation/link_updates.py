@@ -122,11 +122,11 @@ class LinkUpdates:
             for at_home in (True, False):
                 group = [child for child in children if (self.homes[child.name] is parent) is at_home]
                 seed = self.seed if at_home else self.seed_of(parent)
-                links = self._measured(layer, located, group, seed)
+                links = self._measure_group(layer, located, group, seed)
                 for child, link in zip(group, links, strict=True):
                     self._radio_links[self.env.now, child.name, parent.name] = link
 
-    def _measured(
+    def _measure_group(
         self, cell: Cell, parent: Node, children: Sequence[Node], seed: int
     ) -> Sequence[RadioLink | None]:
         """Return the radio link of each child; None for those outside the range of the path loss model."""
@@ -136,7 +136,7 @@ class LinkUpdates:
         except ValueError:
             if len(children) == 1:
                 return [None]
-            return [self._measured(cell, parent, [child], seed)[0] for child in children]
+            return [self._measure_group(cell, parent, [child], seed)[0] for child in children]
 
     def _located(self, child: Node, parent: Node) -> Node:
         """Return the child at its position, at least `clearance_m` from the parent, without its given distance."""

@@ -144,10 +144,10 @@ class Observation:
 
     def _facts(self) -> LearningConstants:
         """Return L, sigma^2, delta_n^2 and F(w) - F* at the model. Raises ValueError if it has diverged."""
-        measured, gap = self.context.engine.measure(self.model, self._name, self._measure), self.excess[1]
-        if not all(map(math.isfinite, (*measured, gap))):
+        estimates, gap = self.context.engine.measure(self.model, self._name, self._measure), self.excess[1]
+        if not all(map(math.isfinite, (*estimates, gap))):
             raise ValueError("the model diverged, its gradients are not finite; lower learning_rate")
-        smooth, noise, *layers = measured
+        smooth, noise, *layers = estimates
         return LearningConstants(max(smooth, SMALLEST), noise, tuple(layers), max(gap, SMALLEST))
 
     def _measure(self, model: Tensor) -> Sequence[float]:

@@ -69,14 +69,14 @@ def assemble_result(
     return Result(
         scenario_text=resolved(scenario),
         rounds=rounds,
-        messages=frame(trace.messages),
-        nodes=frame(trace.nodes),
+        messages=to_data_frame(trace.messages),
+        nodes=to_data_frame(trace.nodes),
         manifest=manifest,
-        events=frame(trace.events) if len(trace.events) else None,
+        events=to_data_frame(trace.events) if len(trace.events) else None,
     )
 
 
-def frame(rows: Rows) -> pd.DataFrame:
+def to_data_frame(rows: Rows) -> pd.DataFrame:
     """Return the rows as a data frame; without rows, an empty one with the columns of every run."""
     if not len(rows):
         return pd.DataFrame(columns=[name for name in rows.columns if name not in ENERGY_COLUMNS])

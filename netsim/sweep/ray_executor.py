@@ -62,9 +62,9 @@ class RayExecutor:
                 tag, None, cause if isinstance(cause, Exception) else WorkerLostError(str(error))
             )
         except self._ray.exceptions.RayError as error:
-            said = str(error).strip().splitlines() or [type(error).__name__]
+            text = str(error).strip().splitlines() or [type(error).__name__]
             return JobResult(
-                tag, None, WorkerLostError(f"its worker was lost, also when repeated: {said[0]}")
+                tag, None, WorkerLostError(f"its worker was lost, also when repeated: {text[0]}")
             )
 
     def close(self) -> None:
@@ -115,9 +115,9 @@ def _check_reachable(address: str | None) -> None:
 
 
 def _absent(address: str, error: Exception) -> ClusterError:
-    said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    text = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return ClusterError(
-        f"no Ray cluster at {address}: {said}; begin one with `ray start --head`, or leave --address out"
+        f"no Ray cluster at {address}: {text}; begin one with `ray start --head`, or leave --address out"
     )
 
 

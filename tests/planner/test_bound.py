@@ -67,8 +67,8 @@ def test_the_reference_condition_on_the_learning_rate() -> None:
 def test_the_reference_values_over_all_free_constants() -> None:
     """theory 9 has .04385 and .05377 by grids of its own: ours may be a little above or below."""
     assert best(REFERENCE, BoundRule("fixed", 0.01), TAU, 500) == pytest.approx(0.04385, rel=2e-3)
-    free = BoundRule("joint-2").free
-    values = theorem2(REFERENCE, 0.01, TAU, tuple(free)).value(0.01, 500, 2.0)  # type: ignore[arg-type]
+    free_values = BoundRule("joint-2").free_values
+    values = theorem2(REFERENCE, 0.01, TAU, tuple(free_values)).value(0.01, 500, 2.0)  # type: ignore[arg-type]
     assert float(np.min(values)) == pytest.approx(0.05377, rel=0.015)
 
 
@@ -94,7 +94,7 @@ def test_theorem_2_bounds_what_is_measured_at_inner_steps(seed: int) -> None:
     problem, rounds, rule = setting.problem, 15, BoundRule("joint-2")
     rate = (0.1, 0.5, 0.95)[seed % 3] * largest_rate(problem, rule, setting.tau)
     found = measured(setting, rate, rounds)[1]
-    values = theorem2(problem, rate * problem.facts.smoothness, setting.tau, tuple(rule.free))  # type: ignore[arg-type]
+    values = theorem2(problem, rate * problem.facts.smoothness, setting.tau, tuple(rule.free_values))  # type: ignore[arg-type]
     promised = float(np.min(values.value(rate, rounds, problem.facts.gap)))
     assert found.mean() - 3 * found.std() / np.sqrt(len(found)) <= promised
 

@@ -110,19 +110,19 @@ def test_predicted_joules_are_the_run_s() -> None:
 
 def test_an_energy_budget_is_kept() -> None:
     scenario = scene(more="energy: {compute: {active_power: 2 W}}")
-    free = planned(scenario).plans[0]
-    assert free.predicted_energy_j is not None
-    plan = planned(scenario, energy_j=free.predicted_energy_j / 3).plans[0]
+    free_values = planned(scenario).plans[0]
+    assert free_values.predicted_energy_j is not None
+    plan = planned(scenario, energy_j=free_values.predicted_energy_j / 3).plans[0]
     run = execute(plan.apply(scenario), engine="timing").trace.rounds[-1]
-    assert run["energy_j"] <= free.predicted_energy_j / 3 * (1 + 1e-6)
-    assert plan.value > free.value
+    assert run["energy_j"] <= free_values.predicted_energy_j / 3 * (1 + 1e-6)
+    assert plan.value > free_values.value
 
 
 def test_a_bits_budget_is_kept() -> None:
-    free = planned(scene()).plans[0]
-    plan = planned(scene(), bits=free.predicted_bits / 4).plans[0]
+    free_values = planned(scene()).plans[0]
+    plan = planned(scene(), bits=free_values.predicted_bits / 4).plans[0]
     totals = execute(plan.apply(scene()), engine="timing").trace.totals
-    assert sum(totals["bits_up"]) + sum(totals["bits_down"]) <= free.predicted_bits / 4
+    assert sum(totals["bits_up"]) + sum(totals["bits_down"]) <= free_values.predicted_bits / 4
 
 
 def test_random_rounds_are_timed_by_the_engine() -> None:

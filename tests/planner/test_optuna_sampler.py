@@ -71,10 +71,10 @@ def test_a_run_that_diverged_ends_nothing(found: Planned) -> None:
 
 def test_levels_and_the_rate_are_proposed_where_they_are_free() -> None:
     optuna()
-    free = planned(scene(), Options("joint-1", levels=True))
-    plans = [trial.plan for trial in sample_plans(free, 12, judged)]
+    free_values = planned(scene(), Options("joint-1", levels=True))
+    plans = [trial.plan for trial in sample_plans(free_values, 12, judged)]
     assert len({plan.levels for plan in plans}) > 3
-    rates = [plan.learning_rate / free.plans[0].learning_rate for plan in plans]
+    rates = [plan.learning_rate / free_values.plans[0].learning_rate for plan in plans]
     assert len(set(rates)) > 6
     assert all(1 / RANGE <= rate <= RANGE for rate in rates)
 

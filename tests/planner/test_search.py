@@ -123,8 +123,8 @@ def test_the_relaxation_is_above_the_bound(seed: int) -> None:
     for _ in range(40):
         tau, rate = r.integers(1, 4, (task.depth, 1)).astype(float), np.array([r.uniform(1e-4, 0.03)])
         rate = np.array([task.rule.rate]) if task.rule.rate is not None else rate
-        free, up = task.rule.free[:, [5]], np.array(task.problem.up)[:, None]
-        terms = task.rule.terms(task.problem, rate, tau, free, up)
+        free_values, up = task.rule.free_values[:, [5]], np.array(task.problem.up)[:, None]
+        terms = task.rule.terms(task.problem, rate, tau, free_values, up)
         seconds = task.costs.least(tau, np.zeros_like(tau, dtype=int), np.ones(1))[0]
         exact = terms.value(rate, task.budget.limits[0] / seconds, task.problem.facts.gap)
         x = np.log(np.append(tau[:, 0], [] if task.rule.rate is not None else rate))

@@ -133,5 +133,5 @@ def test_im2col_rejects_unsupported_layers(layers: list[nn.Module]) -> None:
 
 def test_the_strategy_follows_from_model_and_device() -> None:
     models = (Logistic(), LeNet(), McMahanCnn(), ResNet8())
-    assert [default_strategy(m.family, "cpu") for m in models] == ["fused", "im2col", "loop", "loop"]
-    assert [default_strategy(m.family, "cuda") for m in models] == ["fused", "vmap", "vmap", "vmap"]
+    assert [default_strategy(m.architecture, "cpu") for m in models] == ["fused", "im2col", "loop", "loop"]
+    assert [default_strategy(m.architecture, "cuda") for m in models] == ["fused", "vmap", "vmap", "vmap"]

@@ -134,7 +134,7 @@ def test_bfloat16_is_refused_by_hand_written_products() -> None:
 
 
 class _Sized:
-    dim, family, devices = 10, "linear", 3
+    dim, architecture, devices = 10, "linear", 3
 
 
 @pytest.mark.gpu

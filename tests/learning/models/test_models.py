@@ -142,4 +142,4 @@ def test_no_statistics_are_shared_between_samples(name: str) -> None:
 def test_only_chains_of_linear_and_relu_have_the_family_linear() -> None:
     for model in (MODELS[name]() for name in OURS):
         kinds = {type(layer) for layer in model.build(COLOUR, 10).children()}
-        assert (model.family == "linear") == (kinds <= {nn.Flatten, nn.Linear, nn.ReLU})
+        assert (model.architecture == "linear") == (kinds <= {nn.Flatten, nn.Linear, nn.ReLU})

@@ -157,7 +157,7 @@ def test_the_fingerprint_depends_on_data_split_and_model(task: ClassificationTas
 
 def test_synthetic_tasks_need_neither_model_nor_partition() -> None:
     made = make_task(Synthetic("logistic", dim=4, samples=20), None, None, [0, 1], seed=0)
-    assert (made.dim, made.samples, made.family) == (4, [20, 20], "objective")
+    assert (made.dim, made.samples, made.architecture) == (4, [20, 20], "objective")
     assert describe_task(Synthetic(dim=4), None)[:2] == (4, 16)
     with pytest.raises(ValueError, match="brings its own model and partition"):
         make_task(Synthetic(), None, Logistic(), [0], seed=0)
