@@ -1,4 +1,4 @@
-"""The dashboard: a folder of results in a browser, and runs started from there. Needs the extra `dashboard`."""
+"""The dashboard: a web application that shows a folder of results and starts runs. Needs the extra `dashboard`."""
 
 from __future__ import annotations
 

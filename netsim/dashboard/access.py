@@ -1,8 +1,8 @@
-"""Who may ask the dashboard: programs on its own origin, and elsewhere than on this machine those who hold the token.
+"""Access control of the dashboard: host name, origin and token of every request.
 
-The dashboard starts programs, so a page from elsewhere that a browser has open must not reach it: neither by a
-name that an attacker points at 127.0.0.1 (the Host header is checked: DNS rebinding) nor by sending forms (the
-Origin header is checked: cross-site requests).
+The dashboard starts programs, so other web sites that are open in the browser must not reach it. The Host header is
+checked against DNS rebinding (a foreign name that resolves to 127.0.0.1), the Origin header against cross-site
+requests. On other addresses than loopback every request needs the token.
 """
 
 from __future__ import annotations
@@ -24,35 +24,38 @@ COOKIE = "netsim-token"
 
 @dataclass(frozen=True)
 class AccessControl:
-    """The checks of every request. `policy` is the content security policy of pages without one of their own."""
+    """Checks of every request. `policy` is the content security policy of responses without their own."""
 
     address: Address
     policy: str
 
-    def guard(self, server: Flask) -> None:
-        """Check whatever is asked of `server` from now on, assets and callbacks included."""
+    def install(self, server: Flask) -> None:
+        """Check every request to `server` from now on, including assets and callbacks."""
         server.before_request(self.check)
-        server.after_request(self.seal)
+        server.after_request(self.add_security_headers)
 
     def check(self) -> AnyResponse | None:
-        """None where the request may pass, a redirection where it brings the token; aborts with 403 or 401 else."""
+        """Return None for an accepted request, a redirection if its query has the token; else abort (403, 401)."""
         if not is_own_host(request.host, self.address):
-            abort(403, f"this dashboard is not called {request.host}; open the address that it printed")
+            abort(
+                403,
+                f"the host name {request.host} is not that of this dashboard; open the address that it printed",
+            )
         if request.method not in ("GET", "HEAD") and not is_own_origin(request.headers.get("Origin")):
-            abort(403, "a request from another site; open the address that the dashboard printed")
-        return None if self.address.token is None else self._asked_for_token(self.address.token)
+            abort(403, "requests from another site are rejected; open the address that the dashboard printed")
+        return None if self.address.token is None else self._check_token(self.address.token)
 
-    def _asked_for_token(self, token: str) -> AnyResponse | None:
-        shown = request.args.get("token")
-        if shown is not None and _same(shown, token):
-            return _remembered(token)
-        remembered = _same(request.cookies.get(COOKIE, ""), token)
-        if not remembered and not _same(request.headers.get("Authorization", ""), f"Bearer {token}"):
-            abort(401, "this dashboard wants its token; open the address that it printed, with ?token=...")
+    def _check_token(self, token: str) -> AnyResponse | None:
+        in_query = request.args.get("token")
+        if in_query is not None and _is_equal(in_query, token):
+            return _redirect_with_cookie(token)
+        has_cookie = _is_equal(request.cookies.get(COOKIE, ""), token)
+        if not has_cookie and not _is_equal(request.headers.get("Authorization", ""), f"Bearer {token}"):
+            abort(401, "this dashboard requires a token; open the address that it printed, with ?token=...")
         return None
 
-    def seal(self, response: Response) -> Response:
-        """Nothing may be loaded from elsewhere, and nobody may frame the dashboard."""
+    def add_security_headers(self, response: Response) -> Response:
+        """Add headers that forbid external resources and framing by other sites."""
         headers = response.headers
         headers.setdefault("Content-Security-Policy", self.policy)
         headers["X-Content-Type-Options"] = "nosniff"
@@ -64,7 +67,7 @@ class AccessControl:
 
 
 def is_own_host(host: str, address: Address) -> bool:
-    """Whether a Host header can be this server's: a number, as no foreign name resolves to it, or a name it has."""
+    """Whether a Host header is that of this server: an IP address, or one of its names."""
     try:
         name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
         if name in {"localhost", address.host.lower(), socket.gethostname().lower()}:
@@ -76,29 +79,29 @@ def is_own_host(host: str, address: Address) -> bool:
 
 
 def is_own_origin(origin: str | None) -> bool:
-    """Whether the request comes from a page of this server, or from no page at all."""
+    """Whether an Origin header is that of this server, or missing (a request that no page sent)."""
     return origin is None or origin == request.host_url.rstrip("/")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether this machine alone can reach an address."""
+    """Whether an address is reachable from this machine only."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
 
 
-def _same(one: str, other: str) -> bool:
+def _is_equal(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode("utf-8", "replace"), other.encode("utf-8", "replace"))
 
 
-def _remembered(token: str) -> AnyResponse:
-    """The same page without the token in its address, which a cookie keeps from now on."""
-    answer = redirect(request.path)
-    answer.set_cookie(COOKIE, token, httponly=True, samesite="Strict")
-    return answer
+def _redirect_with_cookie(token: str) -> AnyResponse:
+    """A redirection to the same page without the token in its address; a cookie stores the token."""
+    response = redirect(request.path)
+    response.set_cookie(COOKIE, token, httponly=True, samesite="Strict")
+    return response
 
 
 def new_token() -> str:
-    """A secret that nobody guesses."""
+    """A random token of 192 bits."""
     return secrets.token_urlsafe(24)

@@ -1,4 +1,4 @@
-"""Where a dashboard listens, and the folder that it shows: no path leads out of it."""
+"""The address of a dashboard, and safe paths inside the folder that it shows."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-RUN = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,63})/([0-9a-f]{16})")
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,90}")
+RUN_KEY = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,63})/([0-9a-f]{16})")
+NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,90}")
 
 
 class DashboardError(Exception):
-    """Something the user can put right: an address, a name that is not there; says what and how."""
+    """An error that the user can correct, such as a missing run; its message states the remedy."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where the dashboard listens; with a token nobody is answered without it."""
+    """Host and port on which the dashboard listens; with a token every request must contain it."""
 
     host: str = "127.0.0.1"
     port: int = 8050
@@ -24,21 +24,21 @@ class Address:
 
 
 def run_folder(folder: Path, key: str) -> Path:
-    """The folder of the run `name/digest` below `folder`. Raises DashboardError unless it is one, and in there."""
-    if RUN.fullmatch(key):
+    """The folder of the run `name/digest` inside `folder`. Raises DashboardError if there is none."""
+    if RUN_KEY.fullmatch(key):
         return _inside(folder, key, "run")
-    raise DashboardError(f"{key[:80]!r} names no run; choose one from the list of runs")
+    raise DashboardError(f"{key[:80]!r} is not the name of a run; choose one from the list of runs")
 
 
 def sweep_folder(folder: Path, name: str) -> Path:
-    """The folder of a sweep's own files. Raises DashboardError unless it is one, and in there."""
-    if NAME.fullmatch(name) and name.endswith("-sweep"):
+    """The folder with the tables of a sweep inside `folder`. Raises DashboardError if there is none."""
+    if NAME_PATTERN.fullmatch(name) and name.endswith("-sweep"):
         return _inside(folder, name, "sweep")
-    raise DashboardError(f"{name[:80]!r} names no sweep; choose one from the list of runs")
+    raise DashboardError(f"{name[:80]!r} is not the name of a sweep; choose one from the list of runs")
 
 
 def is_inside(folder: Path, path: Path) -> bool:
-    """Whether a path, links followed, lies below the folder."""
+    """Whether a path, with links resolved, is inside the folder."""
     return path.resolve().is_relative_to(folder.resolve())
 
 

@@ -1,4 +1,4 @@
-"""The dashboard as a Dash application: one shell, a page per address, nothing fetched from elsewhere."""
+"""The dashboard as a Dash application: a common frame, a page per address, no external resources."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from learning.datasets import DataError
 from netsim.dashboard import live_run_page, planner_page, results_page, retiming_page, scenario_page
 from netsim.dashboard.access import AccessControl
 from netsim.dashboard.address import Address, DashboardError, run_folder
-from netsim.dashboard.layout import alert, link, tagged
+from netsim.dashboard.layout import alert, attribute, link
 from netsim.dashboard.state import DashboardState
-from netsim.reports.page import asset
+from netsim.reports.page import read_asset
 from netsim.results.result import Result, ResultError
 from netsim.scenario import ScenarioError
 from netsim.scenario.yaml_document import MAX_TEXT_LENGTH
 
-USERS = (DashboardError, ResultError, ScenarioError, DataError)
-"""Errors that say what the user can put right."""
-PAGES = {"/": "Runs", "/follow": "Under way", "/edit": "New run", "/retime": "Re-time", "/plan": "Plan"}
+USER_ERRORS = (DashboardError, ResultError, ScenarioError, DataError)
+"""Errors that the user can correct; their messages are shown on the page."""
+PAGES = {"/": "Runs", "/follow": "Running", "/edit": "New run", "/retime": "Re-time", "/plan": "Plan"}
 
 
-def make_app(desk: DashboardState, address: Address) -> Dash:
-    """The application over a folder; every request passes the gate."""
+def make_app(state: DashboardState, address: Address) -> Dash:
+    """Build the application of a folder; every request passes the access control."""
     app = Dash(
         "netsim.dashboard",
         assets_folder="assets",
@@ -43,101 +43,102 @@ def make_app(desk: DashboardState, address: Address) -> Dash:
         add_log_handler=False,
         enable_mcp=False,
         index_string=_INDEX,
-        on_error=_told,
+        on_error=_show_error,
     )
-    app.layout = _shell(desk)
+    app.layout = _shell(state)
     for page in (results_page, live_run_page, scenario_page, retiming_page, planner_page):
-        page.register(app, desk)
+        page.register(app, state)
     app.server.config["MAX_CONTENT_LENGTH"] = 4 * MAX_TEXT_LENGTH
-    _route(app, desk)
-    _serve_files(app, desk)
+    _route(app, state)
+    _serve_files(app, state)
     scripts = " ".join(app.csp_hashes())
-    AccessControl(address, _POLICY.format(scripts=scripts)).guard(app.server)
+    AccessControl(address, _POLICY.format(scripts=scripts)).install(app.server)
     return app
 
 
-def _shell(desk: DashboardState) -> html.Div:
+def _shell(state: DashboardState) -> html.Div:
     return html.Div(
         [
             dcc.Location(id="url"),
             html.Header(
                 [
                     html.Strong("netsim"),
-                    html.Nav(id="nav", **tagged("aria-label", "Pages")),
-                    html.Span(desk.folder.name),
+                    html.Nav(id="nav", **attribute("aria-label", "Pages")),
+                    html.Span(state.folder.name),
                 ]
             ),
-            html.Div(id="trouble", role="alert", className="alert"),
+            html.Div(id="error", role="alert", className="alert"),
             html.Main(id="page"),
         ]
     )
 
 
-def _told(error: Exception) -> None:
-    """Say on the page what a callback could not do; whole only for our own bugs, in the terminal."""
-    said = str(error)
-    if not isinstance(error, USERS):
+def _show_error(error: Exception) -> None:
+    """Show the message of a failed callback on the page; print the traceback of a bug in the terminal."""
+    message = str(error)
+    if not isinstance(error, USER_ERRORS):
         traceback.print_exception(error)
-        said = f"This is a bug in netsim ({type(error).__name__}); the terminal shows more. Please report it."
-    set_props("trouble", {"children": said})
+        kind = type(error).__name__
+        message = f"This is a bug in netsim ({kind}); the traceback is in the terminal. Please report it."
+    set_props("error", {"children": message})
 
 
-def _route(app: Dash, desk: DashboardState) -> None:
+def _route(app: Dash, state: DashboardState) -> None:
     pages: dict[str, Callable[[str | None], Any]] = {
-        "/": lambda search: results_page.layout(desk),
-        "/compare": lambda search: results_page.compared(desk, search),
-        "/follow": lambda search: live_run_page.layout(desk, search),
-        "/edit": lambda search: scenario_page.layout(desk, search),
-        "/retime": lambda search: retiming_page.layout(desk, search),
-        "/plan": lambda search: planner_page.layout(desk, search),
+        "/": lambda search: results_page.layout(state),
+        "/compare": lambda search: results_page.comparison_page(state, search),
+        "/follow": lambda search: live_run_page.layout(state, search),
+        "/edit": lambda search: scenario_page.layout(state, search),
+        "/retime": lambda search: retiming_page.layout(state, search),
+        "/plan": lambda search: planner_page.layout(state, search),
     }
 
     @app.callback(Output("nav", "children"), Input("url", "pathname"))
     def navigation(path: str | None) -> list[Any]:
-        here = {"/compare": "/"}.get(path or "/", path or "/")
+        current = {"/compare": "/"}.get(path or "/", path or "/")
         return [
-            html.Span(link(name, page), className="here" if page == here else None)
+            html.Span(link(name, page), className="current" if page == current else None)
             for page, name in PAGES.items()
         ]
 
     @app.callback(Output("page", "children"), Input("url", "pathname"), Input("url", "search"))
-    def shown(path: str | None, search: str | None) -> Any:
+    def page_content(path: str | None, search: str | None) -> Any:
         page = pages.get(path or "/")
         if page is None:
             return html.Div(
-                [html.H1("Nothing here"), alert("No page has this address."), link("All runs", "/")]
+                [html.H1("Page not found"), alert("There is no page at this address."), link("All runs", "/")]
             )
         try:
             return page(search)
-        except USERS as error:
-            return html.Div([html.H1("That did not work"), alert(str(error)), link("All runs", "/")])
+        except USER_ERRORS as error:
+            return html.Div([html.H1("Error"), alert(str(error)), link("All runs", "/")])
 
 
-def _serve_files(app: Dash, desk: DashboardState) -> None:
+def _serve_files(app: Dash, state: DashboardState) -> None:
     from plotly.offline import get_plotlyjs
 
-    kept = {
+    files = {
         "plotly.js": (get_plotlyjs(), "text/javascript"),
-        "page.js": (asset("page.js"), "text/javascript"),
-        "page.css": (asset("page.css"), "text/css"),
+        "page.js": (read_asset("page.js"), "text/javascript"),
+        "page.css": (read_asset("page.css"), "text/css"),
     }
 
     server: Flask = app.server
 
     @server.get("/netsim/<name>")
     def file(name: str) -> Response:
-        if name not in kept:
+        if name not in files:
             abort(404)
-        text, kind = kept[name]
+        text, kind = files[name]
         return Response(text, mimetype=kind, headers={"Cache-Control": "max-age=3600"})
 
     @server.get("/report/<name>/<digest>")
     def report(name: str, digest: str) -> Response:
-        """Drawn anew, not served from the folder: what lies there may be somebody else's page."""
-        from netsim.reports import report_html
+        """A newly rendered report; files in the folder are not served, since they may have another origin."""
+        from netsim.reports import render_report
 
         try:
-            page = report_html(Result.load(run_folder(desk.folder, f"{name}/{digest}")))
+            page = render_report(Result.load(run_folder(state.folder, f"{name}/{digest}")))
         except (DashboardError, ResultError) as error:
             abort(404, str(error))
         return Response(

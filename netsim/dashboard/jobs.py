@@ -1,4 +1,4 @@
-"""Runs that the dashboard has started: processes of `netsim run`, what they said, and how they are stopped."""
+"""Runs started by the dashboard: processes of `netsim run`, their output, and their termination."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from netsim.results.live_feed import key_of
 from netsim.scenario import digest, load_text, resolved
 
 FOLDER = ".dashboard"
-"""Below the folder of results: the scenarios that were launched, and what their runs said."""
-MOST = 4
-"""Runs at a time."""
+"""Subfolder of the results with the started scenarios and the output of their runs."""
+MAX_RUNNING = 4
+"""Maximum number of simultaneous runs."""
 GRACE_S = 10.0
-"""How long an interrupted run may take to keep what it has."""
-Ending = Literal["running", "stopping", "finished", "cancelled", "failed"]
+"""Seconds that an interrupted run has to save its results before it is terminated."""
+JobState = Literal["running", "stopping", "finished", "cancelled", "failed"]
 
 
 @dataclass
 class Job:
-    """A run that was started here; `key` is that of its live file."""
+    """A run that the dashboard started; `key` is the key of its live file."""
 
     key: str
     name: str
@@ -36,8 +36,8 @@ class Job:
     cancelled: bool = False
 
     @property
-    def state(self) -> Ending:
-        """How it stands."""
+    def state(self) -> JobState:
+        """The state of the process."""
         code = self.process.poll()
         if code is None:
             return "stopping" if self.cancelled else "running"
@@ -46,8 +46,8 @@ class Job:
         return "cancelled" if self.cancelled else "failed"
 
     @property
-    def said(self) -> str:
-        """The end of what it wrote."""
+    def output(self) -> str:
+        """The last 30 lines of its output."""
         try:
             text = self.log.read_bytes()[-4000:].decode("utf-8", "replace")
         except OSError:
@@ -55,7 +55,7 @@ class Job:
         return "\n".join(text.splitlines()[-30:])
 
     def cancel(self, grace_s: float = GRACE_S) -> None:
-        """Interrupt it, so that it keeps what it has; terminate it where it has not ended after the grace."""
+        """Interrupt the run, which then saves its results; terminate it if it has not ended after `grace_s`."""
         if self.process.poll() is not None or self.cancelled:
             return
         self.cancelled = True
@@ -71,50 +71,53 @@ class Job:
 
 @dataclass
 class Jobs:
-    """The runs that were started below a folder of results, by key; the latest of each scenario."""
+    """The runs started into a folder of results, by key; the latest run of each scenario."""
 
     out: Path
-    known: dict[str, Job] = field(default_factory=dict)
-    _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
+    by_key: dict[str, Job] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self, text: str, beside: Path | None = None) -> Job:
-        """Launch the scenario of a YAML text. Raises ScenarioError for a wrong one, DashboardError for one too many."""
+        """Start a run of a YAML text; its files are looked up in `beside`.
+
+        Raises ScenarioError for an invalid scenario, DashboardError if it is already running or too many runs are.
+        """
         scenario = load_text(text, beside=beside)
         name = digest(scenario)
         key = key_of(scenario.name, name)
-        with self._one_at_a_time:
-            running = [job for job in self.known.values() if job.process.poll() is None]
+        with self._lock:
+            running = [job for job in self.by_key.values() if job.process.poll() is None]
             if any(job.key == key for job in running):
-                raise DashboardError("this very scenario is running already; change it, or follow that run")
-            if len(running) >= MOST:
-                raise DashboardError(f"{MOST} runs are under way; cancel one, or wait until one is done")
-            file = self._kept(text, key, beside)
-            self.known[key] = Job(key, scenario.name, name, *self._launched(file))
-        return self.known[key]
+                raise DashboardError("this scenario is already running; change it, or open that run")
+            if len(running) >= MAX_RUNNING:
+                raise DashboardError(f"{MAX_RUNNING} runs are active; cancel one, or wait until one ends")
+            file = self._save_scenario(text, key, beside)
+            self.by_key[key] = Job(key, scenario.name, name, *self._spawn(file))
+        return self.by_key[key]
 
     def stop(self) -> int:
-        """Interrupt all, wait until they have ended, and return how many there were."""
-        running = [job for job in self.known.values() if job.process.poll() is None]
+        """Interrupt all active runs, wait until they have ended, and return their number."""
+        running = [job for job in self.by_key.values() if job.process.poll() is None]
         for job in running:
             job.cancel()
         for job in running:
             job.process.wait()
         return len(running)
 
-    def _kept(self, text: str, key: str, beside: Path | None) -> Path:
-        """The scenario as a file of the dashboard's own: as written, or resolved where its files lie elsewhere."""
+    def _save_scenario(self, text: str, key: str, beside: Path | None) -> Path:
+        """Save the scenario in the dashboard's subfolder, with its files inlined if they are in another folder."""
         folder = self.out / FOLDER
         try:
             folder.mkdir(parents=True, exist_ok=True)
             file = folder / f"{key}.yaml"
-            file.write_text(text if beside is None else _movable(text, beside), encoding="utf-8")
+            file.write_text(text if beside is None else _portable_text(text, beside), encoding="utf-8")
         except OSError as error:
             raise DashboardError(
-                f"{folder} cannot be written: {error.strerror}; free it, or some space"
+                f"{folder} cannot be written: {error.strerror}; check its permissions and the free disk space"
             ) from None
         return file
 
-    def _launched(self, file: Path) -> tuple[subprocess.Popen[bytes], Path]:
+    def _spawn(self, file: Path) -> tuple[subprocess.Popen[bytes], Path]:
         log = file.with_suffix(".log")
         command = [
             sys.executable,
@@ -125,20 +128,20 @@ class Jobs:
             "--out",
             str(self.out.absolute()),
         ]
-        with log.open("wb") as said:
+        with log.open("wb") as output:
             process = subprocess.Popen(
-                [*command, "--checkpoint", "5 s"], stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT,
+                [*command, "--checkpoint", "5 s"], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
                 start_new_session=True,
             )  # fmt: skip
         return process, log
 
 
-def _movable(text: str, beside: Path) -> str:
-    """The text where it means the same in any folder, else the scenario with all its files named or inside."""
+def _portable_text(text: str, beside: Path) -> str:
+    """The text if it has the same digest in every folder, else the resolved scenario."""
     from netsim.scenario import ScenarioError
 
-    here = load_text(text, beside=beside)
+    scenario = load_text(text, beside=beside)
     try:
-        return text if digest(load_text(text)) == digest(here) else resolved(here)
+        return text if digest(load_text(text)) == digest(scenario) else resolved(scenario)
     except ScenarioError:
-        return resolved(here)
+        return resolved(scenario)

@@ -1,4 +1,4 @@
-"""The parts of a report as a component: the same markup, colours, choosers and script as the report's own."""
+"""Dash components: report parts with the markup and script of the reports, sliders, checkboxes, links."""
 
 from __future__ import annotations
 
@@ -8,60 +8,61 @@ from typing import Any
 
 from dash import dcc, html
 
-from netsim.reports.html import parts_html, section_html
+from netsim.reports.html import render_parts, render_section
 from netsim.reports.page import page_data, script_json
-from netsim.reports.page_parts import Part, Section
+from netsim.reports.page_parts import PagePart, Section
 
 
-def stage(sections: Sequence[Section], opening: Sequence[Part] = ()) -> str:
-    """What `assets/stage.js` draws: markup, escaped as in the report, and the figures' data, as JSON."""
+def view_json(sections: Sequence[Section], opening: Sequence[PagePart] = ()) -> str:
+    """The input of `assets/report_view.js` as JSON: escaped markup and the data of the figures."""
     parts = [*opening, *(part for section in sections for part in section.parts)]
-    body = "\n".join((parts_html(opening), *(section_html(section) for section in sections)))
+    body = "\n".join((render_parts(opening), *(render_section(section) for section in sections)))
     return script_json({"html": body, **page_data(parts)})
 
 
-def figures(key: str, drawn: str = "") -> html.Div:
-    """The place of a stage; a callback that puts another stage's JSON into its `data-page` redraws it."""
-    return html.Div(id=key, className="stage", **tagged("data-page", drawn))
+def report_view(key: str, json_text: str = "") -> html.Div:
+    """An element that shows the JSON of `view_json`; a callback redraws it by setting its `data-page`."""
+    return html.Div(id=key, className="report-view", **attribute("data-page", json_text))
 
 
-def tagged(attribute: str, value: str) -> dict[str, Any]:
-    """An attribute whose name is no Python word, as keyword arguments."""
-    return {attribute: value}
+def attribute(name: str, value: str) -> dict[str, Any]:
+    """An HTML attribute whose name is not a Python identifier, as keyword arguments."""
+    return {name: value}
 
 
-def words(text: str) -> html.P:
+def paragraph(text: str) -> html.P:
     """A paragraph."""
     return html.P(text)
 
 
 def alert(text: str) -> html.P:
-    """What went wrong, also for those who listen."""
+    """An error message with the role `alert`."""
     return html.P(text, role="alert", className="alert")
 
 
 def link(text: str, href: str, name: str = "") -> dcc.Link:
-    """A link within the dashboard; `name` as a class."""
+    """A link within the dashboard; `name` is its CSS class."""
     return dcc.Link(text, href=href, className=name or None)
 
 
-def slider(key: Any, label: str, most: int, told: Any) -> html.Div:
-    """A labelled slider over whole numbers from -most to most, at first 0, which a callback reads as `data` of `key`.
+def slider(key: Any, label: str, limit: int, output: Any) -> html.Div:
+    """A labelled slider over the integers -limit ... limit, initially 0; a callback reads it as `data` of `key`.
 
-    `told` is the id of where its value is written. `assets/controls.js` makes the rail: Dash 4.4 has none that is
-    a plain range input, which keyboards and screen readers know.
+    `output` is the id of the element with its displayed value. `assets/controls.js` creates a native range input,
+    which is accessible by keyboard and screen reader; Dash 4.4 has none.
     """
-    rail = json.dumps({"id": key, "label": label, "most": most})
-    shown = html.Span(label, **tagged("aria-hidden", "true"))
+    description = json.dumps({"id": key, "label": label, "limit": limit})
+    caption = html.Span(label, **attribute("aria-hidden", "true"))
     parts = [
-        shown,
-        html.Span(className="rail", **tagged("data-rail", rail)),
-        html.Span(id=told, className="told"),
+        caption,
+        html.Span(className="range", **attribute("data-slider", description)),
+        html.Span(id=output, className="value"),
     ]
     return html.Div([*parts, dcc.Store(id=key, data=0)], className="slider")
 
 
-def tick(key: Any, label: str, on: bool = False) -> html.Span:
-    """A box to tick, which a callback reads as `data` of `key`; made by `assets/controls.js` too."""
-    box = json.dumps({"id": key, "label": label, "on": on})
-    return html.Span([html.Span(className="tick", **tagged("data-tick", box)), dcc.Store(id=key, data=on)])
+def checkbox(key: Any, label: str, checked: bool = False) -> html.Span:
+    """A checkbox, which a callback reads as `data` of `key`; created by `assets/controls.js`."""
+    description = json.dumps({"id": key, "label": label, "checked": checked})
+    box = html.Span(className="checkbox", **attribute("data-checkbox", description))
+    return html.Span([box, dcc.Store(id=key, data=checked)])

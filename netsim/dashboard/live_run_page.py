@@ -1,4 +1,4 @@
-"""A run while it runs: how far it is, its curves so far, what it says, and a button that stops it."""
+"""The page of an active run: progress, curves, output, and a button that cancels it."""
 
 from __future__ import annotations
 
@@ -8,72 +8,75 @@ from urllib.parse import quote
 
 from dash import Dash, Input, Output, State, dcc, html, no_update
 
-from netsim.dashboard.address import NAME
-from netsim.dashboard.jobs import FOLDER as KEPT
+from netsim.dashboard.address import NAME_PATTERN
+from netsim.dashboard.jobs import FOLDER as JOBS_FOLDER
 from netsim.dashboard.jobs import Job
-from netsim.dashboard.layout import figures, link, stage, tagged, words
-from netsim.dashboard.results_index import Entry, finished
-from netsim.dashboard.state import DashboardState, asked
+from netsim.dashboard.layout import attribute, link, paragraph, report_view, view_json
+from netsim.dashboard.results_index import RunEntry, find_finished
+from netsim.dashboard.state import DashboardState, query_value
 from netsim.reports import formatting
-from netsim.reports.page_parts import Part, Section, Words
+from netsim.reports.page_parts import PagePart, Paragraph, Section
 from netsim.results.live_feed import FOLDER, LiveRun, live_runs, read_live
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-SECOND_MS = 1000
+REFRESH_MS = 1000
 
 
-def layout(desk: DashboardState, search: str | None) -> html.Div:
-    """The page of one run, or the list of all that are under way."""
-    key = asked(search, "run")
+def layout(state: DashboardState, search: str | None) -> html.Div:
+    """The page of one run, or the list of all active runs."""
+    key = query_value(search, "run")
     if not key:
-        return html.Div([html.H1("Under way"), _list(desk)])
+        return html.Div([html.H1("Active runs"), _list(state)])
     buttons = [
         html.Button("Cancel", id="cancel", n_clicks=0, disabled=True),
-        html.Button("Forget", id="forget", n_clicks=0, disabled=True, hidden=True),
-        html.Span(id="cancel-told", role="status"),
+        html.Button("Remove from the list", id="remove", n_clicks=0, disabled=True, hidden=True),
+        html.Span(id="cancel-status", role="status"),
     ]
     return html.Div(
         [
             html.H1(key.rpartition("-")[0] or "A run"),
             html.Div(
-                [html.Progress(id="bar", value="0", max="1", **tagged("aria-label", "Progress")), *buttons],
+                [
+                    html.Progress(id="bar", value="0", max="1", **attribute("aria-label", "Progress")),
+                    *buttons,
+                ],
                 className="row",
             ),
             html.Div(id="state", className="state"),
-            figures("live"),
-            html.Details([html.Summary("What it said"), html.Pre(id="said", tabIndex="0")]),
-            dcc.Store(id="followed", data=key),
-            dcc.Store(id="drawn", data=-1),
-            dcc.Interval(id="tick", interval=SECOND_MS),
+            report_view("live"),
+            html.Details([html.Summary("Output"), html.Pre(id="output", tabIndex="0")]),
+            dcc.Store(id="run-key", data=key),
+            dcc.Store(id="drawn-rows", data=-1),
+            dcc.Interval(id="refresh", interval=REFRESH_MS),
         ]
     )
 
 
-def forget(desk: DashboardState, key: str) -> bool:
-    """Take a run that broke off out of the list; whether there was one. What it has learned stays in the ledger."""
-    live = state_of(desk, key)[0]
+def remove_interrupted(state: DashboardState, key: str) -> bool:
+    """Remove an interrupted run from the list; return whether there was one. Its ledger entries remain."""
+    live = find_run(state, key)[0]
     if live is None or live.state == "running":
         return False
-    (desk.folder / FOLDER / f"{live.key}.jsonl").unlink(missing_ok=True)
+    (state.folder / FOLDER / f"{live.key}.jsonl").unlink(missing_ok=True)
     return True
 
 
-def _list(desk: DashboardState) -> Any:
-    found = live_runs(desk.folder)
-    if not found:
-        return words(
-            "Nothing is under way. Runs of `netsim run` into this folder appear here while they run."
+def _list(state: DashboardState) -> Any:
+    runs = live_runs(state.folder)
+    if not runs:
+        return paragraph(
+            "No run is active. Runs of `netsim run` into this folder are listed here while they are active."
         )
-    items = [html.Li([link(run.name, f"/follow?run={run.key}"), f": {told(run)}"]) for run in found]
+    items = [html.Li([link(run.name, f"/follow?run={run.key}"), f": {status_text(run)}"]) for run in runs]
     return html.Ul(items)
 
 
-def told(run: LiveRun) -> str:
-    """How a run stands, in a sentence."""
+def status_text(run: LiveRun) -> str:
+    """The state of a run as a sentence."""
     if not run.rows:
-        return f"{ENDED[run.state]}, before its first row"
+        return f"{STATE_LABELS[run.state]}, before its first row"
     row = run.rows[-1]
     parts = [
         f"round {row['round']} of at most {run.rounds}",
@@ -82,12 +85,12 @@ def told(run: LiveRun) -> str:
     if run.deadline_s is not None:
         parts.append(f"deadline {formatting.seconds(run.deadline_s)}")
     if row.get("accuracy") is not None:
-        parts.append(f"accuracy {formatting.score(row['accuracy'])}")
-    return f"{ENDED[run.state]}: {', '.join(parts)}"
+        parts.append(f"accuracy {formatting.accuracy(row['accuracy'])}")
+    return f"{STATE_LABELS[run.state]}: {', '.join(parts)}"
 
 
-def share(run: LiveRun) -> float:
-    """How much of its rounds, or of its simulated time, a run has behind it; 0 ... 1."""
+def progress(run: LiveRun) -> float:
+    """The completed share of a run's rounds, or of its simulated time if that is larger; 0 ... 1."""
     if not run.rows:
         return 0.0
     row = run.rows[-1]
@@ -95,21 +98,21 @@ def share(run: LiveRun) -> float:
     return min(1.0, max(int(row["round"]) / run.rounds, by_time))
 
 
-def curves(run: LiveRun) -> str:
-    """The stage with accuracy and loss so far."""
-    from netsim.reports.accuracy_bands import curve_chooser, curve_figures
-    from netsim.reports.settings import settle
+def curves_json(run: LiveRun) -> str:
+    """The JSON of a report view with accuracy and loss up to now."""
+    from netsim.reports.accuracy_bands import curve_chooser, metric_figures
+    from netsim.reports.settings import group_settings
 
-    settings = settle(points(run), ["name"])
-    found = curve_figures(settings, math.nan) if len(run.rows) > 1 else []
-    parts: list[Part] = [curve_chooser(settings), *found]
-    if not found:
-        parts = [Words("Curves appear after the second evaluation.")]
-    return stage([Section("so-far", "So far", parts)])
+    settings = group_settings(points_table(run), ["name"])
+    figures = metric_figures(settings, math.nan) if len(run.rows) > 1 else []
+    parts: list[PagePart] = [curve_chooser(settings), *figures]
+    if not figures:
+        parts = [Paragraph("Curves are shown after the second evaluation.")]
+    return view_json([Section("so-far", "Curves", parts)])
 
 
-def points(run: LiveRun) -> DataFrame:
-    """The rows so far as a points table of one run (see `netsim.sweep.tables`)."""
+def points_table(run: LiveRun) -> DataFrame:
+    """The rows up to now as a points table of one run (see `netsim.sweep.tables`)."""
     import pandas as pd
 
     rounds = pd.DataFrame(run.rows).astype({"accuracy": float, "loss": float})
@@ -117,17 +120,17 @@ def points(run: LiveRun) -> DataFrame:
     return rounds.assign(point=0, seed=0, name=run.name, bits=rounds[bits].sum(axis=1))
 
 
-def state_of(desk: DashboardState, key: str) -> tuple[LiveRun | None, Job | None, Entry | None]:
-    """What is known of a run by its key: its file while it runs, its process if it was started here, its end."""
-    if not NAME.fullmatch(key):
+def find_run(state: DashboardState, key: str) -> tuple[LiveRun | None, Job | None, RunEntry | None]:
+    """The live file, the job (if the dashboard started it), and the index entry (if it has ended) of a run."""
+    if not NAME_PATTERN.fullmatch(key):
         return None, None, None
-    live = next((run for run in live_runs(desk.folder) if run.key == key), None)
-    job = desk.jobs.known.get(key)
+    live = next((run for run in live_runs(state.folder) if run.key == key), None)
+    job = state.jobs.by_key.get(key)
     name, _, digest = key.rpartition("-")
-    return live, job, finished(desk.folder, name, digest) if live is None else None
+    return live, job, find_finished(state.folder, name, digest) if live is None else None
 
 
-def _ended(entry: Entry) -> list[Any]:
+def _finished_links(entry: RunEntry) -> list[Any]:
     run = quote(entry.key, safe="")
     report = html.A("Report", href=f"/report/{entry.key}", target="_blank")
     links: list[Any] = [
@@ -137,7 +140,7 @@ def _ended(entry: Entry) -> list[Any]:
         " ",
         link("Compare", f"/compare?runs={run}"),
     ]
-    accuracy = "" if entry.accuracy is None else f" with accuracy {formatting.score(entry.accuracy)}"
+    accuracy = "" if entry.accuracy is None else f" with accuracy {formatting.accuracy(entry.accuracy)}"
     time_s = formatting.seconds(entry.sim_time_s or 0.0)
     return [
         html.P(
@@ -146,98 +149,107 @@ def _ended(entry: Entry) -> list[Any]:
     ]
 
 
-def _again(key: str, kept: bool) -> list[Any]:
-    said = "Launched again, it goes on from what it kept. "
-    return [said, link("Launch it again", f"/edit?scenario={quote(key)}")] if kept else [said]
+def _relaunch_link(key: str, has_scenario: bool) -> list[Any]:
+    text = "A new start continues from the saved state. "
+    return [text, link("Start it again", f"/edit?scenario={quote(key)}")] if has_scenario else [text]
 
 
-def _state(live: LiveRun | None, job: Job | None, end: Entry | None, kept: bool) -> list[Any]:
-    at_work = job is not None and job.state in ("running", "stopping")
-    if at_work and (live is None or live.state != "running"):
-        return [words("Starting: reading data and growing the tree.")]
+def _state(live: LiveRun | None, job: Job | None, end: RunEntry | None, has_scenario: bool) -> list[Any]:
+    is_active = job is not None and job.state in ("running", "stopping")
+    if is_active and (live is None or live.state != "running"):
+        return [paragraph("Starting: loading data and building the tree.")]
     if live is not None:
-        return [html.P([told(live) + ". ", *([] if live.state == "running" else _again(live.key, kept))])]
+        return [
+            html.P(
+                [
+                    status_text(live) + ". ",
+                    *([] if live.state == "running" else _relaunch_link(live.key, has_scenario)),
+                ]
+            )
+        ]
     if job is not None and job.state == "failed":
-        return [words("It failed; what it said stands below.")]
+        return [paragraph("The run failed; see its output below.")]
     if job is not None and job.state == "cancelled":
-        return [html.P(["Cancelled. ", *_again(job.key, kept)])]
-    return _ended(end) if end else [words("No such run is under way, and none has finished here.")]
+        return [html.P(["Cancelled. ", *_relaunch_link(job.key, has_scenario)])]
+    return _finished_links(end) if end else [paragraph("There is no active or finished run with this name.")]
 
 
-def register(app: Dash, desk: DashboardState) -> None:
+def register(app: Dash, state: DashboardState) -> None:
     """Connect the page's callbacks."""
 
     @app.callback(
         Output("bar", "value"),
         Output("state", "children"),
-        Output("said", "children"),
+        Output("output", "children"),
         Output("cancel", "disabled"),
-        Output("forget", "disabled"),
-        Output("forget", "hidden"),
-        Output("tick", "disabled"),
-        Input("tick", "n_intervals"),
-        State("followed", "data"),
+        Output("remove", "disabled"),
+        Output("remove", "hidden"),
+        Output("refresh", "disabled"),
+        Input("refresh", "n_intervals"),
+        State("run-key", "data"),
     )
-    def stands(_tick: int | None, key: str) -> tuple[str, list[Any], str, bool, bool, bool, bool]:
-        live, job, end = state_of(desk, key)
-        busy = (live is not None and live.state == "running") or (
+    def update_state(_ticks: int | None, key: str) -> tuple[str, list[Any], str, bool, bool, bool, bool]:
+        live, job, end = find_run(state, key)
+        is_active = (live is not None and live.state == "running") or (
             job is not None and job.process.poll() is None
         )
-        done = 1.0 if end is not None and not busy else share(live) if live else 0.0
-        stoppable = job is not None and job.state == "running"
-        kept = NAME.fullmatch(key) is not None and (desk.folder / KEPT / f"{key}.yaml").is_file()
+        done = 1.0 if end is not None and not is_active else progress(live) if live else 0.0
+        can_cancel = job is not None and job.state == "running"
+        has_scenario = (
+            NAME_PATTERN.fullmatch(key) is not None and (state.folder / JOBS_FOLDER / f"{key}.yaml").is_file()
+        )
         return (
             f"{done:.4f}",
-            _state(live, job, end, kept),
-            job.said if job else ELSEWHERE,
-            not stoppable,
-            busy or live is None,
-            busy or live is None,
-            not busy,
+            _state(live, job, end, has_scenario),
+            job.output if job else NO_OUTPUT,
+            not can_cancel,
+            is_active or live is None,
+            is_active or live is None,
+            not is_active,
         )
 
     @app.callback(
         Output("live", "data-page"),
-        Output("drawn", "data"),
+        Output("drawn-rows", "data"),
         Input("bar", "value"),
-        State("followed", "data"),
-        State("drawn", "data"),
+        State("run-key", "data"),
+        State("drawn-rows", "data"),
     )
-    def drawn(_share: str, key: str, rows: int) -> tuple[Any, Any]:
-        live = read_live(desk.folder / FOLDER / f"{key}.jsonl") if NAME.fullmatch(key) else None
+    def update_curves(_progress: str, key: str, rows: int) -> tuple[Any, Any]:
+        live = read_live(state.folder / FOLDER / f"{key}.jsonl") if NAME_PATTERN.fullmatch(key) else None
         if live is None or len(live.rows) == rows or not live.rows:
             return no_update, no_update
-        return curves(live), len(live.rows)
+        return curves_json(live), len(live.rows)
 
     @app.callback(
-        Output("cancel-told", "children"),
+        Output("cancel-status", "children"),
         Input("cancel", "n_clicks"),
-        State("followed", "data"),
+        State("run-key", "data"),
         prevent_initial_call=True,
     )
-    def cancelled(clicks: int, key: str) -> str:
+    def cancel(clicks: int, key: str) -> str:
         if not clicks:
             return ""
-        job = desk.jobs.known.get(key)
+        job = state.jobs.by_key.get(key)
         if job is None:
             return "This dashboard did not start that run."
         job.cancel()
-        return "Asked to stop; it keeps what it has."
+        return "Cancelling; the run saves its results."
 
     @app.callback(
         Output("url", "href", allow_duplicate=True),
-        Input("forget", "n_clicks"),
-        State("followed", "data"),
+        Input("remove", "n_clicks"),
+        State("run-key", "data"),
         prevent_initial_call=True,
     )
-    def forgotten(clicks: int, key: str) -> Any:
-        return "/" if clicks and forget(desk, key) else no_update
+    def remove(clicks: int, key: str) -> Any:
+        return "/" if clicks and remove_interrupted(state, key) else no_update
 
 
-ENDED = {
+STATE_LABELS = {
     "running": "Running",
     "interrupted": "Interrupted",
     "failed": "Failed",
-    "lost": "Ended without a word, as after a kill",
+    "lost": "Ended without a final state (for example killed)",
 }
-ELSEWHERE = "This run was not started here; its messages stand where it was."
+NO_OUTPUT = "This dashboard did not start the run; its output is in the terminal in which it was started."

@@ -1,4 +1,4 @@
-"""The planner under a deadline that a slider moves: the best taus, what the bound promises, and what that costs."""
+"""The planner page: plans, bound and costs for a deadline that is set by a slider."""
 
 from __future__ import annotations
 
@@ -9,127 +9,132 @@ from urllib.parse import quote
 
 from dash import Dash, Input, Output, State, dcc, html, no_update
 
-from netsim.dashboard.layout import alert, figures, link, slider, stage, tick, words
-from netsim.dashboard.state import DashboardState, asked
+from netsim.dashboard.layout import alert, checkbox, link, paragraph, report_view, slider, view_json
+from netsim.dashboard.state import DashboardState, query_value
 from netsim.scenario import Scenario, load_text, resolved
 from netsim.units import render
 
 if TYPE_CHECKING:
-    from netsim.bounds.from_scenario import Setting
+    from netsim.bounds.from_scenario import PlanContext
     from netsim.planner.planner import Planned
 
 STEPS = 20
-"""Tenths of a decade to either side of the scenario's own deadline."""
-USUAL_S = 60.0
-"""The middle of the slider for a scenario without a deadline."""
+"""Steps of the slider on either side of the scenario's deadline; a step is a tenth of a decade."""
+DEFAULT_DEADLINE_S = 60.0
+"""The centre of the slider for a scenario without a deadline."""
 
 
 @dataclass(frozen=True)
-class Ground:
-    """A scenario, and what the planner has read of it."""
+class PlannerInput:
+    """A scenario and the planner's context for it."""
 
     scenario: Scenario
-    setting: Setting
+    context: PlanContext
 
     def deadline_s(self, step: int) -> float:
-        """The deadline `step` tenths of a decade from the scenario's own, three digits; beyond the ends the end."""
-        middle = self.scenario.stop.deadline or USUAL_S
-        return float(f"{middle * 10 ** (max(-STEPS, min(STEPS, step)) / 10):.3g}")
+        """The deadline `step` tenths of a decade from the scenario's, three digits; steps are clipped to the slider."""
+        centre = self.scenario.stop.deadline or DEFAULT_DEADLINE_S
+        return float(f"{centre * 10 ** (max(-STEPS, min(STEPS, step)) / 10):.3g}")
 
 
 @lru_cache(maxsize=8)
-def ground_of(text: str, beside: str) -> Ground:
-    """A scenario's text as the planner reads it. Raises ScenarioError or PlanError."""
+def planner_input(text: str, beside: str) -> PlannerInput:
+    """Read a scenario for the planner. Raises ScenarioError or PlanError."""
     from pathlib import Path
 
-    from netsim.bounds.from_scenario import setting_of
+    from netsim.bounds.from_scenario import plan_context
 
-    whole = load_text(text, overrides=["sweep={}"], beside=Path(beside) if beside else None)
-    return Ground(whole, setting_of(whole))
+    scenario = load_text(text, overrides=["sweep={}"], beside=Path(beside) if beside else None)
+    return PlannerInput(scenario, plan_context(scenario))
 
 
-def plans(ground: Ground, deadline_s: float, free: bool) -> Planned:
-    """The plans under a deadline, as `netsim optimize --deadline` finds them, `free` with `--mode joint-1`.
+def compute_plans(planner_input: PlannerInput, deadline_s: float, is_rate_free: bool) -> Planned:
+    """The plans for a deadline, as with `netsim optimize --deadline`.
 
-    Raises PlanError.
+    `is_rate_free` optimizes the learning rate too (`--mode joint-1`). Raises PlanError.
     """
     from dataclasses import replace
 
     from netsim.planner.planner import Limits, Options, make_plans
 
-    stop = ground.scenario.stop.model_copy(update={"deadline": deadline_s})
-    setting = replace(ground.setting, scenario=ground.scenario.model_copy(update={"stop": stop}))
-    return make_plans(setting, Limits(deadline_s=deadline_s), Options("joint-1" if free else "fixed"))
+    stop = planner_input.scenario.stop.model_copy(update={"deadline": deadline_s})
+    scenario = planner_input.scenario.model_copy(update={"stop": stop})
+    return make_plans(
+        replace(planner_input.context, scenario=scenario),
+        Limits(deadline_s=deadline_s),
+        Options("joint-1" if is_rate_free else "fixed"),
+    )
 
 
-def drawn(planned: Planned) -> str:
-    """The stage: the plan, the table of plans, the bound over two taus, what it costs."""
-    from netsim.planner.plan_page_data import picture
-    from netsim.reports.plan_page import planning_opening, planning_sections
+def plan_view_json(planned: Planned) -> str:
+    """The JSON of a report view: the plan, the table of plans, the bound over two taus, and the costs."""
+    from netsim.planner.plan_page_data import plan_page_data
+    from netsim.reports.plan_page import plan_page_opening, plan_page_sections
 
-    seen = picture(planned, [], planned.plans[0])
-    return stage(planning_sections(seen), planning_opening(seen))
+    data = plan_page_data(planned, [], planned.plans[0])
+    return view_json(plan_page_sections(data), plan_page_opening(data))
 
 
-def layout(desk: DashboardState, search: str | None) -> html.Div:
-    """The page of a scenario, or the choice of one. Raises DashboardError."""
-    key = asked(search, "scenario")
+def layout(state: DashboardState, search: str | None) -> html.Div:
+    """The page of a scenario, or the list of scenarios. Raises DashboardError."""
+    key = query_value(search, "scenario")
     if not key:
-        found = [html.Li(link(name, f"/plan?scenario={quote(name)}")) for name in desk.scenarios()]
-        told = words(
-            "Which scenario? The planner covers means with unbiased compressors: qmlhfl, hier_favg, fedavg ..."
+        items = [html.Li(link(name, f"/plan?scenario={quote(name)}")) for name in state.scenarios()]
+        text = paragraph(
+            "Select a scenario. The planner covers mean aggregation with unbiased compressors: qmlhfl, hier_favg, "
+            "fedavg ..."
         )
-        return html.Div([html.H1("Plan before a deadline"), told, html.Ul(found, className="choices")])
-    desk.source(key)  # says so where there is none
+        return html.Div([html.H1("Plan for a deadline"), text, html.Ul(items, className="choices")])
+    state.source(key)  # raises DashboardError if there is none
     return html.Div(
         [
-            html.H1(f"{key}: plan before a deadline"),
+            html.H1(f"{key}: plan for a deadline"),
             html.Div(
                 [
-                    slider("plan-deadline", "Deadline", STEPS, "plan-deadline-told"),
-                    tick("plan-rate", "Choose the learning rate too"),
+                    slider("plan-deadline", "Deadline", STEPS, "plan-deadline-value"),
+                    checkbox("plan-rate", "Optimize the learning rate too"),
                 ],
-                className="link_controls",
+                className="sliders",
             ),
-            html.Div(id="plan-told", role="status"),
+            html.Div(id="plan-status", role="status"),
             html.Div(
                 [html.Button("Open the plan as a scenario", id="plan-edit", n_clicks=0)], className="row"
             ),
-            figures("plan"),
+            report_view("plan"),
             dcc.Store(id="plan-source", data=key),
         ]
     )
 
 
-def register(app: Dash, desk: DashboardState) -> None:
+def register(app: Dash, state: DashboardState) -> None:
     """Connect the page's callbacks."""
     from learning.datasets import DataError
     from netsim.bounds.from_scenario import PlanError
     from netsim.build import BuildError
     from netsim.scenario import ScenarioError
 
-    def ground(key: str) -> Ground:
-        source = desk.source(key)
-        return ground_of(source.text, str(source.beside or ""))
+    def load_input(key: str) -> PlannerInput:
+        source = state.source(key)
+        return planner_input(source.text, str(source.folder or ""))
 
     @app.callback(
         Output("plan", "data-page"),
-        Output("plan-told", "children"),
-        Output("plan-deadline-told", "children"),
+        Output("plan-status", "children"),
+        Output("plan-deadline-value", "children"),
         Output("plan-edit", "disabled"),
         Input("plan-deadline", "data"),
         Input("plan-rate", "data"),
         State("plan-source", "data"),
     )
-    def planned(step: Any, free: bool, key: str) -> tuple[Any, Any, Any, bool]:
-        at: Any = no_update
+    def update_plans(step: Any, is_rate_free: bool, key: str) -> tuple[Any, Any, Any, bool]:
+        deadline: Any = no_update
         try:
-            here = ground(key)
-            deadline_s = here.deadline_s(int(step or 0))
-            at = render(deadline_s, "time")
-            return drawn(plans(here, deadline_s, free)), "", at, False
+            loaded = load_input(key)
+            deadline_s = loaded.deadline_s(int(step or 0))
+            deadline = render(deadline_s, "time")
+            return plan_view_json(compute_plans(loaded, deadline_s, is_rate_free)), "", deadline, False
         except (PlanError, ScenarioError, DataError, BuildError) as error:
-            return "", alert(str(error)), at, True
+            return "", alert(str(error)), deadline, True
 
     @app.callback(
         Output("url", "href", allow_duplicate=True),
@@ -139,9 +144,9 @@ def register(app: Dash, desk: DashboardState) -> None:
         State("plan-source", "data"),
         prevent_initial_call=True,
     )
-    def opened(clicks: int, step: Any, free: bool, key: str) -> Any:
+    def open_plan(clicks: int, step: Any, is_rate_free: bool, key: str) -> Any:
         if not clicks:
             return no_update
-        here = ground(key)
-        found = plans(here, here.deadline_s(int(step or 0)), free)
-        return desk.draft(resolved(found.plans[0].apply(found.setting.scenario)))
+        loaded = load_input(key)
+        planned = compute_plans(loaded, loaded.deadline_s(int(step or 0)), is_rate_free)
+        return state.save_draft(resolved(planned.plans[0].apply(planned.setting.scenario)))

@@ -1,4 +1,4 @@
-"""What a folder of results holds, a line per run: read from manifests and the last rows, not from whole tables."""
+"""Index of the runs and sweeps in a folder of results, read from manifests and accuracy columns."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from netsim.dashboard.address import NAME, RUN, is_inside
-from netsim.results.run_folder import ResultError, present, read_manifest
+from netsim.dashboard.address import NAME_PATTERN, RUN_KEY, is_inside
+from netsim.results.run_folder import ResultError, read_manifest, require_file
 
-MOST = 500
-"""Runs on the page; the filter finds the others."""
+MAX_ROWS = 500
+"""Maximum number of runs on the page; others are found with the filter."""
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A run in the list; what is not known is None."""
+class RunEntry:
+    """A run in the list; unknown values are None."""
 
     key: str
     """`name/digest`."""
@@ -34,52 +34,52 @@ class Entry:
     """Digest of its scenario."""
 
     @property
-    def words(self) -> str:
-        """What the filter looks at."""
+    def search_text(self) -> str:
+        """The text that the filter searches."""
         return f"{self.key} {self.algorithm or ''} {self.status}".lower()
 
 
-def entries(folder: Path, words: str = "") -> list[Entry]:
-    """The runs below `folder` whose line has all the words, the latest first."""
+def list_runs(folder: Path, words: str = "") -> list[RunEntry]:
+    """The runs inside `folder` whose search text contains all words, the latest first."""
     wanted = words.lower().split()
-    found = [entry for entry in _entries(folder) if all(word in entry.words for word in wanted)]
-    return sorted(found, key=lambda entry: entry.started, reverse=True)
+    entries = [entry for entry in _entries(folder) if all(word in entry.search_text for word in wanted)]
+    return sorted(entries, key=lambda entry: entry.started, reverse=True)
 
 
-def sweeps(folder: Path) -> list[str]:
-    """The names of the sweeps below `folder`."""
+def list_sweeps(folder: Path) -> list[str]:
+    """The names of the sweeps inside `folder`."""
     tables = sorted(folder.glob("*-sweep/points.parquet"))
-    return [p.parent.name for p in tables if NAME.fullmatch(p.parent.name) and is_inside(folder, p)]
+    return [p.parent.name for p in tables if NAME_PATTERN.fullmatch(p.parent.name) and is_inside(folder, p)]
 
 
-def finished(folder: Path, name: str, scenario: str) -> Entry | None:
-    """The latest run of a scenario, by its digest; None where it never finished."""
-    known = [entry for entry in _entries(folder, name) if entry.scenario == scenario]
-    return max(known, key=lambda entry: entry.started, default=None)
+def find_finished(folder: Path, name: str, scenario: str) -> RunEntry | None:
+    """The latest finished run of a scenario, by the scenario's digest; None without one."""
+    finished = [entry for entry in _entries(folder, name) if entry.scenario == scenario]
+    return max(finished, key=lambda entry: entry.started, default=None)
 
 
-def _entries(folder: Path, name: str = "*") -> Iterator[Entry]:
+def _entries(folder: Path, name: str = "*") -> Iterator[RunEntry]:
     for manifest in folder.glob(f"{name}/*/manifest.json"):
         run = manifest.parent
         key = f"{run.parent.name}/{run.name}"
-        if RUN.fullmatch(key) and is_inside(folder, run):
+        if RUN_KEY.fullmatch(key) and is_inside(folder, run):
             yield _entry(run, key, manifest)
 
 
-def _entry(run: Path, key: str, manifest: Path) -> Entry:
-    """A run's line, read again once it was written anew."""
+def _entry(run: Path, key: str, manifest: Path) -> RunEntry:
+    """The entry of a run; cached until its manifest changes."""
     try:
         changed_ns = manifest.stat().st_mtime_ns
-        if _known.get(run, (0, None))[0] != changed_ns:
-            _known[run] = changed_ns, _read(run, key, read_manifest(run))
-        return _known[run][1]
+        if _cache.get(run, (0, None))[0] != changed_ns:
+            _cache[run] = changed_ns, _read(run, key, read_manifest(run))
+        return _cache[run][1]
     except (ResultError, OSError, ValueError, KeyError, TypeError, AttributeError):
-        return Entry(key, "damaged")
+        return RunEntry(key, "damaged")
 
 
-def _read(run: Path, key: str, manifest: dict[str, Any]) -> Entry:
+def _read(run: Path, key: str, manifest: dict[str, Any]) -> RunEntry:
     totals, algorithm = manifest.get("totals", {}), manifest.get("algorithm", {})
-    return Entry(
+    return RunEntry(
         key,
         str(manifest["stopped_by"]),
         algorithm.get("name"),
@@ -99,12 +99,12 @@ def _last_accuracy(run: Path) -> float | None:
     import pyarrow.parquet as pq
 
     try:
-        column = pq.read_table(present(run, "rounds.parquet"), columns=["accuracy"])["accuracy"]
+        column = pq.read_table(require_file(run, "rounds.parquet"), columns=["accuracy"])["accuracy"]
     except (pa.ArrowException, OSError) as error:
         raise ResultError(str(error)) from None
     values = [value for value in column.to_pylist() if value is not None and not math.isnan(value)]
     return values[-1] if values else None
 
 
-_known: dict[Path, tuple[int, Entry]] = {}
-"""When each run was written, and its line."""
+_cache: dict[Path, tuple[int, RunEntry]] = {}
+"""For each run folder: modification time of the manifest in nanoseconds, and the entry."""

@@ -1,4 +1,4 @@
-"""The process behind the dashboard: it listens, and when it ends it stops what it has started."""
+"""The server process of the dashboard; it interrupts the runs that it started when it ends."""
 
 from __future__ import annotations
 
@@ -16,50 +16,53 @@ from netsim.dashboard.jobs import Jobs
 from netsim.dashboard.state import DashboardState
 
 
-class Quiet(WSGIRequestHandler):
-    """Tells nobody of every request."""
+class QuietRequestHandler(WSGIRequestHandler):
+    """A request handler without a log of requests."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 def serve(folder: Path, address: Address, ready: Callable[[str], None], ended: Callable[[int], None]) -> None:
-    """Answer until interrupted or terminated; `ready` is told the address to open, `ended` how many runs were stopped.
+    """Serve until interrupted or terminated.
 
-    Raises DashboardError where the address cannot be had.
+    `ready` is called with the address to open, `ended` with the number of runs that were interrupted. Raises
+    DashboardError if the address is not available.
     """
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     jobs = Jobs(folder)
     app = make_app(DashboardState(folder, jobs), address)
     try:
-        server = make_server(address.host, address.port, app.server, threaded=True, request_handler=Quiet)
+        server = make_server(
+            address.host, address.port, app.server, threaded=True, request_handler=QuietRequestHandler
+        )
     except (OSError, SystemExit) as error:
         raise DashboardError(
-            f"{address.host}:{address.port} cannot be listened at ({error}); name another --port (0: any free one)"
+            f"{address.host}:{address.port} is not available ({error}); choose another --port (0: any free one)"
         ) from None
-    _interruptible()
-    ready(opened_at(address, server.port))
+    _install_signal_handlers()
+    ready(address_url(address, server.port))
     try:
-        server.serve_forever()  # returns once it is interrupted
+        server.serve_forever()  # returns on an interruption
     finally:
         server.server_close()
         ended(jobs.stop())
 
 
-def opened_at(address: Address, port: int) -> str:
-    """The address to open, with the token if there is one."""
+def address_url(address: Address, port: int) -> str:
+    """The URL to open, with the token if there is one."""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(address.host, address.host)
     if ":" in host and not host.startswith("["):
         host = f"[{host}]"
-    asked = "" if address.token is None else f"?token={address.token}"
-    return f"http://{host}:{port}/{asked}"
+    query = "" if address.token is None else f"?token={address.token}"
+    return f"http://{host}:{port}/{query}"
 
 
-def _interruptible() -> None:
-    """Ctrl-C and a polite kill both end the server; programs started from here inherit that they can be interrupted."""
-    signal.signal(signal.SIGINT, _interrupted)
-    signal.signal(signal.SIGTERM, _interrupted)
+def _install_signal_handlers() -> None:
+    """Let SIGINT and SIGTERM end the server; child processes inherit handlers that can be interrupted."""
+    signal.signal(signal.SIGINT, _raise_interrupt)
+    signal.signal(signal.SIGTERM, _raise_interrupt)
 
 
-def _interrupted(_number: int, _frame: FrameType | None) -> None:
+def _raise_interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""What every page works with: the folder that is shown, the runs that were started, and where scenarios come from."""
+"""State shared by all pages: the folder of results, the started runs, the drafts, and the available scenarios."""
 
 from __future__ import annotations
 
@@ -7,78 +7,78 @@ from hashlib import blake2b
 from pathlib import Path
 from urllib.parse import parse_qs
 
-from netsim.dashboard.address import NAME, RUN, DashboardError, is_inside, run_folder
+from netsim.dashboard.address import NAME_PATTERN, RUN_KEY, DashboardError, is_inside, run_folder
 from netsim.dashboard.jobs import FOLDER, Jobs
-from netsim.results.run_folder import present
+from netsim.results.run_folder import require_file
 from netsim.scenario import sample_text, shipped
 from netsim.scenario.scenario_files import find_scenario
 from netsim.scenario.yaml_document import MAX_TEXT_LENGTH
 
-DRAFTS = 32
-"""Of them are kept."""
+MAX_DRAFTS = 32
+"""Maximum number of stored drafts."""
 SUFFIXES = (".yaml", ".yml")
 
 
 @dataclass(frozen=True)
 class Source:
-    """A scenario's text, the name it has in messages, and the folder in which its files are looked up."""
+    """A scenario's text, its name in messages, and the folder in which its files are looked up."""
 
     text: str
     name: str
-    beside: Path | None = None
+    folder: Path | None = None
 
 
 @dataclass(frozen=True)
 class DashboardState:
-    """The folder of results that the dashboard shows, and the runs that it has started."""
+    """The folder of results, the runs that the dashboard started, and the drafts."""
 
     folder: Path
     jobs: Jobs
     drafts: dict[str, str] = field(default_factory=dict)
-    """Scenarios that a page has made and the editor will open, by a name of their own; the latest few."""
+    """The latest scenarios that pages generated for the editor, by digest of their text."""
 
-    def draft(self, text: str) -> str:
-        """Keep a scenario for the editor; the address that opens it there."""
+    def save_draft(self, text: str) -> str:
+        """Store a scenario for the editor and return the address that opens it."""
         key = blake2b(text.encode(), digest_size=8).hexdigest()
         self.drafts[key] = text
-        for old in list(self.drafts)[:-DRAFTS]:
+        for old in list(self.drafts)[:-MAX_DRAFTS]:
             self.drafts.pop(old, None)
         return f"/edit?draft={key}"
 
     def scenarios(self) -> list[str]:
-        """What can be opened: YAML files in the folder itself, then the scenarios that ship with netsim."""
+        """Names of the available scenarios: YAML files in the folder, then those shipped with netsim."""
         own = [path.name for path in sorted(self.folder.glob("*")) if path.suffix in SUFFIXES]
         return [*own, *(name for name in shipped() if name not in own)]
 
     def source(self, key: str) -> Source:
-        """The scenario of a file in the folder, of a shipped name, of a run `name/digest` or of one launched here.
+        """The scenario of a file in the folder, a shipped name, a run `name/digest`, or the key of a started run.
 
-        Raises DashboardError where there is none.
+        Raises DashboardError if there is none.
         """
-        if RUN.fullmatch(key):
-            path = present(run_folder(self.folder, key), "scenario.yaml")
+        if RUN_KEY.fullmatch(key):
+            path = require_file(run_folder(self.folder, key), "scenario.yaml")
             return Source(_text(path), f"{key}/scenario.yaml")
-        kept = self.folder / FOLDER / f"{key}.yaml"
-        if NAME.fullmatch(key) and kept.is_file():
-            return Source(_text(kept), kept.name)
+        saved = self.folder / FOLDER / f"{key}.yaml"
+        if NAME_PATTERN.fullmatch(key) and saved.is_file():
+            return Source(_text(saved), saved.name)
         if key not in self.scenarios():
-            raise DashboardError(f"there is no scenario {key[:80]!r} here; choose one from the list")
+            raise DashboardError(f"there is no scenario {key[:80]!r}; choose one from the list")
         own = self.folder / key
         if not own.is_file():
             shipped_file = find_scenario(key)
             return Source(_text(shipped_file), shipped_file.name, shipped_file.parent)
         if not is_inside(self.folder, own):
-            raise DashboardError(f"{key} leads out of the folder; copy the file there")
+            raise DashboardError(f"{key} is a link to a file outside the folder; copy the file into it")
         return Source(_text(own), key, self.folder)
 
 
-def empty() -> Source:
-    """The commented sample that `netsim init` writes."""
+def sample_source() -> Source:
+    """The commented sample scenario of `netsim init`."""
     return Source(sample_text(), "scenario.yaml")
 
 
-def asked(search: str | None, name: str) -> str:
-    """A value of the address's query, "" where it is not there."""
+def query_value(search: str | None, name: str) -> str:
+    """A value of a URL's query string; "" if it is missing."""
     return next(iter(parse_qs((search or "").removeprefix("?")).get(name, [])), "")
 
 
@@ -88,5 +88,5 @@ def _text(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise DashboardError(f"{path.name} cannot be read: {error}") from None
     if len(text) > MAX_TEXT_LENGTH:
-        raise DashboardError(f"{path.name} has {len(text)} characters, at most {MAX_TEXT_LENGTH} are read")
+        raise DashboardError(f"{path.name} has {len(text)} characters; the limit is {MAX_TEXT_LENGTH}")
     return text

@@ -1,11 +1,11 @@
-"""The pages of `docs/` that are made from the program itself: `make docs` writes them, a test holds them to it."""
+"""Generation of the pages of `docs/` that describe the schema and the commands; `make docs` writes them."""
 
 from __future__ import annotations
 
-from netsim.docgen.cli_page import commands_page
-from netsim.docgen.yaml_page import scenarios_page
+from netsim.docgen.cli_page import render_cli_page
+from netsim.docgen.yaml_page import render_yaml_page
 
 __all__ = ["PAGES", "commands_page", "scenarios_page"]
 
-PAGES = {"cli.md": commands_page, "yaml.md": scenarios_page}
-"""File name in `docs/` -> the function that makes its text."""
+PAGES = {"cli.md": render_cli_page, "yaml.md": render_yaml_page}
+"""Maps a file name in `docs/` to the function that returns its text."""

@@ -1,4 +1,4 @@
-"""Results in the formats of other programs: tables, pictures, event timelines, training curves."""
+"""Export of results to other formats: CSV tables, figures, Perfetto traces, TensorBoard logs."""
 
 from __future__ import annotations
 
@@ -7,4 +7,4 @@ from netsim.exports.figures import FORMATS, write_figures
 from netsim.exports.perfetto import write_perfetto_trace
 from netsim.exports.tensorboard import write_tensorboard_log
 
-__all__ = ["FORMATS", "write_events", "write_pictures", "write_scalars", "write_sheets"]
+__all__ = ["FORMATS", "write_csv_tables", "write_figures", "write_perfetto_trace", "write_tensorboard_log"]

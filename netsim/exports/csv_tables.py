@@ -1,4 +1,4 @@
-"""Tables as CSV: one file per table, a header line, SI units as docs/tables.md names them."""
+"""Tables as CSV: one file per table with a header line; columns and units as in docs/tables.md."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 
 def write_csv_tables(source: Path, out: Path) -> list[Path]:
-    """Write `<table>.csv` of a run folder, or points.csv of a sweep's, into the folder `out`; the files' paths.
+    """Write the tables of a run or sweep folder as CSV into the folder `out` and return the paths of the files.
 
-    Floats keep all their digits (the shortest text that reads back the same); nothing stands for NaN. A text
-    that a spreadsheet would take for a formula (it begins with = + - @) has a ' before it. Raises ResultError.
+    Floats are written with the shortest text that reads back as the same value, NaN as an empty cell. A text that a
+    spreadsheet would interpret as a formula (it begins with = + - @) gets a ' in front. Raises ResultError.
     """
     out.mkdir(parents=True, exist_ok=True)
     written = []
     for name, table in _tables(source).items():
         path = out / f"{name}.csv"
-        texts = table.select_dtypes(exclude="number").columns
-        safe = table.assign(**{str(text): table[text].map(_harmless) for text in texts})
-        safe.rename(columns=lambda column: _harmless(str(column))).to_csv(
+        text_columns = table.select_dtypes(exclude="number").columns
+        safe = table.assign(**{str(name): table[name].map(_escape_formula) for name in text_columns})
+        safe.rename(columns=lambda column: _escape_formula(str(column))).to_csv(
             path, index=False, lineterminator="\n"
         )
         written.append(path.absolute())
@@ -40,5 +40,5 @@ def _tables(source: Path) -> Mapping[str, DataFrame]:
     return {"rounds": result.rounds, "messages": result.messages, "nodes": result.nodes}
 
 
-def _harmless(value: object) -> object:
+def _escape_formula(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value

@@ -1,4 +1,4 @@
-"""The figures of a page as PNG, SVG or PDF, through plotly's kaleido (the extra `figures`) and a Chrome."""
+"""Figures of a page as PNG, SVG or PDF, drawn by plotly's kaleido (the extra `figures`) with Chrome or Chromium."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _INK = "#1b1f24"
 
 
 class ChromeError(Exception):
-    """Kaleido draws with a Chrome or Chromium and found none; says how to name one."""
+    """Kaleido found no Chrome or Chromium; the message states the remedy."""
 
 
 def write_figures(figures: Sequence[Figure], out: Path, form: str) -> list[Path]:
-    """Write every figure, as its page first shows it, as `<key>.<form>` into the folder `out`; their paths.
+    """Write every figure in its initial state as `<key>.<form>` into the folder `out` and return the paths.
 
-    Dark on white, with plotly's legend in place of the page's. Raises MissingExtraError without kaleido,
-    ChromeError without a browser.
+    Figures are dark on white and have plotly's legend. Raises MissingExtraError without kaleido, ChromeError without
+    a browser.
     """
     if find_spec("kaleido") is None:
         raise MissingExtraError(f"figures as {form.upper()}", "kaleido", "figures")
@@ -34,23 +34,25 @@ def write_figures(figures: Sequence[Figure], out: Path, form: str) -> list[Path]
 
     out.mkdir(parents=True, exist_ok=True)
     paths = [out / f"{figure.key}.{form}" for figure in figures]
-    drawn = [go.Figure(data=traces_with_legend(figure), layout=_layout(figure)) for figure in figures]
-    heights = [figure.layout.height for figure in drawn]
+    figures_of_plotly = [
+        go.Figure(data=traces_with_legend(figure), layout=_layout(figure)) for figure in figures
+    ]
+    heights = [figure.layout.height for figure in figures_of_plotly]
     try:
-        pio.write_images(drawn, paths, format=form, width=_WIDTH, height=heights, scale=2)
+        pio.write_images(figures_of_plotly, paths, format=form, width=_WIDTH, height=heights, scale=2)
     except ChromeNotFoundError:
         raise ChromeError(
             "figures are drawn with Chrome or Chromium and none was found; install one, "
-            "or name its program in the environment: BROWSER_PATH=/usr/bin/chromium"
+            "or set the path of its program in the environment: BROWSER_PATH=/usr/bin/chromium"
         ) from None
     return [path.absolute() for path in paths]
 
 
 def traces_with_legend(figure: Figure) -> list[dict[str, Any]]:
-    """The figure's traces with the page's legend in plotly's words: one entry per button."""
+    """The traces of the figure with one entry of plotly's legend for each legend entry of the page."""
     traces: list[dict[str, Any]] = [{**trace, "showlegend": False} for trace in figure.traces]
     for trace in traces:
-        if trace.get("meta") == HATCHED:  # the page's script does so in the colours of its theme
+        if trace.get("meta") == HATCHED:  # page.js sets the colour of the theme
             trace["insidetextfont"] = {"color": _INK}
     for entry in figure.legend:
         for k in entry.traces:
@@ -63,14 +65,14 @@ def traces_with_legend(figure: Figure) -> list[dict[str, Any]]:
 def _layout(figure: Figure) -> dict[str, Any]:
     layout: Mapping[str, Any] = figure.layout
     legend = {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0}
-    # The page's title and legend stand above the plot; here the plot makes room for them.
+    # On the page title and legend are outside the plot; here the top margin contains them.
     margin = {**layout["margin"], "t": 40 + 26 * -(-len(figure.legend) // 4)}
     title = {"text": figure.title, "x": 0.01, "y": 0.99, "yref": "container", "yanchor": "top"}
-    known = {
+    additions = {
         "template": "plotly_white",
         "showlegend": bool(figure.legend),
         "legend": legend,
         "title": title,
         "font": {"size": 13, "color": _INK},
     }
-    return {**layout, **known, "margin": margin, "height": layout["height"] + margin["t"]}
+    return {**layout, **additions, "margin": margin, "height": layout["height"] + margin["t"]}

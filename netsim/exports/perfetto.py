@@ -1,7 +1,7 @@
-"""The event timeline as Chrome trace events, which Perfetto (ui.perfetto.dev) and chrome://tracing open.
+"""The event timeline as Chrome trace events for Perfetto (ui.perfetto.dev) and chrome://tracing.
 
 Format: "Trace Event Format", Google: complete events (`ph` X) with `ts` and `dur` in microseconds, metadata
-events (`ph` M) that name processes and threads, counters (`ph` C). Simulated time stands for the host's.
+events (`ph` M) with the names of processes and threads, counters (`ph` C). Times are simulated times.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING, Any
 
 from netsim.reports.time_breakdown import level_name
 from netsim.reports.timeline import RoundActivities
-from netsim.reports.tree_layout import tree_from_messages, depth_first_order
+from netsim.reports.tree_layout import depth_first_order, tree_from_messages
 from netsim.results.result import Result
 
 if TYPE_CHECKING:
     import networkx as nx
 
-ROUNDS = 1
-"""The process whose one thread holds the global rounds and the counters; level n is process n + 2."""
+ROUNDS_PID = 1
+"""Process of the global rounds (one thread) and the counters; level n of the tree is process n + 2."""
 
 
 def write_perfetto_trace(result: Result, path: Path) -> Path:
-    """Write all finished rounds as one JSON object; a process per level of the tree, a thread per node.
+    """Write all finished rounds as one JSON object with a process per level and a thread per node; return the path.
 
-    Raises OSError when the file cannot be written.
+    Raises OSError if the file cannot be written.
     """
     tree = tree_from_messages(result)
     nodes = [node for node in depth_first_order(tree) if tree.in_degree(node)]
@@ -50,7 +50,9 @@ def _events(result: Result, tree: nx.DiGraph[str], nodes: list[str]) -> Iterator
     yield from _counters(result, 0)
     for round_number in range(1, result.finished_rounds + 1):
         start_s = ends[round_number - 1]
-        yield _complete(f"round {round_number}", "round", start_s, ends[round_number] - start_s, ROUNDS, 1)
+        yield _complete(
+            f"round {round_number}", "round", start_s, ends[round_number] - start_s, ROUNDS_PID, 1
+        )
         yield from _counters(result, round_number)
         for s in rounds.spans(nodes, round_number):
             begin_s, length_s = start_s + s.begin_s, s.end_s - s.begin_s
@@ -64,20 +66,26 @@ def _complete(name: str, kind: str, start_s: float, length_s: float, pid: int, t
 
 
 def _counters(result: Result, row: int) -> Iterator[dict[str, Any]]:
-    """Accuracy and loss at the instant of a round's aggregation, where the model was evaluated."""
+    """Accuracy and loss at the end of a round, if the model was evaluated."""
     values = result.rounds.iloc[row]
     for name in ("accuracy", "loss"):
         if math.isfinite(values[name]):
-            at = {"ts": round(1e6 * float(values["sim_time_s"]), 3), "pid": ROUNDS, "tid": 1}
-            yield {"name": name, "ph": "C", **at, "args": {name: float(values[name])}}
+            event = {"ts": round(1e6 * float(values["sim_time_s"]), 3), "pid": ROUNDS_PID, "tid": 1}
+            yield {"name": name, "ph": "C", **event, "args": {name: float(values[name])}}
 
 
 def _names(result: Result, threads: dict[str, int], levels: dict[str, int]) -> Iterator[dict[str, Any]]:
-    """Processes in the order of the tree, from the top."""
-    titles = {ROUNDS: f"{result.name}: global rounds"}
+    """Names of the processes, sorted from the top of the tree, and of the threads."""
+    titles = {ROUNDS_PID: f"{result.name}: global rounds"}
     titles |= {level + 2: level_name(level) for level in sorted(set(levels.values()), reverse=True)}
-    for place, (pid, title) in enumerate(titles.items()):
+    for position, (pid, title) in enumerate(titles.items()):
         yield {"name": "process_name", "ph": "M", "pid": pid, "tid": 0, "args": {"name": title}}
-        yield {"name": "process_sort_index", "ph": "M", "pid": pid, "tid": 0, "args": {"sort_index": place}}
+        yield {
+            "name": "process_sort_index",
+            "ph": "M",
+            "pid": pid,
+            "tid": 0,
+            "args": {"sort_index": position},
+        }
     for node, tid in threads.items():
         yield {"name": "thread_name", "ph": "M", "pid": levels[node] + 2, "tid": tid, "args": {"name": node}}

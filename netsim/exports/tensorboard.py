@@ -1,4 +1,4 @@
-"""Training curves for TensorBoard, through tensorboardX (the extra `tensorboard`)."""
+"""Training curves for TensorBoard, written with tensorboardX (the extra `tensorboard`)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from netsim.results.result import Result
 
 
 def write_tensorboard_log(result: Result, out: Path) -> Path:
-    """Write every numeric column of the rounds table as a scalar of the global round into the log folder `out`.
+    """Write every column of the rounds table as a scalar over global rounds into the log folder `out`; return its path.
 
-    The wall time of an event is the simulated instant, so that TensorBoard's "relative" axis is simulated time.
+    The wall time of an event is the simulated time, so that TensorBoard's axis "relative" shows simulated time.
     Raises MissingExtraError without tensorboardX.
     """
     try:
@@ -32,7 +32,7 @@ def write_tensorboard_log(result: Result, out: Path) -> Path:
 
 
 def _tag(name: str) -> str:
-    """Columns in groups, as TensorBoard folds them: `bits/bits_up_1`."""
+    """The tag of a column with its group: `bits/bits_up_1`."""
     group = next(
         (stem for stem in ("wire_bits", "bits", "energy", "path") if name.startswith(stem)), "learning"
     )

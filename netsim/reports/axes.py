@@ -62,9 +62,9 @@ def horizontal_axes(result: Result) -> list[Axis]:
     return axes
 
 
-def column(frame: DataFrame, name: str) -> NDArray[np.float64]:
+def column(table: DataFrame, name: str) -> NDArray[np.float64]:
     """A column as a float64 array."""
-    values: NDArray[np.float64] = frame[name].to_numpy(dtype=np.float64)
+    values: NDArray[np.float64] = table[name].to_numpy(dtype=np.float64)
     return values
 
 

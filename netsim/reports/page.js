@@ -1,6 +1,6 @@
-// Draws the figures below an element in the colours of the theme and lets choosers and legends change them.
+// Draws the figures inside an element in the colours of the theme, and connects choosers and legends.
 "use strict";
-function netsimStage(root, page) {
+function netsimDraw(root, page) {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const touch = matchMedia("(pointer: coarse)").matches;
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -19,13 +19,13 @@ function netsimStage(root, page) {
     return changes;
   }
 
-  // Labels on a bar have the page's background behind them where the bar is hatched.
-  function letter(name, figure) {
+  // Labels on hatched bars take the text colour of the page.
+  function colourLabels(name, figure) {
     const hatched = [...figure.traces.keys()].filter((index) => figure.traces[index].meta === "hatched");
     if (hatched.length) Plotly.restyle(name, { "insidetextfont.color": colour("--ink") }, hatched);
   }
 
-  // Plotly.newPlot wants nested objects where relayout takes dotted names.
+  // Plotly.newPlot requires nested objects where relayout accepts dotted names.
   function nested(layout, changes) {
     const result = structuredClone(layout);
     for (const [path, value] of Object.entries(changes)) {
@@ -38,23 +38,23 @@ function netsimStage(root, page) {
 
   function choose(key, index) {
     for (const [name, figure] of Object.entries(page.figures)) {
-      const known = figure.changes[key] ?? [];
-      // A name stands for the changes of the figure of that name.
-      const change = (typeof known === "string" ? page.figures[known].changes[key] : known)[index];
+      const changes = figure.changes[key] ?? [];
+      // A string is the name of another figure with equal changes.
+      const change = (typeof changes === "string" ? page.figures[changes].changes[key] : changes)[index];
       if (change) Plotly.update(name, structuredClone(change.traces), structuredClone(change.layout));
     }
   }
 
   for (const [name, figure] of Object.entries(page.figures)) {
-    // A finger that swipes over a plot scrolls the page; a mouse zooms.
+    // Dragging scrolls the page on touch screens and zooms with a mouse.
     const layout = nested({ ...figure.layout, dragmode: touch ? false : "zoom" }, theme(figure.layout));
     Plotly.newPlot(name, figure.traces, layout, page.config);
-    letter(name, figure);
+    colourLabels(name, figure);
   }
   const recolour = () => {
     for (const [name, figure] of Object.entries(page.figures)) {
       Plotly.relayout(name, theme(figure.layout));
-      letter(name, figure);
+      colourLabels(name, figure);
     }
   };
   dark.addEventListener("change", recolour);
@@ -81,5 +81,5 @@ function netsimStage(root, page) {
   }
   return () => dark.removeEventListener("change", recolour);
 }
-const own = document.getElementById("netsim-figures");
-if (own) netsimStage(document, JSON.parse(own.textContent));
+const data = document.getElementById("netsim-figures");
+if (data) netsimDraw(document, JSON.parse(data.textContent));

@@ -60,16 +60,16 @@ def stop_points(settings: Sequence[Setting], cost_column: str) -> list[StopPoint
 
     The initial model is not included.
     """
-    found = []
+    points = []
     for k, setting in enumerate(settings):
         table = setting.mean_curve("accuracy")
         table = table[table["round"] > 0]
         for time_s, cost, accuracy in zip(
             table["sim_time_s"], table[cost_column], table["accuracy"], strict=True
         ):
-            found.append(StopPoint(k, float(time_s), float(cost), float(accuracy)))
-        found += _at_common_instants(k, setting, cost_column)
-    return found
+            points.append(StopPoint(k, float(time_s), float(cost), float(accuracy)))
+        points += _at_common_instants(k, setting, cost_column)
+    return points
 
 
 def _at_common_instants(k: int, setting: Setting, cost_column: str) -> list[StopPoint]:
@@ -83,12 +83,12 @@ def _at_common_instants(k: int, setting: Setting, cost_column: str) -> list[Stop
     return [StopPoint(k, time_s, cost, accuracy) for time_s, cost, accuracy in rows if accuracy == accuracy]
 
 
-def pareto_front(found: Sequence[StopPoint], deadline_s: float) -> list[StopPoint]:
+def pareto_front(points: Sequence[StopPoint], deadline_s: float) -> list[StopPoint]:
     """The non-dominated points by the deadline, in order of rising cost and accuracy."""
     front: list[StopPoint] = []
-    for stop in sorted(found, key=lambda s: (s.cost, -s.accuracy)):
-        if stop.time_s <= deadline_s and (not front or stop.accuracy > front[-1].accuracy):
-            front.append(stop)
+    for point in sorted(points, key=lambda s: (s.cost, -s.accuracy)):
+        if point.time_s <= deadline_s and (not front or point.accuracy > front[-1].accuracy):
+            front.append(point)
     return front
 
 
@@ -136,16 +136,16 @@ def _change_at(
     front = _thin_front(front, current)
     xs: list[Any] = [to_json_numbers(np.array([cost[k] for k in group])) for group in groups]
     ys: list[Any] = [to_json_numbers(np.array([accuracy[k] for k in group])) for group in groups]
-    edge = deadline_s if cost_column == "sim_time_s" else max((stop.cost for stop in current), default=0.0)
+    edge = deadline_s if cost_column == "sim_time_s" else max((point.cost for point in current), default=0.0)
     last = (
         [StopPoint(front[-1].setting, deadline_s, max(edge, front[-1].cost), front[-1].accuracy)]
         if front
         else []
     )
-    xs.append(to_json_numbers(np.array([stop.cost / scale.size for stop in [*front, *last]])))
-    ys.append(to_json_numbers(np.array([stop.accuracy for stop in [*front, *last]])))
+    xs.append(to_json_numbers(np.array([point.cost / scale.size for point in [*front, *last]])))
+    ys.append(to_json_numbers(np.array([point.accuracy for point in [*front, *last]])))
     layout: dict[str, Any] = {
-        "yaxis.range": padded_range([*accuracy, *(stop.accuracy for stop in front[-1:])])
+        "yaxis.range": padded_range([*accuracy, *(point.accuracy for point in front[-1:])])
     }
     if cost_column == "sim_time_s":
         layout["shapes"] = [_deadline_line(deadline_s / scale.size)]
@@ -156,9 +156,9 @@ def _thin_front(front: Sequence[StopPoint], discs: Sequence[StopPoint]) -> list[
     """At most `_MAX_CORNERS` corners, plus the last one before each disc, without which the disc would lie above."""
     if not front:
         return []
-    cost = np.array([stop.cost for stop in front])
-    below = np.searchsorted(cost, [disc.cost for disc in discs], side="right") - 1
-    kept = np.union1d(thin(len(front), _MAX_CORNERS), below[below >= 0])
+    cost = np.array([point.cost for point in front])
+    floor_index = np.searchsorted(cost, [disc.cost for disc in discs], side="right") - 1
+    kept = np.union1d(thin(len(front), _MAX_CORNERS), floor_index[floor_index >= 0])
     return [front[int(k)] for k in kept]
 
 
@@ -192,7 +192,7 @@ def _dots(settings: Sequence[Setting], scale: formatting.Scale) -> Trace:
 
 
 def _description(settings: Sequence[Setting], front: Sequence[StopPoint], cost_column: str) -> str:
-    best = [settings[k].label for k in dict.fromkeys(stop.setting for stop in front)]
+    best = [settings[k].label for k in dict.fromkeys(point.setting for point in front)]
     cost = "simulated time" if cost_column == "sim_time_s" else "energy"
     return (
         f"Each disc is a setting: the accuracy of its last model by the deadline against the {cost}. The "

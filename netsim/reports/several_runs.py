@@ -109,12 +109,12 @@ def _differences(scenarios: Sequence[Mapping[str, Any]]) -> tuple[dict[str, list
     """The paths whose values differ with the value of each run, and the seeds."""
     paths = dict.fromkeys(path for scenario in scenarios for path in scenario)
     seeds = [int(scenario.get("seed", 0)) for scenario in scenarios]
-    found: dict[str, list[Any]] = {}
+    differences: dict[str, list[Any]] = {}
     for path in paths:
         values = [scenario.get(path) for scenario in scenarios]
         if path not in ("seed", "name") and len(set(values)) > 1:
-            found[path] = values
-    return found, seeds
+            differences[path] = values
+    return differences, seeds
 
 
 def _by_recipe(runs: Sequence[Result], differing: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
@@ -125,18 +125,18 @@ def _by_recipe(runs: Sequence[Result], differing: Mapping[str, list[Any]]) -> di
     recipes = _recipes(runs)
     if not recipes:
         return dict(differing)
-    found: dict[str, list[Any]] = dict(recipes)
+    differences: dict[str, list[Any]] = dict(recipes)
     for path, values in differing.items():
         if not path.startswith(_ALGORITHM):
-            found[path] = values
+            differences[path] = values
             continue
         values_of: dict[str, set[Any]] = {}
         for recipe, value in zip(recipes["algorithm"], values, strict=True):
             values_of.setdefault(recipe, set()).add(value)
         if any(len(own) > 1 for own in values_of.values()):
             pairs = zip(recipes["algorithm"], values, strict=True)
-            found[path] = [value if len(values_of[recipe]) > 1 else None for recipe, value in pairs]
-    return found
+            differences[path] = [value if len(values_of[recipe]) > 1 else None for recipe, value in pairs]
+    return differences
 
 
 def _recipes(runs: Sequence[Result]) -> dict[str, list[Any]]:
@@ -150,7 +150,7 @@ def _names(runs: Sequence[Result]) -> dict[str, list[Any]]:
     recipes = _recipes(runs)
     if len(set(names)) == len(names):
         return {"name": names, **recipes}
-    found = ({"name": names} if len(set(names)) > 1 or not recipes else {}) | recipes
-    if len(set(zip(*found.values(), strict=True))) == len(runs):
-        return found
-    return {**found, "run": [run.digest[:6] for run in runs]}
+    differences = ({"name": names} if len(set(names)) > 1 or not recipes else {}) | recipes
+    if len(set(zip(*differences.values(), strict=True))) == len(runs):
+        return differences
+    return {**differences, "run": [run.digest[:6] for run in runs]}

@@ -113,7 +113,7 @@ def _split(label: str, own: str) -> list[str]:
 def _option_change(groups: Sequence[Sequence[Setting]], query: MetricQuery, option: float) -> Change:
     ys: list[Any] = []
     above: list[Any] = []
-    below: list[Any] = []
+    minus: list[Any] = []
     ends = [0.0] if query.best == "lowest" else []  # the axis of times starts at zero
     for group in groups:
         means = [query.mean(setting, option) for setting in group]
@@ -122,9 +122,9 @@ def _option_change(groups: Sequence[Sequence[Setting]], query: MetricQuery, opti
         ys.append([_short(pair[0]) if pair else None for pair in known])
         above.append([_short(float(pair[1].max()) - pair[0]) if pair else None for pair in known])
         ends += [end for pair in known if pair for end in (float(pair[1].min()), float(pair[1].max()))]
-        below.append([_short(pair[0] - float(pair[1].min())) if pair else None for pair in known])
+        minus.append([_short(pair[0] - float(pair[1].min())) if pair else None for pair in known])
     layout = {"yaxis.range": padded_range(ends)}
-    return Change({"y": ys, "error_y.array": above, "error_y.arrayminus": below}, layout)
+    return Change({"y": ys, "error_y.array": above, "error_y.arrayminus": minus}, layout)
 
 
 def _line(label: str, colour: str) -> Trace:
@@ -187,12 +187,14 @@ def _cells(
     settings: Sequence[Setting], x: _Axis, y: _Axis, query: MetricQuery, option: float
 ) -> list[list[Any]]:
     best = max if query.best == "highest" else min
-    found: dict[tuple[object, object], float] = {}
+    best_values: dict[tuple[object, object], float] = {}
     for setting in settings:
         if math.isfinite(value := query.mean(setting, option)):
             pair = setting.values[x.position], setting.values[y.position]
-            found[pair] = best(found.get(pair, value), value)
-    return [[_short(found[a, b]) if (a, b) in found else None for a in x.values] for b in y.values]
+            best_values[pair] = best(best_values.get(pair, value), value)
+    return [
+        [_short(best_values[a, b]) if (a, b) in best_values else None for a in x.values] for b in y.values
+    ]
 
 
 def _cell_change(cells: list[list[Any]], query: MetricQuery) -> Change:

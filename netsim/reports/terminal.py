@@ -13,14 +13,14 @@ from netsim.results.result import Result
 def rounds_table(result: Result, rows: int = 12) -> list[str]:
     """Lines of an aligned table: a header and at most `rows` rounds, including the first and the last."""
     indices = thin(len(result.rounds), rows).tolist() if len(result.rounds) else []
-    frame, up, down = (
+    table, up, down = (
         result.rounds,
         cumulative_payload_bits(result, "up"),
         cumulative_payload_bits(result, "down"),
     )
     cells: list[tuple[str, ...]] = [("round", "time", "accuracy", "loss", "up", "down")]
     for row in indices:
-        number, time_s, accuracy, loss = (float(column(frame, name)[row]) for name in _COLUMNS)
+        number, time_s, accuracy, loss = (float(column(table, name)[row]) for name in _COLUMNS)
         when = formatting.count(int(number)), formatting.seconds(time_s)
         sent = formatting.bits(up[row]), formatting.bits(down[row])
         cells.append((*when, _metric(accuracy, formatting.accuracy), _metric(loss, formatting.number), *sent))

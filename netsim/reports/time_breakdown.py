@@ -68,11 +68,13 @@ def path_segments(result: Result) -> list[Segment]:
 
 def activity_figure(result: Result) -> Figure | None:
     """Seconds of a node in each activity, mean over the nodes of a level and all rounds; None without data."""
-    below = result.nodes[result.nodes["level"] < result.depth]  # the cloud serves its children throughout
-    if not len(below):
+    lower_nodes = result.nodes[
+        result.nodes["level"] < result.depth
+    ]  # the cloud serves its children throughout
+    if not len(lower_nodes):
         return None
-    means = below.groupby("level")[list(_ACTIVITIES)].mean()
-    nodes = below.groupby("level")["node"].nunique()
+    means = lower_nodes.groupby("level")[list(_ACTIVITIES)].mean()
+    nodes = lower_nodes.groupby("level")["node"].nunique()
     levels = [int(level) for level in means.index]
     scale = formatting.time_scale(float(means.sum(axis=1).max()))
     rows = [f"{level_name(level)} ({formatting.count(int(nodes[level]))})" for level in levels]

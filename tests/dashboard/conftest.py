@@ -1,4 +1,4 @@
-"""A folder with two finished runs and their ledger, and the dashboard over it: in a thread for browsers."""
+"""A folder with two finished runs and their ledger, and a dashboard that serves it in a thread."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from netsim.dashboard.state import DashboardState
 from netsim.results.result import Result
 from netsim.scenario import load
 from netsim.simulation.run import simulate
-from tests.reports.conftest import CHROMIUM, FLAGS, PATIENCE_MS, Opened
+from tests.reports.conftest import CHROMIUM, FLAGS, TIMEOUT_MS, OpenedPage
 
 TINY = (
     "sweep={}",
@@ -28,8 +28,8 @@ TINY = (
 )
 
 
-def ran(out: Path, *overrides: str) -> Result:
-    """A tiny run of the quickstart, saved below `out` with what it learned in the ledger there."""
+def simulated(out: Path, *overrides: str) -> Result:
+    """A tiny run of the quickstart, saved in `out` with its ledger."""
     ledger = Ledger(out / "ledger")
     result = simulate(load("quickstart", [*TINY, *overrides]), ledger=ledger)
     ledger.close()
@@ -39,15 +39,15 @@ def ran(out: Path, *overrides: str) -> Result:
 
 @pytest.fixture(scope="session")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of results with the runs of two seeds; nobody writes there."""
+    """A read-only folder of results with the runs of two seeds."""
     out = tmp_path_factory.mktemp("results")
-    ran(out)
-    ran(out, "seed=8")
+    simulated(out)
+    simulated(out, "seed=8")
     return out
 
 
 @pytest.fixture(scope="session")
-def old(results: Path) -> Result:
+def old_run(results: Path) -> Result:
     """The first of the two runs."""
     return next(
         run for run in map(Result.load, results.glob("quickstart/*")) if "\nseed: 7" in run.scenario_text
@@ -55,16 +55,16 @@ def old(results: Path) -> Result:
 
 
 @pytest.fixture
-def desk(results: Path) -> DashboardState:
+def state(results: Path) -> DashboardState:
     return DashboardState(results, Jobs(results))
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Iterator[DashboardState]:
-    """A desk over an empty folder, whose runs are stopped."""
-    desk = DashboardState(tmp_path, Jobs(tmp_path))
-    yield desk
-    desk.jobs.stop()
+def empty_state(tmp_path: Path) -> Iterator[DashboardState]:
+    """The state of a dashboard over an empty folder; its runs are stopped at the end."""
+    state = DashboardState(tmp_path, Jobs(tmp_path))
+    yield state
+    state.jobs.stop()
 
 
 Serve = Callable[[DashboardState], str]
@@ -72,17 +72,17 @@ Serve = Callable[[DashboardState], str]
 
 @pytest.fixture
 def served() -> Iterator[Serve]:
-    """Serves a desk in a thread and gives its address."""
+    """Serve a dashboard in a thread; returns its address."""
     from werkzeug.serving import make_server
 
     from netsim.dashboard.app import make_app
-    from netsim.dashboard.server import Quiet
+    from netsim.dashboard.server import QuietRequestHandler
 
     servers = []
 
-    def serve(desk: DashboardState) -> str:
-        app = make_app(desk, Address())
-        server = make_server("127.0.0.1", 0, app.server, threaded=True, request_handler=Quiet)
+    def serve(state: DashboardState) -> str:
+        app = make_app(state, Address())
+        server = make_server("127.0.0.1", 0, app.server, threaded=True, request_handler=QuietRequestHandler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         servers.append(server)
         return f"http://127.0.0.1:{server.port}"
@@ -94,29 +94,29 @@ def served() -> Iterator[Serve]:
 
 
 @dataclass
-class IterationIndex:
-    """A page of the dashboard with what it said and what it asked for."""
+class DashboardBrowser:
+    """A dashboard page in a browser with its console messages and the addresses that it requested."""
 
     page: Any
     home: str
-    said: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
+    console: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
 
     def go(self, path: str) -> None:
         self.page.goto(self.home + path)
         self.page.wait_for_selector("main h1")
 
     @property
-    def elsewhere(self) -> list[str]:
-        """What was asked of anybody but the dashboard."""
-        return [url for url in self.asked if not url.startswith((self.home, "data:", "blob:"))]
+    def external_requests(self) -> list[str]:
+        """Requests to other addresses than the dashboard."""
+        return [url for url in self.requests if not url.startswith((self.home, "data:", "blob:"))]
 
-    def shows(self, plot: str, path: str, wanted: Any) -> None:
-        """Wait until the plot's `_fullLayout...` or `data...` is as wanted; it may be redrawn meanwhile."""
-        Opened(self.page).shows(plot, path, wanted)
+    def wait_for(self, plot: str, path: str, expected: Any) -> None:
+        """Wait until a path of the plot has the expected value; the plot may be redrawn meanwhile."""
+        OpenedPage(self.page).wait_for(plot, path, expected)
 
 
-Visiting = Callable[..., IterationIndex]
+OpenDashboard = Callable[..., DashboardBrowser]
 
 
 @pytest.fixture(scope="module")
@@ -131,22 +131,22 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def iteration(browser: Any, served: Serve) -> Iterator[Visiting]:
+def open_dashboard(browser: Any, served: Serve) -> Iterator[OpenDashboard]:
     contexts = []
 
-    def visiting(
-        desk: DashboardState, path: str = "/", width: int = 1280, height: int = 800, scheme: str = "light"
-    ) -> IterationIndex:
+    def open_page(
+        state: DashboardState, path: str = "/", width: int = 1280, height: int = 800, scheme: str = "light"
+    ) -> DashboardBrowser:
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-        context.set_default_timeout(PATIENCE_MS)
+        context.set_default_timeout(TIMEOUT_MS)
         contexts.append(context)
-        seen = IterationIndex(context.new_page(), served(desk))
-        seen.page.on("console", lambda message: seen.said.append(message.text))
-        seen.page.on("pageerror", lambda error: seen.said.append(str(error)))
-        seen.page.on("request", lambda request: seen.asked.append(request.url))
-        seen.go(path)
-        return seen
+        opened = DashboardBrowser(context.new_page(), served(state))
+        opened.page.on("console", lambda message: opened.console.append(message.text))
+        opened.page.on("pageerror", lambda error: opened.console.append(str(error)))
+        opened.page.on("request", lambda request: opened.requests.append(request.url))
+        opened.go(path)
+        return opened
 
-    yield visiting
+    yield open_page
     for context in contexts:
         context.close()

@@ -1,4 +1,4 @@
-"""Who the dashboard answers: itself on this machine, holders of the token elsewhere, no page of another site."""
+"""Access control: host names, origins, tokens and security headers."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ CALLBACK = {
 
 
 @pytest.fixture
-def client(desk: DashboardState) -> Any:
-    return make_app(desk, Address()).server.test_client()
+def client(state: DashboardState) -> Any:
+    return make_app(state, Address()).server.test_client()
 
 
 @pytest.fixture
-def locked(desk: DashboardState) -> Any:
-    return make_app(desk, Address("0.0.0.0", token=SECRET)).server.test_client()
+def locked(state: DashboardState) -> Any:
+    return make_app(state, Address("0.0.0.0", token=SECRET)).server.test_client()
 
 
-def test_this_machine_is_answered(client: Any) -> None:
+def test_requests_from_this_machine_are_accepted(client: Any) -> None:
     assert client.get("/").status_code == 200
     assert client.post("/_dash-update-component", json=CALLBACK).status_code == 200
 
@@ -40,41 +40,48 @@ def test_this_machine_is_answered(client: Any) -> None:
 @pytest.mark.parametrize(
     "path", ["/", "/netsim/page.js", "/_dash-layout", "/report/quickstart/0123456789abcdef"]
 )
-def test_a_foreign_name_for_this_machine_is_refused(client: Any, path: str) -> None:
+def test_a_foreign_host_name_is_rejected(client: Any, path: str) -> None:
     assert client.get(path, headers={"Host": "evil.example:8050"}).status_code == 403
 
 
 @pytest.mark.parametrize(
     "origin", ["http://evil.example", "null", "http://localhost:9999", "https://127.0.0.1"]
 )
-def test_callbacks_asked_for_by_another_site_are_refused(client: Any, origin: str) -> None:
-    answer = client.post("/_dash-update-component", json=CALLBACK, headers={"Origin": origin})
-    assert answer.status_code == 403
+def test_callbacks_from_another_origin_are_rejected(client: Any, origin: str) -> None:
+    response = client.post("/_dash-update-component", json=CALLBACK, headers={"Origin": origin})
+    assert response.status_code == 403
 
 
-def test_callbacks_of_its_own_pages_are_answered(client: Any) -> None:
+def test_callbacks_from_the_dashboard_s_own_pages_are_accepted(client: Any) -> None:
     headers = {"Host": "127.0.0.1:8050", "Origin": "http://127.0.0.1:8050"}
     assert client.post("/_dash-update-component", json=CALLBACK, headers=headers).status_code == 200
 
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/_dash-layout", "/_dash-dependencies", "/assets/stage.js", "/netsim/page.css", "/?token=wrong"],
+    [
+        "/",
+        "/_dash-layout",
+        "/_dash-dependencies",
+        "/assets/report_view.js",
+        "/netsim/page.css",
+        "/?token=wrong",
+    ],
 )
-def test_without_the_token_nothing_is_told(locked: Any, path: str) -> None:
+def test_without_the_token_every_address_is_rejected(locked: Any, path: str) -> None:
     assert locked.get(path).status_code == 401
 
 
-def test_without_the_token_no_callback_runs(locked: Any) -> None:
+def test_without_the_token_callbacks_are_rejected(locked: Any) -> None:
     assert locked.post("/_dash-update-component", json=CALLBACK).status_code == 401
     bearer = {"Authorization": f"Bearer {SECRET}"}
     assert locked.post("/_dash-update-component", json=CALLBACK, headers=bearer).status_code == 200
 
 
-def test_the_token_moves_from_the_address_into_a_cookie_that_no_other_site_sends(locked: Any) -> None:
-    answer = locked.get(f"/?token={SECRET}")
-    assert (answer.status_code, answer.headers["Location"]) == (302, "/")
-    cookie = answer.headers["Set-Cookie"]
+def test_the_token_of_the_address_is_stored_in_a_strict_cookie(locked: Any) -> None:
+    response = locked.get(f"/?token={SECRET}")
+    assert (response.status_code, response.headers["Location"]) == (302, "/")
+    cookie = response.headers["Set-Cookie"]
     assert cookie.startswith(f"{COOKIE}={SECRET};")
     assert "HttpOnly" in cookie
     assert "SameSite=Strict" in cookie
@@ -82,7 +89,7 @@ def test_the_token_moves_from_the_address_into_a_cookie_that_no_other_site_sends
 
 
 @pytest.mark.parametrize(
-    ("host", "own"),
+    ("host", "expected"),
     [
         ("127.0.0.1:8050", True),
         ("localhost", True),
@@ -97,18 +104,18 @@ def test_the_token_moves_from_the_address_into_a_cookie_that_no_other_site_sends
         ("[::1", False),
     ],
 )
-def test_names_of_this_server(host: str, own: bool) -> None:
-    assert is_own_host(host, Address("lab.example")) is own
+def test_host_names_of_this_server(host: str, expected: bool) -> None:
+    assert is_own_host(host, Address("lab.example")) is expected
 
 
 @pytest.mark.parametrize(
-    ("host", "only"), [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False)]
+    ("host", "expected"), [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False)]
 )
-def test_what_this_machine_alone_can_reach(host: str, only: bool) -> None:
-    assert is_loopback(host) is only
+def test_loopback_addresses(host: str, expected: bool) -> None:
+    assert is_loopback(host) is expected
 
 
-def test_pages_may_load_nothing_from_elsewhere_and_stand_in_no_frame(client: Any) -> None:
+def test_pages_forbid_external_resources_and_framing(client: Any) -> None:
     headers = client.get("/").headers
     policy = headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
@@ -117,6 +124,6 @@ def test_pages_may_load_nothing_from_elsewhere_and_stand_in_no_frame(client: Any
     assert (headers["X-Frame-Options"], headers["X-Content-Type-Options"]) == ("DENY", "nosniff")
 
 
-def test_tokens_are_long_and_new() -> None:
+def test_tokens_are_long_and_unique() -> None:
     assert len({new_token() for _ in range(100)}) == 100
     assert len(new_token()) >= 32

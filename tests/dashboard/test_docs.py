@@ -1,4 +1,4 @@
-"""docs/dashboard.md is executed: its commands run, and every number it states is the code's."""
+"""docs/dashboard.md: its commands run, and its numbers are those of the code."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ pytest.importorskip("dash", reason="the dashboard needs the extra `dashboard`")
 
 from netsim.cli.dashboard_command import LEAST_SECRET
 from netsim.dashboard import jobs, retiming_page
-from netsim.dashboard.results_page import TOGETHER
+from netsim.dashboard.results_page import MAX_COMPARED
 from tests.cli.calling import netsim
 from tests.conftest import REPOSITORY
 
 PAGE = (REPOSITORY / "docs" / "dashboard.md").read_text()
 
 
-def test_every_command_runs(tmp_path: Path) -> None:
+def test_every_command_of_the_page_runs(tmp_path: Path) -> None:
     lines = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
     assert len(lines) == 3
     for line in lines:
@@ -41,9 +41,9 @@ def test_every_command_runs(tmp_path: Path) -> None:
         assert served.returncode == 130
 
 
-def test_its_numbers_are_the_code_s() -> None:
-    assert f"Tick up to {TOGETHER}" in PAGE
-    assert jobs.MOST == 4
+def test_the_numbers_of_the_page_are_those_of_the_code() -> None:
+    assert f"Select up to {MAX_COMPARED}" in PAGE
+    assert jobs.MAX_RUNNING == 4
     assert "At most four run at a time" in PAGE
     assert jobs.GRACE_S == 10
     assert "ten seconds later" in PAGE
@@ -52,6 +52,6 @@ def test_its_numbers_are_the_code_s() -> None:
     assert f"at least {LEAST_SECRET} characters" in PAGE
 
 
-def test_its_pictures_are_there() -> None:
+def test_the_images_of_the_page_exist() -> None:
     for name in re.findall(r"\]\((images/[^)]+)\)", PAGE):
         assert (REPOSITORY / "docs" / name).is_file(), name

@@ -63,13 +63,13 @@ def simulated(name: str) -> tuple[Result, RecordedTimes]:
     )
     recorded: RecordedTimes = {}
 
-    def at(self: Trace, node: Node, doing: int | None, now_s: float) -> None:
-        recorded.setdefault(node.name, []).append((now_s, doing))
-        plain(self, node, doing, now_s)
+    def spy(self: Trace, node: Node, activity: int | None, now_s: float) -> None:
+        recorded.setdefault(node.name, []).append((now_s, activity))
+        original(self, node, activity, now_s)
 
-    plain = Trace.at
+    original = Trace.set_activity
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Trace, "at", at)
+        patch.setattr(Trace, "set_activity", spy)
         return simulate(load_text(text, "tiny.yaml"), device="cpu"), recorded
 
 
