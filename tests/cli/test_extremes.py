@@ -21,7 +21,7 @@ from netsim.scenario import ScenarioError, grow, load, load_text, resolved
 from netsim.scenario.yaml_document import parse
 from netsim.simulation.run import simulate
 from netsim.topology import Fanout, TopologyError
-from netsim.topology.files import read
+from netsim.topology.files import read_topology
 from netsim.topology.tree import MAX_DEPTH
 
 WIRED = "{wired: {rate: 10 Mbit/s, latency: 3 ms, loss: {erasure: {probability: 0.1}}}}"
@@ -219,7 +219,7 @@ def test_a_file_nested_without_end_is_refused_by_its_name(tmp_path: Path) -> Non
     path = tmp_path / "deep.json"
     path.write_text('{"children": [' * 100_000 + "{}" + "]}" * 100_000)
     with pytest.raises(TopologyError, match=r"deep.json: nested too deeply; at most 64 layers"):
-        read(path)
+        read_topology(path)
 
 
 def test_bits_that_no_table_can_hold_are_refused() -> None:

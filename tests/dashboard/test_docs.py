@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("dash", reason="the dashboard needs the extra `dashboard`")
 
-from netsim.cli.dashboard_command import LEAST_SECRET
+from netsim.cli.dashboard_command import MIN_TOKEN_LENGTH
 from netsim.dashboard import jobs, retiming_page
 from netsim.dashboard.results_page import MAX_COMPARED
 from tests.cli.calling import netsim
@@ -49,7 +49,7 @@ def test_the_numbers_of_the_page_are_those_of_the_code() -> None:
     assert "ten seconds later" in PAGE
     assert retiming_page.STEPS == 20
     assert "a hundredth to a hundred times" in PAGE
-    assert f"at least {LEAST_SECRET} characters" in PAGE
+    assert f"at least {MIN_TOKEN_LENGTH} characters" in PAGE
 
 
 def test_the_images_of_the_page_exist() -> None:

@@ -20,7 +20,7 @@ from tests.docs.pages import DOCS, PAGES, Block, blocks
 HEAVY = ("results.md", "benchmarks.md", "mutations.md", "dashboard.md", "reliability.md", "planner.md")
 """Pages about long runs, or with a test of their own: their commands are parsed and their scenarios loaded."""
 OWN_TEST = ("models.md", "scenarios.md")
-"""tests/learning/models/test_module.py and tests/cli/test_external_parts.py run these."""
+"""tests/learning/models/test_torch_module.py and tests/cli/test_external_parts.py run these."""
 RUN = [page for page in PAGES if DOCS in page.parents and page.name not in (*HEAVY, *OWN_TEST)]
 
 
@@ -30,13 +30,13 @@ def name(page: Path) -> str:
 
 @pytest.mark.parametrize("page", RUN, ids=name)
 def test_the_page_does_what_it_says(page: Path, tmp_path: Path) -> None:
-    play(blocks(page.read_text()), tmp_path, slow=False)
+    execute(blocks(page.read_text()), tmp_path, slow=False)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [p for p in RUN if "<!-- slow -->" in p.read_text()], ids=name)
 def test_the_page_does_what_it_says_its_slow_parts_too(page: Path, tmp_path: Path) -> None:
-    play(blocks(page.read_text()), tmp_path, slow=True)
+    execute(blocks(page.read_text()), tmp_path, slow=True)
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if "```sh" in p.read_text()], ids=name)
@@ -65,14 +65,14 @@ def test_an_option_that_nobody_has_is_found_in_passing() -> None:
 def test_a_page_that_lies_is_caught(tmp_path: Path) -> None:
     page = "```sh\nnetsim check quickstart\n```\n\n```\nlayer 1 ... of gold\n```\n"
     with pytest.raises(AssertionError, match="of gold"):
-        play(blocks(page), tmp_path, slow=False)
+        execute(blocks(page), tmp_path, slow=False)
     with pytest.raises(AssertionError, match="exit 1"):
-        play(blocks("```sh\nnetsim check quickstop\n```\n"), tmp_path, slow=False)
+        execute(blocks("```sh\nnetsim check quickstop\n```\n"), tmp_path, slow=False)
     with pytest.raises(Exception, match="--fastest"):
         check("netsim optimize quickstart --fastest")
 
 
-def play(steps: list[Block], folder: Path, slow: bool) -> None:
+def execute(steps: list[Block], folder: Path, slow: bool) -> None:
     """Go through a page as its reader would, in an empty folder."""
     told = ""
     with standing_in(folder):

@@ -19,7 +19,7 @@ FINDINGS = Path("fuzz-findings")
 LIMITS = ("-timeout=10", "-rss_limit_mb=2048", "-max_len=4096", "-print_final_stats=1", "-verbosity=1")
 INSTRUMENTED = [
     "netsim.topology.files", "netsim.topology.attributes", "netsim.topology.graph", "netsim.topology.tree", "netsim.units",
-    "netsim.network.traces.file_formats", "netsim.network.rate_curves", "netsim.devices.speed_traces", "netsim.scenario", "netsim.results.run_folder",
+    "netsim.network.traces.file_formats", "netsim.network.traces.rate_curves", "netsim.devices.speed_traces", "netsim.scenario", "netsim.results.run_folder",
     "netsim.results.result", "netsim.planner.constants", "learning.datasets", "learning.store.checkpoints", "learning.store.ledger",
     "json", "csv", "zipfile", "tarfile", "gzip", "ruamel.yaml", "networkx.readwrite",
 ]  # fmt: skip

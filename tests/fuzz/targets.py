@@ -29,7 +29,7 @@ from learning.store.ledger import Ledger, LedgerError
 from netsim.bounds.from_scenario import PlanError
 from netsim.devices.speed_traces import read_speeds
 from netsim.network.traces.file_formats import read_csv, read_ghent_4g, read_irish_5g, read_mahimahi
-from netsim.planner.constants import load_knowledge
+from netsim.planner.constants import load_constants
 from netsim.results.live_feed import read_live
 from netsim.results.run_folder import ResultError, read_manifest, read_table
 from netsim.scenario import ScenarioError, load
@@ -240,7 +240,7 @@ TARGETS = {
     "images_tar": Target("data.tar", _archived, DataError, (archive("tar"), archive("gz"))),
     "checkpoint": Target("x.npz", _resumable, NothingError, (cut(),)),
     "constants": Target(
-        "c.json", lambda p: load_knowledge(p, 2), PlanError, (json.dumps(FACTS).encode(),)
+        "c.json", lambda p: load_constants(p, 2), PlanError, (json.dumps(FACTS).encode(),)
     ),
     "manifest": Target(
         "manifest.json", lambda p: read_manifest(p.parent), ResultError, (b'{"digest": "b", "schema": 1}',)

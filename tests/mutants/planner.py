@@ -17,7 +17,7 @@ PLANNING = (
     Mutation("planner: a box's floor at its far corner", "netsim/bounds/search.py", "task.goal, tau, up, np.maximum(done, 1.0), steps, limit)", "task.goal, far, up, np.maximum(done, 1.0), steps, limit)", "planner/test_search"),
     Mutation("planner: fewer devices add no variance", "netsim/bounds/search.py", "(1.0 + q[0]) / pi - 1.0", "q[0]", "planner/test_plan planner/test_search"),
     Mutation("planner: forwarded broadcasts forgotten", "netsim/bounds/costs.py", "(own[n:] * ", "(own[n : n + 1] * ", "planner/test_closed_form_timing"),
-    Mutation("planner: a plan keeps the old learning rate", "netsim/planner/plan.py", '"learning_rate": self.learning_rate}', '"learning_rate": algorithm.ladder().leaf.learning_rate}', "planner/test_plan"),
+    Mutation("planner: a plan keeps the old learning rate", "netsim/planner/plan.py", '"learning_rate": self.learning_rate}', '"learning_rate": algorithm.to_algorithm().leaf.learning_rate}', "planner/test_plan"),
     Mutation("planner: noise of one sample for a batch's", "netsim/planner/constants.py", "said.noise**2 / batch", "said.noise**2", "planner/test_plan"),
     Mutation("planner: a batch's scatter divided once too often", "netsim/bounds/gradient_probe.py", "max(0.0, scatter) / max(1, count - 1)", "max(0.0, scatter) / max(1, count - 1) / count", "planner/test_calibration"),
     Mutation("planner: halving keeps the worse half", "netsim/planner/refinement.py", "if min(t.rounds) >= FEWEST), key=lambda trial: -trial.score)", "if min(t.rounds) >= FEWEST), key=lambda trial: trial.score)", "planner/test_refinement"),

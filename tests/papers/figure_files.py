@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from netsim.reports.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, faint
+from netsim.reports.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, with_opacity
 
 COLOURS = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY, GREY)
 WIDTH, HEIGHT = 980, 400
@@ -56,7 +56,7 @@ def line(
         "legendgroup": name,
     }
     figure.add_scatter(x=told["x"], y=told["high"], row=1, col=panel, **band)
-    band |= {"fill": "tonexty", "fillcolor": faint(colour, 0.18)}
+    band |= {"fill": "tonexty", "fillcolor": with_opacity(colour, 0.18)}
     figure.add_scatter(x=told["x"], y=told["low"], row=1, col=panel, **band)
     figure.add_scatter(
         x=told["x"], y=told["mean"], name=name, legendgroup=name, showlegend=shown, mode="lines",

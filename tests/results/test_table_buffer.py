@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from netsim.protocol.trace import ENERGY_COLUMNS, MESSAGES, NODES
 from netsim.results.run_folder import write_table
 from netsim.results.table_buffer import Kind, Rows
-from netsim.simulation.result_assembly import frame
+from netsim.simulation.result_assembly import to_data_frame
 from netsim.simulation.run import execute
 from tests.simulation.runs import recipe
 
@@ -107,14 +107,14 @@ def test_the_tables_are_byte_for_byte_those_of_dictionaries(
     for rows, kept in ((now.messages, once.messages), (now.nodes, once.nodes)):
         assert isinstance(kept, Dictionaries)
         table = pd.DataFrame(kept.kept, columns=list(NODES) if not kept.kept else None)
-        assert saved(frame(rows), tmp_path / "a.parquet") == saved(table, tmp_path / "a.parquet")
+        assert saved(to_data_frame(rows), tmp_path / "a.parquet") == saved(table, tmp_path / "a.parquet")
 
 
 def test_the_instant_a_message_was_sent_is_a_real_number_even_at_nought() -> None:
     """SimPy's clock begins at the integer 0: a run cut off before any other event had a column of integers."""
     cut = execute(recipe("hier_favg", stop="{rounds: 1, deadline: 1 us}"), engine="timing").trace
-    assert frame(cut.messages)["sent_s"].tolist() == [0.0] * len(cut.messages)
-    assert frame(cut.messages)["sent_s"].dtype == float
+    assert to_data_frame(cut.messages)["sent_s"].tolist() == [0.0] * len(cut.messages)
+    assert to_data_frame(cut.messages)["sent_s"].dtype == float
 
 
 @pytest.mark.parametrize("columns", [MESSAGES, {**NODES, **dict.fromkeys(ENERGY_COLUMNS, "real")}])

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from learning.store.ledger import Ledger
-from netsim.cli.error_handling import guarded
+from netsim.cli.error_handling import exit_code
 from netsim.cli.run_command import run_command
 from netsim.results.result import Result
 from netsim.simulation.run import has_diverged, simulate
@@ -99,7 +99,7 @@ def test_the_command_says_so_and_exits_with_0(tmp_path: Path, capsys: pytest.Cap
 
     file = tmp_path / "wild.yaml"
     file.write_text(resolved(scenario([2, 3], WILD, rounds=6)))
-    code = guarded(lambda: run_command(str(file), [], "batched", "cpu", tmp_path, None, True, "30 s"))
+    code = exit_code(lambda: run_command(str(file), [], "batched", "cpu", tmp_path, None, True, "30 s"))
     said = capsys.readouterr()
     assert code == 0
     assert json.loads(said.out)["stopped_by"] == "has_diverged"

@@ -59,7 +59,7 @@ def estimate(scene: object) -> MemoryEstimate:
 
 
 class _sizes:  # noqa: N801
-    family = "linear"
+    architecture = "linear"
 
     def __init__(self, dim: int, devices: int) -> None:
         self.dim, self.devices = dim, devices
