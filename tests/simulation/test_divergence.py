@@ -13,7 +13,8 @@ from learning.store.ledger import Ledger
 from netsim.cli.error_handling import exit_code
 from netsim.cli.run_command import run_command
 from netsim.results.result import Result
-from netsim.simulation.run import has_diverged, simulate
+from netsim.simulation.run import simulate
+from netsim.simulation.run_state import has_diverged
 from netsim.sweep import Outcome, Point, SweepFolders, run_sweep
 
 from .runs import scenario
