@@ -1,7 +1,9 @@
-"""Breaks netsim on purpose, one line at a time, and demands that a test notices: `python tests/mutations.py [WORD ...]`.
+"""Mutation testing: applies one mutation of the source at a time and expects a test to fail.
 
-Works on a copy of the tracked files. Words choose the mutations whose name holds one of them. Prints a markdown
-table; exits with 1 where a mutation survives, refuses a table that no longer fits the sources.
+Usage: `python tests/mutations.py [WORD ...]`.
+
+Works on a copy of the tracked files. Words select the mutations whose names contain one of them. Prints a markdown
+table. Exits with 1 if a mutation survives; raises StaleTableError if the table does not match the sources.
 """
 
 from __future__ import annotations
@@ -15,47 +17,47 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from tests.mutants.dynamics import CHANGING
+from tests.mutants.dynamics import DYNAMICS
 from tests.mutants.learning import LEARNING
 from tests.mutants.mutation import Mutation
 from tests.mutants.network import NETWORK
-from tests.mutants.planner import PLANNING
-from tests.mutants.protocol import LOOP
-from tests.mutants.reports import PAGES
+from tests.mutants.planner import PLANNER
+from tests.mutants.protocol import PROTOCOL
+from tests.mutants.reports import REPORTS
 from tests.mutants.selection import SELECTION
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "--timeout=100", "--hypothesis-seed=0")
 
 
-class RottenTableError(ValueError):
-    """A mutation fits its file no longer, or its tests do not run as they should."""
+class StaleTableError(ValueError):
+    """A mutation does not match its file, or its tests fail without a mutation."""
 
 
 def main(words: list[str]) -> int:
-    """Run the mutations that `words` choose (none: all); the number of survivors, at most 1."""
-    chosen = [m for m in MUTATIONS if not words or any(word in m.name for word in words)]
+    """Run the mutations that `words` select (default: all). Returns the number of survivors, at most 1."""
+    selected = [m for m in MUTATIONS if not words or any(word in m.name for word in words)]
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         copy_tracked(copy)
-        for mutation in chosen:
-            mutated(mutation, copy)
-        if red := verdict(copy, sorted({name for m in chosen for name in m.files})):
-            raise RottenTableError(f"{red} fails without any mutation; mend it first")
-        sys.stdout.write("| # | mutation | file | fate | first failing test |\n|---|---|---|---|---|\n")
+        for mutation in selected:
+            apply_mutation(mutation, copy)
+        if failed := first_failure(copy, sorted({name for m in selected for name in m.files})):
+            raise StaleTableError(f"{failed} fails without any mutation; repair it first")
+        sys.stdout.write("| # | mutation | file | result | first failing test |\n|---|---|---|---|---|\n")
         survivors = 0
-        for number, mutation in enumerate(chosen, start=1):
-            killer = kill(mutation, copy)
-            survivors += killer is None
-            fate = f"killed | `{killer}`" if killer else f"**survived** | {mutation.tests}"
-            sys.stdout.write(f"| {number} | {mutation.name} | `{mutation.file}` | {fate} |\n")
+        for number, mutation in enumerate(selected, start=1):
+            failed = find_failure(mutation, copy)
+            survivors += failed is None
+            result = f"killed | `{failed}`" if failed else f"**survived** | {mutation.tests}"
+            sys.stdout.write(f"| {number} | {mutation.name} | `{mutation.file}` | {result} |\n")
             sys.stdout.flush()
-    sys.stdout.write(f"\n{len(chosen) - survivors} of {len(chosen)} killed.\n")
+    sys.stdout.write(f"\n{len(selected) - survivors} of {len(selected)} killed.\n")
     return min(survivors, 1)
 
 
 def copy_tracked(copy: Path) -> None:
-    """Copy what git tracks, and what it would, with the times of the files: compiled ones stay valid."""
+    """Copy tracked and new files with their modification times, so that compiled files remain valid."""
     listed = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     names = subprocess.run(listed, cwd=REPOSITORY, capture_output=True, check=True).stdout.decode()
     for name in filter(None, names.split("\0")):
@@ -64,30 +66,30 @@ def copy_tracked(copy: Path) -> None:
             shutil.copy2(REPOSITORY / name, copy / name)
 
 
-def mutated(mutation: Mutation, copy: Path) -> str:
-    """The mutated text. Raises RottenTableError unless the old text is there exactly once."""
+def apply_mutation(mutation: Mutation, copy: Path) -> str:
+    """The text of the file with the mutation. Raises StaleTableError unless the old text occurs exactly once."""
     text = (copy / mutation.file).read_text()
     if (count := text.count(mutation.old)) != 1:
-        raise RottenTableError(f"{mutation.name}: {mutation.file} has {mutation.old!r} {count} times")
+        raise StaleTableError(f"{mutation.name}: {mutation.file} has {mutation.old!r} {count} times")
     return text.replace(mutation.old, mutation.new)
 
 
-def kill(mutation: Mutation, copy: Path) -> str | None:
-    """The first test that fails under the mutation; the copy is as before afterwards."""
+def find_failure(mutation: Mutation, copy: Path) -> str | None:
+    """The first test that fails under the mutation, or None; restores the copy."""
     path = copy / mutation.file
     text, before = path.read_text(), path.stat()
-    path.write_text(mutated(mutation, copy))
+    path.write_text(apply_mutation(mutation, copy))
     try:
-        return verdict(copy, mutation.files, compiled=False)
+        return first_failure(copy, mutation.files, compiled=False)
     finally:
         path.write_text(text)
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def verdict(copy: Path, tests: list[str], *, compiled: bool = True) -> str | None:
-    """The first failing test; None where all pass. Raises RottenTableError where they cannot even be collected.
+def first_failure(copy: Path, tests: list[str], *, compiled: bool = True) -> str | None:
+    """The first failing test; None if all pass. Raises StaleTableError if they cannot be collected.
 
-    `compiled`: whether Python may leave bytecode behind.
+    `compiled`: whether Python may write bytecode.
     """
     env = os.environ | {"PYTHONPATH": str(copy)} | ({} if compiled else {"PYTHONDONTWRITEBYTECODE": "1"})
     command = [sys.executable, "-m", "pytest", *OPTIONS, *tests]
@@ -96,17 +98,17 @@ def verdict(copy: Path, tests: list[str], *, compiled: bool = True) -> str | Non
         return None
     failed = re.search(r"^(?:FAILED|ERROR) \S*/(\w+\.py::.+?)(?: - .*)?$", done.stdout, re.MULTILINE)
     if done.returncode != 1 or failed is None:
-        raise RottenTableError(done.stdout[-2000:] + done.stderr)
+        raise StaleTableError(done.stdout[-2000:] + done.stderr)
     return failed[1]
 
 
 MUTATIONS = (
     *NETWORK,
     *LEARNING,
-    *LOOP,
-    *(Mutation(*row) for row in (*SELECTION, *CHANGING)),
-    *PLANNING,
-    *PAGES,
+    *PROTOCOL,
+    *(Mutation(*row) for row in (*SELECTION, *DYNAMICS)),
+    *PLANNER,
+    *REPORTS,
 )
 
 if __name__ == "__main__":

@@ -129,9 +129,9 @@ def test_layer_scenarios_share_devices_data_and_local_steps() -> None:
 
 
 def test_every_mutation_matches_its_file_once() -> None:
-    from tests.mutations import MUTATIONS, mutated
+    from tests.mutations import MUTATIONS, apply_mutation
 
     assert len(MUTATIONS) >= 90
     for mutation in MUTATIONS:
-        assert mutated(mutation, REPOSITORY) != (REPOSITORY / mutation.file).read_text()
+        assert apply_mutation(mutation, REPOSITORY) != (REPOSITORY / mutation.file).read_text()
         assert all((REPOSITORY / file).is_file() for file in mutation.files)

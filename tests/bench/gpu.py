@@ -23,7 +23,7 @@ from learning.aggregation.rules import Vote
 from learning.compressors import Compressor, Qsgd, Sign
 from learning.engine.numerics import Numerics, Precision, StrategyError, with_strategy
 from learning.rng.keyed import KeyedRandom
-from tests.bench import fleet
+from tests.bench import workload
 from tests.bench.timers import table
 
 REPEATS, LOOPED = 3, 20
@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
     parser.add_argument("--devices", type=int, default=500, help="federated devices")
     parser.add_argument("--steps", type=int, default=10, help="local steps of each")
-    parser.add_argument("--models", nargs="+", choices=list(fleet.MODELS), default=list(fleet.MODELS))
+    parser.add_argument("--models", nargs="+", choices=list(workload.MODELS), default=list(workload.MODELS))
     parser.add_argument("--json", help="file to write as well")
     asked = parser.parse_args(arguments)
     if asked.device == "cuda" and not torch.cuda.is_available():
@@ -61,7 +61,7 @@ def main(arguments: list[str]) -> int:
     shown = [[r.what, r.how, r.precision, f"{r.value:,.4g} {r.unit}", f"{r.times:.2f}"] for r in rows]
     headings = ["what", "how", "precision", "median", "times the baseline"]
     print(
-        f"{about}; {asked.devices} devices, {asked.steps} steps, batch {fleet.BATCH}\n\n{table(headings, shown)}"
+        f"{about}; {asked.devices} devices, {asked.steps} steps, batch {workload.BATCH}\n\n{table(headings, shown)}"
     )
     if asked.json:
         with open(asked.json, "w", encoding="utf-8") as file:
@@ -71,9 +71,9 @@ def main(arguments: list[str]) -> int:
 
 def training(model: str, device: str, devices: int, steps: int) -> Iterator[Row]:
     """Device-steps per second of the loop, and of every strategy and precision that can train the model."""
-    made, some = fleet.build_task(model, devices), min(devices, LOOPED)
+    made, some = workload.build_task(model, devices), min(devices, LOOPED)
     unit = "device-steps/s"
-    base = some * steps / _seconds(fleet.naive(made, device, some, steps), device)
+    base = some * steps / _seconds(workload.naive(made, device, some, steps), device)
     yield Row(model, "sequential loop", "float32", base, unit, 1.0)
     precisions: tuple[Precision, ...] = (
         ("float32", "tf32", "bf16") if device == "cuda" else ("float32", "bf16")
@@ -82,7 +82,7 @@ def training(model: str, device: str, devices: int, steps: int) -> Iterator[Row]
         for name in ("fused", f"vmap:{devices}", f"vmap:{max(1, devices // 4)}"):
             numerics = Numerics("batched", device, precision, name)
             try:
-                work = fleet.batched(made, with_strategy(numerics, name, made), steps)
+                work = workload.batched(made, with_strategy(numerics, name, made), steps)
             except StrategyError:
                 continue
             try:

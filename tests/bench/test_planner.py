@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from netsim.bounds.bound import theorem2
-from netsim.bounds.learning_rate import MODES, Goal, BoundRule, largest_rate, minimise
-from netsim.bounds.relaxation import relaxed_points
-from netsim.bounds.search import search
+from netsim.bounds.branch_and_bound import search
+from netsim.bounds.heuristic_search import relaxed_points
+from netsim.bounds.learning_rate import MODES, BoundRule, Goal, largest_rate, minimise
 from tests.planner.instances import instance
 from tests.planner.nested import measured, random_setting
 
@@ -26,7 +26,9 @@ def test_both_bounds_hold_on_hundreds_of_quadratics(hundred: int) -> None:
         problem, share = setting.problem, (0.1, 0.5, 0.95)[seed % 3]
         tau, up = np.array(setting.tau, dtype=float)[:, None], np.array(problem.up)[:, None]
         rate = share * largest_rate(problem, BoundRule("joint-1"), setting.tau)
-        promised = float(minimise(problem, BoundRule("fixed", rate), Goal(), tau, up, 15 * tau.prod(axis=0)).value[0])
+        promised = float(
+            minimise(problem, BoundRule("fixed", rate), Goal(), tau, up, 15 * tau.prod(axis=0)).value[0]
+        )
         rule = BoundRule("joint-2")
         within = share * largest_rate(problem, rule, setting.tau)
         terms = theorem2(problem, within * problem.facts.smoothness, setting.tau, tuple(rule.free_values))  # type: ignore[arg-type]

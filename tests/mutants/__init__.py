@@ -1,1 +1,1 @@
-"""Slips to make on purpose, by room; `tests/mutations.py` makes them."""
+"""Tables of mutations by package; `tests/mutations.py` applies them."""

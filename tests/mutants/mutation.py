@@ -1,4 +1,4 @@
-"""A slip and the tests that must notice it."""
+"""A mutation of the source and the tests that must detect it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Mutation(NamedTuple):
-    """One slip: `old`, found exactly once in `file`, becomes `new`; one of `tests` (below tests/) must fail."""
+    """Replaces `old`, which occurs exactly once in `file`, by `new`; one of `tests` (below tests/) must fail."""
 
     name: str
     file: str

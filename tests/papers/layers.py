@@ -189,12 +189,12 @@ def largest_rate(tau: Sequence[int], q: float) -> float:
     """mu_max for L = 1 on the scenario's tree: the largest mu for which some choice of constants has c_G > 0."""
     from netsim.bounds.bound import theorem1
     from netsim.bounds.free_constants import THEOREM_1
-    from netsim.bounds.problem import Facts, Problem, Tree
+    from netsim.bounds.problem import LearningConstants, Problem, TreeConstants
     from netsim.topology import Fanout
 
     topology = Fanout([2, 4]).grow()
-    tree = Tree.of(topology, [1.0] * len(topology.devices))
-    problem = Problem(Facts(1.0, 0.0, (0.0, 0.0), 1.0), tree, (q, q), (0.0, 0.0))
+    tree = TreeConstants.of(topology, [1.0] * len(topology.devices))
+    problem = Problem(LearningConstants(1.0, 0.0, (0.0, 0.0), 1.0), tree, (q, q), (0.0, 0.0))
     rates = np.geomspace(1e-4, 2.0, 40_000)
     free = np.array(THEOREM_1).T[:, :, None]
     terms = theorem1(problem, rates[None, :], [np.float64(t) for t in tau], (free[0], free[1], free[2]))
