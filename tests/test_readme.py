@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.calling import netsim
+from tests.cli.command_line import netsim
 from tests.conftest import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text()
@@ -61,7 +61,7 @@ def test_the_errors_shown_are_the_program_s(tmp_path: Path) -> None:
 
 
 def test_the_table_of_recipes_names_them_all() -> None:
-    from learning.algorithms.recipes import RECIPES
+    from learning.algorithms.recipe_registry import RECIPES
 
     for name in RECIPES:
         assert f"| `{name}` |" in README

@@ -1,4 +1,4 @@
-"""What `netsim cite` prints and `netsim list` shows: an entry for every citation key, and no entry without a user."""
+"""What `netsim cite` prints and `netsim list` shows: an entry for every citation key, and no unused entry."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ import pytest
 
 from netsim.cli.cite_command import cite_command
 from netsim.network import PRESET_CITATIONS, PRESETS
-from netsim.results.references import citation_keys, entries, entry_of, label_of, parts_in
+from netsim.results.bibliography import citation_keys, entries, entry_of, label_of, parts_in
 from netsim.scenario import PARTS, load
-from tests.cli.calling import netsim
-from tests.cli.test_external_parts import GOOD, LADDER
+from tests.cli.command_line import netsim
+from tests.cli.test_external_parts import ALGORITHM, GOOD
 from tests.conftest import REPOSITORY
 
-EVERY = [(kind, name, part) for kind, shelf in PARTS.items() for name, part in shelf.registry.items()]
-every = pytest.mark.parametrize(
-    ("kind", "name", "part"), EVERY, ids=lambda value: value if isinstance(value, str) else ""
+ALL_PARTS = [
+    (kind, name, part) for kind, catalogue in PARTS.items() for name, part in catalogue.registry.items()
+]
+all_parts = pytest.mark.parametrize(
+    ("kind", "name", "part"), ALL_PARTS, ids=lambda value: value if isinstance(value, str) else ""
 )
-TRUE = {  # looked up on arXiv's own pages
+TITLES = {  # from the pages of arXiv
     "arXiv:2505.08145": ("Multi-Layer Hierarchical Federated Learning with Quantization", "Azimi-Abarghouyi"),
     "arXiv:2602.02355": ("Mitigating Heterogeneity-Induced Drift in Hierarchical Sign-Based", "Kazemi"),
     "arXiv:2103.14272": (
@@ -36,7 +38,7 @@ TRUE = {  # looked up on arXiv's own pages
 }
 
 
-@every
+@all_parts
 def test_every_citation_key_of_a_part_has_an_entry_and_a_valid_condition(
     kind: str, name: str, part: type
 ) -> None:
@@ -52,22 +54,22 @@ def test_every_preset_has_citations_with_entries() -> None:
 
 
 def test_every_entry_is_cited_by_a_part_or_a_preset() -> None:
-    used = {key for _, _, part in EVERY for key in citation_keys(part)}
+    used = {key for _, _, part in ALL_PARTS for key in citation_keys(part)}
     used |= {key for keys in PRESET_CITATIONS.values() for key in keys}
     assert set(entries()) == used
 
 
 def test_entries_are_bibtex_with_author_title_unique_keys_and_unique_labels() -> None:
-    found = list(entries().values())
-    assert len({entry.label for entry in found}) == len(found) >= 40
-    for entry in found:
+    bibliography = list(entries().values())
+    assert len({entry.label for entry in bibliography}) == len(bibliography) >= 40
+    for entry in bibliography:
         assert re.fullmatch(
             r"@(misc|article|book|inproceedings|techreport){[\w]+,\n(  \w+ = {.+},\n)+}", entry.text
         )
         assert entry.text.count("{") == entry.text.count("}")
         assert {"author", "title"} <= set(re.findall(r"^  (\w+) = ", entry.text, re.MULTILINE))
     bib = (REPOSITORY / "netsim" / "results" / "references.bib").read_text()
-    assert len(re.findall(r"^@", bib, re.MULTILINE)) == len(found)
+    assert len(re.findall(r"^@", bib, re.MULTILINE)) == len(bibliography)
 
 
 def test_the_label_of_an_arxiv_entry_is_its_eprint_number() -> None:
@@ -76,11 +78,11 @@ def test_the_label_of_an_arxiv_entry_is_its_eprint_number() -> None:
             assert f"  eprint = {{{entry.label.removeprefix('arXiv:')}}},\n" in entry.text
 
 
-@pytest.mark.parametrize("mark", TRUE)
-def test_titles_and_authors_are_those_of_the_papers(mark: str) -> None:
-    entry = entry_of(mark)
+@pytest.mark.parametrize("label", TITLES)
+def test_titles_and_authors_are_those_of_the_papers(label: str) -> None:
+    entry = entry_of(label)
     assert entry is not None
-    assert all(words in entry.text for words in TRUE[mark])
+    assert all(text in entry.text for text in TITLES[label])
 
 
 def test_the_algorithm_s_parts_the_data_and_the_cell_s_standards_are_cited(tmp_path: Path) -> None:
@@ -120,16 +122,16 @@ def test_a_reference_of_an_option_is_cited_only_if_the_option_is_used(
 
 
 def test_a_key_of_an_external_part_without_an_entry_is_printed_as_it_is(tmp_path: Path) -> None:
-    own = GOOD.replace(
+    source = GOOD.replace(
         "class Half:", 'class Half:\n    citations = {"arXiv:2012.34567": "", "3gpp38901": ""}\n'
     )
-    (tmp_path / "mine.py").write_text(own)
-    output = netsim("cite", "quickstart", LADDER, cwd=tmp_path).stdout
+    (tmp_path / "mine.py").write_text(source)
+    output = netsim("cite", "quickstart", ALGORITHM, cwd=tmp_path).stdout
     assert "% mine:Half: cites arXiv:2012.34567, for which netsim has no entry" in output
     assert re.search(r"^% .*mine:Half.*\n@misc{3gpp38901,", output, re.MULTILINE)
 
 
-def test_parts_are_found_at_any_depth() -> None:
+def test_nested_parts_are_cited() -> None:
     chain = "{chain: {first: {top_k: 0.1}, then: {dither: 4}}}"
     layers = f"[{{tau: 1, up: {chain}, rule: median}}, {{tau: 1, up: none, rule: mean}}, {{tau: 1, up: none, rule: mean}}]"
     scene = load(
@@ -139,24 +141,24 @@ def test_parts_are_found_at_any_depth() -> None:
     assert {"Chain", "TopK", "Dither", "Median", "Mean", "Lognormal", "Cell"} <= names
 
 
-def test_list_shows_each_part_with_its_arguments_a_line_and_its_references(tmp_path: Path) -> None:
-    told = netsim("list", cwd=tmp_path).stdout
-    for kind, name, part in EVERY:
-        (shown,) = re.findall(
+def test_list_prints_arguments_description_and_references_of_each_part(tmp_path: Path) -> None:
+    output = netsim("list", cwd=tmp_path).stdout
+    for kind, name, part in ALL_PARTS:
+        (description,) = re.findall(
             rf"^  {name}(?:\(.*\))?\n      .+\n(?:      references: .+\n)?",
-            shelf_of(told, kind),
+            section_of(output, kind),
             re.MULTILINE,
         )
-        assert all(label_of(key) in shown for key in citation_keys(part)), shown
+        assert all(label_of(key) in description for key in citation_keys(part)), description
 
 
-def shelf_of(told: str, kind: str) -> str:
-    """What is listed of one kind of part."""
+def section_of(output: str, kind: str) -> str:
+    """The section of one kind of part."""
     from netsim.scenario.listing import KIND_PLURALS
 
-    return re.split(r"^\S.*:\n", told.split(f"\n{KIND_PLURALS[kind]}:\n")[1], flags=re.MULTILINE)[0]
+    return re.split(r"^\S.*:\n", output.split(f"\n{KIND_PLURALS[kind]}:\n")[1], flags=re.MULTILINE)[0]
 
 
-def test_what_a_sweep_compares_is_cited_too(capsys: pytest.CaptureFixture[str]) -> None:
+def test_parts_of_a_sweep_are_cited(capsys: pytest.CaptureFixture[str]) -> None:
     cite_command("quickstart", ["sweep={wait: [[all, all, all], [{buffer: {size: 2}}, all, all]]}"])
     assert "{2106.06639}" in capsys.readouterr().out

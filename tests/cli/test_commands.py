@@ -1,4 +1,4 @@
-"""The command line as a user meets it: whole output, exit codes, one clear error each."""
+"""The command line: output, exit codes and error messages."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.calling import netsim
+from tests.cli.command_line import netsim
 from tests.conftest import REPOSITORY
 
 QUICK = ("run", "quickstart", "stop.rounds=2", "task.model=logistic")
 
 
 def process(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """The command line in a process of its own."""
+    """Run the command line in a new process."""
     command = [sys.executable, "-m", "netsim", *arguments]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
 
 
-def test_json_prints_one_object_and_nothing_else(tmp_path: Path) -> None:
+def test_json_prints_exactly_one_object(tmp_path: Path) -> None:
     done = process(*QUICK, "--json", cwd=tmp_path)
     summary = json.loads(done.stdout)
     assert done.returncode == 0
@@ -40,15 +40,15 @@ def test_the_run_folder_holds_tables_manifest_scenario_and_report(tmp_path: Path
 
 
 def test_a_second_run_writes_the_same_tables(tmp_path: Path) -> None:
-    one = Path(json.loads(netsim(*QUICK, "--json", "--out", "a", cwd=tmp_path).stdout)["run_dir"])
-    two = Path(
+    first = Path(json.loads(netsim(*QUICK, "--json", "--out", "a", cwd=tmp_path).stdout)["run_dir"])
+    second = Path(
         json.loads(netsim(*QUICK, "--json", "--out", "b", "--memory", "30 kB", cwd=tmp_path).stdout)[
             "run_dir"
         ]
     )
-    assert one.name == two.name
+    assert first.name == second.name
     for table in ("rounds", "messages", "nodes"):
-        assert (one / f"{table}.parquet").read_bytes() == (two / f"{table}.parquet").read_bytes()
+        assert (first / f"{table}.parquet").read_bytes() == (second / f"{table}.parquet").read_bytes()
 
 
 def test_a_run_ends_with_accuracy_simulated_time_and_report(tmp_path: Path) -> None:
@@ -76,19 +76,21 @@ def test_check_prints_a_row_per_layer(tmp_path: Path) -> None:
     ]
 
 
-def test_check_names_parts_within_parts_as_a_scenario_does(tmp_path: Path) -> None:
-    told = netsim("check", "codecs", cwd=tmp_path).stdout
-    assert "up chain(first=top_k(fraction=0.1), then=qsgd(levels=8, code=entropy), positions=golomb)" in told
+def test_check_prints_nested_parts_with_their_scenario_names(tmp_path: Path) -> None:
+    output = netsim("check", "codecs", cwd=tmp_path).stdout
+    assert (
+        "up chain(first=top_k(fraction=0.1), then=qsgd(levels=8, code=entropy), positions=golomb)" in output
+    )
 
 
 def test_init_writes_a_sample_that_passes_check_and_is_never_overwritten(tmp_path: Path) -> None:
     assert netsim("init", "mine.yaml", cwd=tmp_path).returncode == 0
     assert netsim("check", "mine.yaml", cwd=tmp_path).returncode == 0
-    again = netsim("init", "mine.yaml", cwd=tmp_path)
-    assert (again.returncode, "exists already" in again.stderr) == (1, True)
+    repeated = netsim("init", "mine.yaml", cwd=tmp_path)
+    assert (repeated.returncode, "exists already" in repeated.stderr) == (1, True)
 
 
-def test_a_report_is_drawn_again_from_the_tables(tmp_path: Path) -> None:
+def test_report_recreates_the_report_from_the_tables(tmp_path: Path) -> None:
     folder = Path(json.loads(netsim(*QUICK, "--json", cwd=tmp_path).stdout)["run_dir"])
     (folder / "report.html").unlink()
     assert netsim("report", str(folder), cwd=tmp_path).returncode == 0
@@ -104,15 +106,15 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_wrong_input_is_one_clear_error_with_its_place(case: str, tmp_path: Path) -> None:
-    right, wrong, says = WRONG[case]
+def test_invalid_input_gives_one_error_with_its_position(case: str, tmp_path: Path) -> None:
+    right, wrong, message = WRONG[case]
     text = (REPOSITORY / "scenarios" / "quickstart.yaml").read_text()
     assert right in text
     (tmp_path / "wrong.yaml").write_text(text.replace(right, wrong))
     (tmp_path / "loop.yaml").write_text(CYCLE)
     done = netsim("run", "wrong.yaml", "--json", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
-    assert says in done.stderr
+    assert message in done.stderr
     assert "wrong.yaml:" in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -123,7 +125,7 @@ edges: [{source: cloud, target: a}, {source: a, target: b}, {source: b, target: 
 """
 
 
-def test_a_missing_dataset_names_where_it_looked_and_what_to_do(tmp_path: Path) -> None:
+def test_the_error_of_a_missing_dataset_names_the_variable_to_set(tmp_path: Path) -> None:
     done = netsim("run", "mnist_qmlhfl", cwd=tmp_path, NETSIM_DATA=str(tmp_path))
     assert done.returncode == 1
     assert "MNIST not found" in done.stderr
@@ -136,7 +138,7 @@ def test_usage_errors_exit_with_1(arguments: tuple[str, ...], tmp_path: Path) ->
     assert netsim(*arguments, cwd=tmp_path).returncode == 1
 
 
-def test_cuda_where_there_is_none_is_refused(tmp_path: Path) -> None:
+def test_cuda_is_refused_without_a_cuda_device(tmp_path: Path) -> None:
     import torch
 
     if torch.cuda.is_available():
@@ -145,22 +147,22 @@ def test_cuda_where_there_is_none_is_refused(tmp_path: Path) -> None:
     assert (done.returncode, "no CUDA device" in done.stderr) == (1, True)
 
 
-def test_check_hints_where_coded_messages_would_be_many_times_shorter(tmp_path: Path) -> None:
+def test_check_recommends_coding_that_shortens_messages(tmp_path: Path) -> None:
     one_norm = netsim("check", "quickstart", "algorithm.qmlhfl.bucket=null", cwd=tmp_path).stdout
     assert "hint: layer 1 up" in one_norm
     assert "hint" not in netsim("check", "quickstart", "algorithm.qmlhfl.code=elias", cwd=tmp_path).stdout
 
 
-def test_check_says_what_links_carry_and_how_long_a_step_takes(tmp_path: Path) -> None:
-    told = netsim("check", "quickstart", cwd=tmp_path).stdout
-    assert "layer 2 links alone: up 100 Mbit/s; down 100 Mbit/s" in told
-    assert "layer 1 links alone: up " in told
-    assert "median" in told
-    assert "local step: " in told
+def test_check_prints_link_rates_and_step_times(tmp_path: Path) -> None:
+    output = netsim("check", "quickstart", cwd=tmp_path).stdout
+    assert "layer 2 links alone: up 100 Mbit/s; down 100 Mbit/s" in output
+    assert "layer 1 links alone: up " in output
+    assert "median" in output
+    assert "local step: " in output
 
 
 @pytest.mark.parametrize(
-    ("sweep", "says"),
+    ("sweep", "message"),
     [
         (
             '{seeds: 4, "network[0].cell.uplink": [1 MHz, 5 MHz]}',
@@ -172,12 +174,14 @@ def test_check_says_what_links_carry_and_how_long_a_step_takes(tmp_path: Path) -
         ),
     ],
 )
-def test_check_counts_the_points_and_trajectories_of_a_sweep(sweep: str, says: str, tmp_path: Path) -> None:
+def test_check_counts_the_points_and_trajectories_of_a_sweep(
+    sweep: str, message: str, tmp_path: Path
+) -> None:
     constant = "devices={compute: {constant: 10 ms}}"
-    assert says in netsim("check", "quickstart", constant, f"sweep={sweep}", cwd=tmp_path).stdout
+    assert message in netsim("check", "quickstart", constant, f"sweep={sweep}", cwd=tmp_path).stdout
 
 
-def test_overrides_of_a_run_need_not_fit_the_sweep_it_ignores(tmp_path: Path) -> None:
+def test_run_does_not_validate_the_sweep_against_overrides(tmp_path: Path) -> None:
     wires = "network=[{wired: {}}, {wired: {}}, {wired: {}}]"
     done = netsim("run", "quickstart", "stop.rounds=1", wires, "--engine", "timing", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -185,7 +189,7 @@ def test_overrides_of_a_run_need_not_fit_the_sweep_it_ignores(tmp_path: Path) ->
 
 
 def test_list_channels_prints_formulas_defaults_and_sources(tmp_path: Path) -> None:
-    told = netsim("list", "channels", "--verbose", cwd=tmp_path).stdout
+    output = netsim("list", "channels", "--verbose", cwd=tmp_path).stdout
     for preset in (
         "urban_micro",
         "urban_macro",
@@ -196,7 +200,7 @@ def test_list_channels_prints_formulas_defaults_and_sources(tmp_path: Path) -> N
         "yang2021",
         "hier_qsgd",
     ):
-        assert f"\n  {preset}\n" in told
+        assert f"\n  {preset}\n" in output
     for word in ("38.901", "unverified", "L(d) = L0 + 10 n log10(d / d0)", "pathloss: ", "airtime"):
-        assert word in told
-    assert len(told) > 2 * len(netsim("list", "channels", cwd=tmp_path).stdout)
+        assert word in output
+    assert len(output) > 2 * len(netsim("list", "channels", cwd=tmp_path).stdout)

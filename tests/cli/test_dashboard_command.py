@@ -1,4 +1,4 @@
-"""`netsim dashboard` where its extra is not installed."""
+"""`netsim dashboard` without its optional dependencies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from netsim.cli.dashboard_command import dashboard_command
 from netsim.cli.error_handling import exit_code
 
 
-def test_without_dash_it_says_how_to_install_it(
+def test_without_dash_the_error_contains_the_install_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("netsim.cli.dashboard_command.find_spec", lambda name: None)

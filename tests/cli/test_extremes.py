@@ -1,4 +1,4 @@
-"""Whatever number stands in a scenario, `check` and `run` answer: fine, or an error with value, rule and place."""
+"""For every number in a scenario, `check` and `run` succeed or give an error with value, rule and place."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from netsim.topology.tree import MAX_DEPTH
 
 WIRED = "{wired: {rate: 10 Mbit/s, latency: 3 ms, loss: {erasure: {probability: 0.1}}}}"
 QMLHFL = "{qmlhfl: {learning_rate: 0.1, batch_size: 8, tau: [2, 2], levels: [4, 8], bucket: 64}}"
-LADDER = """{leaf: {learning_rate: 0.1, batch_size: 4}, layers: [
+SPARSE_ALGORITHM = """{leaf: {learning_rate: 0.1, batch_size: 4}, layers: [
   {tau: 2, up: {top_k: {k: 5}}, rule: mean},
   {tau: 2, up: {rand_k: {fraction: 0.5}}, rule: mean, down: {top_k: {fraction: 0.1}}, onto: own}]}"""
 SIGNS = "{hier_sign_sgd: {learning_rate: 0.01, batch_size: 8, tau: [1, 4], down: {qsgd: {levels: 31}}}}"
@@ -34,9 +34,14 @@ DIGITS = "{{dataset: {{digits: {{train_limit: 900}}}}, partition: {}, model: {{m
 CYCLES = (
     "{cycles: {rate: 1 GHz, cycles_per_bit: 20, bits_per_sample: 512 bit, spread: {uniform: {of: speed}}}}"
 )
-SCENES = {
+SCENARIOS = {
     "cell": (DIGITS.format("{dirichlet: {alpha: 0.5}}"), "flops", QMLHFL, "{cell: {preset: urban_micro}}"),
-    "wifi": (DIGITS.format("{shards: {}}"), "{constant: {step: 1 ms}}", LADDER, "{cell: {preset: wifi}}"),
+    "wifi": (
+        DIGITS.format("{shards: {}}"),
+        "{constant: {step: 1 ms}}",
+        SPARSE_ALGORITHM,
+        "{cell: {preset: wifi}}",
+    ),
     "delay": ("{dataset: synthetic}", "{profiled: {per_sample: 1 ms}}", QMLHFL, "{delay: {uplink: 1 ms}}"),
     "wired": (DIGITS.format("by_group"), CYCLES, SIGNS, WIRED),
 }
@@ -57,12 +62,12 @@ EXTREMES = (
     math.nan,
     math.inf,
 )
-EACH = (1, pytest.param(4, marks=pytest.mark.slow))
-"""Extremes tried in each place; which ones is drawn once and for all."""
+COUNTS = (1, pytest.param(4, marks=pytest.mark.slow))
+"""Number of extremes tried in each place, drawn with a fixed seed."""
 
 
 def scene(name: str) -> str:
-    task, compute, algorithm, network = SCENES[name]
+    task, compute, algorithm, network = SCENARIOS[name]
     return f"""\
 name: extreme
 task: {task}
@@ -76,46 +81,46 @@ stop: {{rounds: 2, deadline: 300 ms}}
 """
 
 
-def places(node: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Where the numbers of a tree are, with and without a unit."""
+def number_paths(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Paths of the numbers of a tree, with and without a unit."""
     if isinstance(node, dict | list):
         for key, value in node.items() if isinstance(node, dict) else enumerate(node):
-            yield from places(value, (*at, key))
+            yield from number_paths(value, (*path, key))
     elif type(node) in (int, float) or re.fullmatch(r"-?[\d.]+ [A-Za-z/]+", str(node)):
-        yield at
+        yield path
 
 
-def changed(tree: Any, at: tuple[Any, ...], extreme: float) -> str:
+def replace_number(tree: Any, path: tuple[Any, ...], extreme: float) -> str:
     tree = node = deepcopy(tree)
-    for key in at[:-1]:
+    for key in path[:-1]:
         node = node[key]
-    old = node[at[-1]]
-    node[at[-1]] = f"{extreme!r} {old.split(' ')[1]}" if isinstance(old, str) else extreme
+    old = node[path[-1]]
+    node[path[-1]] = f"{extreme!r} {old.split(' ')[1]}" if isinstance(old, str) else extreme
     return json.dumps(tree).replace("NaN", ".nan").replace("Infinity", ".inf")
 
 
-def timed(path: Path, out: Path) -> int:
+def run_timing(path: Path, out: Path) -> int:
     simulate(load(path), engine="timing").save(out)
     return 0
 
 
 @pytest.mark.timeout(1200)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-@pytest.mark.parametrize("each", EACH)
-@pytest.mark.parametrize("name", SCENES)
-def test_no_number_is_our_bug(
-    name: str, each: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("count", COUNTS)
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_extreme_numbers_never_cause_internal_errors(
+    name: str, count: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Every number of the resolved scenario, parts' defaults included, is replaced by extremes."""
+    """Replace every number of the resolved scenario, including defaults of parts, by extremes."""
     tree, rng, path = parse(resolved(load_text(scene(name)))).data, random.Random(name), tmp_path / "x.yaml"
-    for turn, at in enumerate(places(tree)):
-        for extreme in rng.sample(EXTREMES, each):
-            path.write_text(changed(tree, at, extreme))
+    for index, path in enumerate(number_paths(tree)):
+        for extreme in rng.sample(EXTREMES, count):
+            path.write_text(replace_number(tree, path, extreme))
             check = partial(check_command, str(path), [], False)
-            for command in (check, partial(timed, path, tmp_path / f"{turn} {extreme}")):
-                code, said = exit_code(command), capsys.readouterr().err
-                assert code in (0, 1), f"{at} = {extreme}: {said}"
-                assert (code == 0) == (not said), f"{at} = {extreme}: {said}"
+            for command in (check, partial(run_timing, path, tmp_path / f"{index} {extreme}")):
+                code, message = exit_code(command), capsys.readouterr().err
+                assert code in (0, 1), f"{path} = {extreme}: {message}"
+                assert (code == 0) == (not message), f"{path} = {extreme}: {message}"
                 if code:
                     break
 
@@ -140,44 +145,44 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("change", REFUSED, ids=lambda change: change[:50])
-def test_a_number_beyond_any_use_is_refused_with_value_rule_and_place(change: str) -> None:
+def test_an_unusable_number_is_refused_with_value_rule_and_place(change: str) -> None:
     with pytest.raises(ScenarioError) as caught:
         load_text(scene("cell"), "x.yaml", [change])
     assert REFUSED[change] in str(caught.value)
 
 
-def checked(name: str, change: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+def run_check(name: str, change: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
     (tmp_path / "x.yaml").write_text(scene(name))
     code = exit_code(lambda: check_command(str(tmp_path / "x.yaml"), [change], False))
     return code, capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("name", "change", "said"),
+    ("name", "change", "message"),
     [
         ("cell", "task.model.mlp.hidden=[100000000000000]", "task: model has 7.5e+15 parameters on inputs (1, 8, 8)"),
         ("cell", "topology.fanout=[20, 50]", "task.partition: 1000 devices with at least 1 samples each need 1000 samples, the dataset has 900"),
         ("wifi", "algorithm.layers[0].up.top_k.k=400", "algorithm: layer 1: up: k must be <= the model's 385 parameters, got 400"),
     ],
 )  # fmt: skip
-def test_check_tells_what_only_the_sizes_show(
-    name: str, change: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_check_detects_errors_that_depend_on_sizes(
+    name: str, change: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, told = checked(name, change, tmp_path, capsys)
-    assert (code, said in told) == (1, True), told
+    code, output = run_check(name, change, tmp_path, capsys)
+    assert (code, message in output) == (1, True), output
 
 
 @pytest.mark.parametrize("dataset", ["mnist", "fashion_mnist", "cifar10"])
-def test_check_tells_which_files_are_missing_and_what_to_do(
+def test_check_reports_missing_dataset_files_with_a_remedy(
     dataset: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NETSIM_DATA", str(tmp_path / "empty"))
-    code, told = checked("cell", f"task.dataset={dataset}", tmp_path, capsys)
+    code, output = run_check("cell", f"task.dataset={dataset}", tmp_path, capsys)
     assert code == 1
-    assert "x.yaml: task.dataset: " in told
-    assert "not found: looked for" in told
-    assert "set NETSIM_DATA or task.data_dir to the folder that holds them" in told
-    assert checked("cell", f"task.dataset={{{dataset}: {{download: true}}}}", tmp_path, capsys) == (0, "")
+    assert "x.yaml: task.dataset: " in output
+    assert "not found: looked for" in output
+    assert "set NETSIM_DATA or task.data_dir to the folder that holds them" in output
+    assert run_check("cell", f"task.dataset={{{dataset}: {{download: true}}}}", tmp_path, capsys) == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -189,17 +194,17 @@ def test_check_tells_which_files_are_missing_and_what_to_do(
         (RuntimeError("boom"), 3),
     ],
 )  # fmt: skip
-def test_too_little_memory_is_the_user_s_to_mend(
+def test_out_of_memory_is_a_user_error(
     error: Exception, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fails() -> int:
+    def fail() -> int:
         raise error
 
-    assert exit_code(fails) == code
+    assert exit_code(fail) == code
     assert ("take a smaller model" in capsys.readouterr().err) == (code == 1)
 
 
-def test_a_hierarchy_of_as_many_layers_as_are_supported_runs() -> None:
+def test_a_hierarchy_of_the_maximum_depth_runs() -> None:
     layers = ", ".join(["{wired: {}}"] * MAX_DEPTH)
     tree = "{children: [" * (MAX_DEPTH - 1) + "{devices: 1}" + "]}" * (MAX_DEPTH - 1)
     text = f"""name: deep
@@ -215,16 +220,16 @@ stop: {{rounds: 1}}
     assert simulate(deep, engine="timing").finished_rounds == 1
 
 
-def test_a_file_nested_without_end_is_refused_by_its_name(tmp_path: Path) -> None:
+def test_the_error_names_a_too_deeply_nested_file(tmp_path: Path) -> None:
     path = tmp_path / "deep.json"
     path.write_text('{"children": [' * 100_000 + "{}" + "]}" * 100_000)
     with pytest.raises(TopologyError, match=r"deep.json: nested too deeply; at most 64 layers"):
         read_topology(path)
 
 
-def test_bits_that_no_table_can_hold_are_refused() -> None:
+def test_bit_counts_beyond_int64_are_refused() -> None:
     trace = Trace(Fanout([1]).grow())
-    half = Message(1, "up", "device0", "cloud", 1, 2**62, 2**62, 1.0, 0.0, True)
-    trace.sent(half)
+    message = Message(1, "up", "device0", "cloud", 1, 2**62, 2**62, 1.0, 0.0, True)
+    trace.sent(message)
     with pytest.raises(TooManyBitsError, match="layer 1 has sent more than 9223372036854775807 bits"):
-        trace.sent(half)
+        trace.sent(message)

@@ -1,4 +1,4 @@
-"""A sweep that is interrupted or killed keeps what is done, and the same command goes on from there."""
+"""An interrupted or killed sweep keeps finished points, and the same command resumes it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.cli.calling import netsim
+from tests.cli.command_line import netsim
 
 SWEEP = (
     "sweep",
@@ -25,8 +25,8 @@ SWEEP = (
 )
 
 
-def begun(folder: Path, *more: str) -> subprocess.Popen[str]:
-    """The sweep as a process of its own, once its first point is done."""
+def start_sweep(folder: Path, *more: str) -> subprocess.Popen[str]:
+    """Start the sweep in a new process and wait for its first point."""
     process = subprocess.Popen(
         [sys.executable, "-m", "netsim", *SWEEP, *more], cwd=folder, stderr=subprocess.PIPE, text=True
     )
@@ -37,85 +37,83 @@ def begun(folder: Path, *more: str) -> subprocess.Popen[str]:
     raise AssertionError("no point was done")
 
 
-def children(pid: int) -> list[int]:
-    """Living processes whose parent is `pid`."""
-    found = []
+def child_processes(pid: int) -> list[int]:
+    """Ids of the child processes of `pid`."""
+    pids = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             text = stat.read_text()
-        except OSError:  # ended meanwhile
+        except OSError:  # the process has ended
             continue
         if int(text.rpartition(")")[2].split()[1]) == pid:
-            found.append(int(stat.parent.name))
-    return found
+            pids.append(int(stat.parent.name))
+    return pids
 
 
-def eventually(holds: Callable[[], bool]) -> bool:
-    """Whether it holds within a generous time."""
+def becomes_true(condition: Callable[[], bool]) -> bool:
+    """Whether the condition becomes true within ten minutes."""
     for _ in range(6000):
-        if holds():
+        if condition():
             return True
         time.sleep(0.1)
     return False
 
 
-def goes_on(folder: Path) -> None:
-    """The same command ends well and keeps points."""
-    again = netsim(*SWEEP, cwd=folder)
-    assert again.returncode == 0, again.stderr
-    assert ": kept" in again.stderr
+def assert_resumes(folder: Path) -> None:
+    """Assert that the same command succeeds and keeps finished points."""
+    repeated = netsim(*SWEEP, cwd=folder)
+    assert repeated.returncode == 0, repeated.stderr
+    assert ": kept" in repeated.stderr
 
 
-def is_whole(folder: Path) -> None:
-    """Its table is that of a sweep nobody stopped."""
-    assert netsim(*SWEEP, "--out", "whole", cwd=folder).returncode == 0
+def assert_complete(folder: Path) -> None:
+    """Assert that the table equals that of an uninterrupted sweep."""
+    assert netsim(*SWEEP, "--out", "complete", cwd=folder).returncode == 0
     tables = [
-        pd.read_parquet(folder / out / "quickstart-sweep" / "points.parquet") for out in ("runs", "whole")
+        pd.read_parquet(folder / out / "quickstart-sweep" / "points.parquet") for out in ("runs", "complete")
     ]
     pd.testing.assert_frame_equal(*tables)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_an_interrupted_sweep_exits_with_130_keeps_what_is_done_and_goes_on(
-    workers: str, tmp_path: Path
-) -> None:
-    process = begun(tmp_path, "--workers", workers)
-    helpers = children(process.pid)
+def test_an_interrupted_sweep_exits_with_130_and_resumes(workers: str, tmp_path: Path) -> None:
+    process = start_sweep(tmp_path, "--workers", workers)
+    children = child_processes(process.pid)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=600)
-    assert process.returncode == 130, said
-    assert "the same command goes on from here" in said
-    assert "Traceback" not in said
-    assert eventually(lambda: not any(alive(pid) for pid in helpers))
+    _, stderr = process.communicate(timeout=600)
+    assert process.returncode == 130, stderr
+    assert "the same command goes on from here" in stderr
+    assert "Traceback" not in stderr
+    assert becomes_true(lambda: not any(is_running(pid) for pid in children))
     assert not (tmp_path / "runs" / "quickstart-sweep" / "timelines").exists()
-    goes_on(tmp_path)
+    assert_resumes(tmp_path)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_killed_sweep_leaves_no_worker_behind_and_goes_on(workers: str, tmp_path: Path) -> None:
-    process = begun(tmp_path, "--workers", workers)
-    helpers = children(process.pid)
-    assert (len(helpers) >= 2) == (workers == "2")
+def test_a_killed_sweep_leaves_no_worker_and_resumes(workers: str, tmp_path: Path) -> None:
+    process = start_sweep(tmp_path, "--workers", workers)
+    children = child_processes(process.pid)
+    assert (len(children) >= 2) == (workers == "2")
     process.kill()
     process.communicate(timeout=600)
-    assert eventually(lambda: not any(alive(pid) for pid in helpers))
-    goes_on(tmp_path)
+    assert becomes_true(lambda: not any(is_running(pid) for pid in children))
+    assert_resumes(tmp_path)
     if workers == "2":
-        is_whole(tmp_path)
+        assert_complete(tmp_path)
 
 
-def alive(pid: int) -> bool:
-    """Whether a process runs; one that ended and was not yet buried does not."""
+def is_running(pid: int) -> bool:
+    """Whether a process is running; zombies are not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
 
 
-def test_a_worker_that_dies_is_replaced_and_only_its_own_point_fails(tmp_path: Path) -> None:
-    (tmp_path / "deadly.py").write_text(DEADLY)
+def test_a_killed_worker_is_replaced_and_only_its_point_fails(tmp_path: Path) -> None:
+    (tmp_path / "deadly.py").write_text(KILLING_PARTITION)
     parts = "task.partition: [iid, 'deadly:Poison', {dirichlet: {alpha: 2.0}}]"
     done = netsim(
         "sweep", "quickstart", "stop.rounds=1", f"sweep={{{parts}}}", "--workers", "2", "--retries", "1",
@@ -126,8 +124,8 @@ def test_a_worker_that_dies_is_replaced_and_only_its_own_point_fails(tmp_path: P
     assert "2 of 3 points" in done.stdout
 
 
-DEADLY = '''
-"""A partition that kills who splits with it."""
+KILLING_PARTITION = '''
+"""A partition that kills the process that calls it."""
 import os, signal
 from dataclasses import dataclass
 

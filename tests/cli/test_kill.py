@@ -1,4 +1,4 @@
-"""Signals at random instants: the same command goes on, and ends in the bytes of a run that was let alone."""
+"""Signals at random times: the same command resumes and gives the bytes of an uninterrupted run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.calling import netsim
+from tests.cli.command_line import netsim
 
 SCENARIO = """
 name: killed
@@ -33,93 +33,93 @@ stop: {{rounds: {rounds}}}
 TABLES = ("rounds.parquet", "messages.parquet", "nodes.parquet")
 
 
-def command(folder: Path, *more: str) -> list[str]:
-    run = ["run", "killed.yaml", "--out", str(folder), "--checkpoint", "0 s", *more]
+def command(folder: Path, *options: str) -> list[str]:
+    run = ["run", "killed.yaml", "--out", str(folder), "--checkpoint", "0 s", *options]
     return [sys.executable, "-m", "netsim", *run]
 
 
-def finished(folder: Path, cwd: Path) -> None:
-    """The command, not disturbed: it needs no process of its own."""
+def finish_run(folder: Path, cwd: Path) -> None:
+    """Run the command without interruption, in this process."""
     done = netsim(*command(folder)[3:], cwd=cwd)
     assert done.returncode == 0, done.stderr
 
 
 def start(folder: Path, cwd: Path) -> subprocess.Popen[bytes]:
-    with (cwd / "said").open("w") as said:
-        return subprocess.Popen(command(folder), cwd=cwd, stdout=subprocess.DEVNULL, stderr=said)
+    with (cwd / "said").open("w") as errors:
+        return subprocess.Popen(command(folder), cwd=cwd, stdout=subprocess.DEVNULL, stderr=errors)
 
 
-def turn_of(folder: Path) -> int:
-    """The round of the newest checkpoint; 0 where there is none yet."""
+def checkpoint_round(folder: Path) -> int:
+    """The round of the latest checkpoint; 0 if there is none."""
     return max((int(p.stem.partition("-")[2]) for p in folder.glob("ledger/checkpoints/*.npz")), default=0)
 
 
-def ended_by(kind: signal.Signals, code: int, said: str) -> bool:
-    """Whether the exit code is the signal's: death by SIGKILL; 130 and one line for the others.
+def is_exit_by_signal(signal_: signal.Signals, code: int, errors: str) -> bool:
+    """Whether the exit code is that of the signal: -SIGKILL; 130 without a traceback for the others.
 
-    Before netsim is imported Python itself answers SIGINT and SIGTERM, by dying of them.
+    Before netsim is imported, SIGINT and SIGTERM terminate Python itself.
     """
-    if kind != signal.SIGKILL and code == 130:
-        assert "Traceback" not in said, said
+    if signal_ != signal.SIGKILL and code == 130:
+        assert "Traceback" not in errors, errors
         return True
-    return code == -kind
+    return code == -signal_
 
 
-def kill_at_random(folder: Path, cwd: Path, luck: random.Random, kinds: Sequence[signal.Signals]) -> bool:
-    """Start the command and send it a signal; False if it was done before.
+def kill_at_random(folder: Path, cwd: Path, rng: random.Random, signals: Sequence[signal.Signals]) -> bool:
+    """Start the command and send it a signal; False if it ended before the signal.
 
-    Three times in ten at any instant, importing included; else soon after it got further than ever before.
+    With probability 0.3 at any time, including imports; otherwise soon after a new checkpoint.
     """
-    run, before = start(folder, cwd), turn_of(folder)
-    if luck.random() < 0.3:
-        time.sleep(luck.uniform(0, 2.5))
+    run, before = start(folder, cwd), checkpoint_round(folder)
+    if rng.random() < 0.3:
+        time.sleep(rng.uniform(0, 2.5))
     else:
-        patience_s = time.monotonic() + 1000
-        while turn_of(folder) <= before and run.poll() is None:
-            assert time.monotonic() < patience_s, "the run makes no progress"
+        timeout_s = time.monotonic() + 1000
+        while checkpoint_round(folder) <= before and run.poll() is None:
+            assert time.monotonic() < timeout_s, "the run makes no progress"
             time.sleep(0.002)
-        time.sleep(luck.uniform(0, 0.2))
-    kind = luck.choice(kinds)
-    run.send_signal(kind)
-    return ended_by(kind, run.wait(timeout=600), (cwd / "said").read_text())
+        time.sleep(rng.uniform(0, 0.2))
+    signal_ = rng.choice(signals)
+    run.send_signal(signal_)
+    return is_exit_by_signal(signal_, run.wait(timeout=600), (cwd / "said").read_text())
 
 
-def survives(kills: int, rounds: int, cwd: Path, *kinds: signal.Signals) -> None:
-    """So many signals; a run that ended before its next one is compared, and another begins."""
+def check_signals(kills: int, rounds: int, cwd: Path, *signals: signal.Signals) -> None:
+    """Send `kills` signals; a run that ends before its next signal is compared and a new one started."""
     (cwd / "killed.yaml").write_text(SCENARIO.format(rounds=rounds))
-    finished(cwd / "alone", cwd)
-    luck, sent, runs, seen = random.Random(20261121), 0, 0, [0]
+    finish_run(cwd / "alone", cwd)
+    rng, sent, runs, checkpoint_rounds = random.Random(20261121), 0, 0, [0]
     while sent < kills:
-        if kill_at_random(cwd / f"killed{runs}", cwd, luck, kinds):
+        if kill_at_random(cwd / f"killed{runs}", cwd, rng, signals):
             sent += 1
-            seen.append(turn_of(cwd / f"killed{runs}"))
+            checkpoint_rounds.append(checkpoint_round(cwd / f"killed{runs}"))
             continue
-        assert max(seen) > 0, "the run ended before anything was kept: more rounds"
-        compare(cwd, runs, seen)
-        runs, seen = runs + 1, [0]
-    compare(cwd, runs, seen)
+        assert max(checkpoint_rounds) > 0, "the run ended before anything was kept: more rounds"
+        assert_equal_results(cwd, runs, checkpoint_rounds)
+        runs, checkpoint_rounds = runs + 1, [0]
+    assert_equal_results(cwd, runs, checkpoint_rounds)
 
 
-def compare(cwd: Path, number: int, seen: list[int]) -> None:
-    """The killed run, let finish, leaves the bytes of one that was let alone; it never went back."""
-    assert seen == sorted(seen), "a run went back behind an earlier checkpoint"
-    finished(cwd / f"killed{number}", cwd)
-    (killed,), (alone,) = ((cwd / out).glob("killed/*") for out in (f"killed{number}", "alone"))
-    assert killed.name == alone.name
+def assert_equal_results(cwd: Path, number: int, checkpoint_rounds: list[int]) -> None:
+    """Assert that the killed run, once finished, equals an uninterrupted one, and that its checkpoints never went back."""
+    assert checkpoint_rounds == sorted(checkpoint_rounds), "a run went back behind an earlier checkpoint"
+    finish_run(cwd / f"killed{number}", cwd)
+    (killed,), (uninterrupted,) = ((cwd / out).glob("killed/*") for out in (f"killed{number}", "alone"))
+    assert killed.name == uninterrupted.name
     for table in TABLES:
-        assert (killed / table).read_bytes() == (alone / table).read_bytes()
+        assert (killed / table).read_bytes() == (uninterrupted / table).read_bytes()
     assert len(list(killed.glob("**/*.partial*"))) == 0
 
 
-def test_three_kills_change_no_byte(tmp_path: Path) -> None:
-    survives(3, 60, tmp_path, signal.SIGKILL)
+def test_three_kills_do_not_change_the_results(tmp_path: Path) -> None:
+    check_signals(3, 60, tmp_path, signal.SIGKILL)
 
 
-def test_two_interruptions_change_no_byte(tmp_path: Path) -> None:
-    survives(2, 60, tmp_path, signal.SIGINT, signal.SIGTERM)
+def test_two_interruptions_do_not_change_the_results(tmp_path: Path) -> None:
+    check_signals(2, 60, tmp_path, signal.SIGINT, signal.SIGTERM)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_a_hundred_kills_change_no_byte(tmp_path: Path) -> None:
-    survives(100, 3000, tmp_path, signal.SIGKILL, signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
+def test_a_hundred_signals_do_not_change_the_results(tmp_path: Path) -> None:
+    check_signals(100, 3000, tmp_path, signal.SIGKILL, signal.SIGKILL, signal.SIGINT, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""`netsim optimize`, from the outside."""
+"""The command `netsim optimize`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.calling import netsim
+from tests.cli.command_line import netsim
 
 KEYS = ("tau", "learning_rate", "rounds", "predicted_time_s", "predicted_bound", "gap", "mode")
 
@@ -24,19 +24,19 @@ def test_a_plan_is_printed_saved_and_runnable(tmp_path: Path) -> None:
     assert netsim("run", "plan.yaml", "--engine", "timing", cwd=tmp_path).returncode == 0
 
 
-def test_json_has_its_keys_and_a_page(tmp_path: Path) -> None:
+def test_json_output_has_its_keys_and_a_page(tmp_path: Path) -> None:
     done = netsim("optimize", "quickstart", "--json", "--mode", "joint-2", cwd=tmp_path)
-    found = json.loads(done.stdout)
-    assert set(KEYS) <= set(found)
-    assert found["mode"] == "joint-2"
-    assert len(found["plans"]) == 8
-    page = Path(found["page"]).read_text()
+    output = json.loads(done.stdout)
+    assert set(KEYS) <= set(output)
+    assert output["mode"] == "joint-2"
+    assert len(output["plans"]) == 8
+    page = Path(output["page"]).read_text()
     assert "The bound over two taus" in page
     assert "http" not in page.partition("<script>")[0].replace("http-equiv", "")
 
 
-def test_refinement_and_comparison_reach_table_and_page(tmp_path: Path) -> None:
-    words = (
+def test_refinement_and_comparison_appear_in_output_and_page(tmp_path: Path) -> None:
+    arguments = (
         "quickstart",
         "stop.deadline=600 ms",
         "--refine",
@@ -47,17 +47,17 @@ def test_refinement_and_comparison_reach_table_and_page(tmp_path: Path) -> None:
         "1",
         "--json",
     )
-    done = netsim("optimize", *words, cwd=tmp_path)
+    done = netsim("optimize", *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert sum(trial["random"] for trial in found["trials"]) == 2
-    assert len(found["trials"]) >= 5
-    assert found["simulated_accuracy"] == found["trials"][0]["simulated_accuracy"]
-    assert "Predicted against simulated time" in Path(found["page"]).read_text()
+    output = json.loads(done.stdout)
+    assert sum(trial["random"] for trial in output["trials"]) == 2
+    assert len(output["trials"]) >= 5
+    assert output["simulated_accuracy"] == output["trials"][0]["simulated_accuracy"]
+    assert "Predicted against simulated time" in Path(output["page"]).read_text()
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "message"),
     [
         (("--deadline", "10"), "--deadline: a time needs a unit, got 10"),
         (("--deadline", "1ms"), "the smallest feasible deadline is"),
@@ -70,8 +70,10 @@ def test_refinement_and_comparison_reach_table_and_page(tmp_path: Path) -> None:
         (("--save", "no/such/folder.yaml"), "cannot be written"),
     ],
 )
-def test_wrong_input_is_told_in_one_line(words: tuple[str, ...], said: str, tmp_path: Path) -> None:
-    done = netsim("optimize", "quickstart", *words, cwd=tmp_path)
+def test_invalid_input_gives_a_one_line_error(
+    arguments: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
+    done = netsim("optimize", "quickstart", *arguments, cwd=tmp_path)
     assert done.returncode == 1
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr

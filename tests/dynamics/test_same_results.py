@@ -14,7 +14,7 @@ from netsim.scenario import Scenario
 from netsim.simulation.run import execute, simulate
 from tests.simulation.runs import RECIPES, recipe, weights
 from tests.simulation.test_ledger import trainings
-from tests.simulation.test_resume import killed_after, resumed
+from tests.simulation.test_resume import run_until_killed, resumed
 
 FAULTS = """
   - crash: {when: {random: {between: 120 ms, repair: 60 ms}}}
@@ -48,7 +48,7 @@ def test_a_killed_run_with_faults_resumes_to_equal_tables(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scenario = stormy(name, rounds=5)
-    killed_after(2, scenario, Ledger(tmp_path), monkeypatch)
+    run_until_killed(2, scenario, Ledger(tmp_path), monkeypatch)
     jobs = trainings(monkeypatch)
     whole = simulate(scenario, device="cpu")
     in_all = sum(jobs)

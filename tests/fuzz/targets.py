@@ -37,7 +37,7 @@ from netsim.selection.availability_traces import read_presence
 from netsim.topology import TopologyError
 from netsim.topology.files import read_topology
 from tests.conftest import REPOSITORY
-from tests.scenario.scenes import SCENE
+from tests.scenario.sample_scenarios import SCENARIO
 
 
 class NothingError(Exception):
@@ -211,7 +211,7 @@ IRISH = "Timestamp,DL_bitrate,UL_bitrate\n2019.12.16_13.40.04,100,5\n2019.12.16_
 SHIPPED = tuple(path.read_bytes() for path in sorted((REPOSITORY / "scenarios").rglob("*.yaml")))
 
 TARGETS = {
-    "scenario": Target("fuzz.yaml", load, ScenarioError, (SCENE.encode(), *SHIPPED)),
+    "scenario": Target("fuzz.yaml", load, ScenarioError, (SCENARIO.encode(), *SHIPPED)),
     "tree_yaml": Target("tree.yaml", read_topology, TopologyError, (TREE.encode(), json.dumps(GRAPH).encode())),
     "tree_json": Target("tree.json", read_topology, TopologyError, (json.dumps(GRAPH).encode(),)),
     "graphml": Target("tree.graphml", read_topology, TopologyError, (GRAPHML.encode(),)),

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from netsim.bounds.branch_and_bound import Candidate, PlanningTask, evaluate, full_box
 from netsim.bounds.costs import Amounts, Budget, Indices, exchange_counts
 from netsim.bounds.learning_rate import MODES, BoundRule, Goal
 from netsim.bounds.problem import Floats, LearningConstants, Problem, TreeConstants
-from netsim.bounds.search import Candidate, PlanningTask, evaluate, full_box
 
 
 @dataclass(frozen=True)

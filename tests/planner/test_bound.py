@@ -13,7 +13,7 @@ from netsim.bounds.problem import LearningConstants, Problem, TreeConstants
 from netsim.topology import Fanout
 from netsim.topology.tree import NodeSpec, grow
 
-from .nested import measured, random_setting
+from .nested_sgd import measured, random_setting
 
 PAPER = (1.0, 0.5, 0.5)
 TREE = TreeConstants.of(Fanout([2, 4, 10]).grow(), [1.0] * 80)

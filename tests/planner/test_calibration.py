@@ -15,7 +15,7 @@ from netsim.planner.constants import known
 from netsim.planner.planner import Limits, Options, make_plans
 from netsim.scenario import load_text
 
-from .scenes import scene
+from .sample_scenarios import scene
 from .test_plan import QUADRATIC
 
 

@@ -13,7 +13,7 @@ from netsim.planner.timed_rounds import CostLaw, design, fit, time_scenario
 from netsim.scenario import Scenario
 from netsim.simulation.run import execute
 
-from .scenes import CELL, FADING, LINE, TRUNK, planned, scene
+from .sample_scenarios import CELL, FADING, LINE, TRUNK, planned, scene
 
 QUANTIZED_DOWN = (
     "qmlhfl: {learning_rate: 0.05, batch_size: 8, tau: [3, 2, 2], levels: [4, 8, 16], bucket: 64, "

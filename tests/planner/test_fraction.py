@@ -12,7 +12,7 @@ from netsim.planner.planner import Options
 from netsim.scenario import Scenario, grow, load_text, resolved
 from netsim.selection.selections import AllChildren, Uniform
 from netsim.simulation.run import execute
-from tests.planner.scenes import FADING, LINE, TRUNK, planned, scene
+from tests.planner.sample_scenarios import FADING, LINE, TRUNK, planned, scene
 from tests.simulation.runs import final
 
 SEEDS, RATE, STEPS, DEVICES = 250, 0.1, 3, 8

@@ -17,7 +17,7 @@ from netsim.planner.planner import Options, Planned
 from netsim.planner.refinement import refine
 from netsim.planner.trials import Trial
 
-from .scenes import planned, scene
+from .sample_scenarios import planned, scene
 
 
 @pytest.fixture(scope="module")

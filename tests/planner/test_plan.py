@@ -19,7 +19,7 @@ from netsim.planner.planner import Options, distinct
 from netsim.scenario import digest, load, load_text, resolved
 from netsim.simulation.run import execute
 
-from .scenes import QMLHFL, planned, scene
+from .sample_scenarios import QMLHFL, planned, scene
 
 FACTS = LearningConstants(2.0, 1.0, (0.5, 0.2, 0.1), 2.3)
 MEASURED = ConstantsEstimate(FACTS, "given", "given for a test", 1.0)

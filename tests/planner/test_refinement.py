@@ -12,7 +12,7 @@ from netsim.planner.planner import Planned
 from netsim.planner.refinement import candidates, refine, worse_half
 from netsim.planner.trials import Trial, with_spare_rounds
 
-from .scenes import planned, scene
+from .sample_scenarios import planned, scene
 
 DEADLINE_S = 3.0
 

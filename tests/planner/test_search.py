@@ -8,9 +8,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from netsim.bounds.branch_and_bound import PlanningTask, evaluate, full_box, lower_bounds, search
 from netsim.bounds.costs import Amounts, Budget
-from netsim.bounds.relaxation import heuristic_search, log_relaxed_bound
-from netsim.bounds.search import PlanningTask, evaluate, full_box, lower_bounds, search
+from netsim.bounds.heuristic_search import heuristic_search, log_relaxed_bound
 
 from .instances import everything, instance
 

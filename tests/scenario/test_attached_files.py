@@ -1,4 +1,4 @@
-"""Recordings that a scenario names are found beside it, here or among the data; a run is named by what they hold."""
+"""Files named by a scenario are found beside it, in the working or the data folder; the digest covers their content."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from netsim.scenario import ScenarioError, digest, load
 from netsim.simulation.run import simulate
 
-SCENE = """\
+SCENARIO = """\
 name: traced
 task: {dataset: synthetic}
 topology: {fanout: [3]}
@@ -20,51 +20,56 @@ stop: {rounds: 1}
 """
 
 
-def written(folder: Path, rate: int = 1000) -> Path:
-    """The scenario and its three recordings in one folder."""
+def write_files(folder: Path, rate: int = 1000) -> Path:
+    """Write the scenario and its three trace files into one folder."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "speeds.csv").write_text("3.5,12000\n")
     for name in ("up.csv", "down.csv"):
         (folder / name).write_text(f"time_s,rate_bps\n0,{rate}\n1,{rate}\n")
-    (folder / "scene.yaml").write_text(SCENE)
+    (folder / "scene.yaml").write_text(SCENARIO)
     return folder / "scene.yaml"
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with nothing in it, and another for data."""
+def empty_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Changes to an empty working folder, and sets another data folder."""
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setenv("NETSIM_DATA", str(tmp_path / "data"))
     return tmp_path
 
 
-def test_recordings_are_found_beside_the_scenario(elsewhere: Path) -> None:
-    assert simulate(load(written(elsewhere / "there")), engine="timing").finished_rounds == 1
+def test_attached_files_are_found_beside_the_scenario(empty_working_folder: Path) -> None:
+    assert simulate(load(write_files(empty_working_folder / "there")), engine="timing").finished_rounds == 1
 
 
-def test_they_are_found_here_and_among_the_data(elsewhere: Path) -> None:
-    scene = written(elsewhere / "there")
-    written(elsewhere / "data")
-    (scene.parent / "up.csv").rename(elsewhere / "here" / "up.csv")
+def test_attached_files_are_found_in_the_working_and_the_data_folder(empty_working_folder: Path) -> None:
+    scene = write_files(empty_working_folder / "there")
+    write_files(empty_working_folder / "data")
+    (scene.parent / "up.csv").rename(empty_working_folder / "here" / "up.csv")
     (scene.parent / "down.csv").unlink()
     assert simulate(load(scene), engine="timing").finished_rounds == 1
 
 
-def test_what_lies_beside_the_scenario_comes_first(elsewhere: Path) -> None:
-    slow, fast = written(elsewhere / "slow", 1000), written(elsewhere / "here", 1_000_000)
+def test_files_beside_the_scenario_take_precedence(empty_working_folder: Path) -> None:
+    slow, fast = (
+        write_files(empty_working_folder / "slow", 1000),
+        write_files(empty_working_folder / "here", 1_000_000),
+    )
     times = [simulate(load(path), engine="timing").sim_time_s for path in (slow, fast)]
     assert times[0] > 10 * times[1]
 
 
-def test_a_missing_recording_is_told_with_its_line_and_all_places(elsewhere: Path) -> None:
-    scene = written(elsewhere / "there")
+def test_the_error_of_a_missing_file_has_its_line_and_all_searched_folders(
+    empty_working_folder: Path,
+) -> None:
+    scene = write_files(empty_working_folder / "there")
     (scene.parent / "down.csv").unlink()
     (scene.parent / "speeds.csv").unlink()
     with pytest.raises(ScenarioError) as caught:
         load(scene)
     speeds, down = caught.value.lines
-    folders = [elsewhere / name for name in ("there", "here", "data")]
+    folders = [empty_working_folder / name for name in ("there", "here", "data")]
     assert speeds.startswith(
         f"{scene}:4:20: devices.compute: no file of device speeds 'speeds.csv': looked for "
     )
@@ -72,7 +77,9 @@ def test_a_missing_recording_is_told_with_its_line_and_all_places(elsewhere: Pat
     assert all(str(folder / "down.csv") in down for folder in folders)
 
 
-def test_a_run_is_named_by_what_its_recordings_hold_not_by_where_they_lie(elsewhere: Path) -> None:
-    names = [digest(load(written(elsewhere / folder))) for folder in ("one", "two/deep")]
+def test_the_digest_depends_on_the_content_of_attached_files_not_on_their_path(
+    empty_working_folder: Path,
+) -> None:
+    names = [digest(load(write_files(empty_working_folder / folder))) for folder in ("one", "two/deep")]
     assert names[0] == names[1]
-    assert digest(load(written(elsewhere / "three", rate=2000))) != names[0]
+    assert digest(load(write_files(empty_working_folder / "three", rate=2000))) != names[0]

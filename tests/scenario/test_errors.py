@@ -1,4 +1,4 @@
-"""A wrong scenario answers with file, line, column, path, value, rule and the nearest right spelling."""
+"""Errors of scenarios have file, line, column, path, value, rule and the nearest valid spelling."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pickle
 import pytest
 
 from netsim.scenario import ScenarioError
-from tests.scenario.scenes import SCENE, complaints, with_algorithm
+from tests.scenario.sample_scenarios import SCENARIO, error_lines, with_algorithm
 
 
 @pytest.mark.parametrize(
@@ -76,17 +76,17 @@ from tests.scenario.scenes import SCENE, complaints, with_algorithm
         ),
     ],
 )
-def test_one_mistake_is_one_clear_complaint(right: str, wrong: str, line: str) -> None:
-    assert SCENE.count(right) == 1
-    assert complaints(SCENE.replace(right, wrong)) == line.split("\n")
+def test_each_error_gives_one_line_with_position_rule_and_remedy(right: str, wrong: str, line: str) -> None:
+    assert SCENARIO.count(right) == 1
+    assert error_lines(SCENARIO.replace(right, wrong)) == line.split("\n")
 
 
-def test_several_mistakes_are_told_at_once_in_the_order_of_the_file() -> None:
-    text = SCENE.replace("alpha", "alfa").replace("seed: 7", "sed: 7").replace("20 MHz", "20 Mhz")
+def test_several_errors_are_reported_together_in_the_order_of_the_file() -> None:
+    text = SCENARIO.replace("alpha", "alfa").replace("seed: 7", "sed: 7").replace("20 MHz", "20 Mhz")
     text = text.replace("rounds: 20", "rounds: 2.5, target_accuracy: 95").replace(
         "levels: [4, 8]", "levels: 4"
     )
-    assert complaints(text) == [
+    assert error_lines(text) == [
         "bad.yaml:2:1: sed: unknown key 'sed'; did you mean 'seed'? (known: algorithm, association, devices, energy, evaluate, faults, finite, mobility, name, "
         "network, precision, seed, selection, servers, stop, sweep, task, topology, wait)",
         "bad.yaml:5:27: task.partition.dirichlet.alfa: unknown key 'alfa'; did you mean 'alpha'? "
@@ -98,52 +98,52 @@ def test_several_mistakes_are_told_at_once_in_the_order_of_the_file() -> None:
     ]
 
 
-def test_a_law_of_one_layer_is_told_at_that_layer() -> None:
+def test_the_error_of_one_layer_has_the_position_of_that_layer() -> None:
     layers = "[{tau: 1, up: sign, rule: mean}, {tau: 0, up: none, rule: mean}]"
     text = with_algorithm(f"{{leaf: {{learning_rate: 0.1, batch_size: 4}}, layers: {layers}}}")
-    assert complaints(text) == [
+    assert error_lines(text) == [
         "bad.yaml:9:103: algorithm.layers[1].tau: tau must be >= 1, got 0; "
         "to skip a layer, remove it from the topology (layer 2)"
     ]
-    assert complaints(text.replace("tau: 0", "tau: 2"))[0].startswith(
+    assert error_lines(text.replace("tau: 0", "tau: 2"))[0].startswith(
         "bad.yaml:9:65: algorithm.layers[0]: layer 1: sign carries no magnitude"
     )
 
 
-def test_arguments_beside_a_part_instead_of_below_it_are_pointed_out() -> None:
-    text = SCENE.replace("{dirichlet: {alpha: 0.3}}", "{dirichlet: , alpha: 0.3}")
-    assert complaints(text) == [
+def test_arguments_at_the_wrong_nesting_level_are_reported() -> None:
+    text = SCENARIO.replace("{dirichlet: {alpha: 0.3}}", "{dirichlet: , alpha: 0.3}")
+    assert error_lines(text) == [
         "bad.yaml:5:28: task.partition.alpha: write 'alpha' below 'dirichlet', not beside it"
     ]
 
 
-def test_a_field_of_two_types_tells_both_rules() -> None:
-    assert complaints(SCENE.replace("latency: 5 ms", "latency: soon")) == [
+def test_the_error_of_a_field_with_two_types_states_both_rules() -> None:
+    assert error_lines(SCENARIO.replace("latency: 5 ms", "latency: soon")) == [
         "bad.yaml:13:40: network[1].wired.latency: 'soon' is not a time; write e.g. 5 ms; or: "
         "must be 'from_distance' or 'great_circle', got 'soon'"
     ]
 
 
-def test_a_missing_topology_file_is_named_with_the_places_searched() -> None:
-    (line,) = complaints(SCENE.replace("{fanout: [2, 5]}", "nowhere"))
+def test_the_error_of_a_missing_topology_file_names_the_searched_folders() -> None:
+    (line,) = error_lines(SCENARIO.replace("{fanout: [2, 5]}", "nowhere"))
     assert line.startswith("bad.yaml:7:11: topology: no topology file 'topologies/nowhere.yaml' in ")
 
 
-def test_the_error_survives_a_worker_process() -> None:
+def test_scenario_errors_can_be_pickled() -> None:
     error = ScenarioError(["a", "b"])
     assert pickle.loads(pickle.dumps(error)).lines == ("a", "b")
 
 
-def test_skew_by_layer_needs_an_entry_for_each_layer_of_the_tree() -> None:
-    text = SCENE.replace("{dirichlet: {alpha: 0.3}}", "{by_layer: [0.3, null, 0.1]}")
-    assert complaints(text) == [
+def test_by_layer_partitions_require_an_entry_for_each_layer() -> None:
+    text = SCENARIO.replace("{dirichlet: {alpha: 0.3}}", "{by_layer: [0.3, null, 0.1]}")
+    assert error_lines(text) == [
         "bad.yaml:5:14: task.partition: alpha has 3 entries, but the topology has 2 layers; write one per layer, "
         "from the devices up (null: IID)"
     ]
 
 
-def test_an_objection_to_a_shift_has_the_shift_s_place() -> None:
-    text = SCENE.replace("  model:", "  shifts: [{brightness: 0.2}, {label_flip: 2.5}]\n  model:")
-    assert complaints(text) == [
+def test_the_error_of_a_shift_has_the_position_of_the_shift() -> None:
+    text = SCENARIO.replace("  model:", "  shifts: [{brightness: 0.2}, {label_flip: 2.5}]\n  model:")
+    assert error_lines(text) == [
         "bad.yaml:6:44: task.shifts[1].label_flip: fraction must be in (0, 1], got 2.5; 0.2 is a fifth of the devices"
     ]

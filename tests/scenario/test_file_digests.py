@@ -1,4 +1,4 @@
-"""What named files hold is part of the digest."""
+"""The content of named files is part of the digest."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from pathlib import Path
 
 from netsim.scenario import digest, load_text
 
-from .scenes import SCENE
+from .sample_scenarios import SCENARIO
 
 
-def test_another_trace_behind_the_same_path_is_another_scenario(tmp_path: Path) -> None:
+def test_a_changed_trace_file_changes_the_digest(tmp_path: Path) -> None:
     trace = tmp_path / "up.csv"
     rates = "{traced: {uplink: {csv: PATH}, downlink: {csv: PATH}}}".replace("PATH", str(trace))
-    text = SCENE.replace(next(line for line in SCENE.splitlines() if "cell" in line), f"  - {rates}")
+    text = SCENARIO.replace(next(line for line in SCENARIO.splitlines() if "cell" in line), f"  - {rates}")
     trace.write_text("time_s,rate_bps\n0,1000000\n1,2000000\n")
     first = digest(load_text(text, "traced.yaml"))
     trace.write_text("time_s,rate_bps\n0,1000000\n1,3000000\n")

@@ -1,4 +1,4 @@
-"""Whatever text comes, the answer is a Scenario or a ScenarioError."""
+"""Any text gives a Scenario or raises ScenarioError."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from netsim.scenario import ScenarioError, digest, load_text, resolved
 from netsim.scenario.yaml_document import parse
-from tests.scenario.scenes import SCENE
+from tests.scenario.sample_scenarios import SCENARIO
 
 SCALARS = (
     st.none()
@@ -29,8 +29,8 @@ VALUES = st.recursive(
 )
 
 
-def answers(text: str, overrides: tuple[str, ...] = ()) -> bool:
-    """Whether the text is a scenario; anything but ScenarioError escapes."""
+def is_scenario(text: str, overrides: tuple[str, ...] = ()) -> bool:
+    """Whether the text is a valid scenario; exceptions other than ScenarioError propagate."""
     lines: tuple[str, ...] = ()
     try:
         scenario = load_text(text, "fuzz.yaml", overrides)
@@ -45,20 +45,20 @@ def answers(text: str, overrides: tuple[str, ...] = ()) -> bool:
 
 @settings(deadline=None, max_examples=100)
 @given(st.text())
-def test_random_text(text: str) -> None:
-    answers(text)
+def test_random_text_is_accepted_or_refused(text: str) -> None:
+    is_scenario(text)
 
 
 @settings(deadline=None, max_examples=100)
 @given(st.text(alphabet="{}[]:,-&*!|>'\"#%@` \n\tab1<.~?", max_size=60))
-def test_text_of_yaml_signs(text: str) -> None:
-    answers(text)
+def test_text_of_yaml_characters_is_accepted_or_refused(text: str) -> None:
+    is_scenario(text)
 
 
 @settings(deadline=None, max_examples=100)
 @given(st.integers(0, 2**32), st.data())
-def test_a_valid_scenario_with_one_node_replaced(seed: int, data: st.DataObject) -> None:
-    tree = parse(SCENE).data
+def test_a_scenario_with_one_replaced_node_is_accepted_or_refused(seed: int, data: st.DataObject) -> None:
+    tree = parse(SCENARIO).data
     node = tree
     rng = random.Random(seed)
     while True:
@@ -69,17 +69,17 @@ def test_a_valid_scenario_with_one_node_replaced(seed: int, data: st.DataObject)
     node[key] = data.draw(VALUES)
     stream = io.StringIO()
     YAML(typ="safe", pure=True).dump(tree, stream)
-    answers(stream.getvalue())
+    is_scenario(stream.getvalue())
 
 
 @settings(deadline=None, max_examples=100)
-@given(st.integers(0, len(SCENE) - 1), st.integers(0, 12), st.text(max_size=6))
-def test_a_valid_scenario_with_some_letters_replaced(at: int, length: int, new: str) -> None:
-    answers(SCENE[:at] + new + SCENE[at + length :])
+@given(st.integers(0, len(SCENARIO) - 1), st.integers(0, 12), st.text(max_size=6))
+def test_a_scenario_with_replaced_characters_is_accepted_or_refused(at: int, length: int, new: str) -> None:
+    is_scenario(SCENARIO[:at] + new + SCENARIO[at + length :])
 
 
 @settings(deadline=None, max_examples=100)
 @given(st.text(max_size=12), st.text(max_size=12))
-def test_random_overrides(path: str, value: str) -> None:
-    answers(SCENE, (f"{path}={value}",))
-    answers(SCENE, (f"stop.{path}={value}",))
+def test_random_overrides_are_accepted_or_refused(path: str, value: str) -> None:
+    is_scenario(SCENARIO, (f"{path}={value}",))
+    is_scenario(SCENARIO, (f"stop.{path}={value}",))

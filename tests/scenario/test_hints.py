@@ -1,4 +1,4 @@
-"""Common slips are told what was meant, and lists show numbers as a scenario writes them."""
+"""Hints for common errors, and listings with numbers in the units of a scenario."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import pytest
 from netsim.cli.list_command import list_command
 from netsim.network import PRESETS
 
-from .scenes import SCENE, complaints, with_algorithm
+from .sample_scenarios import SCENARIO, error_lines, with_algorithm
 
 QMLHFL = "{qmlhfl: {learning_rate: 0.2, batch_size: 32, levels: [4, 8], tau: %s}}"
 
 
 @pytest.mark.parametrize(
-    ("tau", "said"),
+    ("tau", "message"),
     [
         ("5, 2", "algorithm.qmlhfl: '2' stands alone between commas; a list needs brackets: tau: [..., 2]"),
         ("5, 2.5, 2.5", "algorithm.qmlhfl: '2.5' stands alone between commas; a list needs brackets: tau: [..., 2.5]"),
@@ -22,12 +22,12 @@ QMLHFL = "{qmlhfl: {learning_rate: 0.2, batch_size: 32, levels: [4, 8], tau: %s}
         ("5", "algorithm.qmlhfl.tau: must be a list, got 5; write [5]"),
     ],
 )  # fmt: skip
-def test_a_list_without_brackets_is_told_how_it_is_written(tau: str, said: str) -> None:
-    assert [line.partition(": ")[2] for line in complaints(with_algorithm(QMLHFL % tau))] == [said]
+def test_the_error_of_a_list_without_brackets_shows_the_syntax(tau: str, message: str) -> None:
+    assert [line.partition(": ")[2] for line in error_lines(with_algorithm(QMLHFL % tau))] == [message]
 
 
-def test_a_topology_that_is_no_file_is_told_what_may_stand_there() -> None:
-    (line,) = complaints(SCENE, ["topology=net"])
+def test_the_error_of_an_unknown_topology_lists_the_valid_forms() -> None:
+    (line,) = error_lines(SCENARIO, ["topology=net"])
     assert line.startswith("command line: topology: no topology file 'topologies/net.yaml' in ")
     assert line.endswith(
         "; write the path of a file, the name of an included topology (`netsim list topologies`), or a tree of your own "
@@ -35,18 +35,18 @@ def test_a_topology_that_is_no_file_is_told_what_may_stand_there() -> None:
     )
 
 
-def test_everything_is_listed_and_presets_have_units(capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_prints_presets_with_units(capsys: pytest.CaptureFixture[str]) -> None:
     assert list_command(None, verbose=True) == 0
-    told = capsys.readouterr().out
-    shown = told[told.index("presets of cell:") :]
+    output = capsys.readouterr().out
+    presets = output[output.index("presets of cell:") :]
     for line in ("uplink: 20 MHz", "carrier: 3.5 GHz", "device_power: 23 dBm", "station_gain: 5 dB"):
-        assert f"      {line}\n" in shown
-    assert "placement: {annulus: {radius: [10 m, 250 m], uniform: area}}" in shown
-    assert shown.count("carrier: ") == len(PRESETS)
-    assert "000.0" not in shown
-    assert "(" not in shown.partition("pathloss: ")[2].splitlines()[0]
+        assert f"      {line}\n" in presets
+    assert "placement: {annulus: {radius: [10 m, 250 m], uniform: area}}" in presets
+    assert presets.count("carrier: ") == len(PRESETS)
+    assert "000.0" not in presets
+    assert "(" not in presets.partition("pathloss: ")[2].splitlines()[0]
 
 
-def test_a_record_of_defaults_is_listed_as_empty(capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_prints_an_argument_group_of_defaults_as_empty(capsys: pytest.CaptureFixture[str]) -> None:
     list_command("algorithms")
     assert "down=none, local={})" in capsys.readouterr().out

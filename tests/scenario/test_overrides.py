@@ -1,4 +1,4 @@
-"""`key.path[0].x=value` changes one place; a wrong one is the command line's fault, and told so."""
+"""`key.path[0].x=value` overrides one value; errors of overrides name the command line."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import pytest
 
 from netsim.scenario import load_text
 from netsim.scenario.overrides import BadOverrideError, parse_override, parse_path, replace_at
-from tests.scenario.scenes import SCENE, complaints
+from tests.scenario.sample_scenarios import SCENARIO, error_lines
 
 
 def test_overrides_are_applied_in_order_before_validation() -> None:
     scenario = load_text(
-        SCENE,
+        SCENARIO,
         overrides=[
             "seed=1",
             "seed=9",
@@ -30,7 +30,7 @@ def test_overrides_are_applied_in_order_before_validation() -> None:
     assert scenario.stop.deadline == 120.0
 
 
-def test_a_value_is_yaml() -> None:
+def test_the_value_of_an_override_is_yaml() -> None:
     assert parse_override("a.b=[1, {c: 1e-3}]") == (("a", "b"), [1, {"c": 0.001}])
     assert parse_override("a=x=y") == (("a",), "x=y")
     assert parse_override("a=") == (("a",), None)
@@ -46,7 +46,7 @@ def test_a_value_is_yaml() -> None:
         ("my-key", ("my-key",)),
     ],
 )
-def test_a_path_is_read_step_by_step(path: str, loc: tuple[Any, ...]) -> None:
+def test_paths_are_parsed_into_keys_and_indices(path: str, loc: tuple[Any, ...]) -> None:
     assert parse_path(path) == loc
 
 
@@ -56,13 +56,13 @@ def test_a_malformed_path_is_refused(path: str) -> None:
         parse_path(path)
 
 
-def test_the_tree_given_stays_as_it_was() -> None:
+def test_overrides_do_not_change_the_given_tree() -> None:
     tree = {"a": [{"b": 1}]}
     assert replace_at(tree, ("a", 0, "b"), 2) == ({"a": [{"b": 2}]}, ("a", 0, "b"))
     assert tree == {"a": [{"b": 1}]}
 
 
-def test_a_bare_name_opens_for_its_arguments() -> None:
+def test_an_override_adds_arguments_to_a_part_without_arguments() -> None:
     assert replace_at({"up": "qsgd"}, ("up", "qsgd", "levels"), 4)[0] == {"up": {"qsgd": {"levels": 4}}}
 
 
@@ -84,13 +84,13 @@ def test_a_bare_name_opens_for_its_arguments() -> None:
         ("algorithm.tau=[1, 2]", "algorithm.tau: write 'tau' below 'qmlhfl', not beside it"),
     ],
 )  # fmt: skip
-def test_a_bad_override_is_told_as_the_command_lines(override: str, line: str) -> None:
-    assert complaints(SCENE, [override]) == [f"command line: {line}"]
+def test_the_error_of_an_invalid_override_names_the_command_line(override: str, line: str) -> None:
+    assert error_lines(SCENARIO, [override]) == [f"command line: {line}"]
 
 
-def test_an_override_can_mend_the_file_and_leaves_its_other_faults_to_it() -> None:
-    text = SCENE.replace("seed: 7", "seed: -7").replace("rounds: 20", "rounds: 0")
-    assert complaints(text, ["seed=3", "evaluate.every=0"]) == [
+def test_overrides_can_correct_errors_of_the_file_and_other_errors_remain() -> None:
+    text = SCENARIO.replace("seed: 7", "seed: -7").replace("rounds: 20", "rounds: 0")
+    assert error_lines(text, ["seed=3", "evaluate.every=0"]) == [
         "bad.yaml:14:16: stop.rounds: must be >= 1, got 0",
         "command line: evaluate.every: must be >= 1, got 0",
     ]

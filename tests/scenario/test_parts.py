@@ -51,18 +51,18 @@ class Feedback:
 
 
 @dataclass
-class Thawed:
+class NotFrozen:
     def size(self) -> int:
         return 1
 
 
 @dataclass(frozen=True)
-class Sizeless:
+class WithoutSize:
     pass
 
 
 @dataclass(frozen=True)
-class Unwritable:
+class UnsupportedFields:
     when: dict[Codec, set[complex]]
     what: Undefined  # type: ignore[name-defined]  # noqa: F821
 
@@ -74,12 +74,12 @@ CODECS = {"none": Plain, "quantizer": Quantizer, "feedback": Feedback}
 CODEC = Catalogue([("codec", Codec, CODECS)])["codec"]
 
 
-def objections(value: object) -> list[str]:
+def validation_messages(value: object) -> list[str]:
     with pytest.raises(ValidationError) as caught:
         CODEC.build(value)
     paths = [format_path(problem.loc) for problem in problems_of(caught.value)]
     messages = [problem.message for problem in problems_of(caught.value)]
-    return [f"{path}: {said}" if path else said for path, said in zip(paths, messages, strict=True)]
+    return [f"{path}: {message}" if path else message for path, message in zip(paths, messages, strict=True)]
 
 
 @pytest.mark.parametrize(
@@ -98,21 +98,21 @@ def objections(value: object) -> list[str]:
         (Quantizer(7), Quantizer(7)),
     ],
 )  # fmt: skip
-def test_a_part_is_built_and_written_back(written: object, built: Any) -> None:
+def test_a_built_part_can_be_dumped_and_rebuilt(written: object, built: Any) -> None:
     assert CODEC.build(written) == built
     assert CODEC.build(CODEC.dump(built)) == built
 
 
-def test_a_part_is_written_with_all_its_defaults_and_units() -> None:
+def test_a_dumped_part_includes_defaults_and_units() -> None:
     dumped = CODEC.dump(Feedback(Quantizer(4), width=2e7, delays=(0.005,)))
     quantizer = {"quantizer": {"levels": 4, "bucket": 512, "code": "fixed"}}
-    rest = {"width": "20 MHz", "reach": "auto", "steps": [], "delays": ["5 ms"], "rate": 0.1}
-    assert dumped == {"feedback": {"of": quantizer, **rest}}
+    others = {"width": "20 MHz", "reach": "auto", "steps": [], "delays": ["5 ms"], "rate": 0.1}
+    assert dumped == {"feedback": {"of": quantizer, **others}}
     assert CODEC.dump(Plain()) == "none"
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("value", "messages"),
     [
         ("nine", ["unknown codec 'nine'; did you mean 'none'? (known: feedback, none, quantizer)"]),
         ({"quantiser": 3}, ["quantiser: unknown codec 'quantiser'; did you mean 'quantizer'? (known: feedback, none, quantizer)"]),
@@ -131,11 +131,11 @@ def test_a_part_is_written_with_all_its_defaults_and_units() -> None:
         ({"quantizer": {"levels": 3, "code": "elais"}}, ["quantizer.code: must be 'fixed' or 'elias', got 'elais'; did you mean 'elias'?"]),
         ("math:sin", ["math:sin must be a frozen dataclass (@dataclass(frozen=True)), got <built-in function sin>"]),
         ("nowhere_at_all:Part", ["nowhere_at_all:Part cannot be imported: ModuleNotFoundError: No module named 'nowhere_at_all'"]),
-        (f"{__name__}:Thawed", [f"{__name__}:Thawed must be a frozen dataclass (@dataclass(frozen=True)), got <class '{__name__}.Thawed'>"]),
-        (f"{__name__}:Sizeless", ["Sizeless is no codec: it lacks size"]),
-        (Sizeless(), ["Sizeless is no codec: it lacks size"]),
-        ({f"{__name__}:Unwritable": {"when": 1, "what": 2}}, [f'["{__name__}:Unwritable"]: the fields of Unwritable cannot be read: name \'Undefined\' is not defined']),
+        (f"{__name__}:NotFrozen", [f"{__name__}:NotFrozen must be a frozen dataclass (@dataclass(frozen=True)), got <class '{__name__}.Thawed'>"]),
+        (f"{__name__}:WithoutSize", ["WithoutSize is no codec: it lacks size"]),
+        (WithoutSize(), ["WithoutSize is no codec: it lacks size"]),
+        ({f"{__name__}:UnsupportedFields": {"when": 1, "what": 2}}, [f'["{__name__}:UnsupportedFields"]: the fields of UnsupportedFields cannot be read: name \'Undefined\' is not defined']),
     ],
 )  # fmt: skip
-def test_a_wrong_part_is_told_with_its_place(wrong: object, told: list[str]) -> None:
-    assert objections(wrong) == told
+def test_the_error_of_an_invalid_part_has_its_path(value: object, messages: list[str]) -> None:
+    assert validation_messages(value) == messages

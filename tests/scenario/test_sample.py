@@ -1,4 +1,4 @@
-"""The sample is a working scenario, and reading scenarios is quick and free of torch."""
+"""The sample is a valid scenario; loading scenarios does not import torch."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_the_sample_loads_and_explains_every_section() -> None:
     )
 
 
-def test_the_layers_shown_as_comments_are_a_scenario_too() -> None:
+def test_the_commented_layers_of_the_sample_are_valid() -> None:
     text = re.sub(r"^  qmlhfl: .*\n", "", sample_text(), flags=re.MULTILINE)
     for line in re.findall(r"^  # (?:leaf:|layers:|  - ).*\n", text, re.MULTILINE):
         text = text.replace(line, line.replace("# ", "", 1))
@@ -43,7 +43,7 @@ def test_parts_named_in_the_sample_exist() -> None:
         assert all(name in sample_text() for name in PARTS[kind].registry)
 
 
-def test_shipped_scenarios_are_found_by_name_and_misspellings_are_guessed() -> None:
+def test_shipped_scenarios_are_found_by_name_and_misspellings_get_a_suggestion() -> None:
     assert "quickstart" in shipped()
     assert load("quickstart", ["seed=3"]).seed == 3
     with pytest.raises(
@@ -64,7 +64,7 @@ def test_scenarios_in_folders_are_found_with_and_without_their_folder(name: str)
         load("deadline_mnst")
 
 
-def test_defaults_are_shown_as_a_scenario_writes_them() -> None:
+def test_defaults_are_formatted_as_in_a_scenario() -> None:
     wired = {
         field.name: format_default(field) for field in arguments_of(part_registries()["networks"]["wired"])
     }
@@ -76,7 +76,7 @@ def test_defaults_are_shown_as_a_scenario_writes_them() -> None:
     assert format_default(mlp[0]) == "[64]"
 
 
-def test_reading_a_scenario_takes_no_torch_and_parses_its_text_once() -> None:
+def test_loading_a_scenario_does_not_import_torch_and_parses_the_text_once() -> None:
     script = """
 import sys
 from netsim.scenario import load

@@ -1,4 +1,4 @@
-"""The JSON schema for editors accepts what `load` accepts, and catches keys, types and units."""
+"""The JSON schema for editors accepts valid scenarios and rejects wrong keys, types and units."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from netsim.scenario import json_schema, load, resolved, sample_text
 from netsim.scenario.overrides import parse_path, replace_at
 from netsim.scenario.yaml_document import parse
 from tests.conftest import REPOSITORY
-from tests.scenario.scenes import SCENE
+from tests.scenario.sample_scenarios import SCENARIO
 
 jsonschema = pytest.importorskip("jsonschema")
 FILES = sorted((REPOSITORY / "scenarios").glob("*.yaml"))
@@ -52,13 +52,13 @@ def test_the_sample_is_valid(validator: Any) -> None:
     ],
 )
 def test_a_misspelt_key_or_a_missing_unit_is_refused(path: str, value: object, validator: Any) -> None:
-    data = parse(SCENE).data
+    data = parse(SCENARIO).data
     assert validator.is_valid(copy.deepcopy(data))
     assert not validator.is_valid(replace_at(data, parse_path(path), value)[0])
 
 
 @pytest.mark.parametrize(
-    ("sweep", "fits"),
+    ("sweep", "expected"),
     [
         ("{seed: [1, 2]}", True),
         ("{grid: {seed: [1]}, zip: {a.b: [1], c: [2]}, list: [{a: 1}], seeds: 3}", True),
@@ -70,5 +70,5 @@ def test_a_misspelt_key_or_a_missing_unit_is_refused(path: str, value: object, v
         ("{zip: {seed: []}}", False),
     ],
 )
-def test_the_forms_of_a_sweep_are_known(sweep: str, fits: bool, validator: Any) -> None:
-    assert validator.is_valid(parse(f"{SCENE}sweep: {sweep}\n").data) is fits
+def test_the_schema_validates_the_forms_of_a_sweep(sweep: str, expected: bool, validator: Any) -> None:
+    assert validator.is_valid(parse(f"{SCENARIO}sweep: {sweep}\n").data) is expected

@@ -1,4 +1,4 @@
-"""A sweep names paths that exist and values that validate; `run` ignores it."""
+"""A sweep has existing paths and valid values; `run` ignores it."""
 
 from __future__ import annotations
 
@@ -6,56 +6,56 @@ import pytest
 
 from netsim.scenario import Scenario, digest, load_text, resolved
 from netsim.scenario.sweep import FORMS, Sweep
-from tests.scenario.scenes import SCENE, complaints
+from tests.scenario.sample_scenarios import SCENARIO, error_lines
 
 LINE = 15
-TALL = "{topology: {fanout: [2, 2, 5]}, network: [{wired: {}}, {wired: {}}, {wired: {}}], algorithm.qmlhfl.tau: [5, 2, 2], algorithm.qmlhfl.levels: [4, 8, 8]}"
+THREE_LAYERS = "{topology: {fanout: [2, 2, 5]}, network: [{wired: {}}, {wired: {}}, {wired: {}}], algorithm.qmlhfl.tau: [5, 2, 2], algorithm.qmlhfl.levels: [4, 8, 8]}"
 
 
 def sweep(text: str) -> Sweep:
-    return load_text(f"{SCENE}sweep: {text}\n").sweep
+    return load_text(f"{SCENARIO}sweep: {text}\n").sweep
 
 
 def points(text: str) -> list[tuple[object, ...]]:
     return [tuple(setting.values()) for setting in sweep(text).settings(7)]
 
 
-def test_a_sweep_over_any_place_is_kept_as_it_was_written() -> None:
+def test_a_sweep_keeps_its_values_as_written() -> None:
     scenario = load_text(
-        SCENE + 'sweep: {"network[0].cell.uplink": [1 MHz, 5 MHz], stop.deadline: [2 s], seed: [1, 2]}\n'
+        SCENARIO + 'sweep: {"network[0].cell.uplink": [1 MHz, 5 MHz], stop.deadline: [2 s], seed: [1, 2]}\n'
     )
     assert scenario.sweep.grid == {
         "network[0].cell.uplink": ("1 MHz", "5 MHz"),
         "stop.deadline": ("2 s",),
         "seed": (1, 2),
     }
-    assert digest(scenario) == digest(load_text(SCENE))
+    assert digest(scenario) == digest(load_text(SCENARIO))
 
 
-def test_no_key_of_a_scenario_is_a_form_of_sweeps() -> None:
+def test_sweep_forms_are_not_scenario_keys() -> None:
     assert not set(FORMS) & set(Scenario.model_fields)
 
 
-def test_a_grid_may_be_written_as_one() -> None:
+def test_the_key_grid_is_optional() -> None:
     assert sweep("{grid: {seed: [1, 2], stop.rounds: [3]}}") == sweep("{seed: [1, 2], stop.rounds: [3]}")
 
 
-def test_a_zip_walks_through_its_lists_together() -> None:
+def test_a_zip_combines_entries_of_equal_index() -> None:
     assert points("{zip: {stop.rounds: [3, 4], evaluate.every: [1, 2]}}") == [(3, 1), (4, 2)]
 
 
-def test_a_list_holds_whole_sets_of_overrides() -> None:
+def test_a_list_contains_sets_of_overrides() -> None:
     text = "{list: [{stop.rounds: 3}, {stop.rounds: 4, evaluate.every: 2}]}"
     assert list(sweep(text).settings(7)) == [{"stop.rounds": 3}, {"stop.rounds": 4, "evaluate.every": 2}]
     assert sweep(text).paths == ["stop.rounds", "evaluate.every"]
 
 
-def test_seeds_count_on_from_the_scenario_s_or_are_given() -> None:
+def test_seeds_count_from_the_seed_of_the_scenario_or_are_listed() -> None:
     assert points("{seeds: 3}") == [(7,), (8,), (9,)]
     assert points("{seeds: [4, 2]}") == [(4,), (2,)]
 
 
-def test_forms_together_are_a_product_with_seeds_fastest() -> None:
+def test_combined_forms_are_a_product_in_which_seeds_vary_fastest() -> None:
     text = (
         "{stop.rounds: [3, 4], zip: {evaluate.every: [1, 2]}, list: [{servers.aggregation: 1 s}], seeds: 2}"
     )
@@ -66,8 +66,8 @@ def test_forms_together_are_a_product_with_seeds_fastest() -> None:
     assert sweep(text).paths == ["stop.rounds", "evaluate.every", "servers.aggregation", "seed"]
 
 
-def test_what_a_set_changes_together_is_judged_together() -> None:
-    assert len(points(f"{{list: [{TALL}]}}")) == 1
+def test_overrides_of_one_point_are_validated_together() -> None:
+    assert len(points(f"{{list: [{THREE_LAYERS}]}}")) == 1
     assert points(
         "{zip: {topology: [{fanout: [5]}], network: [[{wired: {}}]], algorithm: [{fedavg: {learning_rate: 0.1, batch_size: 8, local_steps: 2}}]}}"
     )
@@ -83,7 +83,7 @@ def test_what_a_set_changes_together_is_judged_together() -> None:
     ],
 )
 def test_a_resolved_scenario_has_the_same_sweep(text: str) -> None:
-    scenario = load_text(f"{SCENE}sweep: {text}\n")
+    scenario = load_text(f"{SCENARIO}sweep: {text}\n")
     assert load_text(resolved(scenario)).sweep == scenario.sweep
 
 
@@ -120,10 +120,10 @@ def test_a_resolved_scenario_has_the_same_sweep(text: str) -> None:
         ("{seed: [3], zip: {seed: [1, 2]}}", "26: sweep.zip.seed: 'seed' is swept twice; keep one of the two"),
     ],
 )  # fmt: skip
-def test_a_sweep_that_cannot_run_is_told_at_its_place(sweep: str, line: str) -> None:
-    assert complaints(SCENE + f"sweep: {sweep}\n")[0].startswith(f"bad.yaml:{LINE}:{line}")
+def test_the_error_of_an_invalid_sweep_has_its_position(sweep: str, line: str) -> None:
+    assert error_lines(SCENARIO + f"sweep: {sweep}\n")[0].startswith(f"bad.yaml:{LINE}:{line}")
 
 
-def test_more_points_than_anybody_runs_are_refused() -> None:
-    said = complaints(SCENE + "sweep: {seeds: 60000, stop.rounds: [1, 2]}\n")
-    assert said == ["bad.yaml:15:8: sweep: has 120,000 points, at most 100,000 are run"]
+def test_too_many_points_are_refused() -> None:
+    lines = error_lines(SCENARIO + "sweep: {seeds: 60000, stop.rounds: [1, 2]}\n")
+    assert lines == ["bad.yaml:15:8: sweep: has 120,000 points, at most 100,000 are run"]

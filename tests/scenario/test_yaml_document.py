@@ -1,4 +1,4 @@
-"""YAML 1.2 as plain data that knows its places; what is no plain data is refused in one line."""
+"""YAML 1.2 is parsed to plain data with positions; other content gives a one-line error."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from netsim.scenario import ScenarioError, load, load_text
 from netsim.scenario.yaml_document import parse
-from tests.scenario.scenes import complaints
+from tests.scenario.sample_scenarios import error_lines
 
 
 @pytest.mark.parametrize(
@@ -33,13 +33,13 @@ from tests.scenario.scenes import complaints
         ("[1, [a]]", [1, ["a"]]),
     ],
 )
-def test_scalars_mean_what_they_look_like(written: str, value: Any) -> None:
-    read = parse(f"key: {written}").data["key"]
-    assert read == value
-    assert type(read) is type(value)
+def test_scalars_follow_yaml_1_2(written: str, value: Any) -> None:
+    parsed = parse(f"key: {written}").data["key"]
+    assert parsed == value
+    assert type(parsed) is type(value)
 
 
-def test_anchors_and_merge_keys_are_plain_data_with_their_own_keys_first() -> None:
+def test_own_keys_precede_merged_keys() -> None:
     text = "base: &b {x: 1, y: 2}\nnext: {<<: *b, y: 3}\nlast: {<<: [{z: 0}, *b]}"
     assert parse(text).data["next"] == {"y": 3, "x": 1}
     assert parse(text).data["last"] == {"z": 0, "x": 1, "y": 2}
@@ -56,16 +56,18 @@ def test_anchors_and_merge_keys_are_plain_data_with_their_own_keys_first() -> No
         (("missing",), False, "a: 1"),
     ],
 )
-def test_a_place_is_where_an_editor_shows_it(loc: tuple[str | int, ...], of_key: bool, starts: str) -> None:
+def test_positions_are_lines_and_columns_of_the_text(
+    loc: tuple[str | int, ...], of_key: bool, starts: str
+) -> None:
     text = "a: 1\nb: {c: [10, 20]}\ne:\n  - f: deep\n"
     line, column = parse(text).where(loc, of_key=of_key)
     assert text.splitlines()[line - 1][column - 1 :].startswith(starts)
 
 
-BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
+EXPONENTIAL_ALIASES = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 10)
 )
-CIRCLE = "bad.yaml: unfolds to over 148 levels or 50000 repeated values; do aliases run in a circle?"
+ALIAS_ERROR = "bad.yaml: unfolds to over 148 levels or 50000 repeated values; do aliases run in a circle?"
 
 
 @pytest.mark.parametrize(
@@ -84,13 +86,13 @@ CIRCLE = "bad.yaml: unfolds to over 148 levels or 50000 repeated values; do alia
         ("--- 1\n--- 2", "bad.yaml:2:1: this is not YAML: expected a single document in the stream, but found another document"),
         ("a: \x00", "bad.yaml: this is not YAML: unacceptable character #x0000: special characters are not allowed"),
         ("[" * 5000, "bad.yaml: nested deeper than 148 levels"),
-        ("a: &x [*x]", CIRCLE),
-        ("a: &x {<<: *x}", CIRCLE),
-        (BOMB, CIRCLE),
+        ("a: &x [*x]", ALIAS_ERROR),
+        ("a: &x {<<: *x}", ALIAS_ERROR),
+        (EXPONENTIAL_ALIASES, ALIAS_ERROR),
     ],
 )  # fmt: skip
-def test_what_is_no_scenario_is_refused_in_one_line(text: str, line: str) -> None:
-    assert complaints(text) == [line]
+def test_invalid_documents_give_a_one_line_error(text: str, line: str) -> None:
+    assert error_lines(text) == [line]
 
 
 def test_a_binary_file_is_refused(tmp_path: Path) -> None:
@@ -100,6 +102,6 @@ def test_a_binary_file_is_refused(tmp_path: Path) -> None:
         load(path)
 
 
-def test_a_text_of_many_megabytes_is_refused_unread() -> None:
+def test_a_too_large_text_is_refused_without_parsing() -> None:
     with pytest.raises(ScenarioError, match="at most 5000000 are read"):
         load_text("# " + "x" * 5_000_000)

@@ -1,4 +1,4 @@
-"""A shift for tests: some devices' samples turn to nan, and with them every update made of such a sample."""
+"""A distribution shift for tests: samples of some devices become NaN, and so do all updates computed from them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from learning.partitions.distribution_shift import DeviceSamples
 
 
 @dataclass(frozen=True)
-class Poison:
-    """The first `samples` (None: all) of each of `devices` are nan."""
+class NanSamples:
+    """Sets the first `samples` samples (None: all) of each of `devices` to NaN."""
 
     devices: tuple[int, ...]
     samples: int | None = None
 
     def apply(self, arrays: Arrays, holdings: DeviceSamples) -> Arrays:
-        """New arrays of floats."""
+        """Return new float arrays."""
         x = arrays.train_x.astype(np.float32)
         for device in self.devices:
             x[holdings.parts[device][: self.samples]] = np.nan

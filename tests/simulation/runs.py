@@ -1,4 +1,4 @@
-"""Tiny runs for the equality tests: scenarios as text, final models as vectors."""
+"""Small scenarios and runs for tests of equality; final models as vectors."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ from netsim.scenario import Scenario, load_text
 from netsim.simulation.run import Run, execute
 
 LEAF = "leaf: {learning_rate: 0.2, batch_size: 8}"
-SPARSE = (
-    "{rand_k: {fraction: 0.2, unbiased: false}}"  # chooses by coins: top_k would let last bits break ties
-)
+SPARSE = "{rand_k: {fraction: 0.2, unbiased: false}}"  # random choice: with top_k, rounding errors would decide ties
 CODED = "{qsgd: {levels: 16, bucket: 64, code: elias}}"
 
 
 def algorithm_yaml(*layers: str) -> str:
-    """An algorithm written out: each layer as `tau, up, down`."""
+    """The algorithm without a recipe: each layer as `tau, up, down`."""
     rows = "".join(f"\n    - {{{layer}, rule: mean}}" for layer in layers)
     return f"{LEAF}\n  layers:{rows}"
 
@@ -73,7 +71,7 @@ RECIPES = {
     "ef21": ([2, 3], algorithm_yaml(f"tau: 2, up: {{ef21: {SPARSE}}}", f"tau: 2, up: {{ef21: {CODED}}}")),
 }
 TIMED = [name for name, (_, algorithm) in RECIPES.items() if "elias" not in algorithm]
-"""Those whose message sizes need no values."""
+"""Recipes whose message sizes do not depend on values."""
 
 
 def scenario(
@@ -106,6 +104,6 @@ def weights(run: Run) -> NDArray[np.float64]:
     return run.model.value.double().numpy()
 
 
-def final(scene: Scenario, **how: object) -> NDArray[np.float64]:
-    """The cloud's model after a whole run."""
-    return weights(execute(scene, device="cpu", **how))  # type: ignore[arg-type]
+def final(scene: Scenario, **options: object) -> NDArray[np.float64]:
+    """The cloud's model after a complete run."""
+    return weights(execute(scene, device="cpu", **options))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""ADMM on the tree: once more in plain NumPy on one, two and three layers; its duals; what it refuses."""
+"""ADMM on the tree against a NumPy reference on one, two and three layers; its duals; refused configurations."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def admm(tau: tuple[int, ...], rho: tuple[float, ...], up: str = "none") -> str:
 
 @dataclass
 class Node:
-    """z is never kept: a node starts from what it hears. u is its dual towards its parent, e what its uploads lack."""
+    """A node of the reference: u is its dual variable towards its parent, e its error-feedback memory."""
 
     children: list[Node]
     device: int = -1
@@ -42,11 +42,11 @@ class Node:
     e: Vector = field(default_factory=lambda: np.zeros(12))
 
 
-def grown(fan: tuple[int, ...], devices: list[int]) -> Node:
+def build_tree(fan: tuple[int, ...], devices: list[int]) -> Node:
     if not fan:
         devices.append(len(devices))
         return Node([], devices[-1])
-    return Node([grown(fan[1:], devices) for _ in range(fan[0])])
+    return Node([build_tree(fan[1:], devices) for _ in range(fan[0])])
 
 
 @dataclass
@@ -56,30 +56,30 @@ class Reference:
     run: Run
     tau: tuple[int, ...]
     rho: tuple[float, ...]
-    kept: int = 12
+    nonzeros: int = 12
     """Coordinates that an upload keeps, with error feedback."""
 
-    def solved(
-        self, node: Node, heard: Vector, pulls: list[tuple[float, Vector]], level: int, tau: int
+    def solve(
+        self, node: Node, received: Vector, pulls: list[tuple[float, Vector]], level: int, tau: int
     ) -> Vector:
         """`pulls`: (rho, centre) of every layer above, the centre being z - u."""
         if not level:
-            w, gradient = heard.copy(), gradients(self.run)[node.device]
+            w, gradient = received.copy(), gradients(self.run)[node.device]
             for _ in range(tau):
                 w = w - LR * (gradient(w) + sum(rho * (w - centre) for rho, centre in pulls))
             return w
-        z = heard
+        z = received
         for _ in range(tau):
-            ends, said = [], []
+            ends, uploads = [], []
             for child in node.children:
-                own = [*pulls, (self.rho[level - 1], z - child.u)]
-                end = self.solved(child, z, own, level - 1, self.tau[level - 1])
-                wanted = end - z + child.e
-                sent = np.where(np.argsort(np.argsort(-abs(wanted))) < self.kept, wanted, 0.0)
-                child.e = wanted - sent
+                child_pulls = [*pulls, (self.rho[level - 1], z - child.u)]
+                end = self.solve(child, z, child_pulls, level - 1, self.tau[level - 1])
+                target = end - z + child.e
+                sent = np.where(np.argsort(np.argsort(-abs(target))) < self.kept, target, 0.0)
+                child.e = target - sent
                 ends.append(end)
-                said.append(sent)
-            z = z + np.mean(said, axis=0)
+                uploads.append(sent)
+            z = z + np.mean(uploads, axis=0)
             for child, end in zip(node.children, ends, strict=True):
                 child.u = child.u + end - z
         return z
@@ -87,22 +87,22 @@ class Reference:
 
 @shapes
 @pytest.mark.parametrize("engine", ["batched", "eager"])
-@pytest.mark.parametrize(("up", "kept"), [("none", 12), ("{error_feedback: {top_k: {k: 5}}}", 5)])
-def test_it_is_its_equations(
-    fan: tuple[int, ...], tau: tuple[int, ...], rho: tuple[float, ...], up: str, kept: int, engine: str
+@pytest.mark.parametrize(("up", "nonzeros"), [("none", 12), ("{error_feedback: {top_k: {k: 5}}}", 5)])
+def test_results_equal_a_numpy_reference(
+    fan: tuple[int, ...], tau: tuple[int, ...], rho: tuple[float, ...], up: str, nonzeros: int, engine: str
 ) -> None:
     run = execute(scene(admm(tau, rho, up), fan, rounds=ROUNDS), device="cpu", engine=engine)
     first = start(execute(scene(admm(tau, rho), fan, rounds=1), engine="timing"))
-    tree = grown(fan, [])
-    expected = Reference(run, tau, rho, kept).solved(tree, first, [], len(fan), ROUNDS)
+    tree = build_tree(fan, [])
+    expected = Reference(run, tau, rho, nonzeros).solve(tree, first, [], len(fan), ROUNDS)
     assert np.abs(weights(run) - expected).max() < 1e-11
     assert np.abs(expected - first).max() > 0.1
-    lacking = np.mean([child.e for child in tree.children], axis=0)
-    assert np.allclose(np.mean([child.u for child in tree.children], axis=0), lacking, rtol=0, atol=1e-12)
+    mean_error = np.mean([child.e for child in tree.children], axis=0)
+    assert np.allclose(np.mean([child.u for child in tree.children], axis=0), mean_error, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize(
-    ("pull", "drift", "up", "down", "rule", "prox", "said"),
+    ("pull", "drift", "up", "down", "rule", "prox", "message"),
     [
         (0.5, True, Qsgd(4), None, Mean(), 0.5, "must not be lost"),
         (0.5, True, Ef21(TopK(0.1)), None, Mean(), 0.5, "must not be lost"),
@@ -113,20 +113,20 @@ def test_it_is_its_equations(
         (-0.5, True, Plain(), None, Mean(), 0.0, "pull must be between"),
     ],
 )
-def test_what_would_leave_a_bias_is_refused(
-    pull: float, drift: bool, up: Compressor, down: Compressor | None, rule: Rule, prox: float, said: str
+def test_configurations_with_a_bias_are_refused(
+    pull: float, drift: bool, up: Compressor, down: Compressor | None, rule: Rule, prox: float, message: str
 ) -> None:
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         Algorithm(Leaf(0.1, 8, Local(prox=prox)), (Layer(2, up, rule, down, drift=drift, pull=pull),))
 
 
-def test_feedback_makes_a_code_lawful() -> None:
+def test_a_lossy_compressor_is_accepted_with_error_feedback() -> None:
     layer = Layer(2, ErrorFeedback(TopK(0.1)), Mean(), drift=True, pull=0.5)
     assert Algorithm(Leaf(0.1, 8, Local(prox=0.5)), (layer,)).pull_above(0) == 0.5
 
 
 @pytest.mark.parametrize("rho", ["[0.5]", "[0.5, 0]"])
-def test_every_layer_has_a_pull(rho: str) -> None:
+def test_rho_needs_a_positive_entry_for_each_layer(rho: str) -> None:
     text = admm((3, 2), (0.5, 0.2)).replace("[0.5, 0.2]", rho)
     with pytest.raises(ScenarioError, match="rho needs one entry > 0 per layer"):
         scene(text)

@@ -1,4 +1,4 @@
-"""A scenario's tree reaches its partition: skew lies where the topology's layers are."""
+"""A partition by layer uses the layers of the scenario's topology."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from netsim.scenario import grow, load
 
 UNEVEN = "topology={tree: {children: [{children: [{devices: 2}, {devices: 3}]}, {children: [{devices: 1}]}]}}"
 PATHS = [(0, 0), (0, 0), (1, 0), (1, 0), (1, 0), (2, 1)]
-"""Of the six devices: the edge server's ordinal, then the region's."""
+"""For each of the six devices: the ordinal of its edge server, then of its region."""
 
 
 def test_a_device_s_path_runs_from_its_edge_server_to_its_region() -> None:
@@ -22,7 +22,7 @@ def test_a_device_s_path_runs_from_its_edge_server_to_its_region() -> None:
     assert all(np.array_equal(task.indices(i), expected[i]) for i in range(6))
 
 
-def test_shifts_of_a_scenario_know_its_edge_servers() -> None:
+def test_shifts_use_the_edge_servers_of_the_scenario() -> None:
     turned = load("quickstart", [UNEVEN, "task.shifts=[{rotation: {angles: [0, 90], per: edge}}]"])
     alone = load("quickstart", [UNEVEN, "task.shifts=[{rotation: {angles: [0, 90]}}]"])
     names = {build_task(scene, grow(scene)).fingerprint for scene in (turned, alone)}

@@ -1,4 +1,4 @@
-"""A sender's memory moves when its message arrives, and only then."""
+"""The compressor memory of a sender changes if and only if its message is delivered."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ CODEC = ErrorFeedback(TopK(0.1))
 
 
 @pytest.mark.parametrize("arrives", [True, False])
-def test_a_lost_message_leaves_no_memory(arrives: bool) -> None:
+def test_compressor_memory_changes_only_if_the_upload_is_delivered(arrives: bool) -> None:
     engine = Engine(b"", 1, 10)
     first, second = engine.initial_model(), engine.weighted_sum([(2.0, engine.initial_model())])
     payload = engine.upload(CODEC, (1, 0), second, first, IterationIndex((0,), 0))
     if arrives:
         engine.confirm_delivery(payload)
-    again = engine.upload(CODEC, (1, 0), second, first, IterationIndex((1,), 0)).decoded.digest
+    second_digest = engine.upload(CODEC, (1, 0), second, first, IterationIndex((1,), 0)).decoded.digest
     fresh = Engine(b"", 1, 10)
-    alone = fresh.upload(CODEC, (1, 0), second, first, IterationIndex((1,), 0)).decoded.digest
-    assert (again == alone) is not arrives
+    without_history = fresh.upload(CODEC, (1, 0), second, first, IterationIndex((1,), 0)).decoded.digest
+    assert (second_digest == without_history) is not arrives
 
 
-def test_a_broadcast_moves_it_at_once_for_downlinks_repeat_until_heard() -> None:
+def test_a_broadcast_changes_compressor_memory_at_once_because_downlinks_are_repeated() -> None:
     engine = Engine(b"", 1, 10)
     own, copy = engine.weighted_sum([(2.0, engine.initial_model())]), engine.initial_model()
     engine.broadcast(CODEC, (1, 0), own, copy, IterationIndex((0,), 0))
-    again = engine.broadcast(CODEC, (1, 0), own, copy, IterationIndex((1,), 0)).decoded.digest
+    second_digest = engine.broadcast(CODEC, (1, 0), own, copy, IterationIndex((1,), 0)).decoded.digest
     fresh = Engine(b"", 1, 10)
-    assert again != fresh.broadcast(CODEC, (1, 0), own, copy, IterationIndex((1,), 0)).decoded.digest
+    assert second_digest != fresh.broadcast(CODEC, (1, 0), own, copy, IterationIndex((1,), 0)).decoded.digest
 
 
-def test_in_a_run_as_many_memories_move_as_messages_arrive(monkeypatch: pytest.MonkeyPatch) -> None:
-    moved: list[int] = []
+def test_a_run_changes_one_compressor_memory_per_delivered_upload(monkeypatch: pytest.MonkeyPatch) -> None:
+    updated: list[int] = []
     delivered = Engine.confirm_delivery
 
     def spy(self: Engine, payload: Payload) -> None:
         assert payload.memory_update is not None
-        moved.append(payload.memory_update[0][0])
+        updated.append(payload.memory_update[0][0])
         delivered(self, payload)
 
     monkeypatch.setattr(Engine, "confirm_delivery", spy)
@@ -53,4 +53,4 @@ def test_in_a_run_as_many_memories_move_as_messages_arrive(monkeypatch: pytest.M
     sent = [m for m in run.trace.messages if m["direction"] == "up"]
     arrived = [m["layer"] - 1 for m in sent if m["delivered"]]
     assert len(arrived) < len(sent)
-    assert sorted(moved) == sorted(arrived)
+    assert sorted(updated) == sorted(arrived)

@@ -1,4 +1,4 @@
-"""DC-HierSignSGD, MTGC, SCAFFOLD, QHetFed, FedProx, FedAdam, momentum: once more in plain NumPy; and what they cost."""
+"""DC-HierSignSGD, MTGC, SCAFFOLD, QHetFed, FedProx, FedAdam and momentum against NumPy references; their bits."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def start(run: Run) -> Vector:
 def dc_hier_sign_sgd(w: Vector, g: list[Callable[[Vector], Vector]], level: int) -> Vector:
     for _ in range(ROUNDS):
         at_w = np.array([gi(w) for gi in g])
-        whole, edges = at_w.mean(0), at_w.reshape(EDGES, FAN, -1).mean(1)
+        mean, edges = at_w.mean(0), at_w.reshape(EDGES, FAN, -1).mean(1)
         models = []
         for e in range(EDGES):
             v = w.copy()
             for _ in range(3):
-                own = [at_w[i] if level == 1 else edges[e] for i in range(e * FAN, e * FAN + FAN)]
-                signs = [np.sign(g[e * FAN + i](v) + whole - own[i]) for i in range(FAN)]
+                anchors = [at_w[i] if level == 1 else edges[e] for i in range(e * FAN, e * FAN + FAN)]
+                signs = [np.sign(g[e * FAN + i](v) + mean - anchors[i]) for i in range(FAN)]
                 v = v - LR * np.sign(sum(signs))
             models.append(v)
         w = np.mean(models, axis=0)
@@ -57,10 +57,10 @@ def dc_hier_sign_sgd(w: Vector, g: list[Callable[[Vector], Vector]], level: int)
 
 
 def mtgc(w: Vector, g: list[Callable[[Vector], Vector]]) -> Vector:
-    return mtgc_in_full(w, g)[0]
+    return mtgc_with_corrections(w, g)[0]
 
 
-def mtgc_in_full(w: Vector, g: list[Callable[[Vector], Vector]]) -> tuple[Vector, Vector, Vector]:
+def mtgc_with_corrections(w: Vector, g: list[Callable[[Vector], Vector]]) -> tuple[Vector, Vector, Vector]:
     """(the model, z of every device, y of every edge server before its last update)."""
     z, y = np.zeros((EDGES * FAN, w.size)), np.zeros((EDGES, w.size))
     for _ in range(ROUNDS):
@@ -85,17 +85,17 @@ def mtgc_in_full(w: Vector, g: list[Callable[[Vector], Vector]]) -> tuple[Vector
 
 def scaffold(w: Vector, g: list[Callable[[Vector], Vector]]) -> Vector:
     """Option II as the paper writes it, with control variates c and c_i."""
-    c, own = np.zeros_like(w), np.zeros((len(g), w.size))
+    c, variates = np.zeros_like(w), np.zeros((len(g), w.size))
     for _ in range(ROUNDS):
-        ends, fresh = [], []
+        ends, new_variates = [], []
         for i, gi in enumerate(g):
             x = w.copy()
             for _ in range(4):
-                x = x - LR * (gi(x) - own[i] + c)
+                x = x - LR * (gi(x) - variates[i] + c)
             ends.append(x)
-            fresh.append(own[i] - c + (w - x) / (4 * LR))
-        w, own = np.mean(ends, axis=0), np.array(fresh)
-        c = own.mean(0)
+            new_variates.append(variates[i] - c + (w - x) / (4 * LR))
+        w, variates = np.mean(ends, axis=0), np.array(new_variates)
+        c = variates.mean(0)
     return w
 
 
@@ -186,20 +186,20 @@ cases = pytest.mark.parametrize("name", CASES)
 
 @cases
 @pytest.mark.parametrize("engine", ["batched", "eager"])
-def test_it_is_its_equations(name: str, engine: str) -> None:
-    algorithm, fanout, law = CASES[name]
+def test_results_equal_a_numpy_reference(name: str, engine: str) -> None:
+    algorithm, fanout, reference = CASES[name]
     run = execute(scene(algorithm, fanout), device="cpu", engine=engine)
     first = execute(scene(algorithm, fanout, rounds=1), engine="timing")
-    expected = law(start(first), gradients(run))
+    expected = reference(start(first), gradients(run))
     assert np.abs(weights(run) - expected).max() < 1e-11
     assert np.abs(expected - start(first)).max() > 0.1
 
 
-def test_the_corrections_of_mtgc_are_its_z_and_y() -> None:
-    """Devices of one curvature end in one mean whatever their corrections: these must be looked at themselves."""
+def test_mtgc_corrections_equal_the_reference_z_and_y() -> None:
+    """With equal curvatures the mean model does not depend on the corrections, so the corrections are compared."""
     run = execute(scene(MTGC), device="cpu")
     first = execute(scene(MTGC, rounds=1), engine="timing")
-    _, z, y = mtgc_in_full(start(first), gradients(run))
+    _, z, y = mtgc_with_corrections(start(first), gradients(run))
     tree = run.trace.topology
     for expected, nodes in ((z, tree.levels[0]), (y, tree.levels[1])):
         assert np.abs(expected).max() > 0.1
@@ -211,15 +211,15 @@ def test_the_corrections_of_mtgc_are_its_z_and_y() -> None:
             assert np.abs(shift.value.numpy() - expected[node.ordinal]).max() < 1e-10
 
 
-def test_gradients_below_an_edge_are_corrected_for_the_edge_too() -> None:
-    """One step from the second round's model: every device's update is its gradient, z and y, times the rate."""
+def test_devices_apply_the_correction_of_their_edge_server() -> None:
+    """One step from the model of the second round: a device moves by the rate times (gradient + z + y)."""
     one = MTGC.replace("[2, 3]", "[1, 1]")
     run = execute(scene(one, rounds=2), device="cpu", engine="eager")
     assert run.model.value is not None
     drifts = run.loop.corrections.drifts
     for device in run.trace.topology.levels[0]:
         mine = drifts[device.name].mine
-        assert mine is None  # the echo has told it what became of its model
+        assert mine is None  # the broadcast of the last model has completed its correction
     moved = {edge.name: drifts[edge.name].mine for edge in run.trace.topology.levels[1]}
     first = execute(scene(one, rounds=1), engine="timing")
     w, g = start(first), gradients(run)
@@ -236,41 +236,46 @@ def test_gradients_below_an_edge_are_corrected_for_the_edge_too() -> None:
 
 
 @cases
-def test_a_killed_run_goes_on_to_equal_tables(
+def test_a_killed_run_resumes_to_equal_tables(
     name: str,
     tmp_path,
     monkeypatch: pytest.MonkeyPatch,  # type: ignore[no-untyped-def]
 ) -> None:
     from learning.store.ledger import Ledger
 
-    from .test_resume import killed_after, resumed
+    from .test_resume import resumed, run_until_killed
 
     algorithm, fanout, _ = CASES[name]
-    killed_after(2, scene(algorithm, fanout), Ledger(tmp_path), monkeypatch)
+    run_until_killed(2, scene(algorithm, fanout), Ledger(tmp_path), monkeypatch)
     tables_equal(
         resumed(scene(algorithm, fanout), tmp_path), simulate(scene(algorithm, fanout), device="cpu")
     )
 
 
 @cases
-def test_the_path_and_the_nodes_account_for_the_whole_round(name: str) -> None:
+def test_path_times_sum_to_the_length_of_each_round(name: str) -> None:
     algorithm, fanout, _ = CASES[name]
     rounds = simulate(scene(algorithm, fanout, rounds=3), engine="timing").rounds
     paths = rounds[[c for c in rounds.columns if c.startswith("path_")]].sum(axis=1)
     assert np.allclose(paths[1:], np.diff(rounds["sim_time_s"]), rtol=1e-9)
 
 
-def test_anchors_cost_one_gradient_up_and_one_down_per_device_and_round() -> None:
+def test_anchors_transmit_one_gradient_up_and_one_down_per_node_and_round() -> None:
     plain = DC.format(2).replace("dc_hier", "hier").replace(", level: 2", "")
     bits = {}
     for name, algorithm in (("dc", DC.format(2)), ("plain", plain)):
         last = execute(scene(algorithm, rounds=2), engine="timing").trace.rounds[-1]
-        bits[name] = {way: [last[f"bits_{way}_{n}"] for n in (1, 2)] for way in ("up", "down")}
-    more = {way: np.subtract(bits["dc"][way], bits["plain"][way]) / (2 * 32 * 12) for way in ("up", "down")}
-    assert more["up"].tolist() == more["down"].tolist() == [EDGES * FAN, EDGES]
+        bits[name] = {
+            direction: [last[f"bits_{direction}_{n}"] for n in (1, 2)] for direction in ("up", "down")
+        }
+    additional = {
+        direction: np.subtract(bits["dc"][direction], bits["plain"][direction]) / (2 * 32 * 12)
+        for direction in ("up", "down")
+    }
+    assert additional["up"].tolist() == additional["down"].tolist() == [EDGES * FAN, EDGES]
 
 
-def test_a_correction_removes_the_floor_that_signs_leave_between_unlike_edges() -> None:
+def test_corrections_remove_the_loss_floor_of_signs_under_edge_heterogeneity() -> None:
     task = "{dataset: {synthetic: {noise: 0, dim: 12, edge_heterogeneity: 3}}}"
     ends = {}
     for recipe in ("hier_sign_sgd", "dc_hier_sign_sgd"):

@@ -1,4 +1,4 @@
-"""What a lossy downlink leaves out is said later: the sender's own model loses nothing."""
+"""Error feedback on the downlink: errors of a lossy broadcast are corrected by later broadcasts."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ VOTES = "hier_sign_sgd: {{learning_rate: 0.01, batch_size: 8, tau: [1, 4], down:
 def ends(
     error_feedback: str, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(the cloud's final model, its first one plus the means of all the updates it was sent)."""
+    """(the final model of the cloud, its initial model plus the means of all received updates)."""
     received: list[tuple[list[Payload], tuple[float, ...]]] = []
     aggregate = Engine.aggregate
 
-    def spy(self: Engine, rule, node: NodeIndex, base, reference, uploads, weights_of_uploads, iteration) -> LazyVector:  # type: ignore[no-untyped-def]
+    def spy(
+        self: Engine, rule, node: NodeIndex, base, reference, uploads, weights_of_uploads, iteration
+    ) -> LazyVector:  # type: ignore[no-untyped-def]
         if node[0] == 2:
             received.append((uploads, tuple(weights_of_uploads)))
         return aggregate(self, rule, node, base, reference, uploads, weights_of_uploads, iteration)
@@ -37,16 +39,16 @@ def ends(
     return weights(run), total
 
 
-def test_with_error_feedback_the_model_is_the_start_plus_every_update(
+def test_with_error_feedback_the_model_is_the_initial_model_plus_all_updates(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    own, total = ends("true", monkeypatch)
-    assert np.allclose(own, total, rtol=0, atol=1e-12)
+    final, total = ends("true", monkeypatch)
+    assert np.allclose(final, total, rtol=0, atol=1e-12)
 
 
-def test_without_it_what_the_downlink_leaves_out_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    own, total = ends("false", monkeypatch)
-    assert np.abs(own - total).max() > 0.01
+def test_without_error_feedback_the_downlink_error_is_not_corrected(monkeypatch: pytest.MonkeyPatch) -> None:
+    final, total = ends("false", monkeypatch)
+    assert np.abs(final - total).max() > 0.01
 
 
 LOSSLESS = """leaf: {learning_rate: 0.2, batch_size: 8}
@@ -55,14 +57,16 @@ LOSSLESS = """leaf: {learning_rate: 0.2, batch_size: 8}
     - {tau: 1, up: none, rule: mean, down: {top_k: {fraction: 0.1}}, onto: own}"""
 
 
-def test_whole_models_sent_up_are_updates_of_what_was_said_not_of_the_sender_s_own(
+def test_uploaded_models_are_updates_relative_to_the_broadcast_model(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The cloud's new model is its own plus the mean of (answer - said), though answers are whole models."""
+    """The new model is the own model plus the mean of (upload - broadcast model), although uploads are models."""
     received: list[tuple[LazyVector, LazyVector, list[Payload], tuple[float, ...], LazyVector]] = []
     aggregate = Engine.aggregate
 
-    def spy(self: Engine, rule, node: NodeIndex, base, reference, uploads, weights_of_uploads, iteration) -> LazyVector:  # type: ignore[no-untyped-def]
+    def spy(
+        self: Engine, rule, node: NodeIndex, base, reference, uploads, weights_of_uploads, iteration
+    ) -> LazyVector:  # type: ignore[no-untyped-def]
         model = aggregate(self, rule, node, base, reference, uploads, weights_of_uploads, iteration)
         if node[0] == 2:
             received.append((base, reference, uploads, tuple(weights_of_uploads), model))
@@ -73,7 +77,8 @@ def test_whole_models_sent_up_are_updates_of_what_was_said_not_of_the_sender_s_o
     assert len(received) == 3
     for base, reference, uploads, weights_of_uploads, model in received[1:]:
         moved = [
-            share * (value_of(a.decoded) - value_of(reference)) for a, share in zip(uploads, weights_of_uploads, strict=True)
+            share * (value_of(a.decoded) - value_of(reference))
+            for a, share in zip(uploads, weights_of_uploads, strict=True)
         ]
         assert np.abs(value_of(base) - value_of(reference)).max() > 1e-3
         assert np.allclose(value_of(model), value_of(base) + sum(moved), rtol=0, atol=1e-12)

@@ -1,4 +1,4 @@
-"""The estimate of a run's memory against what the operating system measured, and memory against the number of devices."""
+"""The memory estimate of a run against the peak that the operating system measures; the limits of a machine."""
 
 from __future__ import annotations
 
@@ -20,45 +20,45 @@ from netsim.simulation.run import play
 from tests.simulation.runs import recipe, scenario
 from tests.simulation.test_memory_estimate import estimate
 
-def told(name):
+def status_bytes(name):
     lines = Path("/proc/self/status").read_text().splitlines()
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(name))
 
 play(recipe("hier_local_qsgd", rounds=1), device="cpu")
 scene = {scene}
-before = told("VmRSS")
-Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew here
+before = status_bytes("VmRSS")
+Path("/proc/self/clear_refs").write_text("5")  # resets the peak
 play(scene, device="cpu")
-print(estimate(scene).total, told("VmHWM") - before)
+print(estimate(scene).total, status_bytes("VmHWM") - before)
 """
-PICTURES = "{{dataset: {{npz: {{path: {path}}}}}, partition: iid, model: {model}}}"
+IMAGES = "{{dataset: {{npz: {{path: {path}}}}}, partition: iid, model: {model}}}"
 PLAIN = "hier_favg: {learning_rate: 0.1, batch_size: 8, tau: [1, 1]}"
-REMEMBERING = (
+WITH_FEEDBACK = (
     "{leaf: {learning_rate: 0.1, batch_size: 8}, layers: [{tau: 1, up: {error_feedback: {inner: {top_k: 0.01}}}, "
     "rule: mean}, {tau: 1, up: none, rule: mean}]}"
 )
-DRIFTING = (
+WITH_DRIFT = (
     "{leaf: {learning_rate: 0.1, batch_size: 8}, layers: [{tau: 1, up: none, rule: mean, drift: true}, "
     "{tau: 1, up: none, rule: mean, drift: true}]}"
 )
 CODED = "hier_local_qsgd: {learning_rate: 0.1, batch_size: 8, tau: [1, 1], levels: [4, 4]}"
 
-EARLY = CODED.replace("levels: [4, 4]", "levels: [4, 4], code: elias")
+ELIAS = CODED.replace("levels: [4, 4]", "levels: [4, 4], code: elias")
 
 
 def estimate(scene: object) -> MemoryEstimate:
-    """As `netsim run` makes it on a CPU."""
+    """The estimate of `netsim run` on a CPU."""
     from learning.tasks.task import describe_task
     from netsim.scenario import Scenario
 
     assert isinstance(scene, Scenario)
     topology = grow(scene)
     dim, _, shape = describe_task(scene.task.dataset, scene.task.model)
-    numerics = resolve_numerics("batched", "cpu", scene.precision, _sizes(dim, len(topology.levels[0])))
+    numerics = resolve_numerics("batched", "cpu", scene.precision, TaskSizes(dim, len(topology.levels[0])))
     return estimate_memory(scene, topology, dim, shape, numerics)
 
 
-class _sizes:  # noqa: N801
+class TaskSizes:
     architecture = "linear"
 
     def __init__(self, dim: int, devices: int) -> None:
@@ -66,8 +66,8 @@ class _sizes:  # noqa: N801
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """6,000 random pictures, a thousand of them for tests, in float32: 19 MB."""
+def images(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Path of 6,000 random float32 images (19 MB), 1,000 of them test images."""
     noise, path = np.random.default_rng(0), tmp_path_factory.mktemp("data") / "pictures.npz"
     x, y = noise.random((6000, 28, 28), dtype=np.float32), np.arange(6000) % 10
     np.savez(path, x_train=x[1000:], y_train=y[1000:], x_test=x[:1000], y_test=y[:1000])
@@ -81,17 +81,17 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> str:
         ("logistic", [20, 50], PLAIN),
         ("{mlp: {hidden: [1500]}}", [12, 4], PLAIN),
         ("{mlp: {hidden: [1500]}}", [12, 4], CODED),
-        ("{mlp: {hidden: [1500]}}", [2, 20], REMEMBERING),
-        ("{mlp: {hidden: [1500]}}", [2, 15], DRIFTING),
-        pytest.param("{mlp: {hidden: [1500]}}", [4, 8], EARLY, marks=pytest.mark.slow),
+        ("{mlp: {hidden: [1500]}}", [2, 20], WITH_FEEDBACK),
+        ("{mlp: {hidden: [1500]}}", [2, 15], WITH_DRIFT),
+        pytest.param("{mlp: {hidden: [1500]}}", [4, 8], ELIAS, marks=pytest.mark.slow),
         ("lenet", [4, 4], CODED),
         pytest.param("mcmahan_cnn", [5, 1], PLAIN, marks=pytest.mark.slow),
     ],
 )
-def test_the_estimate_is_good_to_a_factor_of_two(
-    model: str, fanout: list[int], algorithm: str, pictures: str
+def test_the_memory_estimate_is_within_a_factor_of_two(
+    model: str, fanout: list[int], algorithm: str, images: str
 ) -> None:
-    task = PICTURES.format(path=pictures, model=model)
+    task = IMAGES.format(path=images, model=model)
     scene = f"scenario({fanout}, {algorithm!r}, rounds=2, task={task!r})"
     done = subprocess.run(
         [sys.executable, "-c", PEAK.format(scene=scene)], capture_output=True, text=True, check=True
@@ -100,7 +100,7 @@ def test_the_estimate_is_good_to_a_factor_of_two(
     assert measured / 2 < estimated < 2 * measured
 
 
-def test_a_run_that_cannot_fit_is_refused_before_it_starts(
+def test_a_run_that_exceeds_the_memory_is_refused_before_it_starts(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from netsim.cli.error_handling import InputError
@@ -114,13 +114,13 @@ def test_a_run_that_cannot_fit_is_refused_before_it_starts(
     assert not list(tmp_path.rglob("*.parquet"))
 
 
-def test_a_container_s_limit_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_memory_limit_of_a_container_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from learning import host_memory
 
-    whole = host_memory.memory_bytes()
+    unlimited = host_memory.memory_bytes()
     (tmp_path / "limit").write_text("123456789\n")
     (tmp_path / "none").write_text("max\n")
     monkeypatch.setattr(host_memory, "CGROUPS", (tmp_path / "none", tmp_path / "absent"))
-    assert host_memory.memory_bytes() >= whole
+    assert host_memory.memory_bytes() >= unlimited
     monkeypatch.setattr(host_memory, "CGROUPS", (tmp_path / "none", tmp_path / "limit"))
     assert host_memory.memory_bytes() == 123456789

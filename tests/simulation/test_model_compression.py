@@ -1,4 +1,4 @@
-"""Messages of models themselves: what they mean up and down, and where they equal messages of updates."""
+"""Compression of models instead of updates: uplink, downlink, and cases in which both are equal."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def star(up: str, down: str = "none", tau: int = 2, **more: object) -> Scenario:
 
 
 @pytest.mark.parametrize("engine", ["batched", "eager"])
-def test_the_cloud_averages_what_it_decodes_of_models(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cloud_averages_decoded_models(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     encode, models = OfModel.encode, []
 
     def spy(self: OfModel, rows: torch.Tensor, rng: KeyedRandom) -> Encoded:
@@ -42,17 +42,15 @@ def test_the_cloud_averages_what_it_decodes_of_models(engine: str, monkeypatch: 
     assert np.allclose(weights(run), expected, rtol=0, atol=1e-14)
 
 
-def test_what_keeps_every_coordinate_loses_nothing_either_way() -> None:
-    """top_k of all coordinates is exact, so models and updates say the same."""
-    everything = "{top_k: 1.0}"
-    models, updates = (
-        final(star(how, precision="float64")) for how in (f"{{of_model: {everything}}}", everything)
-    )
+def test_a_lossless_compressor_gives_equal_results_for_models_and_updates() -> None:
+    """top_k of all coordinates is exact, so models and updates carry the same information."""
+    lossless = "{top_k: 1.0}"
+    models, updates = (final(star(up, precision="float64")) for up in (f"{{of_model: {lossless}}}", lossless))
     assert np.allclose(models, updates, rtol=0, atol=1e-13)
 
 
-def test_a_broadcast_of_models_is_the_receivers_copy_to_the_bit() -> None:
-    """tau 1 and a rate too small to move a bf16 number: devices start from bf16(w), so the mean is near that."""
+def test_devices_start_from_the_decoded_broadcast_model() -> None:
+    """With tau 1 and a rate too small to change a bf16 number, the mean of the devices' models is bf16(w)."""
     task = "{dataset: digits, partition: iid, model: logistic}"
     tiny = (
         "{leaf: {learning_rate: 1e-30, batch_size: 8}, layers: [{tau: 1, up: none, rule: mean, down: DOWN}]}"
@@ -62,27 +60,27 @@ def test_a_broadcast_of_models_is_the_receivers_copy_to_the_bit() -> None:
     assert np.array_equal(weights(run), start.to(torch.bfloat16).double().numpy())
 
 
-def test_an_unbiased_model_is_worse_than_an_unbiased_update() -> None:
-    """The error is a share of the model: on equal levels updates end much nearer the uncompressed run."""
+def test_unbiased_compression_of_models_has_a_larger_error_than_of_updates() -> None:
+    """The error is proportional to the norm of the compressed vector, and models are larger than updates."""
     exact = final(star("none", rounds=4))
     update, model = (
-        np.linalg.norm(final(star(how, rounds=4)) - exact)
-        for how in ("{qsgd: {levels: 64, bucket: 64}}", "{of_model: {qsgd: {levels: 64, bucket: 64}}}")
+        np.linalg.norm(final(star(up, rounds=4)) - exact)
+        for up in ("{qsgd: {levels: 64, bucket: 64}}", "{of_model: {qsgd: {levels: 64, bucket: 64}}}")
     )
     assert model > 2 * update > 0
 
 
-def test_models_adapt_with_the_round() -> None:
-    grown = OfModel(Adaptive(Qsgd(4), DoublingLevels(4, 1)))
-    assert at_round(grown, 1) == OfModel(Qsgd(8))
+def test_level_schedules_apply_to_compressed_models() -> None:
+    compressor = OfModel(Adaptive(Qsgd(4), DoublingLevels(4, 1)))
+    assert at_round(compressor, 1) == OfModel(Qsgd(8))
 
 
-def test_there_is_nothing_to_feed_back_of_a_model() -> None:
+def test_error_feedback_of_compressed_models_is_refused() -> None:
     algorithm = Algorithm(Leaf(0.1, 8), (Layer(1, Plain(), Mean(), OfModel(TopK(0.5)), "own"),))
     with pytest.raises(ValueError, match="error feedback on the downlink"):
         algorithm.check_dimension(100)
 
 
-def test_the_bounds_do_not_cover_models() -> None:
+def test_the_bounds_do_not_cover_compressed_models() -> None:
     with pytest.raises(PlanError, match="layer 1: up: the bounds need unbiased compressors"):
         plan(star("{of_model: {qsgd: 8}}"), Limits(deadline_s=100.0))

@@ -1,4 +1,4 @@
-"""Compressors and rules inside whole runs: the same bits for every stack size, the same place on the eager engine."""
+"""Compressors and rules in runs: equal results for every stack size and on the eager engine."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ RULES = {
     "trimmed": "{trimmed_mean: 0.34}",
     "weighed": "{vote: {step: 0.01, weights: samples}}",
 }
-KNOWN_BEFOREHAND = [name for name in [*UPS, *RULES] if name not in ("entropy", "ternary")]
+FIXED_SIZE = [name for name in [*UPS, *RULES] if name not in ("entropy", "ternary")]
 
 
 def run_of(name: str, *, fanout: Sequence[int] = (2, 3), **more: object) -> Scenario:
-    """Two layers with the named part at the bottom."""
+    """Two layers with the named part on layer 1."""
     up, rule = UPS.get(name, "none"), RULES.get(name, "mean")
     rate, tau = ("0.01", 1) if name == "weighed" else ("0.2", 3)
     up = "sign" if name == "weighed" else up
@@ -44,23 +44,23 @@ def run_of(name: str, *, fanout: Sequence[int] = (2, 3), **more: object) -> Scen
 
 
 @pytest.mark.parametrize("name", [*UPS, *RULES])
-def test_the_stack_size_changes_no_bit(name: str) -> None:
+def test_the_stack_size_does_not_change_the_final_model(name: str) -> None:
     scene = run_of(name)
-    whole = final(scene)
-    assert np.isfinite(whole).all()
+    expected = final(scene)
+    assert np.isfinite(expected).all()
     for rows in (1, 2):
-        assert np.array_equal(final(scene, memory_bytes=rows * 16 * whole.size), whole)
+        assert np.array_equal(final(scene, memory_bytes=rows * 16 * expected.size), expected)
 
 
 @pytest.mark.parametrize("name", [n for n in [*UPS, *RULES] if n != "ternary"])
-def test_the_eager_engine_ends_in_the_same_place(name: str) -> None:
-    """Without top_k: pixels that are always 0 have equal gradients, so that last bits choose between them."""
+def test_the_eager_engine_gives_the_same_final_model(name: str) -> None:
+    """Without top_k: pixels that are always 0 have equal gradients, so rounding errors decide between them."""
     scene = run_of(name, precision="float64")
     assert np.allclose(final(scene, engine="eager"), final(scene), rtol=0, atol=1e-11)
 
 
-@pytest.mark.parametrize("name", KNOWN_BEFOREHAND)
-def test_a_timing_only_run_counts_the_same_bits(name: str) -> None:
+@pytest.mark.parametrize("name", FIXED_SIZE)
+def test_the_timing_engine_gives_the_same_bits(name: str) -> None:
     timed, trained = execute(run_of(name), engine="timing"), execute(run_of(name), device="cpu")
     assert timed.trace.totals == trained.trace.totals
     assert timed.trace.rounds[-1]["sim_time_s"] == trained.trace.rounds[-1]["sim_time_s"]
@@ -68,31 +68,31 @@ def test_a_timing_only_run_counts_the_same_bits(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["median", "trimmed"])
 @pytest.mark.parametrize("memory_bytes", [None, 1])
-def test_the_rows_of_one_node_are_kept_at_a_time(
+def test_at_most_the_rows_of_one_node_are_stored(
     name: str, memory_bytes: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Eight edges of three devices in stacks of any size: a chunk of rows may reach into the next node's."""
-    rule, most = (Median if name == "median" else TrimmedMean), 0
-    states: weakref.WeakSet[Kept] = weakref.WeakSet()
+    """Eight edge servers with three devices each; a chunk of rows may include rows of the next node."""
+    rule, largest = (Median if name == "median" else TrimmedMean), 0
+    states: weakref.WeakSet[StoredRows] = weakref.WeakSet()
 
-    class Kept(list[Tensor]):
+    class StoredRows(list[Tensor]):
         def extend(self, rows: Iterable[Tensor]) -> None:
-            nonlocal most
+            nonlocal largest
             super().extend(rows)
-            most = max(most, sum(map(len, states)))
+            largest = max(largest, sum(map(len, states)))
 
         __hash__ = object.__hash__  # type: ignore[assignment]
 
-    def begin(self: object, like: Tensor) -> Kept:
-        states.add(kept := Kept())
-        return kept
+    def begin(self: object, like: Tensor) -> StoredRows:
+        states.add(state := StoredRows())
+        return state
 
     monkeypatch.setattr(rule, "begin", begin)
     final(run_of(name, fanout=[8, 3]), memory_bytes=memory_bytes)
-    assert most == 3
+    assert largest == 3
 
 
-def test_a_vote_weighed_by_samples_ends_elsewhere_than_one_of_heads() -> None:
-    heads = run_of("weighed").model_dump(mode="json")
-    heads["algorithm"]["layers"][0]["rule"]["vote"]["weights"] = None
-    assert not np.array_equal(final(run_of("weighed")), final(Scenario.model_validate(heads)))
+def test_vote_weights_change_the_final_model() -> None:
+    unweighted = run_of("weighed").model_dump(mode="json")
+    unweighted["algorithm"]["layers"][0]["rule"]["vote"]["weights"] = None
+    assert not np.array_equal(final(run_of("weighed")), final(Scenario.model_validate(unweighted)))

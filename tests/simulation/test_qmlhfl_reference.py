@@ -1,4 +1,4 @@
-"""QMLHFL's equations once more, in plain NumPy, written from theory.md 1 alone: same coins, same weights."""
+"""QMLHFL against a NumPy reference written from theory.md, section 1, with the same random numbers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def gradient(w: Vector, x: Vector, y: NDArray[np.int64]) -> Vector:
 
 
 def quantized(v: Vector, s: int, key: tuple[int, ...]) -> Vector:
-    """QSGD: |v_j| / norm * s rounded up with its fraction's probability, one l2 norm per bucket."""
+    """QSGD: stochastic rounding of |v_j| / norm * s, one l2 norm per bucket."""
     u = (keyed("compressor", *key, count=v.size) >> 8) * 2.0**-24
     out = np.zeros_like(v)
     for start in range(0, v.size, BUCKET):
@@ -45,7 +45,7 @@ def run(
     step: int,
     data: list[tuple[Vector, NDArray[np.int64]]],
 ) -> Vector:
-    """Run(u, x): a layer-n node's model after one period of its parent."""
+    """Run(u, x): the model of a node on layer n after one period of its parent."""
     if n == 0:
         x, labels = data[node]
         for k in range(TAU[0]):
@@ -94,6 +94,6 @@ def local_data(task: object, device: int) -> tuple[Vector, NDArray[np.int64]]:
     import torch
 
     bound = task.bind(torch.device("cpu"), torch.float64)  # type: ignore[attr-defined]
-    everything = np.arange(task.samples[device])[None]  # type: ignore[attr-defined]
-    x, y = bound.gather([device], everything)
+    dataset = np.arange(task.samples[device])[None]  # type: ignore[attr-defined]
+    x, y = bound.gather([device], dataset)
     return x[0].reshape(len(y[0]), -1).numpy(), y[0].numpy()

@@ -1,4 +1,4 @@
-"""Randomness belongs to who, why and when: another network, the same learning; another seed, everything else."""
+"""Random numbers depend on seed, purpose, node and iteration only; not on the network."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ CELL = (
 
 @pytest.mark.parametrize("network", [SLOWER, CELL])
 @pytest.mark.parametrize("name", ["qmlhfl", "qmlhfl_elias"])
-def test_another_network_leaves_every_weight_unchanged(name: str, network: str) -> None:
-    here, there = execute(recipe(name), device="cpu"), execute(recipe(name, network=network), device="cpu")
-    assert here.model.digest == there.model.digest
-    assert np.array_equal(weights(here), weights(there))
-    assert here.env.now < there.env.now
+def test_the_network_does_not_change_the_model(name: str, network: str) -> None:
+    first, second = execute(recipe(name), device="cpu"), execute(recipe(name, network=network), device="cpu")
+    assert first.model.digest == second.model.digest
+    assert np.array_equal(weights(first), weights(second))
+    assert first.env.now < second.env.now
 
 
-def test_the_same_scenario_twice_gives_equal_tables() -> None:
-    one, two = (
+def test_a_repeated_scenario_gives_equal_tables() -> None:
+    first, second = (
         simulate(recipe("qmlhfl"), device="cpu"),
         simulate(recipe("qmlhfl"), device="cpu", memory_bytes=9000),
     )
     for table in ("rounds", "messages", "nodes"):
-        pd.testing.assert_frame_equal(getattr(one, table), getattr(two, table), check_exact=True)
+        pd.testing.assert_frame_equal(getattr(first, table), getattr(second, table), check_exact=True)
 
 
 def test_another_seed_gives_another_model() -> None:
@@ -49,15 +49,15 @@ def test_every_recipe_learns(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_recipe_written_out_layer_by_layer_is_the_same_run(name: str) -> None:
+def test_a_resolved_recipe_gives_the_same_digest_and_model(name: str) -> None:
     from netsim.scenario import digest, resolved
 
     scene = recipe(name)
-    again = load_text(resolved(scene), "resolved.yaml")
-    assert digest(again) == digest(scene)
-    assert np.array_equal(final(again), final(scene))
+    reloaded = load_text(resolved(scene), "resolved.yaml")
+    assert digest(reloaded) == digest(scene)
+    assert np.array_equal(final(reloaded), final(scene))
 
 
-def test_looking_at_a_model_twice_gives_the_same_score() -> None:
+def test_evaluation_is_repeatable() -> None:
     run = execute(recipe("fedavg"), device="cpu")
     assert run.engine.evaluate(run.model) == run.engine.evaluate(run.model)

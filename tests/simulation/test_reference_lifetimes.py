@@ -1,4 +1,4 @@
-"""What nobody holds any more is gone: a long run needs no more memory than a short one."""
+"""Vectors without references are freed: a long run needs no more memory than a short one."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .runs import RECIPES, recipe
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_refs_do_not_pile_up_over_rounds(name: str) -> None:
-    def alive(rounds: int) -> int:
+def test_the_number_of_stored_vectors_does_not_grow_with_rounds(name: str) -> None:
+    def stored_vectors(rounds: int) -> int:
         run = execute(recipe(name, rounds=rounds, evaluate="{every: 100}"), device="cpu")
         gc.collect()
-        held = sum(type(thing) is LazyVector for thing in gc.get_objects())
+        count = sum(type(candidate) is LazyVector for candidate in gc.get_objects())
         assert len(run.engine._digests._part_digests) <= 12
-        return held
+        return count
 
-    assert alive(7) <= alive(3)
+    assert stored_vectors(7) <= stored_vectors(3)

@@ -1,4 +1,4 @@
-"""Simulated time equals a closed form wherever links are constant and unshared."""
+"""Simulated time equals a closed form if links are constant and unshared."""
 
 from __future__ import annotations
 
@@ -20,33 +20,35 @@ TRUNKS = "\n" + "  - wired: {rate: 10 Mbit/s, latency: 3 ms}\n" * 2
 RATE_BPS, LATENCY_S, HEADER_BITS, MSS_BITS = 10e6, 3e-3, 8 * 90, 8 * 1448
 
 
-def on_air(bits: int) -> float:
+def transmission_s(bits: int) -> float:
     return LATENCY_S + (bits + HEADER_BITS * math.ceil(bits / MSS_BITS)) / RATE_BPS
 
 
 def duration(
     scene: Scenario,
     node: Node,
-    heard_bits: int,
+    received_bits: int,
     tau: int,
     dim: int,
     step_s: list[float],
-    turn: int | None = None,
+    round_index: int | None = None,
 ) -> float:
-    """tau * max over children of (down + their own recursion + up); the first downlink is what was heard."""
+    """tau * max over children of (downlink + duration of the child + uplink); the first downlink forwards the received model."""
     if not node.children:
         return tau * step_s[node.ordinal]
     layer, total = scene.layered_algorithm.layers[node.level - 1], 0.0
     for k in range(tau):
-        now = k if turn is None else turn
-        bits = heard_bits if k == 0 else at_round(layer.downlink, now).bits(dim)
-        up, down = on_air(at_round(layer.up, now).bits(dim)), on_air(bits)
-        total += max(down + duration(scene, c, bits, layer.tau, dim, step_s, now) + up for c in node.children)
+        iteration = k if round_index is None else round_index
+        bits = received_bits if k == 0 else at_round(layer.downlink, iteration).bits(dim)
+        up, down = transmission_s(at_round(layer.up, iteration).bits(dim)), transmission_s(bits)
+        total += max(
+            down + duration(scene, c, bits, layer.tau, dim, step_s, iteration) + up for c in node.children
+        )
     return total
 
 
 @pytest.mark.parametrize("name", TIMED)
-def test_simulated_time_is_the_closed_form(name: str) -> None:
+def test_simulated_time_equals_the_closed_form(name: str) -> None:
     scene = recipe(name, rounds=4)
     topology = grow(scene)
     task = build_task(scene, topology)
@@ -58,7 +60,7 @@ def test_simulated_time_is_the_closed_form(name: str) -> None:
     assert run.env.now == pytest.approx(expected, rel=1e-9)
 
 
-def test_a_step_of_measured_devices_takes_its_whole_batch() -> None:
+def test_a_step_of_a_profiled_device_takes_the_time_of_its_batch() -> None:
     """hier_favg: 3 steps x 2 aggregations a round, batches of 8 samples at 5 ms."""
     run = execute(recipe("hier_favg", devices="{compute: {profiled: {per_sample: 5 ms}}}"), engine="timing")
     assert run.trace.rounds[-1]["path_compute_s"] == pytest.approx(3 * 2 * 8 * 5e-3, rel=1e-9)
@@ -72,12 +74,12 @@ def test_the_critical_path_sums_to_each_round_s_length() -> None:
         assert path == pytest.approx(row["sim_time_s"] - before["sim_time_s"], rel=1e-9)
 
 
-def test_the_critical_path_says_which_layer_was_waited_for() -> None:
+def test_the_critical_path_separates_layers() -> None:
     """hier_favg on equal private lines: two messages of 32 d bits each way on layer 1, one on layer 2."""
     run = execute(recipe("hier_favg"), engine="timing")
-    row, once_s = run.trace.rounds[-1], on_air(32 * run.task.dim)
-    waited_s = [row[f"path_{way}_s_{layer}"] for way in ("up", "down") for layer in (1, 2)]
-    assert waited_s == pytest.approx([2 * once_s, once_s] * 2, rel=1e-9)
+    row, once_s = run.trace.rounds[-1], transmission_s(32 * run.task.dim)
+    path_s = [row[f"path_{direction}_s_{layer}"] for direction in ("up", "down") for layer in (1, 2)]
+    assert path_s == pytest.approx([2 * once_s, once_s] * 2, rel=1e-9)
 
 
 def test_every_node_s_time_sums_to_the_round_s_length() -> None:
@@ -97,7 +99,7 @@ def test_bits_are_counted_per_layer_and_a_broadcast_once() -> None:
     assert run.trace.totals["bits_down"] == [2 * (first + 2 * later + 3 * 3 * d), first + 2 * later]
 
 
-def test_private_lines_carry_a_broadcast_once_each() -> None:
+def test_unshared_links_transmit_a_broadcast_once_per_child() -> None:
     shared = execute(recipe("hier_favg", network=TRUNKS), engine="timing")
     private = execute(recipe("hier_favg"), engine="timing")
     (a1, a2), (b1, b2) = shared.trace.totals["bits_down"], private.trace.totals["bits_down"]
@@ -125,7 +127,10 @@ def deadline(seconds: float) -> Scenario:
     return scenario(fanout, algorithm, stop=f"{{rounds: 3, deadline: {seconds!r} s}}")
 
 
-def test_a_run_cut_at_a_round_s_end_has_sent_what_that_many_rounds_send() -> None:
+def test_a_run_cut_at_the_end_of_a_round_has_the_bits_of_a_run_with_that_many_rounds() -> None:
     end = execute(recipe("hier_favg"), engine="timing").trace.rounds[2]["sim_time_s"]
-    cut, short = execute(deadline(end), engine="timing"), execute(recipe("hier_favg", rounds=2), engine="timing")
+    cut, short = (
+        execute(deadline(end), engine="timing"),
+        execute(recipe("hier_favg", rounds=2), engine="timing"),
+    )
     assert cut.trace.totals == short.trace.totals

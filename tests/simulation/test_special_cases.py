@@ -1,4 +1,4 @@
-"""Special cases are equalities: not about the same, the same bits."""
+"""Special cases give bitwise equal results."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def test_hier_favg_with_one_edge_and_one_aggregation_is_fedavg() -> None:
     assert np.array_equal(final(scenario([1, 6], nested)), final(scenario([6], FLAT)))
 
 
-def test_a_layer_with_one_child_changes_no_weight() -> None:
+def test_a_layer_with_one_child_does_not_change_the_model() -> None:
     below = "hier_favg: {learning_rate: 0.2, batch_size: 8, tau: [3, 2]}"
     above = "hier_favg: {learning_rate: 0.2, batch_size: 8, tau: [3, 2, 1]}"
     assert np.array_equal(final(scenario([1, 2, 3], above)), final(scenario([2, 3], below)))
 
 
-def test_a_one_child_layer_that_iterates_is_a_longer_run() -> None:
+def test_iterations_of_a_layer_with_one_child_equal_more_rounds() -> None:
     twice = "hier_favg: {learning_rate: 0.2, batch_size: 8, tau: [3, 2, 2]}"
     once = "hier_favg: {learning_rate: 0.2, batch_size: 8, tau: [3, 2]}"
     assert np.array_equal(
@@ -49,7 +49,7 @@ def test_hier_local_qsgd_is_qmlhfl_on_two_layers() -> None:
     ("fanout", "tau", "name"), [([5], "", "sign_sgd"), ([2, 3], "tau: [1, 3], ", "hier_sign_sgd")]
 )
 @pytest.mark.parametrize("ties", ["random", "zero"])
-def test_sparse_signs_of_every_coordinate_are_signs(
+def test_sparse_signs_with_fraction_one_equal_signs(
     fanout: list[int], tau: str, name: str, ties: str
 ) -> None:
     rest = f"{{learning_rate: 0.01, batch_size: 8, {tau}ties: {ties}"
@@ -68,7 +68,7 @@ def test_averaging_once_after_all_steps_differs_from_averaging_often() -> None:
 
 
 @pytest.mark.parametrize("fanout", [[4], [2, 2], [2, 1, 2], [1, 2, 1, 2]])
-def test_a_deeper_tree_over_the_same_devices_sees_the_same_minibatches(fanout: list[int]) -> None:
+def test_the_depth_of_the_tree_does_not_change_minibatches(fanout: list[int]) -> None:
     """With one step per upload and full averaging, every tree over four devices is plain distributed SGD."""
     ones = "[" + ", ".join("1" for _ in fanout) + "]"
     algorithm = f"hier_favg: {{learning_rate: 0.2, batch_size: 8, tau: {ones}, weights: devices}}"

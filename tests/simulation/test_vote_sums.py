@@ -1,4 +1,4 @@
-"""Sums of votes travel as whole numbers, however small the step and whatever float32 forgets of it."""
+"""Sums of votes are transmitted as integers, independent of the step size and of float32 rounding."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ TINY = "hier_sign_sgd: {{learning_rate: {}, batch_size: 4, tau: [1, {}], ties: {
 
 @pytest.mark.parametrize("ties", ["random", "zero"])
 @pytest.mark.parametrize("engine", ["batched", "eager"])
-def test_a_step_that_float32_barely_sees_is_still_counted(ties: str, engine: str) -> None:
+def test_small_steps_are_counted_exactly_in_float32(ties: str, engine: str) -> None:
     algorithm = TINY.format("1e-8", 40, ties)
     run = execute(scenario([2, 3], algorithm, rounds=1, model="logistic"), device="cpu", engine=engine)
     assert run.stopped_by == "rounds"
 
 
-def test_the_model_moves_by_whole_steps() -> None:
+def test_the_model_changes_by_integer_multiples_of_the_step() -> None:
     scene = scenario([1, 3], TINY.format(0.5, 4, "zero"), rounds=1, precision="float64")
     run = execute(scene, device="cpu")
     steps = (weights(run) - run.task.initial(scene.seed)) / 0.5
@@ -36,16 +36,16 @@ def test_the_model_moves_by_whole_steps() -> None:
 
 
 def test_memory_within_a_round_does_not_grow_with_its_iterations(monkeypatch: pytest.MonkeyPatch) -> None:
-    most: dict[int, int] = {}
+    largest: dict[int, int] = {}
     set_value = LazyVector.set_value
     for tau in (4, 40):
-        held = 0
+        count = 0
 
         def spy(self: LazyVector, value) -> None:  # type: ignore[no-untyped-def]
-            nonlocal held
+            nonlocal count
             set_value(self, value)
             alive = sum(vector.value is not None for vector in gc.get_objects() if type(vector) is LazyVector)
-            held = max(held, alive)
+            count = max(count, alive)
 
         with monkeypatch.context() as patch:
             patch.setattr(LazyVector, "set_value", spy)
@@ -55,11 +55,11 @@ def test_memory_within_a_round_does_not_grow_with_its_iterations(monkeypatch: py
                 ),
                 device="cpu",
             )
-        most[tau] = held
-    assert most[40] <= most[4]
+        largest[tau] = count
+    assert largest[40] <= largest[4]
 
 
-def test_a_lossy_broadcast_of_votes_is_refused_where_sums_of_votes_go_up() -> None:
+def test_a_lossy_broadcast_below_vote_sums_is_refused() -> None:
     vote, votes = Vote(0.1), Integer(0.1, 4)
     above = Layer(4, votes, Mean())
     with pytest.raises(ValueError, match="layer 1: a lossy `down`"):

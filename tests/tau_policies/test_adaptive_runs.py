@@ -16,7 +16,7 @@ from netsim.build import BuildError
 from netsim.results.result import Result
 from netsim.simulation.run import execute, simulate
 from tests.simulation.test_ledger import tables_equal, trainings
-from tests.simulation.test_resume import killed_after, resumed
+from tests.simulation.test_resume import run_until_killed, resumed
 
 from .sample_runs import RECIPES, VOTING, adaptive, recipe_scenario, start_taus
 
@@ -102,7 +102,7 @@ def test_a_killed_run_resumes_to_equal_tables(
     policy: str, rounds: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scenario = adaptive("hier_local_qsgd", policy, **POLICIES[policy])
-    killed_after(rounds, scenario, Ledger(tmp_path), monkeypatch)
+    run_until_killed(rounds, scenario, Ledger(tmp_path), monkeypatch)
     jobs = trainings(monkeypatch)
     whole = simulate(scenario, device="cpu")
     in_all = sum(jobs)

@@ -1,4 +1,4 @@
-"""A small valid scenario for the tests of this folder, and how to read one that is wrong."""
+"""A small valid scenario for the tests of this folder, and the error lines of invalid scenarios."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from netsim.scenario import ScenarioError, load_text
 
-SCENE = """\
+SCENARIO = """\
 name: scene
 seed: 7
 task:
@@ -27,13 +27,13 @@ stop: {rounds: 20}
 
 
 def with_algorithm(text: str) -> str:
-    """SCENE with another algorithm, given as one line of YAML."""
-    head, _, tail = SCENE.partition("algorithm:")
+    """SCENARIO with another algorithm, written in one line of YAML."""
+    head, _, tail = SCENARIO.partition("algorithm:")
     return f"{head}algorithm: {text}\n{tail[tail.index('network:') :]}"
 
 
-def complaints(text: str, overrides: Sequence[str] = ()) -> list[str]:
-    """The lines of the error that the text gives."""
+def error_lines(text: str, overrides: Sequence[str] = ()) -> list[str]:
+    """The lines of the ScenarioError that the text raises."""
     with pytest.raises(ScenarioError) as caught:
         load_text(text, "bad.yaml", overrides)
     assert str(caught.value) == "\n".join(caught.value.lines)

@@ -1,4 +1,4 @@
-"""The command line called in this process: no interpreter starts, no library is imported again."""
+"""Runs the command line in this process, without the start-up time of a new interpreter."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import pytest
 
 
 def netsim(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """What `netsim ARGUMENTS` writes and its exit code, as if typed in `cwd`; nothing of it stays behind.
+    """Run `netsim ARGUMENTS` in `cwd` and return its output and exit code; restores the state of this process.
 
-    The same entry point as of `python -m netsim`; a test about the process itself (signals, a limit on files,
-    a killed worker) starts one.
+    Uses the entry point of `python -m netsim`. Tests of the process itself (signals, file limits, killed workers) start
+    a process instead.
     """
     from netsim.cli import main
 
-    told, said, code = io.StringIO(), io.StringIO(), 0
+    stdout, stderr, code = io.StringIO(), io.StringIO(), 0
     modules, handlers = set(sys.modules), [(kind, signal.getsignal(kind)) for kind in SIGNALS]
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(cwd)
@@ -31,17 +31,17 @@ def netsim(*arguments: str, cwd: Path, **environment: str) -> subprocess.Complet
             patch.setenv(name, value)
         importlib.invalidate_caches()
         try:
-            with redirect_stdout(told), redirect_stderr(said):
+            with redirect_stdout(stdout), redirect_stderr(stderr):
                 main()
-        except SystemExit as end:
-            code = int(end.code or 0)
+        except SystemExit as exit_:
+            code = int(exit_.code or 0)
         finally:
             for kind, handler in handlers:
                 signal.signal(kind, handler)
             for name in set(sys.modules) - modules:
                 if (getattr(sys.modules[name], "__file__", None) or "").startswith(str(cwd)):
                     del sys.modules[name]
-    return subprocess.CompletedProcess(["netsim", *arguments], code, told.getvalue(), said.getvalue())
+    return subprocess.CompletedProcess(["netsim", *arguments], code, stdout.getvalue(), stderr.getvalue())
 
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
