@@ -49,7 +49,7 @@ def layout(state: DashboardState, search: str | None) -> html.Div:
             html.Details([html.Summary("Output"), html.Pre(id="output", tabIndex="0")]),
             dcc.Store(id="run-key", data=key),
             dcc.Store(id="drawn-rows", data=-1),
-            dcc.Interval(id="refresh", interval=REFRESH_MS),
+            dcc.Interval(id="live-refresh", interval=REFRESH_MS),
         ]
     )
 
@@ -184,8 +184,8 @@ def register(app: Dash, state: DashboardState) -> None:
         Output("cancel", "disabled"),
         Output("remove", "disabled"),
         Output("remove", "hidden"),
-        Output("refresh", "disabled"),
-        Input("refresh", "n_intervals"),
+        Output("live-refresh", "disabled"),
+        Input("live-refresh", "n_intervals"),
         State("run-key", "data"),
     )
     def update_state(_ticks: int | None, key: str) -> tuple[str, list[Any], str, bool, bool, bool, bool]:

@@ -48,7 +48,7 @@ def layout(state: DashboardState) -> html.Div:
         html.Div(id="runs"),
         *_sweeps(state),
     ]
-    return html.Div([*sections, dcc.Store(id="listed"), dcc.Interval(id="refresh", interval=10_000)])
+    return html.Div([*sections, dcc.Store(id="listed"), dcc.Interval(id="list-refresh", interval=10_000)])
 
 
 def comparison_page(state: DashboardState, search: str | None) -> html.Div:
@@ -162,7 +162,7 @@ def register(app: Dash, state: DashboardState) -> None:
         Output("runs", "children"),
         Output("listed", "data"),
         Input("words", "value"),
-        Input("refresh", "n_intervals"),
+        Input("list-refresh", "n_intervals"),
         State("listed", "data"),
         *boxes,
     )
