@@ -11,9 +11,9 @@
 # %% [markdown]
 # # 01 · First run
 #
-# Forty devices hold handwritten digits that they will not give away. They train one model together, over a radio cell, a backhaul and a
-# trunk to the cloud. Three questions decide whether that is a good idea: how accurate does the model become, *after how many seconds*,
-# and *for how many bits*? netsim answers them by training every device's real model while a discrete-event simulation carries every message.
+# Forty devices hold local data, images of handwritten digits. They train one model by federated learning, over a radio cell, a backhaul and a
+# trunk to the cloud. This notebook computes three quantities: the accuracy of the model, the *simulated time* and the number of *bits*.
+# netsim trains the real model of every device and simulates every message with discrete events.
 
 # %%
 import plotly.graph_objects as go
@@ -24,7 +24,7 @@ from netsim import grow, load, simulate
 BLUE, ORANGE, GREEN, PINK, RED, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9"
 
 # %% [markdown]
-# A scenario is everything a run depends on: data and how devices share them, model, tree, processors, algorithm, network, stopping rule.
+# A scenario contains everything that a run depends on: data and their partition, model, tree, processors, algorithm, network, stopping rule.
 # `quickstart` ships with netsim; any key can be overridden as on the command line.
 
 # %%
@@ -34,9 +34,9 @@ for level, nodes in enumerate(tree.levels):
     print(f"level {level}: {len(nodes):2d} nodes, such as {nodes[0].name}")
 
 # %% [markdown]
-# Three layers join these four levels. The algorithm is QMLHFL (arXiv:2505.08145): a device makes $\tau_1 = 5$ SGD steps between two uploads, an edge server
+# Three layers connect these four levels. The algorithm is QMLHFL (arXiv:2505.08145): a device makes $\tau_1 = 5$ SGD steps between two uploads, an edge server
 # $\tau_2 = 2$ aggregations, a region $\tau_3 = 2$; so there are $\tau_1\tau_2\tau_3 = 20$ local steps per global round. Every layer quantizes its
-# uplink with a QSGD quantizer of its own, $s_n$ = 4, 8, 16 levels.
+# uplink with a separate QSGD quantizer, $s_n$ = 4, 8, 16 levels.
 
 # %%
 result = simulate(scenario)
@@ -45,9 +45,9 @@ best = result.last("accuracy")
 print(f"accuracy {best.value:.3f} in round {best.round}, after {best.sim_time_s:.2f} simulated seconds")
 
 # %% [markdown]
-# ## The same curve on three axes
+# ## Accuracy against rounds, time and bits
 #
-# Papers plot accuracy against rounds. A device owner pays in seconds, an operator in bits. All three are columns of one table.
+# Papers usually plot accuracy against rounds. Simulated time and bits measure the cost in a network. All three are columns of one table.
 
 # %%
 spent = [
@@ -63,14 +63,19 @@ for column, (title, values) in enumerate(spent, start=1):
     figure.update_xaxes(title=title, row=1, col=column)
 figure.update_yaxes(title="accuracy on the test set", row=1, col=1)
 figure.update_yaxes(range=[0.7, 1])
-figure.update_layout(template="plotly_white", height=380, showlegend=False, title="One run, three prices")
+figure.update_layout(
+    template="plotly_white",
+    height=380,
+    showlegend=False,
+    title="One run against rounds, simulated time and bits",
+)
 figure
 
 # %% [markdown]
-# ## Where did the time go?
+# ## The critical path
 #
-# A round is no sum of averages. It is the longest way through a tree of barriers: the edge server waits for its slowest device, the region for its
-# slowest edge server. The table keeps this *critical path*, and its parts sum to the round's length.
+# The length of a round is the longest path through a tree of barriers: the edge server waits for its slowest device, the region for its
+# slowest edge server. The table contains this *critical path*, whose parts sum to the round's length.
 
 # %%
 parts = {
@@ -79,7 +84,7 @@ parts = {
     "cell, up": ("path_up_s_1", RED),
     "backhaul, down": ("path_down_s_2", SKY),
     "backhaul, up": ("path_up_s_2", GREEN),
-    "trunk, both ways": ("trunk", PINK),
+    "trunk, both directions": ("trunk", PINK),
 }
 one = rounds.iloc[-1].copy()
 one["trunk"] = one["path_down_s_3"] + one["path_up_s_3"]
@@ -105,12 +110,12 @@ figure.update_traces(textposition="inside", insidetextanchor="middle", textangle
 figure
 
 # %% [markdown]
-# Quantization made the way up cheap; what is left is the model's way *down*, at 32 bits per parameter, at the rate of the worst receiver of the cell. That is
-# the kind of answer a bit counter alone cannot give.
+# Quantization shortens the uplink; the remaining time is mostly the *downlink*, at 32 bits per parameter and at the rate of the worst receiver of the cell.
+# A count of bits alone would not show this.
 #
 # ## Another network, the same learning
 #
-# Bandwidth changes *when* models exist, not *which*. With a ledger, runs that learn the same share their training: the second and third run below are re-timed.
+# Bandwidth changes the *instants* of the models, not the models. With a ledger, runs with equal learning share their training: the second and third run below are re-timed.
 
 # %%
 from pathlib import Path
@@ -137,9 +142,9 @@ figure.update_layout(
     xaxis_title="simulated time (s)",
     yaxis_title="accuracy on the test set",
     yaxis_range=[0.7, 1],
-    title="The same twenty models, at different instants",
+    title="The same twenty models at different instants",
 )
 figure
 
 # %% [markdown]
-# `netsim run quickstart` and `netsim sweep quickstart` do the same on the command line and write pages to explore. Next: how a message becomes time.
+# `netsim run quickstart` and `netsim sweep quickstart` do the same on the command line and write interactive reports. Next: the duration of a message.

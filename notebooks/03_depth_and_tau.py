@@ -11,11 +11,11 @@
 # %% [markdown]
 # # 03 · Depth and tau
 #
-# QMLHFL (arXiv:2505.08145) trains over any number of layers and gives each layer $n$ a period $\tau_n$ and a quantizer $Q_n$. Two design questions follow:
-# how many layers, and which periods? The first is about where messages travel, the second about how often. A device makes
+# QMLHFL (arXiv:2505.08145) trains over any number of layers and gives each layer $n$ a period $\tau_n$ and a quantizer $Q_n$. Two design parameters follow:
+# the number of layers and the periods. The first determines the paths of messages, the second their frequency. A device makes
 # $K = \tau_1\tau_2\cdots\tau_N$ local steps per global round, and layer $n$ carries an upload every $k_n = \tau_1\cdots\tau_n$ steps.
 #
-# Here the cloud is far: 120 ms away behind a thin line, as for cameras in a town whose operator rents a data centre abroad.
+# Here the cloud is far away: the link to it has a latency of 120 ms and a rate of 20 Mbit/s.
 
 # %%
 import numpy as np
@@ -32,7 +32,7 @@ FAR = "{wired: {rate: 20 Mbit/s, latency: 120 ms}}"
 
 
 def town(fanout, tau, network, levels, rounds):
-    """Forty devices below this tree; every list from the devices up, but fanout from the cloud down."""
+    """Forty devices below this tree; all lists run from the devices up, except fanout, from the cloud down."""
     return load(
         "quickstart",
         [
@@ -43,18 +43,18 @@ def town(fanout, tau, network, levels, rounds):
 
 
 # %% [markdown]
-# ## Depth: the same devices, the same work, one to three layers
+# ## Depth: equal devices and local work, one to three layers
 #
-# With one layer every device of the town talks to the cloud itself: its radio link is followed by the long line. With two, edge servers merge first; with three,
-# a server of the town merges the edge servers. We keep the local work between two cloud rounds at 20 steps.
+# With one layer every device communicates with the cloud directly: its radio link is followed by the long-distance link. With two layers, edge servers aggregate first; with three,
+# a regional server aggregates the edge servers. The local work per global round is 20 steps in all cases.
 
 # %%
 algorithms = {
-    "1 layer: every device to the cloud": town(
+    "1 layer: devices to the cloud": town(
         [40], [20], ["{wired: {rate: 20 Mbit/s, latency: 125 ms, packets: radio}}"], [4], 12
     ),
     "2 layers: edge servers": town([8, 5], [5, 4], [CELL, FAR], [4, 16], 12),
-    "3 layers: edge servers and a town's server": town(
+    "3 layers: edge servers and a regional server": town(
         [1, 8, 5], [5, 2, 2], [CELL, METRO, FAR], [4, 8, 16], 12
     ),
 }
@@ -84,7 +84,7 @@ for (name, run), colour in zip(runs.items(), (RED, ORANGE, BLUE), strict=True):
     )
 figure.update_xaxes(title="simulated time (s)", row=1, col=1)
 figure.update_xaxes(
-    title="bits over the long line, both ways (Mbit)",
+    title="bits over the long-distance link, both directions (Mbit)",
     type="log",
     tickvals=[0.2, 0.5, 1, 2, 5, 10],
     row=1,
@@ -96,26 +96,26 @@ figure.update_layout(
     template="plotly_white",
     height=430,
     legend={"orientation": "h", "y": -0.25},
-    title="What a layer saves: traffic over the long line",
+    title="More layers reduce the traffic over the long-distance link",
 )
 figure
 
 # %% [markdown]
-# In time the three are close: the long line's latency is paid once per global round by each. What differs is the load on that line, one upload per edge server, or one per
-# town, instead of forty, and it decides as soon as others use the line too. Merging early costs no accuracy here, although the upper layers quantize as well.
+# The three need similar times: each has the latency of the long-distance link once per global round. The load on this link differs: one upload per edge server, or one per
+# region, instead of forty, which matters if the link is shared with other traffic. Early aggregation loses no accuracy here, although the upper layers quantize as well.
 
 # %%
 flat, *deeper = (sum(run.bits("up")[-1:] + run.bits("down")[-1:]) for run in runs.values())
 print(
-    "bits over the long line, as a share of those of one layer:",
+    "bits over the long-distance link, as a share of those of one layer:",
     ", ".join(f"{bits / flat:.2f}" for bits in deeper),
 )
 assert deeper[1] < deeper[0] < flat
 
 # %% [markdown]
-# ## Tau: how long is a round?
+# ## Tau: the length of a round
 #
-# Before training anything, the clock: `engine="timing"` plays rounds of any $(\tau_1, \tau_2)$ in milliseconds.
+# First without training: `engine="timing"` simulates rounds for any $(\tau_1, \tau_2)$ in milliseconds.
 
 # %%
 firsts, seconds = (1, 2, 5, 10, 20, 50), (1, 2, 4, 8, 16)
@@ -137,14 +137,14 @@ for column, (values, form) in enumerate(((length, ".2f"), (per_step, ".1f")), st
         texttemplate="%{text}", colorscale="Viridis", showscale=False, row=1, col=column,
     )  # fmt: skip
 figure.update_xaxes(title="tau 1: steps between two uploads", type="category")
-figure.update_yaxes(title="tau 2: merges per round", type="category", row=1, col=1)
+figure.update_yaxes(title="tau 2: edge aggregations per round", type="category", row=1, col=1)
 figure.update_yaxes(type="category", row=1, col=2)
 figure.update_layout(template="plotly_white", height=420)
 figure
 
 # %% [markdown]
-# More local work makes each step cheaper, down to the processor's own time. If steps were all that counted, large $\tau$ would always win. But local steps
-# let the devices drift apart, the more so the less alike their data are (here: Dirichlet 0.3). Now with training: the same number of *seconds* for four ladders.
+# More local work reduces the time per step, down to the computing time. If only the number of steps mattered, large $\tau$ would be best. But with more local steps
+# the local models drift apart, and more so for heterogeneous data (here: Dirichlet 0.3). Now with training: the same *simulated time* for four choices of tau.
 
 # %%
 choices = {"tau = (1, 1)": [1, 1], "tau = (5, 1)": [5, 1], "tau = (5, 4)": [5, 4], "tau = (50, 8)": [50, 8]}
@@ -170,7 +170,7 @@ figure.update_layout(
     xaxis_title="simulated time (s)",
     yaxis_title="accuracy on the test set",
     yaxis_range=[0.5, 1],
-    title=f"{deadline:g} seconds, four ladders",
+    title=f"Four choices of tau, {deadline:g} simulated seconds",
 )
 figure
 
@@ -181,10 +181,10 @@ best = max(ends, key=ends.get)
 assert best not in (min(steps, key=steps.get), max(steps, key=steps.get))
 
 # %% [markdown]
-# Neither the ladder with the most rounds nor the one with the most steps wins. Notebook 05 chooses tau by a convergence bound instead of by trying; `netsim sweep` tries on a grid.
+# Neither the choice with the most rounds nor the one with the most steps is best. Notebook 05 chooses tau by a convergence bound; `netsim sweep` evaluates a grid.
 #
-# **Quantizers per layer.** Layer $n$'s quantizer has a variance $q_n$: $\mathbb{E}\|Q_n(x)-x\|^2 \le q_n\|x\|^2$. Its bits matter where a link is thin, its variance
-# where few messages are averaged. So fine quantizers belong up, coarse ones down:
+# **Quantizers per layer.** Layer $n$'s quantizer has a variance $q_n$: $\mathbb{E}\|Q_n(x)-x\|^2 \le q_n\|x\|^2$. Its bits matter on slow links, its variance
+# where few messages are averaged. Upper layers should therefore have finer quantizers than lower ones:
 
 # %%
 from learning.compressors import Qsgd

@@ -11,12 +11,12 @@
 # %% [markdown]
 # # 04 · One bit uplinks
 #
-# HierSignSGD (arXiv:2602.02355) sends one bit per coordinate: device $i$ below edge $e$ sends $\operatorname{sign}(g_i)$, the edge steps by the majority,
+# HierSignSGD (arXiv:2602.02355) sends one bit per coordinate: device $i$ below edge $e$ sends $\operatorname{sign}(g_i)$, the edge server takes a step along the majority vote,
 #
 # $$w_e \leftarrow w_e - \mu\,\operatorname{sign}\Bigl(\sum_{i\in e}\operatorname{sign}(g_i)\Bigr),$$
 #
 # and after $\tau_2$ votes the cloud averages the edges' models. Between cloud and edge an update is $\mu$ times an integer in
-# $\{-\tau_2, \dots, \tau_2\}$, so $\lceil\log_2(\tau_2+1)\rceil$ bits per coordinate lose nothing. Against it: hierarchical FedAvg with 32 bits, and QMLHFL with 4 levels.
+# $\{-\tau_2, \dots, \tau_2\}$, so $\lceil\log_2(\tau_2+1)\rceil$ bits per coordinate are lossless. The baselines are hierarchical FedAvg with 32 bits and QMLHFL with 4 levels.
 
 # %%
 import plotly.graph_objects as go
@@ -30,7 +30,7 @@ NETWORK = "network=[{{cell: {{preset: urban_micro, uplink: {uplink} MHz, downlin
 
 
 def city(algorithm, uplink, partition="{dirichlet: {alpha: 0.3}}", rounds=15):
-    """Fifty devices below five edge servers; the band of the uplink in MHz."""
+    """Fifty devices below five edge servers; the uplink bandwidth in MHz."""
     changes = [
         "sweep={}",
         "stop={}",
@@ -49,7 +49,7 @@ ALGORITHMS = {
 COLOURS = dict(zip(ALGORITHMS, (RED, ORANGE, BLUE), strict=True))
 
 # %% [markdown]
-# All three make one local step between uploads and ten merges per global round, over a thin uplink of 2 MHz per cell.
+# All three make one local step between uploads and ten edge aggregations per global round, over an uplink of 2 MHz per cell.
 
 # %%
 runs = {name: simulate(city(algorithm, uplink=2)) for name, algorithm in ALGORITHMS.items()}
@@ -78,7 +78,7 @@ figure.update_layout(
     template="plotly_white",
     height=420,
     legend={"orientation": "h", "y": -0.25},
-    title="Alike per round, far apart in bits and seconds",
+    title="Similar per round, different in bits and time",
 )
 figure
 
@@ -86,12 +86,14 @@ figure
 dense, _, signs = runs.values()
 bits = dense.bits("up")[0] / signs.bits("up")[0]
 seconds = dense.sim_time_s / signs.sim_time_s
-print(f"the same rounds took {bits:.0f} times fewer uplink bits, and {seconds:.1f} times less time")
+print(
+    f"for the same rounds: uplink bits reduced by a factor of {bits:.0f}, time by a factor of {seconds:.1f}"
+)
 assert bits == 32
 assert 1 < seconds < bits
 
 # %% [markdown]
-# Bits and seconds do not shrink in the same proportion: not everything in a round is a message's payload. The critical path of the last one says what is:
+# Bits and time are not reduced by the same factor, because a round contains more than the transmission of payload. The critical path of the last round shows its parts:
 
 # %%
 parts = {
@@ -115,8 +117,8 @@ figure.update_layout(
 figure
 
 # %% [markdown]
-# The vote goes down at one bit per coordinate too, so signs shorten both ways of the cell; headers, computing and the backhaul's latency stay, and become a larger
-# share. What does more bandwidth buy? The clock alone tells, without training:
+# The vote is broadcast at one bit per coordinate too, so signs shorten both directions of the cell; headers, computing and the latency of the backhaul do not change and become a larger
+# share. The effect of more bandwidth can be simulated without training:
 
 # %%
 bands = (0.5, 1, 2, 5, 20, 100)
@@ -130,7 +132,7 @@ for name, algorithm in ALGORITHMS.items():
 figure.update_layout(
     template="plotly_white",
     height=400,
-    xaxis={"title": "uplink band of a cell (MHz)", "type": "log", "tickvals": bands},
+    xaxis={"title": "uplink bandwidth of a cell (MHz)", "type": "log", "tickvals": bands},
     yaxis={"title": "length of a global round (s)", "type": "log", "tickvals": [0.1, 0.2, 0.5, 1, 2, 5, 10]},
 )
 assert min(timed["hier_favg, 32 bits"]) > max(timed["hier_sign_sgd, 1 bit"])
@@ -138,14 +140,14 @@ assert timed["qmlhfl, 4 levels"][4] < timed["hier_sign_sgd, 1 bit"][0]
 figure
 
 # %% [markdown]
-# A wider band helps everybody, but less and less: a phone's power is spread over it, and processors do not care. With dense updates no band is wide enough to
-# be as fast as signs on the narrowest.
+# More bandwidth shortens all rounds, with decreasing effect: the transmit power is spread over the band, and computing does not depend on it. Uncompressed updates on the widest band
+# take longer than signs on the narrowest.
 #
-# ## The weak spot: edges that see different worlds
+# ## Limitation: heterogeneous edge servers
 #
-# A majority is deaf to how far the others are. Where edge servers hold different classes, each edge votes for its own optimum, and averaging every $\tau_2$ votes cannot undo it.
-# DC-HierSignSGD adds $c - c_e$ to every gradient *before its sign*: the difference of the global and the edge's mean gradient, measured in a prologue before each round. It costs one more
-# exchange, at 32 bits, and is charged for it like everything else.
+# A majority vote ignores magnitudes. If edge servers have different classes, the votes of each edge lead to its own optimum, and averaging every $\tau_2$ votes does not correct this.
+# DC-HierSignSGD adds $c - c_e$ to every gradient *before its sign*: the difference of the global and the edge's mean gradient, measured in a prologue before each round. This needs one more
+# exchange, at 32 bits, which the simulation includes in time, bits and energy.
 
 # %%
 skewed = "{by_group: {edge_alpha: 0.1, device_alpha: 10}}"
@@ -179,7 +181,7 @@ figure.update_layout(
     template="plotly_white",
     height=420,
     legend={"orientation": "h", "y": -0.25},
-    title="Edges of different classes: what the correction is worth, and what it costs",
+    title="Edge servers with different classes: benefit and cost of the correction",
 )
 figure
 
@@ -189,4 +191,4 @@ print(
 )
 
 # %% [markdown]
-# One seed is one draw. Before you conclude anything, repeat with several (`sweep: {seeds: 5}`); `netsim run mnist_hier_sign_sgd` is the larger version on MNIST.
+# One seed is a single draw. Use several seeds before you draw conclusions (`sweep: {seeds: 5}`); `netsim run mnist_hier_sign_sgd` is a larger version on MNIST.

@@ -11,13 +11,13 @@
 # %% [markdown]
 # # 05 · Planning before a deadline
 #
-# The model is needed in a few seconds. Which $\tau_1, \dots, \tau_N$ should the deployment choose? A plan weighs two curves against each other: the time of a
-# round, which the network gives, and what a round is worth, which a convergence bound gives:
+# The model is needed at a deadline of a few seconds. Which $\tau_1, \dots, \tau_N$ should be chosen? The planner combines the duration of a
+# round, which follows from the network, and the progress per round, which a convergence bound estimates:
 #
 # $$\frac1T\sum_t \mathbb{E}\|\nabla F(w_t)\|^2 \;\le\; \frac1{c_G}\Bigl[\frac{F_0 - F^*}{\mu K T} + N_0(\tau, \mu, q, \sigma^2, \delta^2)\Bigr],\qquad K = \tau_1\cdots\tau_N .$$
 #
 # The first term falls with every local step made by the deadline, the second grows with local work: drift, noise, quantizers. `plan` searches all integer $\tau$ by branch and
-# bound and returns a *certificate*: how much lower any other choice could be.
+# bound and returns a *certificate*: the largest amount by which any other choice could be lower.
 
 # %%
 import numpy as np
@@ -48,26 +48,26 @@ deadline_s = 3.0
 planned = plan(town([5, 4], deadline_s), Limits(deadline_s=deadline_s), Options(shown=6))
 for one in planned.plans:
     print(
-        f"tau {one.tau!s:8s} {one.rounds:3d} rounds, {one.predicted_time_s:.2f} s, bound {one.predicted_bound:.3f}, nothing is more than {one.gap:.1%} below"
+        f"tau {one.tau!s:8s} {one.rounds:3d} rounds, {one.predicted_time_s:.2f} s, bound {one.predicted_bound:.3f}, no other choice is more than {one.gap:.1%} lower"
     )
 best = planned.plans[0]
-print(planned.knowledge.said)
+print(planned.constants.description)
 
 # %% [markdown]
-# The constants were *assumed* (`netsim optimize --calibrate` measures them). The clock was not: the predicted time is the simulator's own. Hold the plan to it.
+# The constants are *assumed* (`netsim optimize --calibrate` measures them). The predicted time is not: it equals the simulated time, as the timing engine confirms.
 
 # %%
-promised = simulate(best.apply(town([5, 4], deadline_s)), engine="timing")
+timed = simulate(best.apply(town([5, 4], deadline_s)), engine="timing")
 print(
-    f"predicted {best.predicted_time_s:.6f} s, simulated {promised.sim_time_s:.6f} s, {promised.finished_rounds} rounds"
+    f"predicted {best.predicted_time_s:.6f} s, simulated {timed.sim_time_s:.6f} s, {timed.finished_rounds} rounds"
 )
-assert abs(promised.sim_time_s / best.predicted_time_s - 1) < 1e-9
-assert promised.finished_rounds == best.rounds
+assert abs(timed.sim_time_s / best.predicted_time_s - 1) < 1e-9
+assert timed.finished_rounds == best.rounds
 
 # %% [markdown]
-# ## More time, other plans
+# ## Plans for other deadlines
 #
-# With little time, rounds are few and each must carry much local work. With more time the bound's second term decides, and it wants devices to agree more often.
+# With a short deadline there are few rounds, and each needs much local work. With a longer deadline the second term of the bound dominates, and more frequent aggregation reduces it.
 
 # %%
 deadlines = (1, 2, 3, 5, 10, 20, 40, 80)
@@ -102,12 +102,12 @@ figure.update_layout(template="plotly_white", height=400, legend={"x": 0.3, "y":
 figure
 
 # %%
-assert plans[0].tau[0] > plans[-1].tau[0], "less time, more local work per message"
+assert plans[0].tau[0] > plans[-1].tau[0], "a shorter deadline gives more local work per message"
 
 # %% [markdown]
-# ## How good is it really?
+# ## Comparison with real training
 #
-# A bound is a worst case. So we train for real, all of a grid of $\tau$ until the deadline, and mark the plan and the best.
+# A bound is a worst case. We therefore train with all $\tau$ of a grid until the deadline, and mark the plan and the best.
 
 # %%
 firsts = sorted({1, 2, 5, 20, best.tau[0]})
@@ -162,7 +162,7 @@ print(
 assert accuracy.min() + 0.1 < chosen < accuracy.max()
 
 # %% [markdown]
-# An honest picture: the plan avoids the disasters, without one training run, and is not the best. Its constants make drift look worse than digits
-# find it, so it merges at the cloud more often than it should. That is no accident of this example, and why `netsim optimize` has two more steps. `--calibrate` measures the constants
-# (and says *vacuous* where the bound then promises nothing). `--refine 8` uses the bound for what it is good at, to shape candidates of every size, lets them train by successive halving
-# and takes the winner. `--compare 20` trains random feasible $\tau$ beside it, so that you see what choosing was worth; `docs/results.md` has such comparisons on MNIST and CIFAR-10.
+# The plan avoids the worst choices without a training run, but it is not the best. Its constants overestimate drift on this data set,
+# so it aggregates at the cloud more often than necessary. This is typical, and `netsim optimize` has two more steps for it. `--calibrate` measures the constants
+# (and reports a *vacuous* bound if it is not below the value without training). `--refine 8` uses the bound only to split candidates of all sizes over the layers, trains them by successive halving
+# and selects the best. `--compare 20` trains random feasible $\tau$ as a baseline; `docs/results.md` has such comparisons on MNIST and CIFAR-10.

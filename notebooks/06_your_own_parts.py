@@ -11,7 +11,7 @@
 # %% [markdown]
 # # 06 · Your own compressor, channel and algorithm
 #
-# A part is a frozen dataclass with the methods of its kind. Nothing is registered, nothing subclassed. Here the classes live in the notebook and are handed over as objects; in a file
+# A part is a frozen dataclass with the methods of its kind. It needs no registration and no base class. Here the classes are defined in the notebook and passed as objects; in a file
 # `my_lab.py` a YAML scenario names them as `my_lab:Threshold`.
 
 # %%
@@ -36,12 +36,12 @@ BLUE, ORANGE, GREEN, PINK, RED, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
 # %% [markdown]
 # ## A compressor: two bits and one magnitude
 #
-# Keep the coordinates of at least $t\cdot\max|x|$, send their signs and *one* number, their mean magnitude $m$. With $S$ the set that is kept, $C(x) = m\cdot\operatorname{sign}(x)|_S$ is the
+# Keep the coordinates with a magnitude of at least $t\cdot\max|x|$, send their signs and *one* number, their mean magnitude $m$. With $S$ the set of these coordinates, $C(x) = m\cdot\operatorname{sign}(x)|_S$ is the
 # orthogonal projection of $x$ onto $\operatorname{sign}(x)|_S$, so
 #
 # $$\|C(x)-x\|^2 = \|x\|^2 - \frac{\|x_S\|_1^2}{|S|} \le \Bigl(1 - \frac{t^2}{d}\Bigr)\|x\|^2 :$$
 #
-# a contraction with $\delta = t^2/d$, which allows error feedback. It states its bits, its constants, its values and its bytes.
+# a contraction with $\delta = t^2/d$, which allows error feedback. The class defines its bits, its constants, its values and its byte codec.
 
 
 # %%
@@ -61,23 +61,23 @@ class Threshold:
         return None
 
     def delta(self, dim):
-        """See above."""
+        """The contraction derived above."""
         return self.t**2 / dim
 
     def encode(self, rows, rng):
-        """What receivers decode, for a stack of rows [K, d]."""
-        kept = rows.abs() >= self.t * rows.abs().amax(1, keepdim=True)
-        mean = (rows.abs() * kept).sum(1, keepdim=True) / kept.sum(1, keepdim=True)
-        return Encoded(torch.where(kept, mean * rows.sign(), torch.zeros_like(rows)), None)
+        """The decoded values of a stack of rows [K, d]."""
+        large = rows.abs() >= self.t * rows.abs().amax(1, keepdim=True)
+        mean = (rows.abs() * large).sum(1, keepdim=True) / large.sum(1, keepdim=True)
+        return Encoded(torch.where(large, mean * rows.sign(), torch.zeros_like(rows)), None)
 
     def pack(self, row, key):
-        """The bytes on air."""
+        """The byte string of a row."""
         values = self.encode(row[None].float(), None).values[0].numpy()
         codes = np.stack([values > 0, values < 0], 1)
         return np.float32(np.abs(values).max()).tobytes() + np.packbits(codes).tobytes()
 
     def unpack(self, data, dim):
-        """The values again."""
+        """The values of a byte string."""
         codes = (
             np.unpackbits(np.frombuffer(data, np.uint8, offset=4), count=2 * dim)
             .reshape(dim, 2)
@@ -87,18 +87,18 @@ class Threshold:
 
 
 # %% [markdown]
-# Hold it to what it says, on vectors of a few kinds, before any figure is drawn from it.
+# Test bits, bytes and contraction on several vectors before it is used.
 
 # %%
-mine, d = Threshold(), 4810
+threshold, d = Threshold(), 4810
 draw = torch.Generator().manual_seed(3)
 for row in (torch.randn(d, generator=draw), torch.randn(d, generator=draw) ** 5, torch.ones(d)):
-    values = mine.encode(row[None].clone(), None).values[0]
-    data = mine.pack(row, 0)
-    assert len(data) == math.ceil(mine.bits(d) / 8)
-    assert torch.allclose(mine.unpack(data, d), values, rtol=1e-6)
-    assert (values - row).norm() ** 2 <= (1 - mine.delta(d)) * row.norm() ** 2 * (1 + 1e-6)
-print("bits, bytes and contraction hold")
+    values = threshold.encode(row[None].clone(), None).values[0]
+    data = threshold.pack(row, 0)
+    assert len(data) == math.ceil(threshold.bits(d) / 8)
+    assert torch.allclose(threshold.unpack(data, d), values, rtol=1e-6)
+    assert (values - row).norm() ** 2 <= (1 - threshold.delta(d)) * row.norm() ** 2 * (1 + 1e-6)
+print("bits, bytes and contraction are correct")
 
 
 # %%
@@ -113,8 +113,8 @@ quickstart = load("quickstart", ["sweep={}", "stop={rounds: 15}"])
 uplinks = {
     "none, 32 bits": (Plain(), "#888888"),
     "qsgd, 4 levels": (Qsgd(4), ORANGE),
-    "ours": (Threshold(), SKY),
-    "ours with error feedback": (ErrorFeedback(Threshold()), BLUE),
+    "threshold": (Threshold(), SKY),
+    "threshold, error feedback": (ErrorFeedback(Threshold()), BLUE),
 }
 figure = go.Figure()
 for name, (codec, colour) in uplinks.items():
@@ -132,21 +132,21 @@ figure.update_layout(
         "tickvals": [1, 2, 5, 10, 20, 50, 100, 200, 400],
     },
     yaxis_title="accuracy on the test set",
-    title="A compressor of our own beside those that ship",
+    title="A user-defined compressor and the built-in ones",
 )
 figure
 
 # %% [markdown]
-# ## A channel: a satellite that comes and goes
+# ## A channel: a satellite with periodic visibility
 #
-# A region reaches the cloud by a satellite that is in view for a part of each period. A channel answers one question: what is the airtime of a message whose service starts at $t$?
-# With $V(t)$ the seconds of view until $t$, it is the $x$ with $V(t+x) = V(t) + b/R$.
+# A region reaches the cloud by a satellite that is in view for a part of each period. A channel defines the airtime of a message whose transmission starts at $t$.
+# With $V(t)$ the time in view until $t$, the airtime is the $x$ with $V(t+x) = V(t) + b/R$.
 
 
 # %%
 @dataclass(frozen=True)
 class Passing:
-    """A rate that is there during the first `view_s` of every `period_s`."""
+    """A constant rate during the first `view_s` of every `period_s`, and 0 otherwise."""
 
     rate_bps: float
     period_s: float
@@ -154,21 +154,21 @@ class Passing:
 
     @property
     def mean_rate_bps(self):
-        """In the long run."""
+        """The long-run mean rate."""
         return self.rate_bps * self.view_s / self.period_s
 
     def airtime_s(self, wire_bits, at_s):
-        """See above; exact."""
-        seen = at_s // self.period_s * self.view_s + min(at_s % self.period_s, self.view_s)
-        whole, rest = divmod(seen + wire_bits / self.rate_bps, self.view_s)
+        """The airtime by the equation above; exact."""
+        in_view_s = at_s // self.period_s * self.view_s + min(at_s % self.period_s, self.view_s)
+        periods, rest = divmod(in_view_s + wire_bits / self.rate_bps, self.view_s)
         if rest < 1e-12 and wire_bits > 0:
-            whole, rest = whole - 1, self.view_s
-        return whole * self.period_s + rest - at_s
+            periods, rest = periods - 1, self.view_s
+        return periods * self.period_s + rest - at_s
 
 
 @dataclass(frozen=True)
 class Satellite:
-    """Each child has the satellite to itself while it is in view."""
+    """Each child has a dedicated satellite link while the satellite is in view."""
 
     rate_bps: float = 2e6
     period_s: float = 2.0
@@ -185,16 +185,16 @@ class Satellite:
         return ParentLinks(up, Downlink(down, broadcast=False))
 
     def describe(self):
-        """One line for `netsim check`."""
+        """The text that `netsim check` prints."""
         return f"satellite: {self.rate_bps / 1e6:g} Mbit/s for {self.view_s:g} of every {self.period_s:g} s"
 
 
 sky = Passing(2e6, 2.0, 0.5)
 assert math.isclose(sky.airtime_s(1e6, 0.0), 0.5)  # fits the first pass exactly
-assert math.isclose(sky.airtime_s(1e5, 1.0), 1.05)  # waits one second for the next one
+assert math.isclose(sky.airtime_s(1e5, 1.0), 1.05)  # waits one second for the next pass
 assert math.isclose(
     sky.airtime_s(1.5e6, 0.25), 0.25 + 1.5 + 0.5
-)  # takes what is left of a pass, and all of the next
+)  # uses the rest of a pass and the whole next one
 
 # %%
 cell, metro, trunk = quickstart.network
@@ -218,15 +218,15 @@ figure.update_layout(
     xaxis_title="simulated time (s)",
     yaxis_title="accuracy on the test set",
     yaxis_range=[0.7, 1],
-    title="The same models; with the satellite they exist when it passes (shaded)",
+    title="The same models; with the satellite they arrive during its passes (shaded)",
 )
 figure
 
 # %% [markdown]
 # ## An algorithm: signs below, a quantizer above
 #
-# An algorithm is a list of layers, and a recipe is a dataclass whose `to_algorithm()` returns one. Ours votes below the edge servers, as HierSignSGD, and quantizes above them, as QMLHFL. An algorithm is checked
-# when it is built: without the vote, the error states why signs need one.
+# An algorithm is a list of layers, and a recipe is a dataclass whose `to_algorithm()` returns one. This one votes below the edge servers, as HierSignSGD, and quantizes above them, as QMLHFL. An algorithm is validated
+# when it is constructed: without the vote, an error states why signs need one.
 
 
 # %%
@@ -271,10 +271,10 @@ figure.update_layout(
     xaxis_title="simulated time (s)",
     yaxis_title="accuracy on the test set",
     yaxis_range=[0.7, 1],
-    title="An algorithm of our own on a 1 MHz uplink, twenty local steps per round",
+    title="A user-defined algorithm on a 1 MHz uplink, twenty local steps per round",
 )
 figure
 
 # %% [markdown]
-# In a file, these classes are named in YAML by their import path, appear in `netsim check`, and their source is part of the run's digest: change a line, and the run has another
-# name. `docs/howto/own-part.md` shows that.
+# In a file, these classes are named in YAML by their import path, `netsim check` prints them, and their source is part of the run's digest: a changed line gives another
+# digest. See `docs/howto/own-part.md`.

@@ -1,6 +1,6 @@
 """Write each notebook's .ipynb from its py:percent script, without outputs: `make notebooks`.
 
-The scripts are what people edit; cells are numbered instead of given random ids, so that a rewrite changes what changed.
+Edit the scripts only. Cells have numbers instead of random ids, so that an edit changes no other cell.
 """
 
 from __future__ import annotations

@@ -23,7 +23,6 @@ def libraries_are_not_collected() -> None:
     """The objects of torch, pandas and plotly live as long as the tests: a full collection need not visit them."""
     import torch  # noqa: F401
 
-
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)

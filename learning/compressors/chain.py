@@ -23,8 +23,8 @@ from learning.compressors.sign import Sign
 from learning.compressors.sparse_sign import SparseSign
 from learning.compressors.sparsify import RandK, TopK
 from learning.part_names import VALUE_NEUTRAL
-from learning.rng.data_draws import mix_keys
 from learning.rng.keyed import KeyedRandom
+from learning.rng.normal_draws import mix_keys
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

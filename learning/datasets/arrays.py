@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.rng.data_draws import TEST_SUBSET, TRAIN_SUBSET, keyed_generator
+from learning.rng.normal_draws import TEST_SUBSET, TRAIN_SUBSET, keyed_generator
 
 
 class DataError(ValueError):

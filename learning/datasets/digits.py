@@ -18,7 +18,7 @@ from learning.datasets.arrays import (
     limit_samples,
     limit_shape,
 )
-from learning.rng.data_draws import DIGITS_SPLIT, keyed_generator
+from learning.rng.normal_draws import DIGITS_SPLIT, keyed_generator
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,9 @@ class ConvBlock:
         self._weight_2d, self._bias = parameter.weight.view(channels, -1), parameter.bias[:, None]
         self._d_weight_2d = parameter.d_weight.view(channels, -1)
         self._ones = x.new_ones(self._out_2d.shape[1])
-        self._input_gradient = None if inputs.gradient is None else _InputGradient(inputs.gradient, parameter.weight)
+        self._input_gradient = (
+            None if inputs.gradient is None else _InputGradient(inputs.gradient, parameter.weight)
+        )
 
     def forward(self) -> None:
         """See Block."""

@@ -12,11 +12,11 @@ from learning.aggregation.rules import Rule, is_stateful_rule
 from learning.algorithms.layer import Leaf
 from learning.compressors import Compressor, at_round, is_stateful
 from learning.engine.compressor_calls import payload_bits
+from learning.engine.digests import DigestRegistry, pack_integers
 from learning.engine.finite_check import NonFinitePolicy, make_finite_check
 from learning.engine.lazy_vectors import (
     Aggregate,
     Broadcast,
-    DigestRegistry,
     Initialize,
     IterationIndex,
     LazyVector,
@@ -29,7 +29,6 @@ from learning.engine.lazy_vectors import (
     Train,
     Upload,
     WeightedSum,
-    pack_integers,
     side_outputs,
 )
 from learning.engine.resumption import drop_operations, restore_value, take_checkpoint

@@ -43,7 +43,9 @@ def _pending_below(
         if id(vector) in found:
             continue
         found[id(vector)] = vector
-        pending += [dependency for dependency in _listed_inputs(vector, is_separate) if dependency.value is None]
+        pending += [
+            dependency for dependency in _listed_inputs(vector, is_separate) if dependency.value is None
+        ]
     return sorted(found.values(), key=lambda vector: vector.depth, reverse=True)
 
 

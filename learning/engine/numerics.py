@@ -6,7 +6,10 @@ import re
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    import torch
 
 EngineKind = Literal["timing", "eager", "batched"]
 DeviceKind = Literal["auto", "cpu", "cuda"]
@@ -151,3 +154,10 @@ def _device(device: DeviceKind) -> str:
             "device cuda was asked for, but torch sees no CUDA device here; use --device cpu or auto"
         )
     return "cuda" if available else "cpu"
+
+
+def storage_dtype(numerics: Numerics) -> torch.dtype:
+    """Return the type in which weights are stored: tf32 and bf16 affect products only."""
+    import torch
+
+    return torch.float64 if numerics.precision == "float64" else torch.float32

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from learning.engine.numerics import Numerics, stack_rows
+from learning.engine.numerics import Numerics, stack_rows, storage_dtype
 from learning.engine.solver import Solver
 
 if TYPE_CHECKING:
-    import torch
-
     from learning.engine.trainers import Trainer
     from learning.tasks.task import BoundTask, Task
 
@@ -46,13 +44,6 @@ def bind_task(numerics: Numerics, task: Task) -> BoundTask:
     bound = task.bind(torch.device(numerics.device), storage_dtype(numerics))
     bound.uses_bfloat16 = numerics.precision == "bf16"
     return bound
-
-
-def storage_dtype(numerics: Numerics) -> torch.dtype:
-    """Return the type in which weights are stored: tf32 and bf16 affect products only."""
-    import torch
-
-    return torch.float64 if numerics.precision == "float64" else torch.float32
 
 
 def make_trainer(numerics: Numerics, bound: BoundTask, seed: int) -> Trainer:

@@ -17,7 +17,7 @@ from learning.partitions.sample_splits import (
     dirichlet_split,
     equal_split,
 )
-from learning.rng.data_draws import PARTITION, keyed_generator
+from learning.rng.normal_draws import PARTITION, keyed_generator
 
 Paths = Sequence[tuple[int, ...]]
 """For every device the ordinals of its ancestors, from its edge server up, without the cloud."""

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from learning.datasets.arrays import Arrays
 from learning.partitions.sample_splits import Indices
-from learning.rng.data_draws import SHIFT, keyed_generator
 from learning.rng.keyed import row_key, uniforms
+from learning.rng.normal_draws import SHIFT, keyed_generator
 
 Owner = Literal["device", "edge"]
 

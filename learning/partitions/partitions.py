@@ -18,7 +18,7 @@ from learning.partitions.sample_splits import (
     dirichlet_split,
     equal_split,
 )
-from learning.rng.data_draws import PARTITION, keyed_generator
+from learning.rng.normal_draws import PARTITION, keyed_generator
 
 
 class Partition(Protocol):

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learning.datasets.synthetic import Synthetic
-from learning.rng.data_draws import OBJECTIVE, Floats, mix_keys, normals, scale_to_rms, subtract_group_means
 from learning.rng.keyed import row_key
+from learning.rng.normal_draws import OBJECTIVE, Floats, mix_keys, normals, scale_to_rms, subtract_group_means
 
 if TYPE_CHECKING:
     import torch

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.rng.data_draws import Floats, normalize_rows, normals, root_mean_square, subtract_group_means
+from learning.rng.normal_draws import Floats, normalize_rows, normals, root_mean_square, subtract_group_means
 from learning.tasks.objectives import DEVICES, DIRECTION, EDGES, SAMPLES, Constants, SyntheticTask
 
 if TYPE_CHECKING:

@@ -196,6 +196,8 @@ def level_variances(
         mean = np.zeros((len(level), rows.shape[1]))
         np.add.at(mean, parent, weight_sums[:, None] * rows)
         mean /= above[:, None]
-        found.append(float((weight_sums * ((rows - mean[parent]) ** 2).sum(axis=1)).sum() / weight_sums.sum()))
+        found.append(
+            float((weight_sums * ((rows - mean[parent]) ** 2).sum(axis=1)).sum() / weight_sums.sum())
+        )
         weight_sums, rows = above, mean
     return tuple(found)

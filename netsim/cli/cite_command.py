@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 
-from netsim.results.references import entry_of
+from netsim.results.bibliography import entry_of
 from netsim.scenario import Scenario, load
 from netsim.scenario.citations import citing_parts
 from netsim.sweep.points import points_of

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 
 from netsim.cli.error_handling import InputError
-from netsim.results.references import citation_keys, label_of
+from netsim.results.bibliography import citation_keys, label_of
 
 CHANNELS = (
     "networks", "pathlosses", "shadowings", "placements", "fadings", "laws", "rate maps", "losses", "traces",

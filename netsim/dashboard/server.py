@@ -64,5 +64,5 @@ def _install_signal_handlers() -> None:
     signal.signal(signal.SIGTERM, _raise_interrupt)
 
 
-def _raise_interrupt(_number: int, _frame: FrameType | None) -> None:
+def _raise_interrupt(_number: int, _stack: FrameType | None) -> None:
     raise KeyboardInterrupt

@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import ValidationError
+from pydantic import AfterValidator, ValidationError
+from pydantic.fields import FieldInfo
 
-from netsim.docgen.field_types import type_hints, type_rules
+from netsim.docgen.field_types import type_hints
 from netsim.scenario import PARTS
 from netsim.scenario.dataclass_schema import arguments_of, is_required
 from netsim.scenario.errors import problems_of
@@ -93,3 +94,31 @@ def _candidates(hint: Any) -> Sequence[Any]:
 
 def _is_list(hint: Any) -> bool:
     return isinstance(get_origin(hint), type) and issubclass(get_origin(hint), Sequence)
+
+
+def type_rules(hint: Any) -> list[str]:
+    """Rules stated by the type: `> 0` of a quantity, `>= 1` of a count, the alphabet of a name."""
+    if get_origin(hint) is Annotated:
+        rules = [rule for mark in get_args(hint)[1:] for rule in _annotation_rules(mark)]
+        return [*type_rules(get_args(hint)[0]), *rules]
+    return list(dict.fromkeys(rule for arm in get_args(hint) for rule in type_rules(arm)))
+
+
+def _annotation_rules(mark: Any) -> list[str]:
+    if isinstance(mark, Quantity):
+        return ["> 0"] if mark.positive else []
+    if isinstance(mark, FieldInfo):
+        return [rule for part in mark.metadata for rule in _annotation_rules(part)]
+    if isinstance(mark, AfterValidator):
+        return _validator_rules(mark.func)
+    signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+    return [f"{sign} {getattr(mark, name)}" for name, sign in signs.items() if hasattr(mark, name)]
+
+
+def _validator_rules(check: Any) -> list[str]:
+    """The rule in the error message that a validator raises for an invalid text."""
+    try:
+        check("?")
+    except ValueError as error:
+        return re.findall(r"must be (.+?), got", str(error))
+    return []

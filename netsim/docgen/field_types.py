@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from dataclasses import is_dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from pydantic import AfterValidator, BeforeValidator
-from pydantic.fields import FieldInfo
+from pydantic import BeforeValidator
 
 from netsim.scenario import PARTS
 from netsim.scenario.algorithm_form import AlgorithmForm
@@ -61,14 +60,6 @@ def link_to_part(kind: str) -> str:
 def link_to_mapping(cls: type) -> str:
     """A link to the section that lists the keys of a mapping."""
     return f"[{cls.__name__.lower()}](#mapping-{cls.__name__.lower()})"
-
-
-def type_rules(hint: Any) -> list[str]:
-    """Rules stated by the type: `> 0` of a quantity, `>= 1` of a count, the alphabet of a name."""
-    if get_origin(hint) is Annotated:
-        rules = [rule for mark in get_args(hint)[1:] for rule in _annotation_rules(mark)]
-        return [*type_rules(get_args(hint)[0]), *rules]
-    return list(dict.fromkeys(rule for arm in get_args(hint) for rule in type_rules(arm)))
 
 
 def docstring_lines(cls: type) -> list[str]:
@@ -129,23 +120,3 @@ def _describe_container(origin: Any, inner: Sequence[Any]) -> str:
 
 def _kind(hint: type) -> str | None:
     return next((kind for kind, part in PARTS.items() if part.protocol is hint), None)
-
-
-def _annotation_rules(mark: Any) -> list[str]:
-    if isinstance(mark, Quantity):
-        return ["> 0"] if mark.positive else []
-    if isinstance(mark, FieldInfo):
-        return [rule for part in mark.metadata for rule in _annotation_rules(part)]
-    if isinstance(mark, AfterValidator):
-        return _validator_rules(mark.func)
-    signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
-    return [f"{sign} {getattr(mark, name)}" for name, sign in signs.items() if hasattr(mark, name)]
-
-
-def _validator_rules(check: Any) -> list[str]:
-    """The rule in the error message that a validator raises for an invalid text."""
-    try:
-        check("?")
-    except ValueError as error:
-        return re.findall(r"must be (.+?), got", str(error))
-    return []

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from netsim.docgen.argument_rules import argument_rules
-from netsim.docgen.field_types import describe_type, docstring_lines, type_hints, type_rules
+from netsim.docgen.argument_rules import argument_rules, type_rules
+from netsim.docgen.field_types import describe_type, docstring_lines, type_hints
 from netsim.scenario import PARTS, Scenario, format_default
 from netsim.scenario.algorithm_form import AlgorithmForm
 from netsim.scenario.dataclass_schema import DataclassForm, ReadsBy, arguments_of, is_required

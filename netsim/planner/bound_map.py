@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 
 from netsim.bounds.bound import first_order
+from netsim.bounds.branch_and_bound import Candidate, PlanningTask, evaluate, full_box
 from netsim.bounds.costs import Indices
 from netsim.bounds.learning_rate import Goal
-from netsim.bounds.search import Candidate, PlanningTask, evaluate, full_box
 from netsim.planner.planner import Planned
 
 GRID = 20_000

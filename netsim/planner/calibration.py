@@ -59,15 +59,23 @@ def _kept(path: Path, depth: int) -> ConstantsEstimate | None:
     """Return the stored calibration; None if there is none or it cannot be read."""
     try:
         found = load_constants(path, depth)
-        return replace(found, origin="calibrated", description=str(json.loads(path.read_text())["description"]))
+        return replace(
+            found, origin="calibrated", description=str(json.loads(path.read_text())["description"])
+        )
     except (PlanError, KeyError):
         return None
 
 
 def _name(setting: PlanContext) -> str:
     algorithm, task = setting.scenario.layered_algorithm, setting.task
-    description = f"{VERSION}|{task.fingerprint}|{setting.scenario.seed}|{part_name(algorithm)}|{setting.topology.fingerprint}"
-    return blake2b(description.encode(), digest_size=8).hexdigest()
+    parts = (
+        VERSION,
+        task.fingerprint,
+        setting.scenario.seed,
+        part_name(algorithm),
+        setting.topology.fingerprint,
+    )
+    return blake2b("|".join(map(str, parts)).encode(), digest_size=8).hexdigest()
 
 
 def _looks(setting: PlanContext) -> list[GradientProbe]:

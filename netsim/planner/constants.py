@@ -81,7 +81,9 @@ def known(setting: PlanContext) -> ConstantsEstimate | None:
         start = float((points[1].mean(axis=0) ** 2).sum())
     weights = setting.weights
     layers = np.max([level_variances(setting.topology, weights, rows) for rows in points], axis=0)
-    facts = LearningConstants(description.smoothness, description.noise**2 / batch, tuple(layers.tolist()), description.gap)
+    facts = LearningConstants(
+        description.smoothness, description.noise**2 / batch, tuple(layers.tolist()), description.gap
+    )
     where = "at every w" if isinstance(task, QuadraticTask) else "heterogeneity at the start and the optimum"
     return ConstantsEstimate(facts, "known", f"computed from the synthetic objective ({where})", start)
 
@@ -98,7 +100,10 @@ def assumed(setting: PlanContext) -> ConstantsEstimate:
     smoothness = 1.0 / (2 * algorithm.leaf.learning_rate * algorithm.steps(setting.depth))
     spread = 0.0 if isinstance(setting.scenario.task.partition, Iid) else 2 * smoothness * gap
     layers = (0.0,) * (setting.depth - 1) + (spread,)
-    description = "assumed, not measured (--calibrate measures them): L = 1 / (2 mu K) of the scenario, ln(classes) to gain"
+    description = (
+        "assumed, not measured (--calibrate measures them): "
+        "L = 1 / (2 mu K) of the scenario, F(w_0) - F* = ln(classes)"
+    )
     return ConstantsEstimate(
         LearningConstants(smoothness, 2 * smoothness * gap, layers, gap), "assumed", description
     )

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from netsim.barriers.barriers import All
+from netsim.bounds.branch_and_bound import PlanningTask
 from netsim.bounds.costs import Sizes
 from netsim.bounds.from_scenario import PlanContext, PlanError
 from netsim.bounds.learning_rate import largest_rate
-from netsim.bounds.search import PlanningTask
 from netsim.network.message_loss import NoLoss
 from netsim.planner.constants import ConstantsEstimate
 from netsim.planner.cost_model import CostModel

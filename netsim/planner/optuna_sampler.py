@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from netsim.bounds.search import evaluate, full_box
+from netsim.bounds.branch_and_bound import evaluate, full_box
 from netsim.exports.missing_extra import MissingExtraError
 from netsim.planner.bound_map import ranking_task
 from netsim.planner.plan import Plan

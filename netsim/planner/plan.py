@@ -10,7 +10,7 @@ from typing import Any
 from learning.algorithms.algorithm import Algorithm
 from learning.algorithms.averaging import FedAvg
 from learning.algorithms.layer import Leaf
-from learning.algorithms.recipes import Recipe
+from learning.algorithms.recipe_registry import Recipe
 from learning.compressors import Compressor, Qsgd
 from netsim.bounds.learning_rate import Mode
 from netsim.scenario import Scenario

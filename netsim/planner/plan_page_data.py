@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from netsim.bounds.search import Candidate
+from netsim.bounds.branch_and_bound import Candidate
 from netsim.planner.bound_map import scan
 from netsim.planner.explanation import explain
 from netsim.planner.plan import Plan
@@ -37,8 +37,8 @@ def plan_page_data(planned: Planned, trials: Sequence[Trial], chosen: Plan) -> P
         ("Gap", "no certificate" if chosen.gap is None else formatting.percent(chosen.gap)),
         ("Mode", chosen.mode),
     ]
-    description = f"L {facts.smoothness:.3g}, sigma² {facts.noise:.3g}, zeta² {facts.zeta(0):.3g}, F₀ − F* {facts.gap:.3g}"
-    notes = [*planned.notes, f"Constants ({planned.constants.origin}): {description}."]
+    values = f"L {facts.smoothness:.3g}, sigma² {facts.noise:.3g}, zeta² {facts.zeta(0):.3g}, F₀ − F* {facts.gap:.3g}"
+    notes = [*planned.notes, f"Constants ({planned.constants.origin}): {values}."]
     accuracy = all(np.isfinite(trial.accuracies).all() for trial in trials)
     score = "Accuracy" if accuracy else "Minus the loss"
     dots = [_tried(planned, trial, chosen) for trial in trials] or _met(planned, chosen)

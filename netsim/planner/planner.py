@@ -10,12 +10,12 @@ import numpy as np
 from learning.compressors import Compressor
 from netsim.barriers.barriers import All
 from netsim.bounds.bound import Terms
+from netsim.bounds.branch_and_bound import Candidate, PlanningTask, SearchResult, search
 from netsim.bounds.costs import Amounts, Budget, bits_per_round
 from netsim.bounds.from_scenario import SHARES, PlanContext, PlanError, plan_context
+from netsim.bounds.heuristic_search import heuristic_search, relaxed_points
 from netsim.bounds.learning_rate import BoundRule, Goal, Mode, minimise
 from netsim.bounds.problem import Problem
-from netsim.bounds.relaxation import heuristic_search, relaxed_points
-from netsim.bounds.search import Candidate, PlanningTask, SearchResult, search
 from netsim.planner.constants import ConstantsEstimate, assumed, known
 from netsim.planner.cost_model import ClockSampling, CostModel, cost_model, time_rounds
 from netsim.planner.diagnostics import (
@@ -92,7 +92,7 @@ class Planned:
         return rule.terms(self.task.problem, np.array([plan.learning_rate]), tau, free_values, up)
 
     def point(self, plan: Plan) -> np.ndarray:
-        """The plan's coordinates for `netsim.bounds.search.evaluate`."""
+        """The plan's coordinates for `netsim.bounds.branch_and_bound.evaluate`."""
         choice = [0] * len(plan.tau)
         if plan.levels is not None:
             for n, (codecs, level) in enumerate(zip(self.uplinks, plan.levels, strict=True)):

@@ -17,7 +17,7 @@ from typing import Literal
 
 import numpy as np
 
-from netsim.bounds.search import Candidate
+from netsim.bounds.branch_and_bound import Candidate
 from netsim.planner.bound_map import best_per_octave, neighbours, random_points, ranking_task
 from netsim.planner.plan import Plan
 from netsim.planner.planner import Limits, Options, Planned, as_plan

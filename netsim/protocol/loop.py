@@ -39,7 +39,7 @@ from netsim.protocol.membership import Membership, place
 from netsim.protocol.polling import Participants, ParticipantSelection
 from netsim.protocol.prologue import distribute
 from netsim.protocol.trace import Path
-from netsim.selection.selection import Selector
+from netsim.selection.interfaces import Selector
 from netsim.topology import Node
 
 RoundCallback: TypeAlias = Callable[[int, LazyVector, Path], bool]

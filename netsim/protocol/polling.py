@@ -20,7 +20,7 @@ from netsim.protocol.exchange import Exchange, Inbox, ProcessGenerator
 from netsim.protocol.exchange_runner import ExchangeRunner
 from netsim.protocol.local_steps import LocalWork
 from netsim.protocol.trace import Path
-from netsim.selection.selection import SelectedChildren, Selector, needs_polling
+from netsim.selection.interfaces import SelectedChildren, Selector, needs_polling
 from netsim.topology import Node
 
 LOSS_BITS = 32

@@ -10,7 +10,7 @@ from weakref import WeakSet
 import simpy
 
 from netsim.energy.meter import Meter
-from netsim.network import Link, ParentLinks, DownlinkMessage, Transfer
+from netsim.network import DownlinkMessage, Link, ParentLinks, Transfer
 from netsim.network.media import discard_callbacks
 from netsim.protocol.trace import Message, Trace
 from netsim.results.addressing import ALL_CHILDREN, format_receivers

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netsim.reports import formatting
-from netsim.reports.axes import base_layout, column, to_json_numbers
+from netsim.reports.axes import base_layout, column, cost_scale
+from netsim.reports.formatting import to_json_numbers
 from netsim.reports.labels import escape_plotly_text
 from netsim.reports.page_parts import Change, Chooser, Figure, LegendEntry, Trace
 from netsim.reports.palette import GREY, with_opacity
@@ -46,15 +47,6 @@ def metric_figures(settings: Sequence[Setting], target: float) -> list[Figure]:
     """Accuracy and loss, where evaluated, over the selected axis, with a line at the target accuracy."""
     figures = [_figure(settings, metric, target) for metric in _metrics(settings)]
     return [figure for figure in figures if figure is not None]
-
-
-def cost_scale(name: str, largest: float) -> formatting.Scale:
-    """The unit of an axis along which `name` (of SPENDABLE) is spent."""
-    if name == "sim_time_s":
-        return formatting.time_scale(largest)
-    if name in ("bits", "bits_up"):
-        return formatting.bit_scale(largest)
-    return formatting.joule_scale(largest) if name == "energy_j" else formatting.Scale(1.0, "")
 
 
 def axis_title(name: str, scale: formatting.Scale) -> str:

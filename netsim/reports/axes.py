@@ -81,11 +81,6 @@ def thin(count: int, limit: int = MAX_POINTS) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, max(count - 1, 0), min(count, limit)).round().astype(np.int64))
 
 
-def to_json_numbers(values: NDArray[np.float64]) -> list[float | None]:
-    """Values with six significant digits; NaN and infinity, which JSON lacks, become None."""
-    return [float(f"{value:.6g}") if math.isfinite(value) else None for value in values.tolist()]
-
-
 def log_axis(low: float, high: float, limit: int = 6) -> dict[str, Any]:
     """A logarithmic axis of bits from `low` to `high` with at most `limit` ticks and SI prefixes."""
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
@@ -121,3 +116,12 @@ def _scaled(label: str, title: str, values: NDArray[np.float64], scale: formatti
 
 def _largest(values: NDArray[np.float64]) -> float:
     return float(values.max(initial=0.0))
+
+
+def cost_scale(name: str, largest: float) -> formatting.Scale:
+    """The unit of an axis along which `name` (of SPENDABLE) is spent."""
+    if name == "sim_time_s":
+        return formatting.time_scale(largest)
+    if name in ("bits", "bits_up"):
+        return formatting.bit_scale(largest)
+    return formatting.joule_scale(largest) if name == "energy_j" else formatting.Scale(1.0, "")

@@ -24,7 +24,7 @@ from netsim.reports.pareto import pareto_figures
 from netsim.reports.settings import NO_ROUND, Setting, group_settings, untrained_settings
 from netsim.reports.several_runs import table_of_runs
 from netsim.reports.sweep_figures import figures_of_sweep
-from netsim.reports.time_to_accuracy import cost_to_accuracy_tables
+from netsim.reports.target_tables import cost_to_accuracy_tables
 from netsim.results.result import Result
 from netsim.results.run_folder import ResultError
 
@@ -103,8 +103,8 @@ def _query_section(
     """The section of a slider and the figures that it changes; empty without a figure."""
     if query is None:
         return []
-    fronts = pareto_figures(settings) if key == "deadline" else []
-    figures = [*fronts, *figures_of_sweep(settings, axes, query)]
+    pareto = pareto_figures(settings) if key == "deadline" else []
+    figures = [*pareto, *figures_of_sweep(settings, axes, query)]
     texts = [Paragraph(_QUERY_TEXTS[key]), *(_untrained(settings) if key == "deadline" else [])]
     return [Section(key, title, [*texts, query.chooser, *figures])] if figures else []
 
@@ -136,8 +136,8 @@ def comparison_opening(table: DataFrame, axes: Sequence[str]) -> list[PagePart]:
     target = float(table["target_accuracy"].iloc[0])
     if not math.isnan(target):
         headline.append(("Target accuracy", formatting.accuracy(target)))
-    swept = [("Swept", ", ".join(axes))] if axes else []
-    return [KeyValues(headline, large=True), *([KeyValues(swept)] if swept else [])]
+    keys = [("Swept", ", ".join(axes))] if axes else []
+    return [KeyValues(headline, large=True), *([KeyValues(keys)] if keys else [])]
 
 
 def _dots(settings: Sequence[Setting], target: float) -> list[PagePart]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 _SI_PREFIXES = ("", "k", "M", "G", "T", "P", "E")
 _TIME_UNITS = ((1e-6, "µs"), (1e-3, "ms"), (1.0, "s"), (60.0, "min"), (3600.0, "h"), (86400.0, "d"))
 
@@ -93,3 +96,8 @@ def number(value: float, significant: int = 3) -> str:
 
 def _scaled(scale: Scale, value: float) -> str:
     return f"{number(value / scale.size)} {scale.unit}"
+
+
+def to_json_numbers(values: NDArray[np.float64]) -> list[float | None]:
+    """Values with six significant digits; NaN and infinity, which JSON lacks, become None."""
+    return [float(f"{value:.6g}") if math.isfinite(value) else None for value in values.tolist()]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netsim.reports import formatting
-from netsim.reports.axes import base_layout, thin, to_json_numbers
+from netsim.reports.axes import base_layout, thin
+from netsim.reports.formatting import to_json_numbers
 from netsim.reports.message_sizes import messages_by_layer
 from netsim.reports.page_parts import Figure, LegendEntry, Trace
 from netsim.reports.palette import layer_colour, line_dash

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from netsim.reports import formatting
-from netsim.reports.axes import base_layout, column, log_axis, thin, to_json_numbers
+from netsim.reports.axes import base_layout, column, log_axis, thin
+from netsim.reports.formatting import to_json_numbers
 from netsim.reports.page_parts import Figure, LegendEntry, Table, Trace
 from netsim.reports.palette import GREY, layer_colour, line_dash
 from netsim.results.result import Direction, Result

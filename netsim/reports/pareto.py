@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from netsim.reports import formatting
-from netsim.reports.accuracy_bands import MAX_LEGEND_ENTRIES, axis_title, cost_scale, setting_legend
-from netsim.reports.axes import base_layout, thin, to_json_numbers
+from netsim.reports.accuracy_bands import MAX_LEGEND_ENTRIES, axis_title, setting_legend
+from netsim.reports.axes import base_layout, cost_scale, thin
+from netsim.reports.formatting import to_json_numbers
 from netsim.reports.labels import escape_plotly_text
 from netsim.reports.page_parts import Change, Chooser, Figure, Trace
 from netsim.reports.palette import GREY

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsim.reports import formatting
-from netsim.reports.axes import Axis, base_layout, column, horizontal_axes, log_axis, thin, to_json_numbers
+from netsim.reports.axes import Axis, base_layout, column, horizontal_axes, log_axis, thin
+from netsim.reports.formatting import to_json_numbers
 from netsim.reports.page_parts import Change, Chooser, Figure, LegendEntry, Trace
 from netsim.reports.palette import PURPLE, layer_colour, line_dash
 from netsim.results.result import Direction, Metric, Result

@@ -10,13 +10,13 @@ from typing import Any
 
 from netsim.reports import formatting, message_sizes, run_curves, time_breakdown, timeline
 from netsim.reports.axes import MAX_POINTS
+from netsim.reports.bibliography import reference_parts
 from netsim.reports.energy import energy_figure, energy_table, has_energy, link_energy_table
 from netsim.reports.link_utilisation import utilisation_figure
 from netsim.reports.message_outcomes import outcome_figure, outcome_table
 from netsim.reports.network_events import events_figure, events_table
 from netsim.reports.page import render_page, write_page
 from netsim.reports.page_parts import Code, KeyValues, PagePart, Paragraph, Section
-from netsim.reports.references import reference_parts
 from netsim.reports.tau_figure import tau_figure
 from netsim.reports.tree_figure import tree_figure
 from netsim.results.result import Metric, Result

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from netsim.reports.axes import base_layout, column, horizontal_axes, thin, to_json_numbers
+from netsim.reports.axes import base_layout, column, horizontal_axes, thin
+from netsim.reports.formatting import to_json_numbers
 from netsim.reports.page_parts import Figure, LegendEntry, Trace
 from netsim.reports.palette import layer_colour
 from netsim.results.result import Result

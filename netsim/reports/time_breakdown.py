@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netsim.reports import formatting
-from netsim.reports.axes import base_layout, column, thin, to_json_numbers
+from netsim.reports.axes import base_layout, column, thin
+from netsim.reports.formatting import to_json_numbers
 from netsim.reports.page_parts import HATCHED, Change, Chooser, Figure, LegendEntry, Swatch, Trace
 from netsim.reports.palette import GREY, PURPLE, bar_pattern, layer_colour
 from netsim.results.result import Direction, Result

@@ -9,7 +9,7 @@ from typing import Any, TypeGuard
 from pydantic import ValidationError
 
 from learning.algorithms.algorithm import Algorithm
-from learning.algorithms.recipes import Recipe
+from learning.algorithms.recipe_registry import Recipe
 from netsim.scenario.dataclass_schema import DataclassForm
 from netsim.scenario.errors import Problem, problems_of, validation_error
 from netsim.scenario.parts import PartOf

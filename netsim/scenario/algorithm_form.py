@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from learning.algorithms.algorithm import Algorithm
-from learning.algorithms.recipes import Recipe
+from learning.algorithms.recipe_registry import Recipe
 from netsim.scenario.adaptive_algorithm import AdaptiveRecipe, AdaptiveRecipeForm
 from netsim.scenario.dataclass_schema import DataclassForm, ReadsBy, arguments_of, problem_of
 from netsim.scenario.errors import Problem, format_value, problems_of, validation_error

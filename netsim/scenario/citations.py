@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netsim.network import PRESET_CITATIONS
-from netsim.results.references import citation_keys, label_of, parts_in
+from netsim.results.bibliography import citation_keys, label_of, parts_in
 from netsim.scenario.schema import PARTS, Scenario
 
 

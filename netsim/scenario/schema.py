@@ -21,7 +21,7 @@ from pydantic import (
 
 from learning.aggregation.rules import RULES, Rule
 from learning.algorithms.algorithm import Algorithm
-from learning.algorithms.recipes import RECIPES, Recipe
+from learning.algorithms.recipe_registry import RECIPES, Recipe
 from learning.compressors import COMPRESSORS, LEVEL_SCHEDULES, Compressor, LevelSchedule
 from learning.datasets import DATASETS, Dataset, Synthetic
 from learning.models import MODELS, Model
@@ -72,7 +72,7 @@ from netsim.scenario.sweep import Sweep
 from netsim.scenario.sweep_form import SweepForm
 from netsim.selection.association import ASSOCIATIONS, Association, GivenAssociation
 from netsim.selection.availability import AVAILABILITIES, Availability
-from netsim.selection.selection import Selection
+from netsim.selection.interfaces import Selection
 from netsim.selection.selections import SELECTIONS
 from netsim.tau_policies import POLICIES, Policy
 from netsim.topology import TOPOLOGIES, Topology, TopologyPart

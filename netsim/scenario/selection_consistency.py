@@ -11,7 +11,7 @@ from learning.algorithms.layer import Layer
 from netsim.barriers.barriers import All, Barrier
 from netsim.scenario.errors import Loc, Problem
 from netsim.selection.availability import Availability
-from netsim.selection.selection import Selection
+from netsim.selection.interfaces import Selection
 from netsim.selection.selections import AllChildren, PowerOfChoice
 from netsim.topology import Topology
 

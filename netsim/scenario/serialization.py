@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.representer import RoundTripRepresenter
 
 from learning.algorithms.algorithm import Algorithm
-from learning.algorithms.recipes import Recipe
+from learning.algorithms.recipe_registry import Recipe
 from netsim.scenario.adaptive_algorithm import AdaptiveRecipe
 from netsim.scenario.external_parts import source_hashes, with_file_hashes
 from netsim.scenario.inline_topology import to_inline_tree

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
-from netsim.selection.selection import Selection, SelectionContext, Selector
+from netsim.selection.interfaces import Selection, SelectionContext, Selector
 from netsim.selection.selectors import HighestLossSelector, HighestScoreSelector, RandomSelector
 
 Weights: TypeAlias = Literal["renormalised", "unbiased"]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from learning.engine import IterationIndex, LossQuery
 from netsim.rng import generator, uniforms
+from netsim.selection.interfaces import SelectedChildren
 from netsim.selection.sampling import (
     Floats,
     inclusion_probabilities,
@@ -19,7 +20,6 @@ from netsim.selection.sampling import (
     simple_random_sample,
     systematic_sample,
 )
-from netsim.selection.selection import SelectedChildren
 from netsim.topology import Node
 
 START_PATH = -5

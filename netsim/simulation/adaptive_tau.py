@@ -14,7 +14,7 @@ from functools import cached_property
 from learning.algorithms.algorithm import Algorithm
 from learning.engine import Engine, LazyVector, ValuesNeededError
 from learning.tasks.task import Task
-from netsim.bounds.from_scenario import PlanError, check_means, down_variances, compressor_variance
+from netsim.bounds.from_scenario import PlanError, check_means, compressor_variance, down_variances
 from netsim.bounds.gradient_probe import LARGEST
 from netsim.build import BuildError
 from netsim.protocol.trace import Trace
@@ -73,8 +73,8 @@ class AdaptiveTau:
         left = self.context.scenario.stop.rounds - round_number
         if self.context.trace.rounds[-1]["local_steps"] + left * algorithm.steps(algorithm.depth) > MAX_STEPS:
             raise BuildError(
-                f"algorithm: tau {list(algorithm.taus)}, chosen after round {round_number}, makes more than {MAX_STEPS} "
-                "local steps; lower tau.adaptive.most"
+                f"algorithm: tau {list(algorithm.taus)}, chosen after round {round_number}, makes more than "
+                f"{MAX_STEPS} local steps; lower tau.adaptive.most"
             )
         self.algorithm = algorithm
 

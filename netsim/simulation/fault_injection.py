@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import simpy
 
-from netsim.dynamics import LinkDown, NodeDown, Effect, Fault, FaultInterval, ComputeSlowdown
+from netsim.dynamics import ComputeSlowdown, Effect, Fault, FaultInterval, LinkDown, NodeDown
 from netsim.dynamics.slowdown import DeviceSlowdown, slowed_duration_s
 from netsim.protocol.exchange_runner import NOT_DETECTED, STALL, ExchangeRunner
 from netsim.protocol.membership import Membership, Outage

@@ -18,7 +18,7 @@ from netsim.build import (
 )
 from netsim.devices.clock import Work
 from netsim.network.message_loss import NoLoss
-from netsim.protocol.availability import start_absences
+from netsim.protocol.absences import start_absences
 from netsim.protocol.broadcast import Broadcaster
 from netsim.protocol.exchange_runner import ExchangeRunner
 from netsim.protocol.local_steps import LocalSteps, LocalWork
@@ -27,8 +27,8 @@ from netsim.protocol.model_copies import ModelCopies
 from netsim.protocol.trace import Trace
 from netsim.protocol.transport import Transport
 from netsim.scenario import Scenario
-from netsim.selection.selection import SelectionContext
-from netsim.simulation.dynamics import apply_dynamics
+from netsim.selection.interfaces import SelectionContext
+from netsim.simulation.dynamics_setup import apply_dynamics
 from netsim.topology import Topology
 
 

@@ -15,14 +15,13 @@ from learning.engine import Engine, LazyVector, ValuesNeededError
 from learning.part_names import part_name
 from learning.tasks.objectives import SyntheticTask
 from learning.tasks.task import BoundTask, Task
-from netsim.bounds.costs import Amounts, Budget, Indices, CostLaw
-from netsim.bounds.from_scenario import device_weights, down_variances, compressor_variance
+from netsim.bounds.branch_and_bound import PlanningTask, search
+from netsim.bounds.costs import Amounts, Budget, CostLaw, Indices
+from netsim.bounds.from_scenario import compressor_variance, device_weights, down_variances
 from netsim.bounds.gradient_probe import probe_gradients, smoothness, spread
+from netsim.bounds.heuristic_search import relaxed_points
 from netsim.bounds.learning_rate import BoundRule
-from netsim.bounds.problem import LearningConstants, Floats, Problem, TreeConstants
-from netsim.bounds.relaxation import relaxed_points
-from netsim.bounds.search import PlanningTask
-from netsim.bounds.search import search
+from netsim.bounds.problem import Floats, LearningConstants, Problem, TreeConstants
 from netsim.protocol.trace import Trace
 from netsim.scenario import Scenario
 from netsim.tau_policies import Adaptive, Taus

@@ -110,8 +110,8 @@ class Run:
         level, ordinal = error.node
         node = self.trace.topology.levels[level][ordinal]
         return (
-            f"round {error.round_number}: the update of {node.name} is not finite: {error}; lower the learning rate or clip "
-            "gradients, or leave such updates out (finite: reject)"
+            f"round {error.round_number}: the update of {node.name} is not finite: {error}; lower the learning rate or "
+            "clip gradients, or leave such updates out (finite: reject)"
         )
 
     def _has_diverged(self, loss: float) -> bool:

@@ -177,8 +177,8 @@ class _Sweep:
     ) -> None:
         """Train the first point and re-time the others from its ledger.
 
-        If it lacks a value, because the first point ended early for example, the next one trains; if one is lacking again,
-        the models differ, and all remaining points train.
+        If it lacks a value, because the first point ended early for example, the next one trains; if one is lacking
+        again, the models differ, and all remaining points train.
         """
         left: list[Point] = []
         open_points = list(points[1:])

@@ -13,7 +13,7 @@ from netsim.bounds.branch_and_bound import search
 from netsim.bounds.heuristic_search import relaxed_points
 from netsim.bounds.learning_rate import MODES, BoundRule, Goal, largest_rate, minimise
 from tests.planner.instances import instance
-from tests.planner.nested import measured, random_setting
+from tests.planner.nested_sgd import measure_gradients, random_setting
 
 pytestmark = pytest.mark.bench
 
@@ -34,8 +34,8 @@ def test_both_bounds_hold_on_hundreds_of_quadratics(hundred: int) -> None:
         terms = theorem2(problem, within * problem.facts.smoothness, setting.tau, tuple(rule.free_values))  # type: ignore[arg-type]
         inner = float(np.min(terms.value(within, 15, problem.facts.gap)))
         for bound, found in (
-            (promised, measured(setting, rate, 15)[0]),
-            (inner, measured(setting, within, 15)[1]),
+            (promised, measure_gradients(setting, rate, 15)[0]),
+            (inner, measure_gradients(setting, within, 15)[1]),
         ):
             if found.mean() - 4 * found.std() / np.sqrt(len(found)) > bound:
                 broken.append((seed, bound, found.mean()))

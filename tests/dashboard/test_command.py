@@ -24,7 +24,7 @@ from netsim.dashboard.state import DashboardState
 from netsim.results.live_feed import live_runs
 from netsim.results.result import Result
 from netsim.scenario import ScenarioError, load, resolved
-from tests.cli.calling import netsim
+from tests.cli.command_line import netsim
 from tests.dashboard.conftest import TINY
 
 LONG = resolved(load("quickstart", [*TINY, "stop={rounds: 100000}"]))

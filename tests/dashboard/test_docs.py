@@ -16,7 +16,7 @@ pytest.importorskip("dash", reason="the dashboard needs the extra `dashboard`")
 from netsim.cli.dashboard_command import MIN_TOKEN_LENGTH
 from netsim.dashboard import jobs, retiming_page
 from netsim.dashboard.results_page import MAX_COMPARED
-from tests.cli.calling import netsim
+from tests.cli.command_line import netsim
 from tests.conftest import REPOSITORY
 
 PAGE = (REPOSITORY / "docs" / "dashboard.md").read_text()

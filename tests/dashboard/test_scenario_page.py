@@ -12,7 +12,7 @@ from netsim.dashboard.scenario_numbers import find_numbers, replace_number
 from netsim.dashboard.scenario_page import check_text, number_fields
 from netsim.dashboard.state import Source
 from netsim.scenario import load_text
-from tests.cli.calling import netsim
+from tests.cli.command_line import netsim
 from tests.conftest import REPOSITORY
 
 SCENARIOS = sorted((REPOSITORY / "scenarios").rglob("*.yaml"))

@@ -14,7 +14,7 @@ from netsim.scenario import Scenario
 from netsim.simulation.run import execute, simulate
 from tests.simulation.runs import RECIPES, recipe, weights
 from tests.simulation.test_ledger import trainings
-from tests.simulation.test_resume import run_until_killed, resumed
+from tests.simulation.test_resume import resumed, run_until_killed
 
 FAULTS = """
   - crash: {when: {random: {between: 120 ms, repair: 60 ms}}}

@@ -28,46 +28,50 @@ def losses(points: pd.DataFrame) -> Section:
 
 def _section(points: pd.DataFrame, metric: str) -> Section:
     """Each memory and compressor on each layer alone: the end (accuracy, at the best rate) or the tail of the loss."""
-    named = points.copy()
+    labelled = points.copy()
     ups = uplinks(points)
-    told_as = [_placed(row) for row in points[ups].to_dict("records")]
+    cases = [_compressed_layer(row) for row in points[ups].to_dict("records")]
     for k, column in enumerate(("compressor", "memory", "layer")):
-        named[column] = [place[k] for place in told_as]
+        labelled[column] = [place[k] for place in cases]
     by = ["compressor", "memory", "layer"]
-    rated = "algorithm.leaf.learning_rate" in points
-    named["rate"] = points["algorithm.leaf.learning_rate"].astype(float) if rated else 0.0
-    rows = ends(named) if metric == "accuracy" else tails(named, metric, 0.25)
-    told = best(over_seeds(rows, [*by, "rate"], metric), by, least=metric == "loss")
-    said = spread if metric == "accuracy" else power
-    table = told.set_index(by)
-    places = sorted(set(told["layer"]) - {0})
-    lines = [("none", "-", *[said(*table.loc[("none", "-", 0), ["mean", "std"]])] * len(places))]
-    codecs = [one for one in dict.fromkeys(told["compressor"]) if one != "none"]
+    has_rates = "algorithm.leaf.learning_rate" in points
+    labelled["rate"] = points["algorithm.leaf.learning_rate"].astype(float) if has_rates else 0.0
+    rows = ends(labelled) if metric == "accuracy" else tails(labelled, metric, 0.25)
+    stats = best(over_seeds(rows, [*by, "rate"], metric), by, least=metric == "loss")
+    format_value = spread if metric == "accuracy" else power
+    table = stats.set_index(by)
+    layers = sorted(set(stats["layer"]) - {0})
+    lines = [("none", "-", *[format_value(*table.loc[("none", "-", 0), ["mean", "std"]])] * len(layers))]
+    codecs = [one for one in dict.fromkeys(stats["compressor"]) if one != "none"]
     for codec in codecs:
         lines += [
-            (codec, memory, *(said(*table.loc[(codec, memory, n), ["mean", "std"]]) for n in places))
+            (codec, memory, *(format_value(*table.loc[(codec, memory, n), ["mean", "std"]]) for n in layers))
             for memory in MEMORIES
         ]
     y = "test accuracy" if metric == "accuracy" else "F(w) - F* at the end"
     figure = panels(codecs, ["compressed layer"] * len(codecs), y)
     if metric == "loss":
         figure.update_yaxes(type="log", dtick=1, exponentformat="power")
-    figure.update_xaxes(tickvals=places, range=[places[0] - 0.2, places[-1] + 0.2])
+    figure.update_xaxes(tickvals=layers, range=[layers[0] - 0.2, layers[-1] + 0.2])
     exact = float(table.loc[("none", "-", 0), "mean"])
     for panel, codec in enumerate(codecs, start=1):
         for colour, memory in zip((VERMILLION, BLUE, GREEN), MEMORIES, strict=True):
-            some = told[(told["compressor"] == codec) & (told["memory"] == memory)]
-            dots(figure, some, "layer", {"none": "no memory"}.get(memory, memory), colour, panel, joined=True)
+            subset = stats[(stats["compressor"] == codec) & (stats["memory"] == memory)]
+            dots(
+                figure, subset, "layer", {"none": "no memory"}.get(memory, memory), colour, panel, joined=True
+            )
         level = {"y": [exact] * 2, "mode": "lines", "line": {"color": GREY, "dash": "dash"}}
-        ends_at = [places[0] - 0.2, places[-1] + 0.2]
+        ends_at = [layers[0] - 0.2, layers[-1] + 0.2]
         figure.add_scatter(x=ends_at, name="uncompressed", showlegend=panel == 1, row=1, col=panel, **level)
-    head = ("compressor", "memory", *(f"on layer {n} alone" for n in places))
+    head = ("compressor", "memory", *(f"on layer {n} alone" for n in layers))
     return Section(
-        markdown(head, lines), figure, f"Uncompressed: {said(exact, table.loc[('none', '-', 0), 'std'])}."
+        markdown(head, lines),
+        figure,
+        f"Uncompressed: {format_value(exact, table.loc[('none', '-', 0), 'std'])}.",
     )
 
 
-def _placed(ups: Mapping[str, Any]) -> tuple[str, str, int]:
+def _compressed_layer(ups: Mapping[str, Any]) -> tuple[str, str, int]:
     """(compressor, memory, layer) of the one layer that is compressed."""
     for n, codec in enumerate(ups.values(), start=1):
         if codec in (None, "none"):

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 WIDTH, HEIGHT, LEFT, BOTTOM = 640, 300, 64, 44
 
 
-class Ran(NamedTuple):
-    """A plan that ran to the deadline."""
+class CompletedPlan(NamedTuple):
+    """A plan whose trial ran until the deadline."""
 
     tau: tuple[int, ...]
     kind: str
@@ -27,37 +27,39 @@ class Ran(NamedTuple):
     bound: float | None
 
 
-def main(words: Sequence[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Print the table; with a second argument write the figure."""
-    found = json.loads(Path(words[0]).read_text())
-    ran = rows(found)
-    sys.stdout.write(table(ran) + "\n\n" + verdict(ran) + "\n")
-    if len(words) > 1:
-        Path(words[1]).parent.mkdir(parents=True, exist_ok=True)
-        Path(words[1]).write_text(figure(ran))
+    output = json.loads(Path(arguments[0]).read_text())
+    completed = rows(output)
+    sys.stdout.write(table(completed) + "\n\n" + verdict(completed) + "\n")
+    if len(arguments) > 1:
+        Path(arguments[1]).parent.mkdir(parents=True, exist_ok=True)
+        Path(arguments[1]).write_text(figure(completed))
     return 0
 
 
-def rows(found: dict[str, Any]) -> list[Ran]:
-    """All that ran to the deadline, best first."""
-    chosen, first = tuple(found["tau"]), tuple(found["plans"][0]["tau"])
-    ran = []
-    for trial in found["trials"]:
+def rows(output: dict[str, Any]) -> list[CompletedPlan]:
+    """All trials that ran until the deadline, best first."""
+    plan_tau, first = tuple(output["tau"]), tuple(output["plans"][0]["tau"])
+    completed = []
+    for trial in output["trials"]:
         if trial["simulated_share_of_deadline"] < 1:
             continue
         tau, values = tuple(trial["tau"]), trial["simulated_accuracy"]
-        named = "the plan" if tau == chosen else "the bound's choice" if tau == first else "candidate"
-        kind = "random" if trial["random"] else named
+        kind_of_tau = "the plan" if tau == plan_tau else "the bound's choice" if tau == first else "candidate"
+        kind = "random" if trial["random"] else kind_of_tau
         error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
         rounds = statistics.mean(trial["simulated_rounds"])
-        ran.append(Ran(tau, kind, statistics.mean(values), error, rounds, trial["predicted_bound"]))
-    return sorted(ran, key=lambda row: -row.accuracy)
+        completed.append(
+            CompletedPlan(tau, kind, statistics.mean(values), error, rounds, trial["predicted_bound"])
+        )
+    return sorted(completed, key=lambda row: -row.accuracy)
 
 
-def table(ran: Sequence[Ran]) -> str:
-    """The rows that matter: the plan, the bound's own choice, and the random taus in order."""
+def table(completed: Sequence[CompletedPlan]) -> str:
+    """A markdown table of the plan, the plan of the bound, and the random taus, best first."""
     lines = ["| tau | what | rounds | accuracy at the deadline | bound |", "|---|---|---|---|---|"]
-    for row in ran:
+    for row in completed:
         if row.kind != "candidate":
             bound = "-" if row.bound is None else f"{row.bound:.3g}"
             tau = ", ".join(map(str, row.tau))
@@ -67,10 +69,10 @@ def table(ran: Sequence[Ran]) -> str:
     return "\n".join(lines)
 
 
-def verdict(ran: Sequence[Ran]) -> str:
-    """The claim, decided."""
-    plan = next(row for row in ran if row.kind == "the plan")
-    others = [row for row in ran if row.kind == "random"]
+def verdict(completed: Sequence[CompletedPlan]) -> str:
+    """A sentence on whether the claim holds."""
+    plan = next(row for row in completed if row.kind == "the plan")
+    others = [row for row in completed if row.kind == "random"]
     best, median = (
         max(others, key=lambda row: row.accuracy),
         statistics.median(row.accuracy for row in others),
@@ -83,11 +85,11 @@ def verdict(ran: Sequence[Ran]) -> str:
     )
 
 
-def figure(ran: Sequence[Ran]) -> str:
-    """Accuracy by rank, as SVG; what is far below the median lies on the lower edge."""
-    high = max(row.accuracy + row.error for row in ran)
-    middle = statistics.median(row.accuracy for row in ran)
-    low = max(min(row.accuracy - row.error for row in ran), high - 5 * (high - middle))
+def figure(completed: Sequence[CompletedPlan]) -> str:
+    """Accuracy by rank as SVG; values far below the median are drawn at the lower edge."""
+    high = max(row.accuracy + row.error for row in completed)
+    middle = statistics.median(row.accuracy for row in completed)
+    low = max(min(row.accuracy - row.error for row in completed), high - 5 * (high - middle))
     colours = {
         "random": "#E69F00",
         "candidate": "#0072B2",
@@ -96,7 +98,7 @@ def figure(ran: Sequence[Ran]) -> str:
     }
 
     def x(rank: float) -> float:
-        return LEFT + (WIDTH - LEFT - 16) * (rank + 0.5) / len(ran)
+        return LEFT + (WIDTH - LEFT - 16) * (rank + 0.5) / len(completed)
 
     def y(value: float) -> float:
         return 34 + (HEIGHT - BOTTOM - 34) * (high - max(value, low)) / (high - low)
@@ -108,7 +110,7 @@ def figure(ran: Sequence[Ran]) -> str:
             f'<line x1="{LEFT}" x2="{WIDTH - 16}" y1="{y(value):.1f}" y2="{y(value):.1f}" stroke="#d0d7de"/>'
         )
         parts.append(f'<text x="{LEFT - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{value:.3f}</text>')
-    for rank, row in enumerate(ran):
+    for rank, row in enumerate(completed):
         at, colour = x(rank), colours[row.kind]
         ends = y(row.accuracy - row.error), y(row.accuracy + row.error)
         parts.append(

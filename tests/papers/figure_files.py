@@ -44,10 +44,10 @@ def line(
     panel: int,
     dash: str = "solid",
 ) -> None:
-    """A metric over x: the mean over seeds and a band from the least to the most, round by round."""
-    told = rows.groupby("round").agg(x=(x, "mean"), mean=(y, "mean"), low=(y, "min"), high=(y, "max"))
-    told = told[told["x"] > 0] if figure.layout[_axis("xaxis", panel)].type == "log" else told
-    shown = not any(trace.name == name and trace.showlegend for trace in figure.data)
+    """A metric over x: the mean over seeds and a band from the minimum to the maximum, per round."""
+    stats = rows.groupby("round").agg(x=(x, "mean"), mean=(y, "mean"), low=(y, "min"), high=(y, "max"))
+    stats = stats[stats["x"] > 0] if figure.layout[_axis("xaxis", panel)].type == "log" else stats
+    in_legend = not any(trace.name == name and trace.showlegend for trace in figure.data)
     band = {
         "mode": "lines",
         "line": {"width": 0},
@@ -55,29 +55,36 @@ def line(
         "showlegend": False,
         "legendgroup": name,
     }
-    figure.add_scatter(x=told["x"], y=told["high"], row=1, col=panel, **band)
+    figure.add_scatter(x=stats["x"], y=stats["high"], row=1, col=panel, **band)
     band |= {"fill": "tonexty", "fillcolor": with_opacity(colour, 0.18)}
-    figure.add_scatter(x=told["x"], y=told["low"], row=1, col=panel, **band)
+    figure.add_scatter(x=stats["x"], y=stats["low"], row=1, col=panel, **band)
     figure.add_scatter(
-        x=told["x"], y=told["mean"], name=name, legendgroup=name, showlegend=shown, mode="lines",
+        x=stats["x"], y=stats["mean"], name=name, legendgroup=name, showlegend=in_legend, mode="lines",
         line={"color": colour, "width": 2, "dash": dash}, row=1, col=panel,
     )  # fmt: skip
 
 
 def dots(
-    figure: go.Figure, told: pd.DataFrame, x: str, name: str, colour: str, panel: int, *, joined: bool = False
+    figure: go.Figure,
+    stats: pd.DataFrame,
+    x: str,
+    name: str,
+    colour: str,
+    panel: int,
+    *,
+    joined: bool = False,
 ) -> None:
     """Means over seeds with their standard deviations."""
-    shown = not any(trace.name == name and trace.showlegend for trace in figure.data)
+    in_legend = not any(trace.name == name and trace.showlegend for trace in figure.data)
     figure.add_scatter(
-        x=told[x], y=told["mean"], error_y={"type": "data", "array": told["std"], "thickness": 1.5},
-        name=name, legendgroup=name, showlegend=shown, mode="lines+markers" if joined else "markers",
+        x=stats[x], y=stats["mean"], error_y={"type": "data", "array": stats["std"], "thickness": 1.5},
+        name=name, legendgroup=name, showlegend=in_legend, mode="lines+markers" if joined else "markers",
         marker={"color": colour, "size": 9}, line={"color": colour, "width": 2}, row=1, col=panel,
     )  # fmt: skip
 
 
 def write_png(figure: go.Figure, path: Path, height: int = HEIGHT) -> None:
-    """Draw at twice the size of print. Needs playwright (the extra `test`) and a Chromium."""
+    """Write the figure as PNG. Needs playwright (the extra `test`) and a Chromium."""
     from playwright.sync_api import sync_playwright
 
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

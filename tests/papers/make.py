@@ -1,7 +1,7 @@
 """`make papers`: run every claim of scenarios/papers in full, write its table and figure into docs/results.md.
 
-python -m tests.papers.make [claim ...] [--dry-run]: says first what that costs. Stopped, the same command goes on:
-finished points are kept in runs/, unfinished ones go on from the ledger's last checkpoint.
+python -m tests.papers.make [claim ...] [--dry-run]: prints the cost first. If stopped, the same command resumes:
+finished points are kept in runs/, unfinished ones resume from the last checkpoint in the ledger.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import NamedTuple
 from tests.papers import admm, bias, layers, signs
 from tests.papers.figure_files import write_png
 from tests.papers.points import read_points
-from tests.papers.sections import Reader, between
+from tests.papers.sections import Reader, replace_section
 
 REPOSITORY = Path(__file__).parents[2]
 PAGE = REPOSITORY / "docs" / "results.md"
@@ -26,16 +26,16 @@ SCENARIOS = REPOSITORY / "scenarios" / "papers"
 
 
 class Claim(NamedTuple):
-    """A scenario below scenarios/papers, what a full sweep of it took, and what the page says of it."""
+    """A scenario below scenarios/papers, the CPU time of its sweep, and the function that writes its section."""
 
     name: str
     minutes: float
-    """On one core of the machine that docs/results.md was made on."""
+    """CPU-minutes on one core of the machine of docs/results.md."""
     read: Reader
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    """Tell the cost, sweep, write; the exit code of the first sweep that fails."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the cost, run the sweeps, write the page; returns the exit code of the first failing sweep."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.papers.make", description="Run the papers' claims in full."
     )
@@ -44,42 +44,42 @@ def main(words: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--out", type=Path, default=REPOSITORY / "runs", help="folder of runs and ledger")
     parser.add_argument("--workers", type=int, default=1, help="points side by side")
-    parser.add_argument("--dry-run", action="store_true", help="tell the cost and stop")
-    asked = parser.parse_args(words)
-    unknown = sorted(set(asked.claims) - {claim.name for claim in CLAIMS})
+    parser.add_argument("--dry-run", action="store_true", help="print the cost and stop")
+    options = parser.parse_args(arguments)
+    unknown = sorted(set(options.claims) - {claim.name for claim in CLAIMS})
     if unknown:
         parser.error(f"no claim {unknown[0]!r}; choose from {', '.join(claim.name for claim in CLAIMS)}")
-    chosen = [claim for claim in CLAIMS if not asked.claims or claim.name in asked.claims]
-    sys.stdout.write(costs(chosen, asked.out))
+    selected = [claim for claim in CLAIMS if not options.claims or claim.name in options.claims]
+    sys.stdout.write(costs(selected, options.out))
     sys.stdout.flush()
-    if asked.dry_run:
+    if options.dry_run:
         return 0
-    for claim in chosen:
-        code = sweep(claim, asked.out, asked.workers)
+    for claim in selected:
+        code = sweep(claim, options.out, options.workers)
         if code:
             return code
-        write(claim, asked.out)
+        write(claim, options.out)
     return 0
 
 
 def costs(claims: Sequence[Claim], out: Path) -> str:
-    """A line per claim: points, how many of them have run already, and the minutes that the others will take."""
+    """A line per claim: points, finished points, and the CPU-minutes of the others."""
     from netsim.scenario import digest, load
     from netsim.sweep import points_of
 
-    lines, whole = ["claim                   points    done   CPU-minutes to go\n"], 0.0
+    lines, total = ["claim                   points    done   CPU-minutes to go\n"], 0.0
     for claim in claims:
         file = str(SCENARIOS / f"{claim.name}.yaml")
-        wanted = {digest(point.load()) for point in points_of(file, [], load(file))}
-        found = {
+        required = {digest(point.load()) for point in points_of(file, [], load(file))}
+        finished = {
             json.loads(path.read_text())["scenario_digest"]
             for path in (out / claim.name).glob("*/manifest.json")
         }
-        points, done = len(wanted), len(wanted & found)
+        points, done = len(required), len(required & finished)
         minutes = claim.minutes * (points - done) / points
-        whole += minutes
+        total += minutes
         lines.append(f"{claim.name:<22}{points:>8}{done:>8}{minutes:>20.1f}\n")
-    return "".join(lines) + f"together about {whole:.0f} CPU-minutes on one core, at most 1.2 GB of memory\n"
+    return "".join(lines) + f"together about {total:.0f} CPU-minutes on one core, at most 1.2 GB of memory\n"
 
 
 def sweep(claim: Claim, out: Path, workers: int) -> int:
@@ -90,12 +90,12 @@ def sweep(claim: Claim, out: Path, workers: int) -> int:
 
 
 def write(claim: Claim, out: Path) -> None:
-    """Put the claim's table, figure and verdict between its markers."""
+    """Write the table, figure and verdict of the claim between its markers."""
     section = claim.read(read_points(out, claim.name))
     write_png(section.figure, FIGURES / f"{claim.name}.png")
     picture = f"![{claim.name}](images/figures/{claim.name}.png)"
     text = f"{section.table}\n\n{section.verdict}\n\n{picture}"
-    PAGE.write_text(between(PAGE.read_text(), claim.name, text))
+    PAGE.write_text(replace_section(PAGE.read_text(), claim.name, text))
 
 
 CLAIMS = (

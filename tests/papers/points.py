@@ -1,4 +1,4 @@
-"""The points of a sweep as the claims read them: settings parsed, seeds gathered, the best of a grid chosen."""
+"""Points of a sweep for the claims: parsed settings, statistics over seeds, the best of a grid."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def read_points(runs: Path, name: str) -> pd.DataFrame:
 
 
 def parsed(value: object) -> Any:
-    """A cell of a swept column: mappings, lists, true and false out of their JSON, NaN as None."""
+    """A cell of a swept column: mappings, lists and booleans parsed from JSON, NaN as None."""
     if isinstance(value, str) and (value[:1] in "[{" or value in ("true", "false")):
         return json.loads(value)
     return None if value is None or value != value else value
@@ -40,35 +40,35 @@ def tails(points: pd.DataFrame, metric: str, share: float) -> pd.DataFrame:
 
 def over_seeds(rows: pd.DataFrame, by: Sequence[str], metric: str) -> pd.DataFrame:
     """Mean, standard deviation and number of seeds of a metric for each setting, in the rows' order."""
-    told = rows.groupby(list(by), sort=False, dropna=False)[metric].agg(["mean", "std", "count"])
-    return told.reset_index()
+    stats = rows.groupby(list(by), sort=False, dropna=False)[metric].agg(["mean", "std", "count"])
+    return stats.reset_index()
 
 
-def best(told: pd.DataFrame, by: Sequence[str], *, least: bool = False) -> pd.DataFrame:
-    """Of every setting of `by` the row of the largest (or least) mean: the same grid for all, so the same chance."""
-    groups = told.groupby(list(by), sort=False)["mean"]
-    return told.loc[groups.idxmin() if least else groups.idxmax()].reset_index(drop=True)
+def best(stats: pd.DataFrame, by: Sequence[str], *, least: bool = False) -> pd.DataFrame:
+    """Of every setting of `by` the row of the largest (or least) mean, with the same grid for all."""
+    groups = stats.groupby(list(by), sort=False)["mean"]
+    return stats.loc[groups.idxmin() if least else groups.idxmax()].reset_index(drop=True)
 
 
 def pick(points: pd.DataFrame, row: Any, by: Sequence[str]) -> pd.DataFrame:
     """The points that agree with a row in all of `by`."""
-    chosen = pd.Series(True, index=points.index)
+    best_rows = pd.Series(True, index=points.index)
     for column in by:
-        chosen &= points[column] == getattr(row, column)
-    return points[chosen]
+        best_rows &= points[column] == getattr(row, column)
+    return points[best_rows]
 
 
 def spread(mean: float, std: float, digits: int = 4) -> str:
-    """A mean and a standard deviation as the tables write them."""
+    """Mean and standard deviation with fixed digits."""
     return f"{mean:.{digits}f} ± {std:.{digits}f}"
 
 
 def power(mean: float, std: float) -> str:
-    """The same for numbers of any size."""
+    """Mean and standard deviation with significant digits."""
     return f"{mean:.2g} ± {std:.1g}"
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table."""
+    """A markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)

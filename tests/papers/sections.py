@@ -1,4 +1,4 @@
-"""What a claim puts on the page, and where."""
+"""The section of a claim on the page, and its markers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 
 class Section(NamedTuple):
-    """A claim's table, its figure and what the numbers say, in one sentence each."""
+    """A claim's table, its figure, and a text with the result."""
 
     table: str
     figure: go.Figure
@@ -21,8 +21,8 @@ class Section(NamedTuple):
 Reader = Callable[[pd.DataFrame], Section]
 
 
-def between(page: str, name: str, text: str) -> str:
-    """The page with `text` between a claim's markers. Raises ValueError where the page has not got them."""
+def replace_section(page: str, name: str, text: str) -> str:
+    """The page with `text` between a claim's markers. Raises ValueError if the page does not have them."""
     start, end = f"<!-- make papers: {name} -->", f"<!-- end of {name} -->"
     if page.count(start) != 1 or page.count(end) != 1:
         raise ValueError(

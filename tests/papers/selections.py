@@ -26,10 +26,12 @@ def accuracies(points: pd.DataFrame, deadlines: Sequence[float]) -> pd.DataFrame
     """A row per selection and seed: rounds, Mbit up at the end, and the accuracy of the last round by each deadline."""
     rows = []
     waits = points.wait if "wait" in points else [None] * len(points)
-    points = points.assign(said=[said(*pair) for pair in zip(points.selection, waits, strict=True)])
-    for (chosen, seed), run in points.groupby(["said", "seed"], sort=False):
+    points = points.assign(
+        selection_label=[selection_label(*pair) for pair in zip(points.selection, waits, strict=True)]
+    )
+    for (label, seed), run in points.groupby(["selection_label", "seed"], sort=False):
         row = {
-            "selection": chosen,
+            "selection": label,
             "seed": seed,
             "rounds": run["round"].max(),
             "Mbit": run.bits_up_1.max() / 1e6,
@@ -39,25 +41,25 @@ def accuracies(points: pd.DataFrame, deadlines: Sequence[float]) -> pd.DataFrame
     return pd.DataFrame(rows)
 
 
-def table(found: pd.DataFrame, deadlines: Sequence[float]) -> str:
+def table(results: pd.DataFrame, deadlines: Sequence[float]) -> str:
     """Markdown; the best of each column in bold."""
     columns = [f"{s:g} s" for s in deadlines]
-    groups = found.groupby("selection", sort=False)
+    groups = results.groupby("selection", sort=False)
     means, errors = groups[columns].mean(), groups[columns].std() / groups.size().to_numpy()[:, None] ** 0.5
     lines = [
         "| selection in layer 1 | rounds | Mbit up | " + " | ".join(columns) + " |",
         "|---|" + "---|" * (len(columns) + 2),
     ]
     sizes = groups[["rounds", "Mbit"]].mean()
-    for chosen in means.index:
-        cells = [_cell(means, errors, chosen, column) for column in columns]
-        size = f"{sizes.rounds[chosen]:.0f} | {sizes.Mbit[chosen]:.0f}"
-        lines.append(f"| `{chosen}` | {size} | " + " | ".join(cells) + " |")
+    for label in means.index:
+        cells = [_cell(means, errors, label, column) for column in columns]
+        size = f"{sizes.rounds[label]:.0f} | {sizes.Mbit[label]:.0f}"
+        lines.append(f"| `{label}` | {size} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def said(selection: object, wait: object) -> str:
-    """What layer 1 selects and waits for, as a scenario writes it."""
+def selection_label(selection: object, wait: object) -> str:
+    """Selection and barrier of layer 1, written as in a scenario."""
     words = [_flow(json.loads(word)[0]) for word in (selection, wait) if isinstance(word, str)]
     return ", wait ".join(words) if isinstance(selection, str) else f"all, wait {words[0]}"
 
@@ -71,8 +73,8 @@ def _flow(part: object) -> str:
     return f"{name}: {{{', '.join(f'{key}: {value}' for key, value in arguments.items())}}}"
 
 
-def _cell(means: pd.DataFrame, errors: pd.DataFrame, chosen: object, column: str) -> str:
-    value, error = means.loc[chosen, column], errors.loc[chosen, column]
+def _cell(means: pd.DataFrame, errors: pd.DataFrame, label: object, column: str) -> str:
+    value, error = means.loc[label, column], errors.loc[label, column]
     text = f"{value:.3f} ± {error:.3f}"
     return f"**{text}**" if value == means[column].max() else text
 

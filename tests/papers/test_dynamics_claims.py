@@ -1,4 +1,4 @@
-"""The claims in the headers of the scenarios with faults and mobility, on runs cut short where that suffices."""
+"""The claims in the headers of the scenarios with faults and mobility, on shortened runs."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ STATIC = "mobility.handover=home"
 WAITING = "faults[0].server_failure.reattach=null"
 
 
-def test_a_tree_that_follows_takes_less_than_half_the_time_and_loses_nobody() -> None:
+def test_handover_halves_the_time_and_detaches_no_device() -> None:
     runs = [execute(load("handover", ["stop.rounds=20", *more]), engine="timing") for more in ([], [STATIC])]
     assert 2 * runs[0].env.now < runs[1].env.now
     assert "detach" not in {row["kind"] for row in runs[0].trace.events}
 
 
-def test_devices_that_reattach_keep_more_than_ten_points() -> None:
+def test_reattachment_improves_accuracy_by_more_than_ten_points() -> None:
     short = ["stop.deadline=6 s", "evaluate.every=100"]
     last = [
         simulate(load("edge_failure", [*short, *overrides]), device="cpu").last("accuracy")
@@ -29,7 +29,7 @@ def test_devices_that_reattach_keep_more_than_ten_points() -> None:
 
 
 @pytest.mark.slow
-def test_dropping_the_slowest_fifth_reaches_the_target_in_two_thirds_of_the_time() -> None:
+def test_dropping_the_slowest_fifth_saves_a_third_of_the_time() -> None:
     waits = {"all": "wait=[all, all]", "most": "wait=[{fraction: 0.8}, all]"}
     ends_s = {
         name: sum(

@@ -7,28 +7,28 @@ from netsim.simulation.run import simulate
 
 
 def seconds_to(accuracy: float, *overrides: str) -> float:
-    """When a run of scenarios/selection.yaml first reaches an accuracy; inf: never."""
+    """Simulated seconds until a run of scenarios/selection.yaml reaches an accuracy; NaN if never."""
     rounds = simulate(load("selection", ["sweep={}", "seed=1", *overrides]), device="cpu").rounds
     return float(rounds[rounds.accuracy >= accuracy].sim_time_s.min())
 
 
 def test_fewer_devices_reach_an_accuracy_sooner_than_all() -> None:
     over = ("selection=[{uniform: 0.6}, all]", "wait=[{first: {count: 3}}, all]")
-    everybody, third, fastest, first = (
-        seconds_to(0.85, *chosen)
-        for chosen in ((), ("selection=[{uniform: 0.3}, all]",), ("selection=[{speed: 0.5}, all]",), over)
+    all_devices, third, fastest, first = (
+        seconds_to(0.85, *overrides)
+        for overrides in ((), ("selection=[{uniform: 0.3}, all]",), ("selection=[{speed: 0.5}, all]",), over)
     )
-    assert first < fastest < third < everybody
-    assert everybody > 2 * third
+    assert first < fastest < third < all_devices
+    assert all_devices > 2 * third
 
 
-def test_balanced_edge_servers_start_far_better() -> None:
-    ways = ("given", "class_balance")
+def test_class_balanced_association_improves_the_first_round() -> None:
+    methods = ("given", "class_balance")
     rounds = [
         simulate(
-            load("association", ["sweep={}", f"association={way}", "stop.rounds=1"]), device="cpu"
+            load("association", ["sweep={}", f"association={method}", "stop.rounds=1"]), device="cpu"
         ).rounds
-        for way in ways
+        for method in methods
     ]
     given, balanced = (float(one.accuracy.iloc[1]) for one in rounds)
     assert balanced > given + 0.15

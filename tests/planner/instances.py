@@ -25,13 +25,13 @@ class Linear:
         return Amounts(self.least(tau, choice, share), self.least(tau, choice, share))
 
     def least(self, tau: Floats, choice: Indices, share: Floats) -> Floats:
-        each = np.array(self.speaking_s)[:, None] * (1 + choice)
-        each[0] = each[0] * share
-        return (self.step_s * tau.prod(axis=0) + (each * exchange_counts(tau)).sum(axis=0))[None]
+        exchange_s = np.array(self.speaking_s)[:, None] * (1 + choice)
+        exchange_s[0] = exchange_s[0] * share
+        return (self.step_s * tau.prod(axis=0) + (exchange_s * exchange_counts(tau)).sum(axis=0))[None]
 
 
 def instance(seed: int, longest: float = 30.0, target: bool = False, choices: bool = False) -> PlanningTask:
-    """A task of 2 or 3 layers; the deadline is 2 to `longest` times a round of all ones. Modes take turns."""
+    """A task of 2 or 3 layers; the deadline is 2 to `longest` times a round of all ones. The mode depends on the seed."""
     r = np.random.default_rng(seed)
     depth = 2 if choices else int(r.integers(2, 4))
     fan = r.integers(2, 6, depth)
@@ -44,20 +44,20 @@ def instance(seed: int, longest: float = 30.0, target: bool = False, choices: bo
     deadline = (1 + sum(per_exchange)) * float(r.uniform(2, longest))
     mode = MODES[seed % 3]
     rule = BoundRule(mode, 0.02 if mode == "fixed" else None)
-    several = tuple((4 * q, q, q / 4) for q in up) if choices else ()
+    level_variances = tuple((4 * q, q, q / 4) for q in up) if choices else ()
     shares = (0.5, 1.0) if choices else (1.0,)
     costs, budget = Linear(1.0, per_exchange), Budget(np.array([deadline]))
-    task = PlanningTask(problem, costs, budget, rule, Goal(), several, shares)
+    task = PlanningTask(problem, costs, budget, rule, Goal(), level_variances, shares)
     if not target:
         return task
-    best = min(everything(task))
+    best = min(all_candidates(task))
     return PlanningTask(
-        problem, costs, budget, rule, Goal(best.value * float(r.uniform(1.05, 2))), several, shares
+        problem, costs, budget, rule, Goal(best.value * float(r.uniform(1.05, 2))), level_variances, shares
     )
 
 
-def everything(task: PlanningTask) -> list[Candidate]:
-    """Every point there is."""
+def all_candidates(task: PlanningTask) -> list[Candidate]:
+    """All points of the search space."""
     low, high = full_box(task)
     points = np.array(list(itertools.product(*(range(a, b + 1) for a, b in zip(low, high, strict=True))))).T
     return [f for k in range(0, points.shape[1], 4096) for f in evaluate(task, points[:, k : k + 4096])]

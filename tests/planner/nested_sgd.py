@@ -1,4 +1,4 @@
-"""Nested quantized SGD on quadratics in flat time, many seeds at once: written from theory.md, not from the engine."""
+"""Nested quantized SGD on quadratics, vectorised over seeds: an implementation from theory.md, independent of the engine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass
-class PlanContext:
+class QuadraticSetting:
     """F_i = 1/2 (w - b_i)' H (w - b_i), noise of variance sigma^2, rand-k quantizers with the exact q = d/k - 1."""
 
     topology: Topology
@@ -28,18 +28,19 @@ class PlanContext:
 
     @property
     def problem(self) -> Problem:
-        """Its exact constants: gradients differ by H (b_i - b_j) at every w."""
-        pull = self.curvature * self.centres
-        layers, mass = [], self.weights
+        """The exact constants: gradients differ by H (b_i - b_j) at every w."""
+        gradients = self.curvature * self.centres
+        layers, weights_of_nodes = [], self.weights
         for level in self.topology.levels[1:]:
             parent = np.repeat(np.arange(len(level)), [len(node.children) for node in level])
-            above = np.bincount(parent, mass)
+            above = np.bincount(parent, weights_of_nodes)
             mean = (
-                np.stack([np.bincount(parent, mass * column) for column in pull.T], axis=1) / above[:, None]
+                np.stack([np.bincount(parent, weights_of_nodes * column) for column in gradients.T], axis=1)
+                / above[:, None]
             )
-            layers.append(float((mass[:, None] * (pull - mean[parent]) ** 2).sum()))
-            pull, mass = mean, above
-        best = pull[0] / self.curvature
+            layers.append(float((weights_of_nodes[:, None] * (gradients - mean[parent]) ** 2).sum()))
+            gradients, weights_of_nodes = mean, above
+        best = gradients[0] / self.curvature
         gap = 0.5 * float((self.curvature * (self.start - best) ** 2).sum())
         facts = LearningConstants(float(self.curvature.max()), self.sigma**2, tuple(layers), gap)
         d = len(self.curvature)
@@ -47,7 +48,7 @@ class PlanContext:
         return Problem(facts, TreeConstants.of(self.topology, list(self.weights)), up, (0.0,) * len(up))
 
 
-def random_setting(seed: int, most_layers: int = 3) -> PlanContext:
+def random_setting(seed: int, most_layers: int = 3) -> QuadraticSetting:
     """A small random tree with random objectives; every third has unequal weights."""
     r = np.random.default_rng(seed)
     depth, d = int(r.integers(1, most_layers + 1)), 6
@@ -55,7 +56,7 @@ def random_setting(seed: int, most_layers: int = 3) -> PlanContext:
     devices = len(topology.devices)
     weights = r.uniform(0.5, 1.5, devices) if seed % 3 == 0 else np.ones(devices)
     curvature = np.ones(d) if seed % 2 else np.geomspace(0.05, 1.0, d)
-    return PlanContext(
+    return QuadraticSetting(
         topology,
         curvature * float(r.choice([0.5, 2.0])),
         r.normal(size=(devices, d)) * float(r.choice([0.0, 0.3, 2.0])),
@@ -67,23 +68,25 @@ def random_setting(seed: int, most_layers: int = 3) -> PlanContext:
     )
 
 
-def measured(setting: PlanContext, rate: float, rounds: int, seeds: int = 32) -> tuple[Floats, Floats]:
+def measure_gradients(
+    setting: QuadraticSetting, rate: float, rounds: int, seeds: int = 32
+) -> tuple[Floats, Floats]:
     """Per seed, the averages of ||grad F||^2 over global models, and over the mean model at all inner steps."""
     r = np.random.default_rng(7)
     P, H = setting.weights, setting.curvature
     best = (P[:, None] * setting.centres).sum(0)
     levels = setting.topology.levels
     parents = [np.repeat(np.arange(len(row)), [len(n.children) for n in row]) for row in levels[1:]]
-    masses = [P]
+    node_weights = [P]
     for parent in parents:
-        masses.append(np.bincount(parent, masses[-1]))
+        node_weights.append(np.bincount(parent, node_weights[-1]))
     k = np.cumprod(setting.tau)
     Y = [np.tile(setting.start, (seeds, len(level), 1)) for level in levels]
-    globally, within = [], []
+    global_norms, inner_norms = [], []
     for step in range(rounds * k[-1]):
         if step % k[-1] == 0:
-            globally.append((((Y[-1][:, 0] - best) * H) ** 2).sum(-1))
-        within.append((((np.einsum("i,sid->sd", P, Y[0]) - best) * H) ** 2).sum(-1))
+            global_norms.append((((Y[-1][:, 0] - best) * H) ** 2).sum(-1))
+        inner_norms.append((((np.einsum("i,sid->sd", P, Y[0]) - best) * H) ** 2).sum(-1))
         noise = r.normal(size=Y[0].shape) * setting.sigma / np.sqrt(len(H))
         Y[0] = Y[0] - rate * (H * (Y[0] - setting.centres) + noise)
         last = 0
@@ -91,14 +94,14 @@ def measured(setting: PlanContext, rate: float, rounds: int, seeds: int = 32) ->
             if (step + 1) % k[n]:
                 break
             X = Y[n] - Y[n + 1][:, parent]
-            share = masses[n] / masses[n + 1][parent]
+            share = node_weights[n] / node_weights[n + 1][parent]
             sent = share[:, None] * rand_k(X, setting.kept[n], r)
             for child, node in enumerate(parent):
                 Y[n + 1][:, node] += sent[:, child]
             last = n + 1
         for n in range(last, 0, -1):
             Y[n - 1] = Y[n][:, parents[n - 1]].copy()
-    return np.mean(globally, axis=0), np.mean(within, axis=0)
+    return np.mean(global_norms, axis=0), np.mean(inner_norms, axis=0)
 
 
 def rand_k(x: Floats, k: int, r: np.random.Generator) -> Floats:

@@ -1,4 +1,4 @@
-"""Tiny scenarios for the planner's tests."""
+"""Small scenarios for tests of the planner."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def scene(
     jitter: str = "",
     more: str = "",
 ) -> Scenario:
-    """Digits on a small tree; `links` from the devices up."""
+    """The digits dataset on a small tree; `links` from the devices up."""
     network = "\n".join(f"  - {link}" for link in links)
     return load_text(
         TEXT.format(fanout=fanout, algorithm=algorithm, network=network, jitter=jitter, more=more),
@@ -50,6 +50,6 @@ def planned(
     constants: ConstantsEstimate | None = None,
     **limits: float,
 ) -> Planned:
-    """Plans of a scenario; the deadline is its own unless given."""
+    """Plans of a scenario; the default deadline is that of the scenario."""
     limits.setdefault("deadline_s", scenario.stop.deadline or 0.0)
     return make_plans(plan_context(scenario), Limits(**limits), options or Options(), constants)

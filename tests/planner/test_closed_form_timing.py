@@ -1,4 +1,4 @@
-"""Predicted times, bits and joules against the simulator."""
+"""Predicted times, bits and energy against the simulator."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ def simulated(scenario: Scenario, tau: tuple[int, ...], rounds: int = 3) -> tupl
 
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("tau", [(1, 1, 1), (3, 2, 2), (40, 1, 3)])
-def test_predicted_time_is_simulated_time_on_constant_links(name: str, tau: tuple[int, ...]) -> None:
+def test_predicted_time_equals_simulated_time_on_constant_links(name: str, tau: tuple[int, ...]) -> None:
     scenario = scene(links=NETWORKS[name], more=SLOW_SERVERS if "cells" in name else "")
     first, later = predicted(scenario, tau)
     ends = simulated(scenario, tau)
     assert ends == pytest.approx([first, first + later, first + 2 * later], rel=1e-9)
 
 
-def test_the_first_round_carries_the_whole_model_down() -> None:
+def test_the_first_downlink_transmits_the_uncompressed_model() -> None:
     scenario = scene(algorithm=QUANTIZED_DOWN)
     first, later = predicted(scenario, (2, 2, 2))
     assert first > later
@@ -72,8 +72,8 @@ def test_the_first_round_carries_the_whole_model_down() -> None:
     )
 
 
-def test_a_timed_run_is_the_scenario_s_own() -> None:
-    """Sizes alone stand for the compressors: same events, same times."""
+def test_a_timed_run_equals_the_run_of_the_scenario() -> None:
+    """Message sizes determine the timing: equal events, equal times."""
     scenario = scene(algorithm=QUANTIZED_DOWN)
     run = execute(scenario, engine="timing")
     ends = simulated(scenario, scenario.layered_algorithm.taus, len(run.trace.rounds) - 1)
@@ -85,8 +85,8 @@ def group(latency_s: list[float], cap: list[float]) -> Group:
     return Group(np.zeros(1, int), np.arange(2)[None], True, np.array([latency_s]), np.array([cap]), none)
 
 
-def test_the_last_of_a_shared_medium_s_uploads() -> None:
-    """Ready at 0 and 1 with 3 and 1 seconds of work: busy until 4, whoever goes first; a gap is waited out."""
+def test_the_last_upload_of_a_shared_medium() -> None:
+    """Ready at 0 and 1 with 3 and 1 seconds of work: busy until 4 in either order; with a gap, until the later upload ends."""
     ready, work = np.array([[[0.0], [1.0]]]), np.array([[[3.0], [1.0]]])
     assert last_upload(ready, work, group([0, 0], [1, 1]))[0, 0] == 4
     assert last_upload(ready + np.array([[[0.0], [9.0]]]), work, group([0, 0], [1, 1]))[0, 0] == 11
@@ -94,14 +94,14 @@ def test_the_last_of_a_shared_medium_s_uploads() -> None:
 
 
 @pytest.mark.parametrize("more", ["", "energy: {compute: {active_power: 2 W}}"])
-def test_predicted_bits_are_the_run_s(more: str) -> None:
+def test_predicted_bits_equal_those_of_the_run(more: str) -> None:
     plan = planned(scene(algorithm=QUANTIZED_DOWN, more=more)).plans[0]
     totals = execute(plan.apply(scene(algorithm=QUANTIZED_DOWN, more=more)), engine="timing").trace.totals
     assert plan.predicted_bits == sum(totals["bits_up"]) + sum(totals["bits_down"])
 
 
-def test_predicted_joules_are_the_run_s() -> None:
-    """The law is linear in K, r_n and the round's length: exact on constant links."""
+def test_predicted_energy_equals_that_of_the_run() -> None:
+    """The energy is linear in K, r_n and the length of a round: exact on constant links."""
     scenario = scene(more="energy: {compute: {active_power: 2 W}}")
     plan = planned(scenario).plans[0]
     rows = execute(plan.apply(scenario), engine="timing").trace.rounds
@@ -110,49 +110,49 @@ def test_predicted_joules_are_the_run_s() -> None:
 
 def test_an_energy_budget_is_kept() -> None:
     scenario = scene(more="energy: {compute: {active_power: 2 W}}")
-    free_values = planned(scenario).plans[0]
-    assert free_values.predicted_energy_j is not None
-    plan = planned(scenario, energy_j=free_values.predicted_energy_j / 3).plans[0]
+    unlimited = planned(scenario).plans[0]
+    assert unlimited.predicted_energy_j is not None
+    plan = planned(scenario, energy_j=unlimited.predicted_energy_j / 3).plans[0]
     run = execute(plan.apply(scenario), engine="timing").trace.rounds[-1]
-    assert run["energy_j"] <= free_values.predicted_energy_j / 3 * (1 + 1e-6)
-    assert plan.value > free_values.value
+    assert run["energy_j"] <= unlimited.predicted_energy_j / 3 * (1 + 1e-6)
+    assert plan.value > unlimited.value
 
 
 def test_a_bits_budget_is_kept() -> None:
-    free_values = planned(scene()).plans[0]
-    plan = planned(scene(), bits=free_values.predicted_bits / 4).plans[0]
+    unlimited = planned(scene()).plans[0]
+    plan = planned(scene(), bits=unlimited.predicted_bits / 4).plans[0]
     totals = execute(plan.apply(scene()), engine="timing").trace.totals
-    assert sum(totals["bits_up"]) + sum(totals["bits_down"]) <= free_values.predicted_bits / 4
+    assert sum(totals["bits_up"]) + sum(totals["bits_down"]) <= unlimited.predicted_bits / 4
 
 
-def test_random_rounds_are_timed_by_the_engine() -> None:
-    """Fading and jitter: the plan's time is that of its own rounds, with the scenario's own luck."""
+def test_rounds_with_random_times_are_simulated() -> None:
+    """Fading and jitter: the predicted time uses the random numbers of the scenario."""
     scenario = scene(links=(FADING, TRUNK, LINE), jitter=", jitter: {lognormal: 0.3}")
-    found = planned(scenario, deadline_s=5.0)
-    assert found.cost_model.random
-    plan = found.plans[0]
+    result = planned(scenario, deadline_s=5.0)
+    assert result.cost_model.random
+    plan = result.plans[0]
     end = execute(plan.apply(scenario), engine="timing").trace.rounds[-1]
     assert plan.predicted_time_s == pytest.approx(end["sim_time_s"], rel=0.05)
 
 
-def test_a_high_quantile_of_random_times_plans_for_fewer_rounds() -> None:
+def test_a_higher_quantile_of_random_times_gives_a_larger_bound() -> None:
     scenario = scene(fanout="[1, 1, 2]", links=(FADING, TRUNK, LINE), jitter=", jitter: {lognormal: 0.8}")
-    bold, careful = (
+    low_quantile, high_quantile = (
         planned(scenario, Options(quick=True, clocking=ClockSampling(4, quantile)), deadline_s=1.0).plans[0]
         for quantile in (0.05, 0.95)
     )
-    assert careful.value > bold.value
+    assert high_quantile.value > low_quantile.value
 
 
-def test_a_linear_law_is_found_again() -> None:
+def test_fitting_recovers_a_linear_cost_law() -> None:
     taus = design(3)
     law = CostLaw(0.5, np.array([2.0, 0.3, 1.0]), np.array([0.01, 0.0, 0.02]), 0.0, 0.0)
     taus = taus * 2
     up = np.array([[10.0, 20.0, 30.0]] * (len(taus) // 2) + [[40.0, 5.0, 60.0]] * (len(taus) // 2)).T
     amounts = law.amount(np.array(taus, dtype=float).T, up)
-    found = fit(taus, up, amounts, 0.0, by_bits=True)
-    fresh = np.array([[7.0], [3.0], [2.0]])
-    assert found.amount(fresh, np.full((3, 1), 25.0)) == pytest.approx(
-        law.amount(fresh, np.full((3, 1), 25.0)), rel=1e-6
+    result = fit(taus, up, amounts, 0.0, by_bits=True)
+    other_tau = np.array([[7.0], [3.0], [2.0]])
+    assert result.amount(other_tau, np.full((3, 1), 25.0)) == pytest.approx(
+        law.amount(other_tau, np.full((3, 1), 25.0)), rel=1e-6
     )
-    assert found.spread < 1e-9
+    assert result.spread < 1e-9

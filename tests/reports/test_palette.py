@@ -8,7 +8,7 @@ from itertools import permutations
 
 import pytest
 
-from learning.algorithms.recipes import RECIPES
+from learning.algorithms.recipe_registry import RECIPES
 from netsim.reports.palette import ALGORITHMS, algorithm_colours
 from netsim.reports.settings import group_settings
 from netsim.reports.several_runs import table_of_runs

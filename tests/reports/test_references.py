@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from netsim.reports.bibliography import reference_parts
 from netsim.reports.page_parts import KeyValues
-from netsim.reports.references import reference_parts
-from netsim.results.references import entry_of, title_of
+from netsim.results.bibliography import entry_of, title_of
 from netsim.results.result import Result
 from netsim.scenario import load
 from netsim.scenario.citations import citing_parts_by_label

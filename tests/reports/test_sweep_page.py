@@ -20,7 +20,7 @@ from netsim.reports.page_parts import Figure
 from netsim.reports.settings import group_settings, parse_number
 from netsim.reports.several_runs import table_of_runs
 from netsim.reports.sweep_figures import figures_of_sweep
-from netsim.reports.time_to_accuracy import cost_to_accuracy_tables
+from netsim.reports.target_tables import cost_to_accuracy_tables
 from netsim.results.result import Result
 from netsim.results.run_folder import ResultError
 

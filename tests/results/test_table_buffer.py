@@ -1,4 +1,4 @@
-"""A trace keeps typed rows: as cheap as their bytes, and the tables they become are those of plain dictionaries."""
+"""Typed rows of the trace: memory per row, and equality of the tables with those of dictionaries."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CELLS = st.tuples(
 )
 CELL = "\n  - cell: {preset: urban_micro, uplink: 2 MHz, downlink: 1 MHz}\n  - wired: {rate: 10 Mbit/s}\n"
 LOSSY = "\n" + "  - wired: {rate: 10 Mbit/s, loss: {erasure: {probability: 0.3}}}\n" * 2
-SCENES: dict[str, dict[str, str]] = {
+RUNS: dict[str, dict[str, str]] = {
     "plain": {},
     "joules": {"energy": "{compute: {active_power: 2 W}}", "network": CELL},
     "lost uploads": {"network": LOSSY},
@@ -40,18 +40,18 @@ SCENES: dict[str, dict[str, str]] = {
 
 
 @given(st.lists(CELLS))
-def test_what_was_appended_is_read_back(cells: list[Any]) -> None:
+def test_appended_rows_are_read_unchanged(cells: list[Any]) -> None:
     rows = Rows(ALL)
     for k, (*numbers, name) in enumerate(cells):
         assert rows.append(*numbers, rows.code[name]) == k
-    said = [dict(zip(ALL, row, strict=True)) for row in cells]
-    assert list(rows) == said == [rows[k] for k in range(len(rows))] == rows[:]
+    expected = [dict(zip(ALL, row, strict=True)) for row in cells]
+    assert list(rows) == expected == [rows[k] for k in range(len(rows))] == rows[:]
     assert {name: rows.column(name).tolist() for name in ALL} == {
-        name: [r[name] for r in said] for name in ALL
+        name: [r[name] for r in expected] for name in ALL
     }
 
 
-def test_a_place_is_counted_from_either_end_and_not_beyond() -> None:
+def test_rows_are_indexed_from_both_ends() -> None:
     rows = Rows({"a": "whole"})
     rows.append(3)
     rows.append(4)
@@ -60,35 +60,35 @@ def test_a_place_is_counted_from_either_end_and_not_beyond() -> None:
         rows[2]
 
 
-def test_a_number_that_does_not_fit_is_refused_not_cut() -> None:
+def test_a_number_out_of_range_is_refused() -> None:
     with pytest.raises(struct.error):
         Rows({"a": "whole"}).append(2**63)
 
 
-class Dictionaries(Rows):
-    """The same table kept as it once was: a dictionary per row."""
+class DictionaryRows(Rows):
+    """A reference implementation of the table with a dictionary per row."""
 
     def __init__(self, columns: dict[str, Kind]) -> None:
         super().__init__(columns)
-        self.kept: list[dict[str, Any]] = []
+        self.stored: list[dict[str, Any]] = []
 
     def append(self, *cells: float) -> int:
-        told, names = zip(self.columns.items(), cells, strict=True), list(self.code)
-        self.kept.append({c: names[int(x)] if kind == "name" else x for (c, kind), x in told})
-        return len(self.kept) - 1
+        kinds, names = zip(self.columns.items(), cells, strict=True), list(self.code)
+        self.stored.append({c: names[int(x)] if kind == "name" else x for (c, kind), x in kinds})
+        return len(self.stored) - 1
 
-    def put(self, place: int, column: str, value: float) -> None:
-        named = self.columns[column] == "name"
-        self.kept[place][column] = list(self.code)[int(value)] if named else value
+    def put(self, index: int, column: str, value: float) -> None:
+        is_name = self.columns[column] == "name"
+        self.stored[index][column] = list(self.code)[int(value)] if is_name else value
 
-    def add(self, place: int, column: str, value: float) -> None:
-        self.kept[place][column] += value
+    def add(self, index: int, column: str, value: float) -> None:
+        self.stored[index][column] += value
 
     def __len__(self) -> int:
-        return len(self.kept)
+        return len(self.stored)
 
-    def __getitem__(self, place: Any) -> Any:
-        return self.kept[place]
+    def __getitem__(self, index: Any) -> Any:
+        return self.stored[index]
 
 
 def saved(table: pd.DataFrame, path: Path) -> bytes:
@@ -96,41 +96,43 @@ def saved(table: pd.DataFrame, path: Path) -> bytes:
     return path.read_bytes()
 
 
-@pytest.mark.parametrize("name", SCENES)
-def test_the_tables_are_byte_for_byte_those_of_dictionaries(
+@pytest.mark.parametrize("name", RUNS)
+def test_tables_equal_those_built_from_dictionaries_byte_for_byte(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scene = recipe("hier_favg", **SCENES[name])
-    now = execute(scene, engine="timing").trace
-    monkeypatch.setattr("netsim.protocol.trace.Rows", Dictionaries)
-    once = execute(scene, engine="timing", verify=False).trace  # whose laws read rows, which lie elsewhere here
-    for rows, kept in ((now.messages, once.messages), (now.nodes, once.nodes)):
-        assert isinstance(kept, Dictionaries)
-        table = pd.DataFrame(kept.kept, columns=list(NODES) if not kept.kept else None)
+    scene = recipe("hier_favg", **RUNS[name])
+    typed = execute(scene, engine="timing").trace
+    monkeypatch.setattr("netsim.protocol.trace.Rows", DictionaryRows)
+    reference = execute(
+        scene, engine="timing", verify=False
+    ).trace  # the invariants read typed rows, which do not exist here
+    for rows, stored in ((typed.messages, reference.messages), (typed.nodes, reference.nodes)):
+        assert isinstance(stored, DictionaryRows)
+        table = pd.DataFrame(stored.stored, columns=list(NODES) if not stored.stored else None)
         assert saved(to_data_frame(rows), tmp_path / "a.parquet") == saved(table, tmp_path / "a.parquet")
 
 
-def test_the_instant_a_message_was_sent_is_a_real_number_even_at_nought() -> None:
-    """SimPy's clock begins at the integer 0: a run cut off before any other event had a column of integers."""
-    cut = execute(recipe("hier_favg", stop="{rounds: 1, deadline: 1 us}"), engine="timing").trace
-    assert to_data_frame(cut.messages)["sent_s"].tolist() == [0.0] * len(cut.messages)
-    assert to_data_frame(cut.messages)["sent_s"].dtype == float
+def test_the_send_time_is_a_float_also_at_zero() -> None:
+    """SimPy's clock starts at the integer 0, which must not give a column of integers."""
+    trace = execute(recipe("hier_favg", stop="{rounds: 1, deadline: 1 us}"), engine="timing").trace
+    assert to_data_frame(trace.messages)["sent_s"].tolist() == [0.0] * len(trace.messages)
+    assert to_data_frame(trace.messages)["sent_s"].dtype == float
 
 
 @pytest.mark.parametrize("columns", [MESSAGES, {**NODES, **dict.fromkeys(ENERGY_COLUMNS, "real")}])
-def test_a_row_costs_less_than_120_bytes(columns: dict[str, Kind]) -> None:
+def test_a_row_uses_less_than_120_bytes(columns: dict[str, Kind]) -> None:
     rows, cells = Rows(columns), [0] * len(columns)
     rows.code["device0"]
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
     for _ in range(20_000):
         rows.append(*cells)
-    spent = tracemalloc.get_traced_memory()[0] - before
+    used = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
-    assert rows.bytes_per_row <= spent / len(rows) < 120
+    assert rows.bytes_per_row <= used / len(rows) < 120
 
 
-def test_what_is_still_under_way_has_no_arrival() -> None:
-    cut = execute(recipe("hier_favg", stop="{rounds: 3, deadline: 10 ms}"), engine="timing").trace
-    assert math.isnan(cut.messages[-1]["arrived_s"])
-    assert not math.isnan(cut.messages[0]["arrived_s"])
+def test_messages_in_transmission_have_no_arrival_time() -> None:
+    trace = execute(recipe("hier_favg", stop="{rounds: 3, deadline: 10 ms}"), engine="timing").trace
+    assert math.isnan(trace.messages[-1]["arrived_s"])
+    assert not math.isnan(trace.messages[0]["arrived_s"])

@@ -12,7 +12,7 @@ from scipy.stats import chisquare
 
 from learning.engine import IterationIndex
 from netsim.scenario import Scenario, ScenarioError, load_text
-from netsim.selection.selection import Selector
+from netsim.selection.interfaces import Selector
 from netsim.simulation.run import execute, prepare
 from netsim.topology import Node
 from tests.network.sample_scenarios import Data, run_timing, scenario_data, wired

@@ -39,9 +39,9 @@ cluster.shutdown()
 
 @pytest.fixture(scope="module")
 def addresses() -> Iterator[list[str]]:
-    """Both addresses of two nodes with one processor each; the second says it has a GPU, which nobody looks for."""
+    """Both addresses of two nodes with one processor each; the second declares a GPU that is not used."""
     pytest.importorskip("ray", reason="Ray is absent: pip install '.[ray]'")
-    keeper = subprocess.Popen(
+    process_of_cluster = subprocess.Popen(
         [sys.executable, "-c", CLUSTER],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -49,19 +49,19 @@ def addresses() -> Iterator[list[str]]:
         text=True,
         env=environment(),
     )
-    assert keeper.stdout is not None
-    yield keeper.stdout.readline().split()
-    keeper.communicate("", timeout=60)
+    assert process_of_cluster.stdout is not None
+    yield process_of_cluster.stdout.readline().split()
+    process_of_cluster.communicate("", timeout=60)
 
 
 @pytest.fixture
 def address(addresses: list[str]) -> str:
-    """The cluster's own address."""
+    """The address of the cluster."""
     return addresses[0]
 
 
 def environment() -> dict[str, str]:
-    """Workers find netsim as this process does."""
+    """Environment in which workers import netsim from this repository."""
     path = os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])
     return {**os.environ, "PYTHONPATH": path, "RAY_USAGE_STATS_ENABLED": "0"}
 
@@ -77,24 +77,24 @@ def table(folder: Path) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("code", ["fixed", "elias"])
-def test_a_cluster_finds_what_one_process_finds(code: str, address: str, tmp_path: Path) -> None:
-    given = ("quickstart", *SMALL, f"algorithm.qmlhfl.code={code}")
-    there = sweep(*given, "--engine", "ray", "--address", address, "--out", "there", cwd=tmp_path)
-    assert there.returncode == 0, there.stderr
-    assert there.stderr.count(": trained") == 3
-    assert there.stderr.count(": re-timed") == 6
-    assert sweep(*given, "--out", "here", cwd=tmp_path).returncode == 0
+def test_a_cluster_gives_the_table_of_one_process(code: str, address: str, tmp_path: Path) -> None:
+    arguments = ("quickstart", *SMALL, f"algorithm.qmlhfl.code={code}")
+    done = sweep(*arguments, "--engine", "ray", "--address", address, "--out", "there", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count(": trained") == 3
+    assert done.stderr.count(": re-timed") == 6
+    assert sweep(*arguments, "--out", "here", cwd=tmp_path).returncode == 0
     pd.testing.assert_frame_equal(table(tmp_path / "there"), table(tmp_path / "here"))
 
 
-def test_a_client_s_address_will_do(addresses: list[str], tmp_path: Path) -> None:
+def test_a_ray_client_address_is_accepted(addresses: list[str], tmp_path: Path) -> None:
     done = sweep("quickstart", *SMALL, "--engine", "ray", "--address", addresses[1], cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "9 of 9 points" in done.stdout
 
 
-def test_an_interrupted_sweep_exits_with_130_and_goes_on(address: str, tmp_path: Path) -> None:
-    given = (
+def test_an_interrupted_sweep_exits_with_130_and_resumes(address: str, tmp_path: Path) -> None:
+    arguments = (
         "quickstart",
         "stop.rounds=4",
         "algorithm.qmlhfl.tau=[20, 2, 2]",
@@ -104,7 +104,7 @@ def test_an_interrupted_sweep_exits_with_130_and_goes_on(address: str, tmp_path:
         address,
     )
     process = subprocess.Popen(
-        [sys.executable, "-m", "netsim", "sweep", *given],
+        [sys.executable, "-m", "netsim", "sweep", *arguments],
         cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=environment(),
     )  # fmt: skip
     with process:
@@ -112,33 +112,33 @@ def test_an_interrupted_sweep_exits_with_130_and_goes_on(address: str, tmp_path:
             if line.startswith("point 1/"):
                 process.send_signal(signal.SIGINT)
     assert process.returncode == 130
-    again = sweep(*given, cwd=tmp_path)
-    assert again.returncode == 0, again.stderr
-    assert ": kept" in again.stderr
+    repeated = sweep(*arguments, cwd=tmp_path)
+    assert repeated.returncode == 0, repeated.stderr
+    assert ": kept" in repeated.stderr
 
 
-def test_both_nodes_take_part(address: str, tmp_path: Path) -> None:
-    (tmp_path / "lab.py").write_text(LAB)
+def test_both_nodes_run_points(address: str, tmp_path: Path) -> None:
+    (tmp_path / "lab.py").write_text(PARTITIONS)
     (tmp_path / "mine.yaml").write_text((REPOSITORY / "scenarios" / "quickstart.yaml").read_text())
-    given = ("mine.yaml", *SMALL, 'sweep={"task.partition": ["lab:Signs"], seeds: 6}')
-    done = sweep(*given, "--engine", "ray", "--address", address, cwd=tmp_path)
+    arguments = ("mine.yaml", *SMALL, 'sweep={"task.partition": ["lab:RecordingPartition"], seeds: 6}')
+    done = sweep(*arguments, "--engine", "ray", "--address", address, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert len(set((tmp_path / "signs").read_text().split())) == 2
 
 
-def test_a_point_whose_worker_is_killed_is_run_again(address: str, tmp_path: Path) -> None:
-    (tmp_path / "lab.py").write_text(LAB)
-    given = ("quickstart", *SMALL, 'sweep={"task.partition": [iid, "lab:KilledOnce"]}')
-    done = sweep(*given, "--engine", "ray", "--address", address, "--retries", "1", cwd=tmp_path)
+def test_a_point_whose_worker_is_killed_is_repeated(address: str, tmp_path: Path) -> None:
+    (tmp_path / "lab.py").write_text(PARTITIONS)
+    arguments = ("quickstart", *SMALL, 'sweep={"task.partition": [iid, "lab:KilledOnce"]}')
+    done = sweep(*arguments, "--engine", "ray", "--address", address, "--retries", "1", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "killed").is_file()
     assert "2 of 2 points" in done.stdout
 
 
-def test_a_point_that_kills_every_worker_fails_alone(address: str, tmp_path: Path) -> None:
-    (tmp_path / "lab.py").write_text(LAB)
-    given = ("quickstart", *SMALL, 'sweep={"task.partition": [iid, "lab:Killed"]}')
-    done = sweep(*given, "--engine", "ray", "--address", address, "--retries", "1", cwd=tmp_path)
+def test_a_point_that_kills_every_worker_fails_and_the_others_complete(address: str, tmp_path: Path) -> None:
+    (tmp_path / "lab.py").write_text(PARTITIONS)
+    arguments = ("quickstart", *SMALL, 'sweep={"task.partition": [iid, "lab:Killed"]}')
+    done = sweep(*arguments, "--engine", "ray", "--address", address, "--retries", "1", cwd=tmp_path)
     assert done.returncode == 1
     assert "1 of 2 points" in done.stdout
     assert "its worker was lost, also when repeated" in done.stderr
@@ -146,22 +146,28 @@ def test_a_point_that_kills_every_worker_fails_alone(address: str, tmp_path: Pat
 
 
 def test_points_share_a_gpu_by_fractions(address: str, tmp_path: Path) -> None:
-    (tmp_path / "lab.py").write_text(LAB)
-    given = ("quickstart", *SMALL, "--device", "cpu", 'sweep={"task.partition": ["lab:Signs"], seeds: 2}')
-    parts = ("--cpus-per-task", "0.25", "--gpus-per-task", "0.25")
-    done = sweep(*given, "--engine", "ray", "--address", address, *parts, cwd=tmp_path)
+    (tmp_path / "lab.py").write_text(PARTITIONS)
+    arguments = (
+        "quickstart",
+        *SMALL,
+        "--device",
+        "cpu",
+        'sweep={"task.partition": ["lab:RecordingPartition"], seeds: 2}',
+    )
+    resources = ("--cpus-per-task", "0.25", "--gpus-per-task", "0.25")
+    done = sweep(*arguments, "--engine", "ray", "--address", address, *resources, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert len(set((tmp_path / "signs").read_text().split())) == 1  # the node that has one
+    assert len(set((tmp_path / "signs").read_text().split())) == 1  # the node with a GPU
 
 
-def test_what_no_node_has_is_told_and_not_waited_for(address: str, tmp_path: Path) -> None:
+def test_unavailable_resources_are_refused_at_once(address: str, tmp_path: Path) -> None:
     done = sweep("quickstart", "--engine", "ray", "--address", address, "--gpus-per-task", "2", cwd=tmp_path)
     assert done.returncode == 1
     assert "a point asks for 1 CPUs and 2 GPUs, and no node has them" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_cluster_that_is_not_there_is_one_clear_error(tmp_path: Path) -> None:
+def test_a_missing_cluster_gives_one_error_line(tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="Ray is absent: pip install '.[ray]'")
     done = sweep("quickstart", "--engine", "ray", "--address", "127.0.0.1:1", cwd=tmp_path)
     assert done.returncode == 1
@@ -169,8 +175,8 @@ def test_a_cluster_that_is_not_there_is_one_clear_error(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-LAB = '''
-"""Partitions that leave a trace of who split with them, or kill who does."""
+PARTITIONS = '''
+"""Partitions that record the node of the calling process, or kill that process."""
 import os, signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,7 +187,7 @@ HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
-class Signs:
+class RecordingPartition:
     def split(self, labels, groups, seed):
         import ray
 

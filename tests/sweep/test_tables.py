@@ -1,4 +1,4 @@
-"""points.parquet: one tidy row per point and round, whatever was swept."""
+"""points.parquet: one row per point and round for any swept setting."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ NAN = float("nan")
 
 def outcome(index: int, folder: Path, settings: dict[str, Any], seed: int = 7, **changes: Any) -> Outcome:
     digest = f"{index:016x}"
-    made = synthetic(finished=changes.pop("finished", 4), **changes)
-    manifest = {**made.manifest, "digest": digest}
-    saved = type(made)(made.scenario_text, made.rounds, made.messages, made.nodes, manifest)
-    return Outcome(Point(index, "scene", (), settings), saved.save(folder / digest), seed=seed)
+    result = synthetic(finished=changes.pop("finished", 4), **changes)
+    manifest = {**result.manifest, "digest": digest}
+    with_digest = type(result)(result.scenario_text, result.rounds, result.messages, result.nodes, manifest)
+    return Outcome(Point(index, "scene", (), settings), with_digest.save(folder / digest), seed=seed)
 
 
 def test_a_row_per_point_and_round_with_settings_seed_bits_and_time_to_accuracy(tmp_path: Path) -> None:
@@ -30,13 +30,13 @@ def test_a_row_per_point_and_round_with_settings_seed_bits_and_time_to_accuracy(
     assert list(table.columns[:7]) == ["point", "a", "seed", "round", "sim_time_s", "accuracy", "loss"]
     assert table["seed"].tolist() == [3] * 5 + [4] * 5
     last = table.iloc[-1]
-    layers = [last[f"bits_{way}_{layer}"] for way in ("up", "down") for layer in (1, 2, 3)]
+    layers = [last[f"bits_{direction}_{layer}"] for direction in ("up", "down") for layer in (1, 2, 3)]
     assert last["bits"] == sum(layers) > 0
-    reached = table[(table["point"] == 0) & (table["accuracy"] >= 0.3)]["sim_time_s"].iloc[0]
-    assert table["time_to_accuracy_s"].tolist() == [reached] * 10
+    first_reached_s = table[(table["point"] == 0) & (table["accuracy"] >= 0.3)]["sim_time_s"].iloc[0]
+    assert table["time_to_accuracy_s"].tolist() == [first_reached_s] * 10
 
 
-def test_without_a_target_it_is_what_all_points_reach(tmp_path: Path) -> None:
+def test_the_default_target_is_the_accuracy_that_all_points_reach(tmp_path: Path) -> None:
     outcomes = [outcome(0, tmp_path, {}, finished=2), outcome(1, tmp_path, {}, finished=8)]
     table = points_table(outcomes, [], None)
     assert table["target_accuracy"].unique().tolist() == [0.40]  # 0.95 - 0.85 * 0.8**2 = 0.406
@@ -50,17 +50,19 @@ def rounds_of(*accuracy: float) -> pd.DataFrame:
     ("runs", "target"),
     [
         ([(0.1, 0.5), (0.1, 0.738)], 0.5),
-        ([(0.1, 0.5), (0.6,)], 0.5),  # no round before its deadline: neither its start nor its end counts
-        ([(0.1, 0.5), (0.1, 0.05)], 0.5),  # one that never learned
-        ([(0.104, 0.108), (0.101, 0.102)], 0.108),  # 0.10 is a start's; so is 0.102 of the second
-        ([(0.3, 0.2), (0.25, 0.29)], None),  # 0.29 is below another's start
+        ([(0.1, 0.5), (0.6,)], 0.5),  # a run without a completed round is not considered
+        ([(0.1, 0.5), (0.1, 0.05)], 0.5),  # a run that does not learn
+        ([(0.104, 0.108), (0.101, 0.102)], 0.108),  # initial models reach 0.10 and 0.102
+        ([(0.3, 0.2), (0.25, 0.29)], None),  # 0.29 is below the initial accuracy of the other
         ([(0.5,)], None),
         ([(NAN, NAN)], None),
         ([(NAN, 0.2, NAN, 0.6)], 0.6),
         ([], None),
     ],
 )
-def test_no_target_is_reached_before_training(runs: list[tuple[float, ...]], target: float | None) -> None:
+def test_the_common_target_is_not_reached_before_training(
+    runs: list[tuple[float, ...]], target: float | None
+) -> None:
     assert common_target([rounds_of(*run) for run in runs]) == target
 
 
@@ -77,16 +79,16 @@ def test_no_target_is_reached_before_training(runs: list[tuple[float, ...]], tar
         ([True, 1], ["true", "1"]),
     ],
 )
-def test_settings_of_any_kind_make_a_column_that_parquet_takes(
+def test_settings_of_any_type_are_written_to_parquet(
     values: list[Any], cells: list[Any], tmp_path: Path
 ) -> None:
     outcomes = [outcome(k, tmp_path, {} if v is None else {"a": v}, finished=0) for k, v in enumerate(values)]
     path = write_points(points_table(outcomes, ["a"], None), tmp_path / "sweep")
-    read = pd.read_parquet(path)["a"].tolist()
-    assert [None if cell is None or cell != cell else cell for cell in read] == cells
+    column = pd.read_parquet(path)["a"].tolist()
+    assert [None if cell is None or cell != cell else cell for cell in column] == cells
 
 
 def test_points_that_failed_have_no_rows(tmp_path: Path) -> None:
-    failed = Outcome(Point(0, "scene", (), {}), error="no luck")
+    failed = Outcome(Point(0, "scene", (), {}), error="failure")
     assert points_table([failed, outcome(1, tmp_path, {})], [], None)["point"].unique().tolist() == [1]
     assert len(points_table([failed], [], None)) == 0

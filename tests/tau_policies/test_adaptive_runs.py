@@ -16,7 +16,7 @@ from netsim.build import BuildError
 from netsim.results.result import Result
 from netsim.simulation.run import execute, simulate
 from tests.simulation.test_ledger import tables_equal, trainings
-from tests.simulation.test_resume import run_until_killed, resumed
+from tests.simulation.test_resume import resumed, run_until_killed
 
 from .sample_runs import RECIPES, VOTING, adaptive, recipe_scenario, start_taus
 

@@ -89,21 +89,3 @@ def piecewise_constant(durations_s: NDArray[np.float64], rates_bps: NDArray[np.f
     """The curve of rates that each last for a duration > 0."""
     times_s = np.concatenate([[0.0], np.cumsum(durations_s)])
     return RateCurve(times_s, np.concatenate([[0.0], np.cumsum(durations_s * rates_bps)]), steps=False)
-
-
-@dataclass(frozen=True, eq=False)
-class TraceChannel:
-    """A channel whose rate is `scale` times that of a curve, starting `offset_s` into the curve."""
-
-    curve: RateCurve
-    scale: float = 1.0
-    offset_s: float = 0.0
-
-    @property
-    def mean_rate_bps(self) -> float:
-        """The mean rate of the curve, scaled."""
-        return self.scale * self.curve.mean_rate_bps
-
-    def airtime_s(self, wire_bits: float, at_s: float) -> float:
-        """See `Channel`."""
-        return self.curve.finish_s(wire_bits / self.scale, at_s + self.offset_s) if wire_bits else 0.0

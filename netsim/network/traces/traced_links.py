@@ -15,7 +15,7 @@ from netsim.network.links import Downlink, Link, ParentLinks
 from netsim.network.media import DedicatedMedium
 from netsim.network.message_loss import LinkIdentity, Loss, NoLoss
 from netsim.network.packets import PACKETS, Stack
-from netsim.network.traces.rate_curves import TraceChannel
+from netsim.network.traces.trace_channel import TraceChannel
 from netsim.network.traces.trace_sources import Trace
 from netsim.rng import uniforms
 from netsim.topology import Node

@@ -11,7 +11,7 @@ from learning.aggregation.rules import Mean, Vote
 from learning.aggregation.server_optimizers import FedOpt
 from learning.algorithms.algorithm import Algorithm, Prologue
 from learning.algorithms.layer import Layer, Leaf
-from learning.algorithms.recipes import RECIPES
+from learning.algorithms.recipe_registry import RECIPES
 from learning.compressors import (
     Adaptive,
     Compressor,

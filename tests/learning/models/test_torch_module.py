@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from learning.models import LeNet, Mlp, Module, initial_vector
 from learning.part_names import part_name
-from tests.cli.calling import netsim
+from tests.cli.command_line import netsim
 from tests.conftest import REPOSITORY
 from tests.simulation.runs import final, scenario
 

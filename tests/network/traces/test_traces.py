@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from netsim.network.links import ParentLinks
 from netsim.network.message_loss import Erasure
-from netsim.network.traces.rate_curves import RateCurve, TraceChannel, piecewise_constant
+from netsim.network.traces.rate_curves import RateCurve, piecewise_constant
+from netsim.network.traces.trace_channel import TraceChannel
 from netsim.network.traces.trace_sources import TRACES, Csv, Ghent4g, Irish5g, Mahimahi, Trace
 from netsim.network.traces.traced_links import Traced
 from netsim.topology import Fanout, Topology

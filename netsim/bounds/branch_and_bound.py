@@ -163,7 +163,7 @@ def search(
 
     Args:
         task: what is minimised.
-        start: points [2N + 1, S] to begin with, e.g. of `netsim.bounds.relaxation.relaxed`; they only save time.
+        start: points [2N + 1, S] to begin with, e.g. of `netsim.bounds.heuristic_search.relaxed`; they only save time.
         tolerance: relative gap that is good enough.
         most_boxes: boxes looked at before it gives up proving.
     """

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from netsim.reports.page_parts import KeyValues, PagePart, Paragraph
-from netsim.results.references import entry_of, title_of
+from netsim.results.bibliography import entry_of, title_of
 from netsim.results.result import Result
 
 

@@ -9,16 +9,16 @@
 # ---
 
 # %% [markdown]
-# # 02 · How a message becomes time
+# # 02 · The duration of a message
 #
-# A device has trained; its update has $d$ coordinates. How many seconds until the edge server holds it? Five steps, each with a formula
-# that you can check by hand:
+# A device sends an update with $d$ coordinates to its edge server. The duration of the transfer follows in five steps, each with a formula
+# that can be checked by hand:
 #
-# 1. **payload**: the compressor says how many bits,
-# 2. **wire**: packets add headers,
-# 3. **rate**: a link budget says how fast,
-# 4. **airtime**: bits over rate, if nobody else were there,
-# 5. **sharing**: but somebody is.
+# 1. **payload**: the compressor determines the number of bits,
+# 2. **wire bits**: packets add headers,
+# 3. **rate**: a link budget determines the rate,
+# 4. **airtime**: wire bits divided by the rate, without other transfers,
+# 5. **sharing**: simultaneous transfers share the medium.
 
 # %%
 import numpy as np
@@ -41,7 +41,7 @@ BLUE, ORANGE, GREEN, PINK, RED, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
 #
 # $$b(d) = 32\left\lceil\tfrac{d}{512}\right\rceil + d\,\bigl(1 + \lceil\log_2(s+1)\rceil\bigr).$$
 #
-# Do not believe formulas: every compressor also has a byte codec. We take a model-sized vector, pack it, and weigh the bytes.
+# Every compressor also has a byte codec. We encode a vector of the model's size and compare the length of the byte string with the formula.
 
 # %%
 d = 4810  # the parameters of quickstart's model
@@ -51,8 +51,8 @@ codecs = {
     "terngrad": TernGrad(), "scaled_sign": ScaledSign(), "sign": Sign(),
 }  # fmt: skip
 stated = {name: codec.bits(d) for name, codec in codecs.items()}
-weighed = {name: 8 * len(codec.pack(vector.clone(), key=7)) for name, codec in codecs.items()}
-assert all(0 <= weighed[name] - stated[name] < 8 for name in codecs), "a byte string ends on a whole byte"
+encoded = {name: 8 * len(codec.pack(vector.clone(), key=7)) for name, codec in codecs.items()}
+assert all(0 <= encoded[name] - stated[name] < 8 for name in codecs), "a byte string ends on a whole byte"
 assert stated["qsgd, 4 levels"] == 32 * -(-d // 512) + d * (1 + 3)
 
 figure = go.Figure(
@@ -71,14 +71,14 @@ figure.update_layout(
     height=360,
     xaxis_title="bits per coordinate",
     yaxis_autorange="reversed",
-    title=f"What one of {d:,} coordinates costs, as weighed",
+    title=f"Bits per coordinate of {d:,} coordinates, equal to the encoded length",
 )
 figure
 
 # %% [markdown]
-# ## 2. Wire
+# ## 2. Wire bits
 #
-# Payload is cut into packets; each carries headers (TCP, IP, PDCP/RLC/MAC on a radio): `wire = payload + 8 · 62 · ⌈payload / (8 · 1448)⌉` bits.
+# The payload is divided into packets; each has headers (TCP, IP, PDCP/RLC/MAC on a radio): `wire = payload + 8 · 62 · ⌈payload / (8 · 1448)⌉` bits.
 
 # %%
 radio = PACKETS["radio"]
@@ -91,12 +91,12 @@ print(
 # %% [markdown]
 # ## 3. Rate
 #
-# A link budget: transmit power and antenna gains, less path loss, over thermal noise and the receiver's noise figure,
+# A link budget: transmit power and antenna gains, minus path loss, thermal noise and the receiver's noise figure,
 #
 # $$\text{SNR} = P + G - L(r) - (-174 + 10\log_{10} B + F)\quad\text{[dB]},\qquad L_\text{LOS}(r) = 32.4 + 21\log_{10} r + 20\log_{10} f_\text{GHz}.$$
 #
-# Rayleigh fading makes the rate an average, $\mathbb{E}\,\log_2(1 + g\,\text{SNR})$ over $g\sim\text{Exp}(1)$, and a real modem loses some of
-# Shannon's rate and stops at its highest modulation. We put devices at 10 ... 250 m of one station and ask each link.
+# Rayleigh fading makes the rate an average, $\mathbb{E}\,\log_2(1 + g\,\text{SNR})$ over $g\sim\text{Exp}(1)$, and a real modem has less than
+# Shannon's rate and a highest modulation. We place devices at 10 ... 250 m from one station and compute the rate of each link.
 
 # %%
 distances = np.geomspace(10, 250, 60)
@@ -106,11 +106,11 @@ two_layers = [
     "sweep={}", place, "network=[{cell: {}}, {wired: {}}]", "algorithm={hier_favg: {learning_rate: 0.2, batch_size: 32, tau: [5, 2]}}",
 ]  # fmt: skip
 station = grow(load("quickstart", two_layers)).root.children[0]
-ports = Cell("urban_micro").connect(simpy.Environment(), station, station.children, seed=7)
-up = np.array([link.channel.mean_rate_bps for link in ports.up])
-down = np.array([link.channel.mean_rate_bps for link in ports.down.links])
-snr = np.array([link.snr for link in ports.up])
-snr_down = np.array([link.snr for link in ports.down.links])
+links = Cell("urban_micro").connect(simpy.Environment(), station, station.children, seed=7)
+up = np.array([link.channel.mean_rate_bps for link in links.up])
+down = np.array([link.channel.mean_rate_bps for link in links.down.links])
+snr = np.array([link.snr for link in links.up])
+snr_down = np.array([link.snr for link in links.down.links])
 
 slant = np.hypot(distances, 10.0 - 1.5)  # antennas are 10 m and 1.5 m high
 loss = 32.4 + 21 * np.log10(slant) + 20 * np.log10(3.5)
@@ -126,7 +126,7 @@ figure.add_scatter(
 figure.add_scatter(
     x=distances,
     y=budget,
-    name="formula: line of sight, no shadow",
+    name="formula: line of sight, no shadowing",
     line={"color": "black", "width": 1},
     row=1,
     col=1,
@@ -153,18 +153,18 @@ figure.update_layout(template="plotly_white", height=420, legend={"orientation":
 figure
 
 # %% [markdown]
-# Every marker is one device: some see the station (line of sight), some do not, and each has its own shadow. On the right the markers lie on two curves, below Shannon's by
-# what fading and a real modem cost, and flat where the highest modulation is reached. The scatter on the left, not a formula's mean, decides how
-# long a round lasts, because the edge server waits for the last one.
+# Every marker is one device: some are in line of sight of the station, some are not, and each has its own shadowing. On the right the markers lie on two curves, below Shannon's by
+# the losses of fading and of a real modem, and constant where the highest modulation is reached. The scatter on the left, not the mean, determines the
+# length of a round, because the edge server waits for the last device.
 #
 # ## 4. Airtime, 5. sharing
 #
-# Airtime is `wire / rate`. Now let five devices send at the same instant. They share the cell's airtime equally: while $n$ transfers are under way each gets
+# Airtime is `wire / rate`. Now five devices send at the same instant. They share the medium of the cell equally: while $n$ transfers are under way each gets
 # $1/n$ of it. With airtimes sorted, $a_{(1)} \le \dots \le a_{(n)}$, the $k$-th transfer ends at
 #
 # $$t_{(k)} = \sum_{j=1}^{k} (n - j + 1)\,\bigl(a_{(j)} - a_{(j-1)}\bigr),\qquad a_{(0)} = 0.$$
 #
-# We let SimPy play it, and compare.
+# We simulate this with SimPy and compare.
 
 # %%
 tree = grow(load("quickstart"))
@@ -175,31 +175,31 @@ sent = [link.send(payload) for link in cell.up]
 ends = {}
 
 
-def note(name, transfer):
-    """Wait for one transfer and write down when it was there."""
+def record_arrival(name, transfer):
+    """Wait for one transfer and record its arrival."""
     yield transfer.arrived
     ends[name] = env.now
 
 
 for child, transfer in zip(edge.children, sent, strict=True):
-    env.process(note(child.name, transfer))
+    env.process(record_arrival(child.name, transfer))
 env.run()
 
-alone = np.array([transfer.airtime_s for transfer in sent])
-order = np.argsort(alone)
-steps = np.diff(alone[order], prepend=0.0)
-by_formula = np.cumsum((len(alone) - np.arange(len(alone))) * steps)
-played = np.array([ends[edge.children[place].name] for place in order])
-assert np.allclose(played, by_formula, rtol=1e-12)
+airtimes = np.array([transfer.airtime_s for transfer in sent])
+order = np.argsort(airtimes)
+steps = np.diff(airtimes[order], prepend=0.0)
+by_formula = np.cumsum((len(airtimes) - np.arange(len(airtimes))) * steps)
+simulated = np.array([ends[edge.children[place].name] for place in order])
+assert np.allclose(simulated, by_formula, rtol=1e-12)
 
 names = [edge.children[place].name for place in order]
 figure = go.Figure()
-figure.add_bar(y=names, x=1e3 * alone[order], orientation="h", name="airtime, if alone", marker_color=BLUE)
+figure.add_bar(y=names, x=1e3 * airtimes[order], orientation="h", name="airtime", marker_color=BLUE)
 figure.add_bar(
     y=names,
-    x=1e3 * (played - alone[order]),
+    x=1e3 * (simulated - airtimes[order]),
     orientation="h",
-    name="sharing with the others",
+    name="sharing the medium",
     marker_color=ORANGE,
 )
 figure.update_layout(
@@ -208,32 +208,32 @@ figure.update_layout(
     height=340,
     xaxis_title="milliseconds after the start",
     legend={"orientation": "h", "y": -0.3},
-    title=f"The last of five is there after {1e3 * played[-1]:.1f} ms: the sum of all airtimes",
+    title=f"The last of five arrives after {1e3 * simulated[-1]:.1f} ms: the sum of all airtimes",
 )
 figure
 
 # %% [markdown]
-# The last arrival is the *sum* of the airtimes: a cell does as much work per second as ever, sharing only decides who waits. So where everybody must be heard,
-# the bits of *all* devices of a cell make the round's length, and halving them halves it.
+# The last arrival is at the *sum* of the airtimes: sharing does not change the throughput of the cell, only the order of completion. If a round needs all devices,
+# the bits of *all* devices of a cell determine the time, and half the bits take half the time.
 #
 # ## The whole run, message by message
 #
-# In a simulation devices do not start at the same instant: they compute at different speeds. `messages` has a row per transfer, with its airtime and its two instants.
+# In a simulation devices do not start to send at the same instant, because their computing speeds differ. `messages` has a row per transfer, with its airtime and its start and arrival.
 
 # %%
 result = simulate(load("quickstart", ["sweep={}", "stop.rounds=2"]), engine="timing")
 table = result.messages
 uplinks = table[(table["layer"] == 1) & (table["direction"] == "up")]
-took = uplinks["arrived_s"] - uplinks["sent_s"]
-assert (took > uplinks["airtime_s"] - 1e-12).all(), "nothing arrives before its bits are through"
+duration = uplinks["arrived_s"] - uplinks["sent_s"]
+assert (duration > uplinks["airtime_s"] - 1e-12).all(), "no transfer is shorter than its airtime"
 
 figure = go.Figure()
 figure.add_scatter(
     x=1e3 * uplinks["airtime_s"],
-    y=1e3 * took,
+    y=1e3 * duration,
     mode="markers",
     marker={"color": RED, "opacity": 0.6},
-    name="an upload",
+    name="upload",
 )
 most = 1e3 * float(uplinks["airtime_s"].max())
 figure.add_scatter(
@@ -241,17 +241,17 @@ figure.add_scatter(
     y=[0, most],
     mode="lines",
     line={"color": "#888888", "dash": "dash"},
-    name="nobody else there",
+    name="without sharing",
 )
 figure.update_layout(
     template="plotly_white",
     height=400,
     xaxis_title="airtime (ms)",
-    yaxis_title="time it took (ms)",
-    title=f"{len(uplinks)} uploads: sharing stretched them {float((took / uplinks['airtime_s']).mean()):.1f} times on average",
+    yaxis_title="duration of the transfer (ms)",
+    title=f"{len(uplinks)} uploads: sharing extends them by a factor of {float((duration / uplinks['airtime_s']).mean()):.1f} on average",
 )
 figure
 
 # %% [markdown]
-# No training was needed for any of this: `engine="timing"` knows all sizes beforehand. What is *not* in these times (HARQ, scheduling grants, TCP's slow start) is listed
-# in `docs/scope.md`. Next: how often should a message be sent at all?
+# This needs no training: with `engine="timing"` all sizes follow from the number of parameters. Effects that are *not* modelled (HARQ timing, scheduling grants, TCP slow start) are listed
+# in `docs/scope.md`. Next: how often messages should be sent.

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from netsim.bounds.branch_and_bound import Candidate, PlanningTask, SearchResult, evaluate, full_box
 from netsim.bounds.costs import Indices
 from netsim.bounds.problem import Floats
-from netsim.bounds.search import Candidate, PlanningTask, SearchResult, evaluate, full_box
 
 ROWS = 6
 """Number of sets of free constants for which the convex program is solved."""

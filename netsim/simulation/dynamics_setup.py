@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import simpy
 
-from netsim.dynamics import Trajectory, NodeDown, Mobility
+from netsim.dynamics import Mobility, NodeDown, Trajectory
 from netsim.dynamics.attachment import Attachment
 from netsim.network import Cell
 from netsim.protocol.loop import Loop
@@ -82,7 +82,9 @@ def _moving(mobility: Mobility, topology: Topology, seed: int, env: simpy.Enviro
             raise ValueError(
                 f"mobility.motion: {device.name!r} has no track and no coordinates; give it one of these"
             )
-    return _OnCourse(env, {name: trajectory for name, trajectory in courses.items() if trajectory is not None})
+    return _OnCourse(
+        env, {name: trajectory for name, trajectory in courses.items() if trajectory is not None}
+    )
 
 
 @dataclass(frozen=True)
