@@ -2,16 +2,16 @@
 
 from learning.compressors.adaptive import Adaptive, at_round, is_adaptive
 from learning.compressors.chain import Chain
-from learning.compressors.compressor import Compressor, Encoded
-from learning.compressors.dither import Dither
-from learning.compressors.error_feedback import (
-    Ef21,
-    ErrorFeedback,
+from learning.compressors.compressor import (
+    Compressor,
+    Encoded,
     StatefulCompressor,
     contraction,
     is_stateful,
     shares_memory,
 )
+from learning.compressors.dither import Dither
+from learning.compressors.error_feedback import Ef21, ErrorFeedback
 from learning.compressors.integer import Integer
 from learning.compressors.level_schedules import LEVEL_SCHEDULES, LevelSchedule
 from learning.compressors.model_compression import OfModel, sends_models

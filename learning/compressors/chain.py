@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 import numpy as np
 
-from learning.compressors.compressor import Compressor, Encoded
-from learning.compressors.error_feedback import is_stateful
+from learning.compressors.compressor import Compressor, Encoded, is_stateful
 from learning.compressors.packing import BitReader, to_bytes
 from learning.compressors.positions import (
     decode_fixed,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeGuard
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,3 +46,30 @@ class Compressor(Protocol):
 
     def unpack(self, data: bytes, dim: int) -> Tensor:
         """Return the float32 row [dim] that encode gives for the packed row and key, bit for bit."""
+
+
+class StatefulCompressor(Compressor, Protocol):
+    """A compressor with one memory row per sender, which the engine stores and advances when a message is delivered."""
+
+    def remember(self, rows: Tensor, memory: Tensor, rng: KeyedRandom) -> tuple[Encoded, Tensor]:
+        """Encode rows [K, d] given the senders' memory [K, d] (initially zeros); also return the next memory.
+
+        Takes ownership of `rows`, not of `memory`. Row by row, as `encode`.
+        """
+        ...
+
+
+def is_stateful(codec: Compressor) -> TypeGuard[StatefulCompressor]:
+    """Whether the compressor has a memory row per sender."""
+    return hasattr(codec, "remember")
+
+
+def shares_memory(codec: Compressor) -> bool:
+    """Whether the receiver also stores the sender's memory row, so that a new receiver needs a copy of it."""
+    return bool(getattr(codec, "shared", False))
+
+
+def contraction(codec: Compressor, dim: int) -> float | None:
+    """Return the compressor's delta, or 1 - omega where it is unbiased with omega < 1; None without a contraction."""
+    omega, delta = codec.omega(dim), codec.delta(dim)
+    return delta if delta is not None or omega is None or omega >= 1 else 1 - omega

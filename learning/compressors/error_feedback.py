@@ -4,36 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol, TypeGuard
+from typing import TYPE_CHECKING, ClassVar
 
-from learning.compressors.compressor import Compressor, Encoded
+from learning.compressors.compressor import Compressor, Encoded, contraction, is_stateful
 from learning.compressors.integer import Integer
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from learning.rng.keyed import KeyedRandom
-
-
-class StatefulCompressor(Compressor, Protocol):
-    """A compressor with one memory row per sender, which the engine stores and advances when a message is delivered."""
-
-    def remember(self, rows: Tensor, memory: Tensor, rng: KeyedRandom) -> tuple[Encoded, Tensor]:
-        """Encode rows [K, d] given the senders' memory [K, d] (initially zeros); also return the next memory.
-
-        Takes ownership of `rows`, not of `memory`. Row by row, as `encode`.
-        """
-        ...
-
-
-def is_stateful(codec: Compressor) -> TypeGuard[StatefulCompressor]:
-    """Whether the compressor has a memory row per sender."""
-    return hasattr(codec, "remember")
-
-
-def shares_memory(codec: Compressor) -> bool:
-    """Whether the receiver also stores the sender's memory row, so that a new receiver needs a copy of it."""
-    return bool(getattr(codec, "shared", False))
 
 
 @dataclass(frozen=True)
@@ -115,9 +94,3 @@ class Ef21(MemoryWrapper):
         encoded = self.inner.encode(rows.sub_(memory), rng)
         received = memory + encoded.values
         return Encoded(received, encoded.bits), received
-
-
-def contraction(codec: Compressor, dim: int) -> float | None:
-    """Return the compressor's delta, or 1 - omega where it is unbiased with omega < 1; None without a contraction."""
-    omega, delta = codec.omega(dim), codec.delta(dim)
-    return delta if delta is not None or omega is None or omega >= 1 else 1 - omega

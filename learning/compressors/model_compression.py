@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from learning.compressors.compressor import Compressor, Encoded
-from learning.compressors.error_feedback import is_stateful
+from learning.compressors.compressor import Compressor, Encoded, is_stateful
 from learning.compressors.integer import Integer
 from learning.compressors.sign import Sign
 from learning.compressors.sparse_sign import SparseSign

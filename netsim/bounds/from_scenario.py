@@ -63,7 +63,7 @@ class PlanContext:
         rules = [layer.rule for layer in self.scenario.layered_algorithm.layers]
         by_samples = any(isinstance(rule, Mean) and rule.weights == "samples" for rule in rules)
         samples = self.task.samples if by_samples else [1] * len(self.topology.devices)
-        return device_weights(self.topology, rules, samples)
+        return cloud_weights(self.topology, rules, samples)
 
     @cached_property
     def tree(self) -> TreeConstants:
@@ -173,7 +173,7 @@ def message_bits(codec: Compressor, dim: int) -> float:
     raise PlanError(f"{codec} does not state the size of its messages; the planner needs bits(dim)")
 
 
-def device_weights(topology: Topology, rules: Sequence[object], samples: Sequence[int]) -> tuple[float, ...]:
+def cloud_weights(topology: Topology, rules: Sequence[object], samples: Sequence[int]) -> tuple[float, ...]:
     """Return the weight of each device: the product of its and its ancestors' shares in their parents' means."""
     weight = {topology.root.name: 1.0}
     for level in reversed(topology.levels[1:]):

@@ -103,7 +103,7 @@ def curves_json(run: LiveRun) -> str:
     from netsim.reports.accuracy_bands import curve_chooser, metric_figures
     from netsim.reports.settings import group_settings
 
-    settings = group_settings(points_table(run), ["name"])
+    settings = group_settings(live_points_table(run), ["name"])
     figures = metric_figures(settings, math.nan) if len(run.rows) > 1 else []
     parts: list[PagePart] = [curve_chooser(settings), *figures]
     if not figures:
@@ -111,7 +111,7 @@ def curves_json(run: LiveRun) -> str:
     return view_json([Section("so-far", "Curves", parts)])
 
 
-def points_table(run: LiveRun) -> DataFrame:
+def live_points_table(run: LiveRun) -> DataFrame:
     """The rows up to now as a points table of one run (see `netsim.sweep.tables`)."""
     import pandas as pd
 
@@ -175,7 +175,7 @@ def _state(live: LiveRun | None, job: Job | None, end: RunEntry | None, has_scen
 
 
 def register(app: Dash, state: DashboardState) -> None:
-    """Connect the page's callbacks."""
+    """Connect the callbacks of the live run page."""
 
     @app.callback(
         Output("bar", "value"),

@@ -107,7 +107,7 @@ def layout(state: DashboardState, search: str | None) -> html.Div:
 
 
 def register(app: Dash, state: DashboardState) -> None:
-    """Connect the page's callbacks."""
+    """Connect the callbacks of the planner page."""
     from learning.datasets import DataError
     from netsim.bounds.from_scenario import PlanError
     from netsim.build import BuildError

@@ -155,7 +155,7 @@ def selected_runs(checked: Sequence[bool], ids: Sequence[Mapping[str, str]]) -> 
 
 
 def register(app: Dash, state: DashboardState) -> None:
-    """Connect the page's callbacks."""
+    """Connect the callbacks of the results page."""
     boxes = State({"kind": "pick", "run": ALL}, "data"), State({"kind": "pick", "run": ALL}, "id")
 
     @app.callback(

@@ -185,7 +185,7 @@ def changed_values(scenario: Scenario, steps: Mapping[str, int]) -> dict[str, st
 
 
 def register(app: Dash, state: DashboardState) -> None:
-    """Connect the page's callbacks."""
+    """Connect the callbacks of the re-timing page."""
     from learning.datasets import DataError
     from learning.store.ledger import LedgerError
     from netsim.build import BuildError

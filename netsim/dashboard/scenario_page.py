@@ -100,7 +100,7 @@ def _replace_numbers(text: str, values: Mapping[str, object]) -> tuple[str, str]
 
 
 def register(app: Dash, state: DashboardState) -> None:
-    """Connect the page's callbacks."""
+    """Connect the callbacks of the scenario page."""
 
     @app.callback(
         Output("text", "value"),

@@ -22,7 +22,7 @@ from pydantic import BaseModel
 
 
 @dataclass(frozen=True)
-class Entry:
+class BibEntry:
     """A BibTeX entry; `label` is how pages and lists show it, such as `arXiv:2505.08145` or `TR 38.901`."""
 
     key: str
@@ -31,7 +31,7 @@ class Entry:
 
 
 @cache
-def entries() -> Mapping[str, Entry]:
+def entries() -> Mapping[str, BibEntry]:
     """Return all entries of `references.bib` by key, in their order, without the field `label`."""
     content = Path(__file__).with_name("references.bib").read_text(encoding="utf-8")
     found = [_parse_entry(block) for block in re.findall(r"^@.*?^}$", content, re.MULTILINE | re.DOTALL)]
@@ -52,13 +52,13 @@ def label_of(key: str) -> str:
     return key if entry is None else entry.label
 
 
-def entry_of(label: str) -> Entry | None:
+def entry_of(label: str) -> BibEntry | None:
     """Return the entry with this label or key; None if there is none."""
     known = entries()
     return known.get(label) or next((entry for entry in known.values() if entry.label == label), None)
 
 
-def title_of(entry: Entry) -> str:
+def title_of(entry: BibEntry) -> str:
     """Return title and year of an entry, without BibTeX's braces."""
     values = dict(re.findall(r"^  (\w+) = {(.+)},$", entry.text, re.MULTILINE))
     year = f" ({values['year']})" if "year" in values else ""
@@ -87,9 +87,9 @@ def _holds(part: object, condition: str) -> bool:
     return str(value) == wanted if equals else value not in (None, False)
 
 
-def _parse_entry(block: str) -> Entry:
+def _parse_entry(block: str) -> BibEntry:
     key = re.match(r"@\w+{(.+),", block)
     label = re.search(r"^  label = {(.+)},\n", block, re.MULTILINE)
     if key is None or label is None:
         raise ValueError(f"an entry of references.bib needs a key and the field label, got {block}")
-    return Entry(key[1], block.replace(label[0], ""), label[1])
+    return BibEntry(key[1], block.replace(label[0], ""), label[1])

@@ -12,7 +12,7 @@ from netsim.topology.tree import Node, Topology, default_name, grow
 
 
 @dataclass(frozen=True)
-class Tree:
+class InlineTree:
     """The cloud and the nodes below it, with the keys of a YAML topology file (`children` or `devices: 5`).
 
     Resolved scenarios include their topology in this form. Children have `name`, a position in metres or degrees, edge
@@ -35,9 +35,9 @@ class Tree:
         )
 
 
-def to_inline_tree(topology: Topology) -> Tree:
+def to_inline_tree(topology: Topology) -> InlineTree:
     """Return the topology as a part; growing it gives equal names, positions and edge attributes."""
-    return Tree(**_branch(topology.root, topology.depth))
+    return InlineTree(**_branch(topology.root, topology.depth))
 
 
 def _branch(node: Node, depth: int) -> dict[str, Any]:

@@ -65,7 +65,7 @@ from netsim.scenario.consistency import (
 )
 from netsim.scenario.dataclass_schema import DataclassForm, ReadsBy
 from netsim.scenario.errors import Loc, Problem, problems_of, suggestion, validation_error
-from netsim.scenario.inline_topology import Tree
+from netsim.scenario.inline_topology import InlineTree
 from netsim.scenario.parts import IMPORT_PATH, Catalogue
 from netsim.scenario.selection_consistency import availability_problems, selection_problems
 from netsim.scenario.sweep import Sweep
@@ -90,7 +90,7 @@ PARTS = Catalogue(
         ("partition", Partition, PARTITIONS),
         ("shift", Shift, SHIFTS),
         ("model", Model, MODELS),
-        ("topology", TopologyPart, {**TOPOLOGIES, "tree": Tree}),
+        ("topology", TopologyPart, {**TOPOLOGIES, "tree": InlineTree}),
         ("network", LayerNetwork, NETWORKS),
         ("pathloss", PathLoss, PATHLOSS),
         ("shadowing", Shadowing, SHADOWING),

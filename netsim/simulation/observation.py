@@ -17,7 +17,7 @@ from learning.tasks.objectives import SyntheticTask
 from learning.tasks.task import BoundTask, Task
 from netsim.bounds.branch_and_bound import PlanningTask, search
 from netsim.bounds.costs import Amounts, Budget, CostLaw, Indices
-from netsim.bounds.from_scenario import compressor_variance, device_weights, down_variances
+from netsim.bounds.from_scenario import cloud_weights, compressor_variance, down_variances
 from netsim.bounds.gradient_probe import probe_gradients, smoothness, spread
 from netsim.bounds.heuristic_search import relaxed_points
 from netsim.bounds.learning_rate import BoundRule
@@ -49,7 +49,7 @@ class ControlContext:
     def weights(self) -> tuple[float, ...]:
         """Weights P_i of the devices."""
         rules = [layer.rule for layer in self.scenario.layered_algorithm.layers]
-        return device_weights(self.trace.topology, rules, self.task.samples)
+        return cloud_weights(self.trace.topology, rules, self.task.samples)
 
     @cached_property
     def tree(self) -> TreeConstants:
