@@ -1,4 +1,4 @@
-"""The README is executed: its commands run, its scenario loads, its outputs are the program's."""
+"""Executes the README: its commands, its scenario and its Python block; its outputs equal the program's."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ def blocks(language: str) -> list[str]:
 def test_every_netsim_command_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "my_lab.py").write_text(next(block for block in blocks("python") if "ScaledSign" in block))
     lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("netsim ")]
     assert len(lines) >= 7
     for line in lines:
@@ -35,32 +34,32 @@ def test_every_netsim_command_runs(
     assert "accuracy" in capsys.readouterr().out
 
 
-def test_the_scenario_shown_is_the_quickstart() -> None:
+def test_the_scenario_of_the_readme_is_the_quickstart() -> None:
     from netsim.scenario import digest, load, load_text
 
     shown = load_text(blocks("yaml")[0], "README.md")
     assert digest(shown) == digest(load("quickstart"))
 
 
-def test_the_demo_s_output_is_the_program_s(tmp_path: Path) -> None:
+def test_the_output_of_the_demo_equals_that_of_the_program(tmp_path: Path) -> None:
     done = netsim("run", "quickstart", cwd=tmp_path)
-    *told, report = done.stdout.splitlines()
+    *printed, report = done.stdout.splitlines()
     shown = next(block for block in blocks("") if block.startswith("accuracy"))
-    assert shown.splitlines()[:-1] == told
+    assert shown.splitlines()[:-1] == printed
     assert report.endswith("report.html")
 
 
-def test_the_errors_shown_are_the_program_s(tmp_path: Path) -> None:
+def test_the_error_messages_equal_those_of_the_program(tmp_path: Path) -> None:
     text = (REPOSITORY / "scenarios" / "quickstart.yaml").read_text()
     broken = text.replace("learning_rate: 0.2", "learnin_rate: 0.2").replace("100 Mbit/s", "100 Mbits/s")
     (tmp_path / "mine.yaml").write_text(broken)
     done = netsim("check", "mine.yaml", cwd=tmp_path)
     shown = next(block for block in blocks("") if block.startswith("mine.yaml"))
-    for line, told in zip(shown.splitlines(), done.stderr.splitlines(), strict=True):
-        assert told.startswith(line.partition(" (known")[0])
+    for line, printed in zip(shown.splitlines(), done.stderr.splitlines(), strict=True):
+        assert printed.startswith(line.partition(" (known")[0])
 
 
-def test_the_table_of_recipes_names_them_all() -> None:
+def test_the_table_of_recipes_is_complete() -> None:
     from learning.algorithms.recipe_registry import RECIPES
 
     for name in RECIPES:

@@ -1,8 +1,8 @@
 """Writes city.yaml: a cellular network of three layers, 63 devices in three districts of seven cells each.
 
-In each district seven stations stand on a hexagonal grid, 400 m apart, around the building that joins
+In each district seven stations form a hexagonal grid with a spacing of 400 m around the building that joins
 their fibres; devices are uniform over a ring of 15-220 m around their station. The cloud is a data centre
-60 km out of town. Run from the repository's root: python topologies/make_city.py
+60 km away. Run from the repository's root: python topologies/make_city.py
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def in_ring(rng: random.Random, x_m: float, y_m: float) -> tuple[float, float]:
 
 
 def stations(x_m: float, y_m: float) -> list[tuple[float, float]]:
-    """One station in the middle and six around it, as far from it as from their neighbours."""
+    """One station in the centre and six around it, with equal distances to the centre and to their neighbours."""
     ring = [math.radians(60.0 * k) for k in range(6)]
     around = [(x_m + SPACING_M * math.cos(a), y_m + SPACING_M * math.sin(a)) for a in ring]
     return [(x_m, y_m), *around]

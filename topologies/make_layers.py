@@ -1,7 +1,7 @@
 """Writes layers_2.yaml, layers_3.yaml and layers_4.yaml: the same 64 devices under trees of 2, 3 and 4 layers.
 
-Sixteen base stations stand in four cities; devices are spread uniformly over a disc of 20-200 m around
-their station. Each server that a deeper tree inserts stands at the centroid of its children. Run from the
+Sixteen base stations are in four cities; devices are uniform over a ring of 20-200 m around
+their station. Each server that a deeper tree adds is at the centroid of its children. Run from the
 repository's root: python topologies/make_layers.py
 """
 

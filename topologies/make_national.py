@@ -1,7 +1,7 @@
 """Writes national.yaml: four layers over Germany, with the cities' real coordinates for great-circle latencies.
 
 Devices -> base stations (1-8 km from their city's centre) -> city sites -> regional hubs -> a cloud in
-Frankfurt. The devices have no places of their own: their cells place them. Run from the repository's root:
+Frankfurt. The devices have no coordinates: their cells draw their positions. Run from the repository's root:
 python topologies/make_national.py
 """
 
