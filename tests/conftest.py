@@ -1,4 +1,4 @@
-"""Small real things for tests: no mocks."""
+"""Settings and fixtures of all tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# The same examples in every run: a red build means a change, not luck. HYPOTHESIS_PROFILE=default explores.
+# The same examples in every run: a failure means a change. HYPOTHESIS_PROFILE=default explores.
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
@@ -19,8 +19,8 @@ REPOSITORY = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def libraries_are_not_collected() -> None:
-    """The objects of torch, pandas and plotly live as long as the tests: a full collection need not visit them."""
+def exclude_libraries_from_collection() -> None:
+    """Exclude the objects of torch, pandas and plotly from garbage collection, which would slow the tests."""
     import torch  # noqa: F401
 
     gc.collect()
@@ -29,8 +29,8 @@ def libraries_are_not_collected() -> None:
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> None:
-    """Tiny models on two shared cores: a second thread can be a hundred times slower."""
+def use_one_thread() -> None:
+    """Use one thread: with small models on two shared cores, a second thread can be a hundred times slower."""
     import sys
 
     if "torch" in sys.modules:
@@ -38,8 +38,8 @@ def one_thread() -> None:
 
 
 @pytest.fixture(autouse=True)
-def laws_hold(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """Every run in a test is verified, as with `netsim run --verify`; what is measured is not."""
+def verify_invariants(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Verify the invariants of every run, as `netsim run --verify` does; benchmarks are not verified."""
     from netsim.simulation import run
 
     if request.node.get_closest_marker("bench"):

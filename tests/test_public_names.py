@@ -1,4 +1,4 @@
-"""What a script may import from `netsim`: pinned, lazy, and the same to the type checker as at run time."""
+"""The public names of `netsim`: fixed, imported lazily, and equal for type checkers and at run time."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ import pytest
 import netsim
 from tests.conftest import REPOSITORY
 
-PINNED = (
+PUBLIC_NAMES = (
     "Ledger", "Limits", "Node", "Options", "Plan", "Planned", "Result", "ResultError", "Scenario", "ScenarioError",
     "Topology", "digest", "grow", "load", "load_text", "plan", "resolved", "simulate", "write_report",
     "write_several",
 )  # fmt: skip
 
 
-def test_the_public_names_are_these_and_no_others() -> None:
-    assert sorted(netsim.__all__) == sorted(PINNED)
-    assert set(PINNED) <= set(dir(netsim))
+def test_the_public_names_are_fixed() -> None:
+    assert sorted(netsim.__all__) == sorted(PUBLIC_NAMES)
+    assert set(PUBLIC_NAMES) <= set(dir(netsim))
 
 
-@pytest.mark.parametrize("name", PINNED)
-def test_a_public_name_is_there_and_documented(name: str) -> None:
+@pytest.mark.parametrize("name", PUBLIC_NAMES)
+def test_a_public_name_exists_and_is_documented(name: str) -> None:
     assert getattr(netsim, name).__doc__
     assert f"`{name}" in (REPOSITORY / "docs" / "api.md").read_text()
 
 
-def test_the_type_checker_sees_every_name_where_it_really_is() -> None:
+def test_type_checker_imports_equal_run_time_imports() -> None:
     tree = ast.parse((REPOSITORY / "netsim" / "__init__.py").read_text())
-    told = {
+    imports = {
         alias.name: node.module
         for branch in ast.walk(tree)
         if isinstance(branch, ast.If)
@@ -39,15 +39,15 @@ def test_the_type_checker_sees_every_name_where_it_really_is() -> None:
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    assert told == netsim._HOMES
+    assert imports == netsim._HOMES
 
 
-def test_a_name_that_is_not_public_is_refused_with_those_that_are() -> None:
+def test_the_error_of_an_unknown_name_lists_the_public_names() -> None:
     with pytest.raises(AttributeError, match="netsim has no name 'simulat'; public are .*simulate"):
         _ = netsim.simulat
 
 
-def test_importing_netsim_imports_nothing_else_and_a_scenario_needs_no_torch() -> None:
+def test_importing_netsim_is_lazy_and_timing_runs_do_not_import_torch() -> None:
     code = (
         "import sys, netsim\n"
         "heavy = {'torch', 'pandas', 'simpy', 'pydantic', 'plotly', 'scipy', 'sklearn'}\n"

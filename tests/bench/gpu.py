@@ -1,8 +1,8 @@
-"""The benchmarks on a GPU: `python -m tests.bench.gpu` prints a markdown table, `--json FILE` keeps the numbers.
+"""Benchmarks on a GPU: `python -m tests.bench.gpu` prints a markdown table, `--json FILE` writes the numbers.
 
-The same work as `make bench` does on a CPU, but wall time and more devices: a sequential loop over nn.Module,
+The work of `make bench` on a CPU, with wall time and more devices: a sequential loop over nn.Module,
 DataLoader and torch.optim against the batched engine's strategies and precisions, and the compressors against a copy.
-`--device cpu` with small numbers tries the script itself where there is no GPU.
+`--device cpu` with small numbers tests the script without a GPU.
 """
 
 from __future__ import annotations
@@ -27,53 +27,57 @@ from tests.bench import workload
 from tests.bench.timers import table
 
 REPEATS, LOOPED = 3, 20
-"""Measurements of each; devices that the sequential loop trains, whose pace does not depend on their number."""
+"""Number of measurements; number of devices in the sequential loop, whose speed does not depend on it."""
 
 
 @dataclass(frozen=True)
 class Row:
     """One line of the table."""
 
-    what: str
-    how: str
+    work: str
+    variant: str
     precision: str
     value: float
     unit: str
     times: float
-    """How many times the baseline of its kind: the sequential loop, or a copy."""
+    """Ratio to the baseline: the sequential loop, or a copy."""
 
 
 def main(arguments: list[str]) -> int:
-    """Measure and print; 1 where the device asked for is absent."""
+    """Measure and print; returns 1 if the requested device is absent."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
     parser.add_argument("--devices", type=int, default=500, help="federated devices")
     parser.add_argument("--steps", type=int, default=10, help="local steps of each")
     parser.add_argument("--models", nargs="+", choices=list(workload.MODELS), default=list(workload.MODELS))
     parser.add_argument("--json", help="file to write as well")
-    asked = parser.parse_args(arguments)
-    if asked.device == "cuda" and not torch.cuda.is_available():
+    options = parser.parse_args(arguments)
+    if options.device == "cuda" and not torch.cuda.is_available():
         sys.stderr.write("torch sees no CUDA device here; --device cpu tries the script\n")
         return 1
-    rows = [row for name in asked.models for row in training(name, asked.device, asked.devices, asked.steps)]
-    rows += compression(asked.device, rows=64 if asked.device == "cuda" else 4)
-    about = f"{_name(asked.device)}, torch {torch.__version__}, Python {platform.python_version()}"
-    shown = [[r.what, r.how, r.precision, f"{r.value:,.4g} {r.unit}", f"{r.times:.2f}"] for r in rows]
+    rows = [
+        row
+        for name in options.models
+        for row in training(name, options.device, options.devices, options.steps)
+    ]
+    rows += compression(options.device, rows=64 if options.device == "cuda" else 4)
+    about = f"{_name(options.device)}, torch {torch.__version__}, Python {platform.python_version()}"
+    cells = [[r.what, r.how, r.precision, f"{r.value:,.4g} {r.unit}", f"{r.times:.2f}"] for r in rows]
     headings = ["what", "how", "precision", "median", "times the baseline"]
     print(
-        f"{about}; {asked.devices} devices, {asked.steps} steps, batch {workload.BATCH}\n\n{table(headings, shown)}"
+        f"{about}; {options.devices} devices, {options.steps} steps, batch {workload.BATCH}\n\n{table(headings, cells)}"
     )
-    if asked.json:
-        with open(asked.json, "w", encoding="utf-8") as file:
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as file:
             json.dump({"about": about, "rows": [asdict(row) for row in rows]}, file, indent=2)
     return 0
 
 
 def training(model: str, device: str, devices: int, steps: int) -> Iterator[Row]:
-    """Device-steps per second of the loop, and of every strategy and precision that can train the model."""
-    made, some = workload.build_task(model, devices), min(devices, LOOPED)
+    """Device-steps per second of the loop and of every strategy and precision that can train the model."""
+    task, looped_devices = workload.build_task(model, devices), min(devices, LOOPED)
     unit = "device-steps/s"
-    base = some * steps / _seconds(workload.naive(made, device, some, steps), device)
+    base = looped_devices * steps / _seconds(workload.naive(task, device, looped_devices, steps), device)
     yield Row(model, "sequential loop", "float32", base, unit, 1.0)
     precisions: tuple[Precision, ...] = (
         ("float32", "tf32", "bf16") if device == "cuda" else ("float32", "bf16")
@@ -82,7 +86,7 @@ def training(model: str, device: str, devices: int, steps: int) -> Iterator[Row]
         for name in ("fused", f"vmap:{devices}", f"vmap:{max(1, devices // 4)}"):
             numerics = Numerics("batched", device, precision, name)
             try:
-                work = workload.batched(made, with_strategy(numerics, name, made), steps)
+                work = workload.batched(task, with_strategy(numerics, name, task), steps)
             except StrategyError:
                 continue
             try:
@@ -95,10 +99,10 @@ def training(model: str, device: str, devices: int, steps: int) -> Iterator[Row]
 
 def compression(device: str, rows: int, dim: int = 400_000) -> Iterator[Row]:
     """GB/s of float32 input."""
-    given = torch.randn(rows, dim, device=device)
-    work, rng = torch.empty_like(given), KeyedRandom(np.arange(rows, dtype=np.uint64))
+    data = torch.randn(rows, dim, device=device)
+    work, rng = torch.empty_like(data), KeyedRandom(np.arange(rows, dtype=np.uint64))
     size, rule = 4e-9 * rows * dim, Vote(0.01)
-    base = size / _seconds(lambda: work.copy_(given), device)
+    base = size / _seconds(lambda: work.copy_(data), device)
     yield Row("compression", "copy", "float32", base, "GB/s", 1.0)
     codecs: dict[str, Compressor] = {
         "qsgd 4": Qsgd(4),
@@ -106,25 +110,25 @@ def compression(device: str, rows: int, dim: int = 400_000) -> Iterator[Row]:
         "sign": Sign(),
     }
     for name, codec in codecs.items():
-        spent = _seconds(lambda codec=codec: codec.encode(work.copy_(given), rng), device)  # type: ignore[misc]
+        spent = _seconds(lambda codec=codec: codec.encode(work.copy_(data), rng), device)  # type: ignore[misc]
         pace = size / (spent - size / base)
         yield Row("compression", name, "float32", pace, "GB/s", pace / base)
-    state = rule.begin(given[0])
-    pace = size / _seconds(lambda: rule.add(state, given, [1.0] * rows), device)
+    state = rule.begin(data[0])
+    pace = size / _seconds(lambda: rule.add(state, data, [1.0] * rows), device)
     yield Row("compression", "majority vote", "float32", pace, "GB/s", pace / base)
 
 
 def _seconds(work: Callable[[], object], device: str) -> float:
     """Median wall seconds after a warm-up, in which graphs are captured."""
-    taken = []
+    seconds = []
     for turn in range(REPEATS + 1):
-        begun = time.perf_counter()
+        start_s = time.perf_counter()
         work()
         if device == "cuda":
             torch.cuda.synchronize()
         if turn:
-            taken.append(time.perf_counter() - begun)
-    return statistics.median(taken)
+            seconds.append(time.perf_counter() - start_s)
+    return statistics.median(seconds)
 
 
 def _name(device: str) -> str:

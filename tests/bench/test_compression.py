@@ -39,8 +39,10 @@ TARGETS = {"qsgd": 2.5, "vote": 50.0}
 sizes = pytest.mark.parametrize("size", SIZES)
 
 
-def told(name: str, size: str, benchmark: BenchmarkFixture, capsys: pytest.CaptureFixture[str]) -> float:
-    """GB/s of the median, printed and kept with pytest-benchmark's own numbers."""
+def print_speed(
+    name: str, size: str, benchmark: BenchmarkFixture, capsys: pytest.CaptureFixture[str]
+) -> float:
+    """Print and return the median speed in GB/s, and add it to the results of pytest-benchmark."""
     rows, dim = SIZES[size]
     pace = 4e-9 * rows * dim / benchmark.stats.stats.median
     benchmark.extra_info["GB/s"] = round(pace, 2)
@@ -51,16 +53,16 @@ def told(name: str, size: str, benchmark: BenchmarkFixture, capsys: pytest.Captu
 
 
 @sizes
-def test_a_copy(size: str, benchmark: BenchmarkFixture, capsys: pytest.CaptureFixture[str]) -> None:
+def test_speed_of_a_copy(size: str, benchmark: BenchmarkFixture, capsys: pytest.CaptureFixture[str]) -> None:
     torch.set_num_threads(1)
     rows, out = torch.randn(SIZES[size]), torch.empty(SIZES[size])
     benchmark.pedantic(lambda: out.copy_(rows), rounds=30, warmup_rounds=2)
-    assert told("copy", size, benchmark, capsys) > 0.5
+    assert print_speed("copy", size, benchmark, capsys) > 0.5
 
 
 @sizes
 @pytest.mark.parametrize("name", CODECS)
-def test_a_compressor(
+def test_speed_of_a_compressor(
     name: str, size: str, benchmark: BenchmarkFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     torch.set_num_threads(1)
@@ -71,15 +73,15 @@ def test_a_compressor(
         return (work.copy_(rows), rng), {}
 
     benchmark.pedantic(CODECS[name].encode, setup=fresh, rounds=15, warmup_rounds=1)
-    assert told(name, size, benchmark, capsys) > 0.001
+    assert print_speed(name, size, benchmark, capsys) > 0.001
 
 
 @sizes
-def test_the_majority_vote_over_one_edge_server_s_rows(
+def test_speed_of_the_majority_vote(
     size: str, benchmark: BenchmarkFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     torch.set_num_threads(1)
     rows, rule = torch.randn(SIZES[size]).sign(), Vote(0.01)
     state = rule.begin(rows[0])
     benchmark.pedantic(lambda: rule.add(state, rows, [1.0] * len(rows)), rounds=30, warmup_rounds=2)
-    assert told("majority vote", size, benchmark, capsys) > 1.0
+    assert print_speed("majority vote", size, benchmark, capsys) > 1.0

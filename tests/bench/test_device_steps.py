@@ -1,7 +1,7 @@
 """Device-steps per second of processor time: naive loop, eager and batched engine, and the bound of the FLOPs.
 
-Run by `make bench`: one process and one thread, medians, what is compared in turns. The targets are printed beside
-what was reached; asserted is only that the engine is no slower than half of a naive loop.
+Run by `make bench`: one process and one thread, medians, compared work runs alternately. The targets are printed beside
+the results; the assertion is only that the engine is no slower than half of a naive loop.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.bench.workload import BATCH, DEVICES, PERIODS, STEPS, batched, build_
 pytestmark = pytest.mark.bench
 
 TARGETS = {"logistic": (8.0, 8.0), "mlp": (2.5, 2.0), "lenet": (1.8, 4.5)}
-"""At least so many times a naive loop; at most so many times the FLOP bound's time."""
+"""Minimum ratio to a naive loop; maximum ratio to the time of the FLOP bound."""
 WIDE = (0.95, float("inf"))
 
 
@@ -34,13 +34,13 @@ WIDE = (0.95, float("inf"))
 def test_device_steps_per_cpu_second(model: str, capsys: pytest.CaptureFixture[str]) -> None:
     torch.set_num_threads(1)
     count = DEVICES if model in TARGETS else 10
-    made = build_task(model, count)
-    numerics = resolve_numerics("batched", "cpu", "float32", made)
-    works = {"naive": naive(made), "eager": eager(made), "batched": batched(made, numerics)}
+    task = build_task(model, count)
+    numerics = resolve_numerics("batched", "cpu", "float32", task)
+    works = {"naive": naive(task), "eager": eager(task), "batched": batched(task, numerics)}
     spent = medians_s(works, 5 if model in TARGETS else 3)
     pace = {name: count * STEPS / seconds for name, seconds in spent.items()}
     peak = peak_flops_per_s()
-    bound_s = made.flops_per_sample * BATCH * count * STEPS / peak
+    bound_s = task.flops_per_sample * BATCH * count * STEPS / peak
     ratio, above = pace["batched"] / pace["naive"], spent["batched"] / bound_s
     least, most = TARGETS.get(model, WIDE)
     cells = [f"{pace[name]:,.0f}" for name in works]
@@ -53,7 +53,7 @@ def test_device_steps_per_cpu_second(model: str, capsys: pytest.CaptureFixture[s
 
 @pytest.mark.parametrize("model", ["logistic", "mlp", "lenet"])
 @pytest.mark.parametrize("code", ["fixed", "elias"])
-def test_what_a_round_costs_beside_training(
+def test_share_of_a_round_outside_training(
     model: str, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Network, compression with exact coded lengths, aggregation and bookkeeping: at most 12 % for mlp and lenet."""
@@ -78,8 +78,8 @@ def _clocked(trainer: type, training: list[float], monkeypatch: pytest.MonkeyPat
     real = trainer.train  # type: ignore[attr-defined]
 
     def train(*arguments: object) -> None:
-        begun = time.process_time()
+        start_s = time.process_time()
         real(*arguments)
-        training[0] += time.process_time() - begun
+        training[0] += time.process_time() - start_s
 
     monkeypatch.setattr(trainer, "train", train)

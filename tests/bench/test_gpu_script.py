@@ -1,4 +1,4 @@
-"""The GPU benchmark runs where there is no GPU: small, on the CPU, to its last line."""
+"""The GPU benchmark script, run with small numbers on the CPU."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.conftest import REPOSITORY
 SCRIPT = [sys.executable, "-m", "tests.bench.gpu"]
 
 
-def test_the_script_measures_and_prints_on_a_cpu(tmp_path: Path) -> None:
+def test_the_script_runs_on_a_cpu(tmp_path: Path) -> None:
     small = ["--device", "cpu", "--devices", "4", "--steps", "2", "--models", "logistic", "lenet"]
     kept = tmp_path / "gpu.json"
     done = subprocess.run(
         [*SCRIPT, *small, "--json", str(kept)], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )
     rows = json.loads(kept.read_text())["rows"]
-    ways = {(row["what"], row["how"], row["precision"]) for row in rows}
+    ways = {(row["work"], row["variant"], row["precision"]) for row in rows}
     assert {("logistic", "sequential loop", "float32"), ("logistic", "fused", "float32")} <= ways
     assert {
         ("lenet", "vmap:4", "float32"),
@@ -35,7 +35,7 @@ def test_the_script_measures_and_prints_on_a_cpu(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
-def test_without_a_gpu_it_says_so() -> None:
+def test_without_a_gpu_the_script_prints_an_error() -> None:
     done = subprocess.run(SCRIPT, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == "torch sees no CUDA device here; --device cpu tries the script\n"

@@ -1,4 +1,4 @@
-"""Peak memory against the number of devices, each run in a process of its own: there is no model per device.
+"""Peak memory against the number of devices, each run in a new process: there is no model per device.
 
 Read from /proc, since `getrusage` in a child begins with its parent's peak.
 """
@@ -24,14 +24,14 @@ from pathlib import Path
 from netsim.scenario import load_text
 from netsim.simulation.run import play
 
-def told(name):
+def status_mb(name):
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name)) // 1024
 
 torch.set_num_threads(1)
-before = told("VmRSS")
+before = status_mb("VmRSS")
 play(load_text({scene!r}, "memory.yaml"), engine={engine!r}, device="cpu")
-print(told("VmHWM") - before)
+print(status_mb("VmHWM") - before)
 """
 SCENE = """
 name: memory
@@ -46,20 +46,22 @@ stop: {{rounds: 2}}
 """
 
 
-def added_mb(devices: int, engine: str, path: Path) -> int:
-    """Megabytes at the peak of a run beyond those of Python and its libraries."""
+def peak_increase_mb(devices: int, engine: str, path: Path) -> int:
+    """Peak memory of a run in MB beyond that of Python and its libraries."""
     code = RUN.format(scene=SCENE.format(path=path, edges=devices // 50), engine=engine)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return int(done.stdout)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of resident memory from /proc")
-def test_memory_against_the_number_of_devices(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    dice, path = np.random.default_rng(0), tmp_path / "noise.npz"
-    x, y = dice.integers(0, 256, (10_000, 8, 8), dtype=np.uint8), np.arange(10_000) % 10
+def test_memory_does_not_grow_by_a_model_per_device(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng, path = np.random.default_rng(0), tmp_path / "noise.npz"
+    x, y = rng.integers(0, 256, (10_000, 8, 8), dtype=np.uint8), np.arange(10_000) % 10
     np.savez(path, x_train=x, y_train=y, x_test=x[:100], y_test=y[:100])
     found = {
-        (devices, engine): added_mb(devices, engine, path)
+        (devices, engine): peak_increase_mb(devices, engine, path)
         for devices in DEVICES
         for engine in ("timing", "batched")
     }

@@ -1,7 +1,7 @@
-"""What a 20-point bandwidth sweep costs beside one run of its scenario: training once, and twenty timelines.
+"""The cost of a 20-point bandwidth sweep relative to one run: one training and twenty timelines.
 
-Run by `make bench`; process time of one warm process with one thread, ratios within one run. A timeline costs
-what its messages cost, whatever the model: the ratio falls towards 1 as there is more to train per message.
+Run by `make bench`; process time of one warm process with one thread, ratios within one run. The cost of a
+timeline depends on its messages only: the ratio approaches 1 with more training per message.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ SWEEP = ("stop.deadline=null", f'sweep={{"network[0].cell.uplink": [{BANDS}]}}')
 LENET = ("mnist_qmlhfl", "task.model=lenet", "stop.rounds=10")
 
 
-class Silence:
-    """An audience that does not listen."""
+class SilentListener:
+    """A sweep listener that ignores progress."""
 
     def surveyed(self, done: int, points: int) -> None:
         """Nothing."""
@@ -34,23 +34,23 @@ class Silence:
         """Nothing."""
 
     def ended(self, outcome: Outcome) -> None:
-        """Only that it went well."""
+        """Assert success."""
         assert outcome.error is None
 
 
 def seconds(name: str, overrides: tuple[str, ...], folder: Path) -> tuple[float, float]:
     """Process time of one run with a fresh ledger, saved, and of the sweep with another."""
     one = load(name, [*overrides, *SWEEP, "sweep={}"])
-    begun = time.process_time()
+    start_s = time.process_time()
     ledger = Ledger(folder / "one" / "ledger")
     result = simulate(one, device="cpu", ledger=ledger)
     result.save(folder / "one" / result.digest)
     ledger.close()
-    alone = time.process_time() - begun
+    alone = time.process_time() - start_s
     points = points_of(name, [*overrides, *SWEEP], load(name, [*overrides, *SWEEP]))
-    begun = time.process_time()
-    run_sweep(points, SweepFolders.at(folder / "all", name, device="cpu"), Silence())
-    return alone, time.process_time() - begun
+    start_s = time.process_time()
+    run_sweep(points, SweepFolders.at(folder / "all", name, device="cpu"), SilentListener())
+    return alone, time.process_time() - start_s
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def seconds(name: str, overrides: tuple[str, ...], folder: Path) -> tuple[float,
     ],
     ids=lambda value: value[-1] if isinstance(value, tuple) else str(value),
 )
-def test_a_sweep_of_twenty_bandwidths_beside_one_run(
+def test_cost_of_a_sweep_of_twenty_bandwidths_relative_to_one_run(
     scene: tuple[str, ...],
     code: str,
     most: float | None,

@@ -1,4 +1,4 @@
-"""The work that is measured: MNIST-shaped noise on 50 devices below 5 edge servers, tau = (10, 2), batch 32."""
+"""The benchmarked work: MNIST-shaped noise on 50 devices below 5 edge servers, tau = (10, 2), batch 32."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def inputs_of(model: str) -> tuple[int, int, int]:
 
 def noise(model: str, devices: int = DEVICES) -> Arrays:
     """320 samples per device."""
-    dice, inputs = np.random.default_rng(0), inputs_of(model)
-    x = dice.integers(0, 256, (devices * STEPS * BATCH, *inputs), dtype=np.uint8)
+    rng, inputs = np.random.default_rng(0), inputs_of(model)
+    x = rng.integers(0, 256, (devices * STEPS * BATCH, *inputs), dtype=np.uint8)
     mean = (0.5,) * inputs[0]
     return Arrays(x, np.arange(len(x)) % 10, x[:100], np.arange(100) % 10, 10, mean, mean, "noise")
 
@@ -52,15 +52,15 @@ def build_task(model: str, devices: int = DEVICES) -> ClassificationTask:
     return ClassificationTask(arrays, MODELS[model], Iid(), parts)
 
 
-def batched(made: ClassificationTask, numerics: Numerics, steps: int = STEPS) -> Callable[[], None]:
+def batched(task: ClassificationTask, numerics: Numerics, steps: int = STEPS) -> Callable[[], None]:
     """All devices' local work by a strategy, in stacks of its size."""
-    bound = bind_task(numerics, made)
+    bound = bind_task(numerics, task)
     trainer = make_trainer(numerics, bound, 1)
-    initial, count = bound.initial(1), made.devices
+    initial, count = bound.initial(1), task.devices
     start = LazyVector(b"", 0, None, initial)
     jobs = [Train(Leaf(RATE, BATCH), device, start, steps, 0) for device in range(count)]
-    rows = numerics.stack or stack_rows(made.dim, numerics)
-    work = allocate_aligned(min(rows, count), (made.dim,), initial)
+    rows = numerics.stack or stack_rows(task.dim, numerics)
+    work = allocate_aligned(min(rows, count), (task.dim,), initial)
 
     def run() -> None:
         for first in range(0, count, rows):
@@ -71,25 +71,25 @@ def batched(made: ClassificationTask, numerics: Numerics, steps: int = STEPS) ->
     return run
 
 
-def eager(made: ClassificationTask) -> Callable[[], None]:
-    """The same by the eager engine's trainer: one device at a time through torch.nn and torch.optim."""
-    return batched(made, resolve_numerics("eager", "cpu", "float32", made))
+def eager(task: ClassificationTask) -> Callable[[], None]:
+    """The same work with the trainer of the eager engine: one device at a time through torch.nn and torch.optim."""
+    return batched(task, resolve_numerics("eager", "cpu", "float32", task))
 
 
 def naive(
-    made: ClassificationTask, device: str = "cpu", devices: int | None = None, steps: int = STEPS
+    task: ClassificationTask, device: str = "cpu", devices: int | None = None, steps: int = STEPS
 ) -> Callable[[], None]:
-    """What most published code does, on tensors that are ready: a module, a loader and an optimiser per device."""
+    """The usual published implementation, on loaded tensors: a module, a loader and an optimiser per device."""
     place = torch.device(device)
-    bound = made.bind(place, torch.float32)
-    count = devices or made.devices
+    bound = task.bind(place, torch.float32)
+    count = devices or task.devices
     x, y = bound.gather(list(range(count)), np.tile(np.arange(steps * BATCH), (count, 1)))
     loaders = [DataLoader(TensorDataset(a, b), BATCH, shuffle=True) for a, b in zip(x, y, strict=True)]
-    inputs = made.arrays.shape.inputs
+    inputs = task.arrays.shape.inputs
 
     def run() -> None:
         for loader in loaders:
-            module = made.model.build(inputs, 10).to(place)
+            module = task.model.build(inputs, 10).to(place)
             optimiser = torch.optim.SGD(module.parameters(), lr=RATE)
             for samples, labels in loader:
                 optimiser.zero_grad()

@@ -1,7 +1,7 @@
 """Coverage-guided fuzzing of the loaders, by hand: `python tests/fuzz/fuzz.py SECONDS [TARGET ...]`.
 
-Needs atheris (`pip install atheris`; CPython 3.11 to 3.13 on Linux). Each target runs in a process of its own for its
-share of the time, from its valid files on; an input that ends in anything but the loader's own error, or takes more than
+Needs atheris (`pip install atheris`; CPython 3.11 to 3.13 on Linux). Each target runs in a new process for its
+share of the time, starting from its valid files; an input that ends in anything but the loader's own error, or takes more than
 ten seconds or 2 GB, is written to `fuzz-findings/` and reported. Prints a markdown table; exits with 1 on a finding.
 """
 
@@ -23,7 +23,7 @@ INSTRUMENTED = [
     "netsim.results.result", "netsim.planner.constants", "learning.datasets", "learning.store.checkpoints", "learning.store.ledger",
     "json", "csv", "zipfile", "tarfile", "gzip", "ruamel.yaml", "networkx.readwrite",
 ]  # fmt: skip
-"""Whose branches guide the search."""
+"""Modules whose branch coverage guides the search."""
 
 
 def main(arguments: list[str]) -> int:
@@ -36,18 +36,20 @@ def main(arguments: list[str]) -> int:
     sys.stdout.write("| target | seconds | executions | covered | findings |\n|---|---|---|---|---|\n")
     found = 0
     for name in names:
-        began = time.monotonic()
-        said, bad = fuzz(name, share)
-        runs, edges = last(r"stat::number_of_executed_units: (\d+)", said), last(r"cov: (\d+)", said)
-        took = time.monotonic() - began
-        sys.stdout.write(f"| {name} | {took:.0f} | {runs} | {edges} | {', '.join(bad) or 'none'} |\n")
+        start_s = time.monotonic()
+        output, failures = fuzz(name, share)
+        runs, edges = last(r"stat::number_of_executed_units: (\d+)", output), last(r"cov: (\d+)", output)
+        seconds_used = time.monotonic() - start_s
+        sys.stdout.write(
+            f"| {name} | {seconds_used:.0f} | {runs} | {edges} | {', '.join(failures) or 'none'} |\n"
+        )
         sys.stdout.flush()
-        found += len(bad)
+        found += len(failures)
     return min(found, 1)
 
 
 def fuzz(name: str, seconds: int) -> tuple[str, list[str]]:
-    """One target in a process of its own: what libFuzzer said, and the files it left."""
+    """Run one target in a new process; returns the output of libFuzzer and the files it wrote."""
     FINDINGS.mkdir(exist_ok=True)
     prefix = f"{FINDINGS}/{name}-"
     with tempfile.TemporaryDirectory() as corpus:
@@ -55,10 +57,10 @@ def fuzz(name: str, seconds: int) -> tuple[str, list[str]]:
             [sys.executable, str(HERE), "--one", name, corpus, *LIMITS, f"-artifact_prefix={prefix}", f"-max_total_time={seconds}"],
             capture_output=True, text=True, errors="replace", check=False, timeout=seconds + 300,
         )  # fmt: skip
-    bad = sorted(path.name for path in FINDINGS.glob(f"{name}-*"))
-    if bad or done.returncode:
+    failures = sorted(path.name for path in FINDINGS.glob(f"{name}-*"))
+    if failures or done.returncode:
         (FINDINGS / f"{name}.log").write_text(done.stderr[-20_000:])
-    return done.stderr, bad or ([f"exit {done.returncode}"] if done.returncode else [])
+    return done.stderr, failures or ([f"exit {done.returncode}"] if done.returncode else [])
 
 
 def last(pattern: str, text: str) -> str:
@@ -68,7 +70,7 @@ def last(pattern: str, text: str) -> str:
 
 
 def one(name: str, corpus: Path, arguments: list[str]) -> None:
-    """In the target's own process: instrument, seed the corpus, go; never returns."""
+    """In the process of the target: instrument, write the seeds, start fuzzing; does not return."""
     import warnings
 
     import atheris

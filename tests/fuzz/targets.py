@@ -1,4 +1,4 @@
-"""What reads files from outside: for each loader, valid files to start from, and the only errors it may raise."""
+"""Loaders of external files: for each, valid files to start from, and the only error it may raise."""
 
 from __future__ import annotations
 
@@ -40,29 +40,31 @@ from tests.conftest import REPOSITORY
 from tests.scenario.sample_scenarios import SCENARIO
 
 
-class NothingError(Exception):
-    """A damaged file was taken for none: nothing is raised but for the tests' sake."""
+class IgnoredFileError(Exception):
+    """The loader ignored a damaged file; raised by the tests only."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """A loader: `name` of the file it reads, how it is called, what it may raise, and valid contents."""
+    """A loader: `name` of the file it reads, its function, the error it may raise, and valid contents."""
 
     name: str
     load: Callable[[Path], object]
-    refuses: type[Exception]
+    error_type: type[Exception]
     seeds: tuple[bytes, ...]
 
     def __call__(self, content: bytes, folder: Path) -> bool:
-        """Whether the loader took the content; anything but its own error, with a text, escapes."""
+        """Whether the loader accepts the content; errors other than its own, with a text, propagate."""
         path = folder / self.name
         path.write_bytes(content)
         try:
             self.load(path)
-        except self.refuses as error:
-            said = str(error)
-            if self.name.split(".")[0] not in said or len(said) > 20_000:
-                raise AssertionError(f"{self.refuses.__name__} says {said[:200]!r}") from error
+        except self.error_type as error:
+            message = str(error)
+            if self.name.split(".")[0] not in message or len(message) > 20_000:
+                raise AssertionError(
+                    f"{self.error_type.__name__} has the message {message[:200]!r}"
+                ) from error
             return False
         finally:
             path.unlink(missing_ok=True)
@@ -104,75 +106,75 @@ def arrays(compressed: bool, **changed: object) -> bytes:
     return stream.getvalue()
 
 
-def cut() -> bytes:
+def checkpoint_bytes() -> bytes:
     """A checkpoint with one model."""
     with tempfile.TemporaryDirectory() as folder:
         Checkpoints(Path(folder)).write(Checkpoint(MODEL, 1, {MODEL: np.zeros(3, np.float32)}, {}))
         return next(Path(folder).iterdir()).read_bytes()
 
 
-def _resumable(path: Path) -> None:
-    """A damaged checkpoint is none, whatever is wrong with it: nothing is raised but for this test's sake."""
+def _read_checkpoint(path: Path) -> None:
+    """The loader ignores damaged checkpoints; raises IgnoredFileError in this case."""
     if _read(path, MODEL, 1) is None:
-        raise NothingError(path.name)
+        raise IgnoredFileError(path.name)
 
 
 def ledger() -> bytes:
     """A ledger with an entry of each kind, as one file."""
-    base = sqlite3.connect(":memory:")
+    database = sqlite3.connect(":memory:")
     for table in ("metrics", "sizes", "measures"):
-        base.execute(
+        database.execute(
             f"CREATE TABLE {table} (digest BLOB PRIMARY KEY, entry BLOB, mark INTEGER, written_s REAL) WITHOUT ROWID"
         )
-        base.execute(f"INSERT INTO {table} VALUES (?, ?, 0, 0)", (MODEL, b"\0" * 16))
-    base.commit()
-    return base.serialize()
+        database.execute(f"INSERT INTO {table} VALUES (?, ?, 0, 0)", (MODEL, b"\0" * 16))
+    database.commit()
+    return database.serialize()
 
 
-def _asked(path: Path) -> None:
-    """A ledger's file put in its place, then asked for everything."""
-    home = path.parent / "ledger"
-    home.mkdir(exist_ok=True)
+def _query_ledger(path: Path) -> None:
+    """Move the file to a ledger folder and query all tables."""
+    folder_ = path.parent / "ledger"
+    folder_.mkdir(exist_ok=True)
     try:
-        path.replace(home / "ledger-2.sqlite")
-        book = Ledger(home)
+        path.replace(folder_ / "ledger-2.sqlite")
+        ledger_ = Ledger(folder_)
         try:
-            for ask in (book.metrics, book.bits, book.measurements):
-                ask(MODEL)
-            book.counts()
+            for query in (ledger_.metrics, ledger_.bits, ledger_.measurements):
+                query(MODEL)
+            ledger_.counts()
         finally:
-            book.close()
+            ledger_.close()
     finally:
-        for left in home.iterdir():
-            if left.is_file():
-                left.unlink()
+        for remaining in folder_.iterdir():
+            if remaining.is_file():
+                remaining.unlink()
 
 
-def _watched(path: Path) -> None:
+def _read_live(path: Path) -> None:
     if read_live(path) is None:
-        raise NothingError(path.name)
+        raise IgnoredFileError(path.name)
 
 
-def _archived(path: Path) -> None:
+def _load_archive(path: Path) -> None:
     with cache(path.parent):
         ImageFolder(str(path)).load()
 
 
 @contextmanager
 def cache(folder: Path) -> Iterator[None]:
-    """Decoded images go to a folder that is emptied, and temporary files with them."""
-    home, before = folder / "cache", os.environ.get("NETSIM_CACHE")
-    home.mkdir(exist_ok=True)
-    os.environ["NETSIM_CACHE"] = str(home)
+    """Redirect the cache of decoded images to a folder that is emptied afterwards."""
+    folder_, before = folder / "cache", os.environ.get("NETSIM_CACHE")
+    folder_.mkdir(exist_ok=True)
+    os.environ["NETSIM_CACHE"] = str(folder_)
     try:
         yield
     finally:
         os.environ.pop("NETSIM_CACHE")
         if before is not None:
             os.environ["NETSIM_CACHE"] = before
-        for left in home.rglob("*"):
-            if left.is_file():
-                left.unlink()
+        for remaining in folder_.rglob("*"):
+            if remaining.is_file():
+                remaining.unlink()
 
 
 def table(note: str = '{"digest": "b", "table": "rounds", "schema": 1}') -> bytes:
@@ -222,7 +224,7 @@ TARGETS = {
     "availability": Target(
         "away.csv", lambda p: read_presence(str(p)), ValueError, (b"device,active_s,inactive_s\na,0,5\na,7,9.5\nb,1,2\n",)
     ),
-    "live": Target("run.jsonl", _watched, NothingError, (LIVE,)),
+    "live": Target("run.jsonl", _read_live, IgnoredFileError, (LIVE,)),
     "speeds": Target("speeds.csv", lambda p: read_speeds(str(p)), ValueError, (b"ms,kbit/s\n3.5,12000\n4,1\n",)),
     "idx_images": Target(
         "x", lambda p: parse_idx(p.read_bytes(), p, images=True), DataError, (pack(">4I", 2051, 2, 2, 1) + b"abcd",)
@@ -236,9 +238,9 @@ TARGETS = {
         "x", lambda p: decode(p.read_bytes(), str(p), 4, False), DataError,
         tuple(picture(kind) for kind in ("png", "jpeg", "gif", "bmp", "webp", "ppm")),
     ),
-    "images_zip": Target("data.zip", _archived, DataError, (archive("zip"),)),
-    "images_tar": Target("data.tar", _archived, DataError, (archive("tar"), archive("gz"))),
-    "checkpoint": Target("x.npz", _resumable, NothingError, (cut(),)),
+    "images_zip": Target("data.zip", _load_archive, DataError, (archive("zip"),)),
+    "images_tar": Target("data.tar", _load_archive, DataError, (archive("tar"), archive("gz"))),
+    "checkpoint": Target("x.npz", _read_checkpoint, IgnoredFileError, (checkpoint_bytes(),)),
     "constants": Target(
         "c.json", lambda p: load_constants(p, 2), PlanError, (json.dumps(FACTS).encode(),)
     ),
@@ -246,5 +248,5 @@ TARGETS = {
         "manifest.json", lambda p: read_manifest(p.parent), ResultError, (b'{"digest": "b", "schema": 1}',)
     ),
     "table": Target("rounds.parquet", lambda p: read_table(p.parent, "rounds", "b"), ResultError, (table(),)),
-    "ledger": Target("ledger.sqlite", _asked, LedgerError, (ledger(),)),
+    "ledger": Target("ledger.sqlite", _query_ledger, LedgerError, (ledger(),)),
 }  # fmt: skip

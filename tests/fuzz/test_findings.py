@@ -1,4 +1,4 @@
-"""What fuzzing has found, one by one, and what it cannot find in a file of a few kilobytes."""
+"""Inputs found by fuzzing, and large inputs that fuzzing does not reach."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ import pytest
 from learning.datasets import DataError
 from learning.datasets.npz import Npz
 
-from .targets import GRAPHML, TARGETS, archive, cut, picture, table
+from .targets import GRAPHML, TARGETS, archive, checkpoint_bytes, picture, table
 
 
-def patched(content: bytes, header: bytes, at: int, new: bytes) -> bytes:
+def patch_header(content: bytes, header: bytes, at: int, new: bytes) -> bytes:
     """A zip file whose first header of a kind has `new` at an offset."""
     start = content.index(header) + at
     return content[:start] + new + content[start + len(new) :]
 
 
 LOCAL, CENTRAL = b"PK\3\4", b"PK\1\2"
-FLAGGED = patched(archive("zip").replace(b"data/train/a", b"\x95ata/train/a", 1), LOCAL, 6, b"\0\x08")
-FOUND = {
+FLAGGED = patch_header(archive("zip").replace(b"data/train/a", b"\x95ata/train/a", 1), LOCAL, 6, b"\0\x08")
+FINDINGS = {
     "a list as a key": ("tree_yaml", b"children:\n  - {name: b, children, [{nam: c}]}\n"),
     "an unknown encoding": ("graphml", GRAPHML.replace("utf-8", "utf-6").encode()),
-    "nought times a billion": ("idx_images", pack(">4I", 2051, 2**32 - 1, 2**32 - 1, 0)),
+    "a size of zero times a billion": ("idx_images", pack(">4I", 2051, 2**32 - 1, 2**32 - 1, 0)),
     "a name that is no UTF-8": ("images_zip", FLAGGED),
-    "a zip version to come": ("checkpoint", patched(cut(), CENTRAL, 6, b"\x4e")),
+    "a future zip version": ("checkpoint", patch_header(checkpoint_bytes(), CENTRAL, 6, b"\x4e")),
     "a column whose name is no UTF-8": ("table", table().replace(b"loss", b"l\x88ss")),
     "a note that is a list": ("table", table(note="[]")),
-    "letters of no alphabet": ("speeds", b"ms/\xff\xff?"),
+    "bytes that are not UTF-8": ("speeds", b"ms/\xff\xff?"),
 }
 
 
-@pytest.mark.parametrize("what", FOUND)
-def test_what_was_found_is_refused_in_words(what: str, tmp_path: Path) -> None:
-    name, content = FOUND[what]
+@pytest.mark.parametrize("finding", FINDINGS)
+def test_inputs_found_by_fuzzing_are_refused(finding: str, tmp_path: Path) -> None:
+    name, content = FINDINGS[finding]
     TARGETS[name](content, tmp_path)
 
 
-def bomb(levels: int) -> bytes:
+def doubling_aliases(levels: int) -> bytes:
     """Aliases that double the tree at every level."""
     rows = [f"  - &b{k} {{children: [*b{k - 1}, *b{k - 1}]}}" for k in range(1, levels)]
     return "\n".join(["name: cloud", "children:", "  - &b0 {devices: 2}", *rows]).encode()
@@ -52,21 +52,27 @@ def bomb(levels: int) -> bytes:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     "content",
-    [bomb(40), b"devices: 1000000000000", b"children: &a [{children: *a}]", b"[" * 1500, b"{a: " * 1500],
+    [
+        doubling_aliases(40),
+        b"devices: 1000000000000",
+        b"children: &a [{children: *a}]",
+        b"[" * 1500,
+        b"{a: " * 1500,
+    ],
     ids=["doubling", "devices", "circle", "brackets", "mappings"],
 )
-def test_a_tree_that_would_fill_the_memory_is_refused_at_once(content: bytes, tmp_path: Path) -> None:
+def test_a_tree_that_exceeds_the_memory_is_refused_at_once(content: bytes, tmp_path: Path) -> None:
     assert not TARGETS["tree_yaml"](content, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["tree_json", "constants", "manifest", "live"])
-def test_json_nested_beyond_all_reason_is_refused_in_words(name: str, tmp_path: Path) -> None:
-    """Python's reader gives up with a RecursionError."""
+def test_deeply_nested_json_is_refused(name: str, tmp_path: Path) -> None:
+    """Python's JSON reader raises a RecursionError."""
     assert not TARGETS[name](b"[" * 100_000 + b"\n", tmp_path)
     assert not TARGETS[name](b'{"a":' * 100_000 + b"\n", tmp_path)
 
 
-def test_arrays_that_unfold_beyond_the_memory_are_refused(
+def test_compressed_arrays_that_exceed_the_memory_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "zeros.npz"
@@ -82,12 +88,12 @@ def test_arrays_that_unfold_beyond_the_memory_are_refused(
     "name", ["../../train/a/evil.png", "/tmp/train/a/evil.png", "data/../train/a/../a/0.png"]
 )
 @pytest.mark.parametrize("kind", ["zip", "tar"])
-def test_an_archive_writes_nothing_wherever_its_members_point(kind: str, name: str, tmp_path: Path) -> None:
-    """Members are read, never extracted: neither a path nor a link leads anywhere."""
+def test_archives_are_read_without_writing_files(kind: str, name: str, tmp_path: Path) -> None:
+    """Members are read, never extracted: paths and links have no effect."""
     stream = io.BytesIO(archive(kind))
     if kind == "zip":
-        with zipfile.ZipFile(stream, "a") as packed:
-            packed.writestr(name, picture("png"))
+        with zipfile.ZipFile(stream, "a") as archive_file:
+            archive_file.writestr(name, picture("png"))
     else:
         with tarfile.open(fileobj=stream, mode="a") as tar:
             member = tarfile.TarInfo(name)
@@ -96,16 +102,16 @@ def test_an_archive_writes_nothing_wherever_its_members_point(kind: str, name: s
             link = tarfile.TarInfo("data/train/a/link.png")
             link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
             tar.addfile(link)
-    home = tmp_path / "deep" / "er"
-    home.mkdir(parents=True)
-    before = Path("/tmp/train").exists()
-    TARGETS[f"images_{kind}"](stream.getvalue(), home)
+    folder = tmp_path / "deep" / "er"
+    folder.mkdir(parents=True)
+    existed = Path("/tmp/train").exists()
+    TARGETS[f"images_{kind}"](stream.getvalue(), folder)
     assert not list(tmp_path.rglob("evil.png"))
     assert not list(tmp_path.rglob("link.png"))
-    assert Path("/tmp/train").exists() == before
+    assert Path("/tmp/train").exists() == existed
 
 
-def test_nothing_in_the_program_unpickles_or_builds_objects_from_yaml() -> None:
+def test_the_sources_do_not_unpickle_or_construct_yaml_objects() -> None:
     """numpy loads with pickles off, YAML is read safely or as a tree of nodes, archives are never extracted."""
     from tests.conftest import REPOSITORY
 

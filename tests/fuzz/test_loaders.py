@@ -1,4 +1,4 @@
-"""Whatever bytes a file holds, its loader takes them or raises its own error with a text: never another, never a hang."""
+"""For any bytes, a loader accepts the file or raises its own error with a text; no other error and no hang."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WORDS = (
     b"&a", b"*a", b"<<", b"!!python/object/apply:os.system [id]", b"true", b"../../x", b"\xe2\x80\xae", b"<!ENTITY",
     (2**31).to_bytes(4, "big"), b"\xff" * 8, "Ⅷ٣".encode(),
 )  # fmt: skip
-"""Put into valid files."""
+"""Inserted into valid files."""
 
 
 @st.composite
@@ -31,21 +31,25 @@ def damaged(draw: st.DrawFn, seeds: tuple[bytes, ...]) -> bytes:
         if kind == "again":
             content[end:end] = content[at:end]
         else:
-            new = {"cut": st.just(b""), "word": st.sampled_from(WORDS), "noise": st.binary(max_size=8)}[kind]
+            new = {
+                "cut": st.just(b""),
+                "word": st.sampled_from(WORDS),
+                "noise": st.binary(max_size=8),
+            }[kind]
             content[at:end] = draw(new)
     return bytes(content)
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_what_is_valid_is_read(name: str, tmp_path: Path) -> None:
-    """Else the damage below would test nothing."""
+def test_valid_files_are_read(name: str, tmp_path: Path) -> None:
+    """Precondition of the tests with damaged files."""
     target = TARGETS[name]
     assert all(target(seed, tmp_path) for seed in target.seeds)
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", TARGETS)
-def test_a_damaged_file_is_read_or_refused_in_words(name: str) -> None:
+def test_damaged_files_are_read_or_refused(name: str) -> None:
     target = TARGETS[name]
 
     @settings(deadline=None, max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
@@ -59,7 +63,7 @@ def test_a_damaged_file_is_read_or_refused_in_words(name: str) -> None:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", TARGETS)
-def test_noise_is_read_or_refused_in_words(name: str) -> None:
+def test_random_bytes_are_read_or_refused(name: str) -> None:
     @settings(deadline=None, max_examples=EXAMPLES // 2, suppress_health_check=list(HealthCheck))
     @given(st.binary(max_size=200))
     def holds(content: bytes) -> None:

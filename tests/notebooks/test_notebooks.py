@@ -1,4 +1,4 @@
-"""The notebooks run, offline and soon; script and notebook are equal; no output is kept; no private name is used."""
+"""Notebooks: run without network, equal their scripts, contain no outputs, use public names only."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ API = (REPOSITORY / "docs" / "api.md").read_text()
 named = pytest.mark.parametrize("script", SCRIPTS, ids=lambda p: p.stem)
 
 
-def test_there_are_six_and_the_index_leads_to_each() -> None:
+def test_there_are_six_notebooks_and_the_index_links_to_each() -> None:
     index = (FOLDER / "README.md").read_text()
     assert len(SCRIPTS) == 6
     assert all(f"({script.stem}.ipynb)" in index for script in SCRIPTS)
@@ -27,7 +27,7 @@ def test_there_are_six_and_the_index_leads_to_each() -> None:
 
 @named
 def test_the_script_runs(script: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its asserts hold the story's claims; a kernel would add its start to every notebook, so that is the slow test."""
+    """Its assertions check its claims; runs without a kernel because the start of a kernel is slow."""
     monkeypatch.chdir(tmp_path)
     runpy.run_path(str(script), run_name="__main__")
     assert not list(tmp_path.iterdir()), "a notebook leaves nothing behind"
@@ -35,18 +35,18 @@ def test_the_script_runs(script: Path, tmp_path: Path, monkeypatch: pytest.Monke
 
 @pytest.mark.slow
 @named
-def test_the_notebook_runs_in_a_kernel_and_draws(script: Path, tmp_path: Path) -> None:
+def test_the_notebook_runs_in_a_kernel_and_shows_figures(script: Path, tmp_path: Path) -> None:
     from nbclient import NotebookClient
 
     notebook = nbformat.read(script.with_suffix(".ipynb"), as_version=4)
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    drawn = [output for output in outputs if "application/vnd.plotly.v1+json" in output.get("data", {})]
-    assert len(drawn) >= 2
+    figures = [output for output in outputs if "application/vnd.plotly.v1+json" in output.get("data", {})]
+    assert len(figures) >= 2
 
 
 @named
-def test_the_notebook_is_the_script_without_outputs(script: Path) -> None:
+def test_the_notebook_equals_its_script_and_has_no_outputs(script: Path) -> None:
     paired = runpy.run_path(str(FOLDER / "pair.py"))["paired"]
     notebook = script.with_suffix(".ipynb").read_text()
     assert notebook == paired(script), f"{script.stem}.ipynb is not its script: run `make notebooks`"
@@ -55,13 +55,13 @@ def test_the_notebook_is_the_script_without_outputs(script: Path) -> None:
 
 
 @named
-def test_the_story_begins_with_words_and_has_figures(script: Path) -> None:
+def test_the_notebook_starts_with_text_and_has_figures(script: Path) -> None:
     cells = nbformat.read(script.with_suffix(".ipynb"), as_version=4).cells
-    words = [cell for cell in cells if cell.cell_type == "markdown"]
-    drawn = [cell for cell in cells if cell.source.rstrip().endswith("\nfigure")]
-    assert words[0].source.startswith("# 0")
-    assert len(words) >= 5
-    assert len(drawn) >= 2
+    texts = [cell for cell in cells if cell.cell_type == "markdown"]
+    figures = [cell for cell in cells if cell.source.rstrip().endswith("\nfigure")]
+    assert texts[0].source.startswith("# 0")
+    assert len(texts) >= 5
+    assert len(figures) >= 2
 
 
 @named

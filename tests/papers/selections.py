@@ -27,9 +27,9 @@ def accuracies(points: pd.DataFrame, deadlines: Sequence[float]) -> pd.DataFrame
     rows = []
     waits = points.wait if "wait" in points else [None] * len(points)
     points = points.assign(
-        selection_label=[selection_label(*pair) for pair in zip(points.selection, waits, strict=True)]
+        label=[selection_label(*pair) for pair in zip(points.selection, waits, strict=True)]
     )
-    for (label, seed), run in points.groupby(["selection_label", "seed"], sort=False):
+    for (label, seed), run in points.groupby(["label", "seed"], sort=False):
         row = {
             "selection": label,
             "seed": seed,
