@@ -53,7 +53,7 @@ def lines() -> list[str]:
 
 
 def main() -> None:
-    """Write the file beside this script."""
+    """Write the file into the folder of this script."""
     note = (
         "# 3 layers over 63 devices in 21 cells; written by topologies/make_city.py, do not edit by hand.\n"
     )

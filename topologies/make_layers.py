@@ -71,7 +71,7 @@ def lines(tree: Tree, indent: str = "") -> list[str]:
 
 
 def main() -> None:
-    """Write the three files beside this script."""
+    """Write the three files into the folder of this script."""
     edges = stations(random.Random(64))
     cities = grouped(edges, STATIONS_PER_CITY, "city")
     regions = grouped(cities, 2, "region")

@@ -37,7 +37,7 @@ def place(lat_deg: float, lon_deg: float) -> str:
 
 
 def lines() -> list[str]:
-    """The tree as YAML, a line per station; a hub stands in its region's first city."""
+    """The tree as YAML, a line per station; a hub is in its region's first city."""
     rng, station = random.Random(49), 0
     text = [
         f"# the cloud is in {CLOUD[0]}",
@@ -64,7 +64,7 @@ def lines() -> list[str]:
 
 
 def main() -> None:
-    """Write the file beside this script."""
+    """Write the file into the folder of this script."""
     note = "# 4 layers over 96 devices in 12 cities; written by topologies/make_national.py, do not edit by hand.\n"
     Path(__file__).with_name("national.yaml").write_text(note + "\n".join(lines()) + "\n", encoding="utf-8")
 
