@@ -60,7 +60,7 @@ def test_a_cancelled_run_saves_its_state_and_continues_when_it_is_started_again(
     assert wait_until(lambda: has_rows(empty_state)), job.output
     job.cancel()
     assert wait_until(lambda: job.state == "cancelled"), job.output
-    assert "goes on from what was kept" in job.output
+    assert "continue from what was saved" in job.output
     assert [run.state for run in live_runs(empty_state.folder)] == ["interrupted"]
     again = empty_state.jobs.start(LONG)
     assert wait_until(lambda: [run.state for run in live_runs(empty_state.folder)] == ["running"]), (
