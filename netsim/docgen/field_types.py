@@ -29,8 +29,8 @@ _SCALAR_NAMES = {
 
 def type_hints(cls: type) -> dict[str, Any]:
     """The types of a part's or section's fields with their annotations (units, forms)."""
-    known = {part.protocol.__name__: part.protocol for part in PARTS.values()}
-    return get_type_hints(cls, localns=known, include_extras=True)
+    protocols = {part.protocol.__name__: part.protocol for part in PARTS.values()}
+    return get_type_hints(cls, localns=protocols, include_extras=True)
 
 
 def describe_type(hint: Any) -> str:

@@ -159,8 +159,8 @@ def _thin_front(front: Sequence[StopPoint], discs: Sequence[StopPoint]) -> list[
         return []
     cost = np.array([point.cost for point in front])
     floor_index = np.searchsorted(cost, [disc.cost for disc in discs], side="right") - 1
-    kept = np.union1d(thin(len(front), _MAX_CORNERS), floor_index[floor_index >= 0])
-    return [front[int(k)] for k in kept]
+    indices = np.union1d(thin(len(front), _MAX_CORNERS), floor_index[floor_index >= 0])
+    return [front[int(k)] for k in indices]
 
 
 def padded_range(values: Sequence[float], margin: float = 0.01) -> list[float]:

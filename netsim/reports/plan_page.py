@@ -73,36 +73,36 @@ class PlanPageData:
     terms: Table
 
 
-def write_plan_page(picture: PlanPageData, path: Path) -> Path:
+def write_plan_page(data: PlanPageData, path: Path) -> Path:
     """Write the page atomically as one self-contained file. Raises OSError."""
-    return write_page(render_plan_page(picture), path)
+    return write_page(render_plan_page(data), path)
 
 
-def render_plan_page(picture: PlanPageData) -> str:
+def render_plan_page(data: PlanPageData) -> str:
     """The page as HTML."""
-    return render_page(f"{picture.title}: plan", plan_page_sections(picture), plan_page_opening(picture))
+    return render_page(f"{data.title}: plan", plan_page_sections(data), plan_page_opening(data))
 
 
-def plan_page_opening(picture: PlanPageData) -> list[PagePart]:
+def plan_page_opening(data: PlanPageData) -> list[PagePart]:
     """The parts above the sections: the numbers of the plan, and notes."""
-    return [KeyValues(picture.key_values, large=True), *(Paragraph(note) for note in picture.notes)]
+    return [KeyValues(data.key_values, large=True), *(Paragraph(note) for note in data.notes)]
 
 
-def plan_page_sections(picture: PlanPageData) -> list[Section]:
+def plan_page_sections(data: PlanPageData) -> list[Section]:
     """The sections of the page in order."""
-    simulated = [dot for dot in picture.dots if dot.score is not None]
-    sections = [Section("plans", "Plans", [picture.table])]
-    if picture.bound_map is not None:
+    simulated = [dot for dot in data.dots if dot.score is not None]
+    sections = [Section("plans", "Plans", [data.table])]
+    if data.bound_map is not None:
         sections.append(
-            Section("bound", "The bound", [Paragraph(_BOUND), bound_figure(picture.bound_map), picture.terms])
+            Section("bound", "The bound", [Paragraph(_BOUND), bound_figure(data.bound_map), data.terms])
         )
     else:
-        sections.append(Section("bound", "The bound", [picture.terms]))
+        sections.append(Section("bound", "The bound", [data.terms]))
     if simulated:
-        figures = [score_figure(simulated, picture.score), prediction_figure(simulated)]
+        figures = [score_figure(simulated, data.score), prediction_figure(simulated)]
         sections.append(Section("simulated", "Simulated", [Paragraph(_SIMULATED), *figures]))
     sections.append(
-        Section("front", "Cost of the plans", [Paragraph(_FRONT), *front_parts(picture.dots, picture.score)])
+        Section("front", "Cost of the plans", [Paragraph(_FRONT), *front_parts(data.dots, data.score)])
     )
     return sections
 
@@ -202,21 +202,21 @@ def prediction_figure(dots: Sequence[Dot]) -> Figure:
 def front_parts(dots: Sequence[Dot], score: str) -> list[PagePart]:
     """Score (or bound) against time, bits or energy; filled markers are on the Pareto front."""
     run = [dot for dot in dots if dot.score is not None and dot.share == 1]
-    shown = run or [dot for dot in dots if dot.bound is not None]
-    if not shown:
+    plotted = run or [dot for dot in dots if dot.bound is not None]
+    if not plotted:
         return [Paragraph("No plan has a finite bound, and none was simulated to the deadline.")]
-    objective = {id(dot): (-(dot.score or 0.0) if run else (dot.bound or math.inf)) for dot in shown}
-    best = [dot for dot in shown if not any(_dominates(other, dot, objective) for other in shown)]
-    axes = [("Bits", formatting.bit_scale(max(d.bits for d in shown)), [d.bits for d in shown])]
-    axes.append(("Time", formatting.time_scale(max(_time(d) for d in shown)), [_time(d) for d in shown]))
-    if all(dot.energy_j is not None for dot in shown):
-        joules = [dot.energy_j or 0.0 for dot in shown]
+    objective = {id(dot): (-(dot.score or 0.0) if run else (dot.bound or math.inf)) for dot in plotted}
+    best = [dot for dot in plotted if not any(_dominates(other, dot, objective) for other in plotted)]
+    axes = [("Bits", formatting.bit_scale(max(d.bits for d in plotted)), [d.bits for d in plotted])]
+    axes.append(("Time", formatting.time_scale(max(_time(d) for d in plotted)), [_time(d) for d in plotted]))
+    if all(dot.energy_j is not None for dot in plotted):
+        joules = [dot.energy_j or 0.0 for dot in plotted]
         axes.append(("Energy", formatting.joule_scale(max(joules)), joules))
-    y = [dot.score if run else dot.bound for dot in shown]
-    symbols = ["circle" if dot in best else "circle-open" for dot in shown]
-    colours = [_STYLE[dot.kind][0] for dot in shown]
+    y = [dot.score if run else dot.bound for dot in plotted]
+    symbols = ["circle" if dot in best else "circle-open" for dot in plotted]
+    colours = [_STYLE[dot.kind][0] for dot in plotted]
     trace: Trace = {
-        "type": "scatter", "mode": "markers", "x": _scaled(axes[0]), "y": y, "text": [dot.label for dot in shown],
+        "type": "scatter", "mode": "markers", "x": _scaled(axes[0]), "y": y, "text": [dot.label for dot in plotted],
         "marker": {"size": 9, "color": colours, "symbol": symbols}, "hovertemplate": "%{text}: %{y:.4g}<extra></extra>",
     }  # fmt: skip
     title = f"{score} at the deadline" if run else "Bound"
@@ -226,8 +226,8 @@ def front_parts(dots: Sequence[Dot], score: str) -> list[PagePart]:
     changes = [
         Change({"x": [_scaled(axis)]}, {"xaxis.title.text": f"{axis[0]} ({axis[1].unit})"}) for axis in axes
     ]
-    description = f"{len(best)} of {len(shown)} plans are on the Pareto front."
-    kinds = [kind for kind in _STYLE if any(dot.kind == kind for dot in shown)]
+    description = f"{len(best)} of {len(plotted)} plans are on the Pareto front."
+    kinds = [kind for kind in _STYLE if any(dot.kind == kind for dot in plotted)]
     legend = [LegendEntry(_STYLE[kind][2], "disc", [_STYLE[kind][0]], []) for kind in kinds]
     figure = Figure("front", f"{title} against cost", description, [trace], layout, legend, {"cost": changes})
     return [Chooser("cost", "Cost", [axis[0] for axis in axes]), figure]

@@ -48,10 +48,10 @@ def figures_of_sweep(settings: Sequence[Setting], paths: Sequence[str], query: M
 def _axis(settings: Sequence[Setting], path: str, position: int) -> _Axis | None:
     values = list(dict.fromkeys(setting.values[position] for setting in settings))
     labels = {setting.values[position]: setting.value_labels[position] for setting in settings}
-    known = [parse_number(value) for value in values]
-    if all(number is not None for number in known):
+    numbers = [parse_number(value) for value in values]
+    if all(number is not None for number in numbers):
         pairs = sorted(
-            zip([n for n in known if n is not None], values, strict=True), key=lambda pair: pair[0]
+            zip([n for n in numbers if n is not None], values, strict=True), key=lambda pair: pair[0]
         )
         return _Axis(path, position, [value for _, value in pairs], [number for number, _ in pairs], labels)
     return _Axis(path, position, values, None, labels) if len(values) > 1 else None
@@ -118,11 +118,11 @@ def _option_change(groups: Sequence[Sequence[Setting]], query: MetricQuery, opti
     for group in groups:
         means = [query.mean(setting, option) for setting in group]
         seeds = [query.values(setting, option) / query.scale.size for setting in group]
-        known = [(m, s) if math.isfinite(m) else None for m, s in zip(means, seeds, strict=True)]
-        ys.append([_short(pair[0]) if pair else None for pair in known])
-        above.append([_short(float(pair[1].max()) - pair[0]) if pair else None for pair in known])
-        ends += [end for pair in known if pair for end in (float(pair[1].min()), float(pair[1].max()))]
-        minus.append([_short(pair[0] - float(pair[1].min())) if pair else None for pair in known])
+        pairs = [(m, s) if math.isfinite(m) else None for m, s in zip(means, seeds, strict=True)]
+        ys.append([_short(pair[0]) if pair else None for pair in pairs])
+        above.append([_short(float(pair[1].max()) - pair[0]) if pair else None for pair in pairs])
+        ends += [end for pair in pairs if pair for end in (float(pair[1].min()), float(pair[1].max()))]
+        minus.append([_short(pair[0] - float(pair[1].min())) if pair else None for pair in pairs])
     layout = {"yaxis.range": padded_range(ends)}
     return Change({"y": ys, "error_y.array": above, "error_y.arrayminus": minus}, layout)
 
@@ -199,8 +199,8 @@ def _cells(
 
 def _cell_change(cells: list[list[Any]], query: MetricQuery) -> Change:
     """The cells of one option; the colour scale covers their range."""
-    known = [value for row in cells for value in row if value is not None] or [0.0]
-    ends = {"zmin": [min(known)], "zmax": [max(max(known), min(known) + 1e-9)]}
+    present = [value for row in cells for value in row if value is not None] or [0.0]
+    ends = {"zmin": [min(present)], "zmax": [max(max(present), min(present) + 1e-9)]}
     return Change({"z": [cells], "text": [_texts(cells, query)], **ends})
 
 
@@ -211,8 +211,8 @@ def _texts(cells: list[list[Any]], query: MetricQuery) -> list[list[str]]:
 
 def _description(settings: Sequence[Setting], query: MetricQuery) -> str:
     option = query.options[query.chooser.initial]
-    known = [(query.mean(s, option), s) for s in settings]
-    finite = [pair for pair in known if math.isfinite(pair[0])]
+    pairs = [(query.mean(s, option), s) for s in settings]
+    finite = [pair for pair in pairs if math.isfinite(pair[0])]
     at = f"{query.chooser.label} {query.chooser.options[query.chooser.initial]}"
     if not finite:
         return f"{query.name}; {at}: no setting has a value."

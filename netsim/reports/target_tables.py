@@ -24,20 +24,20 @@ def cost_to_accuracy_tables(settings: Sequence[Setting], target: float) -> list[
     levels = _levels(settings, target)
     if not levels:
         return []
-    known = [name for name in _COSTS if name in cost_columns(settings)]
-    return [_table(settings, levels, name) for name in known]
+    available = [name for name in _COSTS if name in cost_columns(settings)]
+    return [_table(settings, levels, name) for name in available]
 
 
 def _levels(settings: Sequence[Setting], target: float) -> list[float]:
     """A few of the slider's targets from their upper half, and the preset target."""
-    known = target_levels(settings, target)
-    upper = known[len(known) // 2 :]
+    available = target_levels(settings, target)
+    upper = available[len(available) // 2 :]
     selected = (
         {upper[round(k)] for k in np.linspace(0, len(upper) - 1, min(_TARGETS, len(upper)))}
         if upper
         else set()
     )
-    return sorted(selected | ({target} if target in known else set()))
+    return sorted(selected | ({target} if target in available else set()))
 
 
 def _table(settings: Sequence[Setting], levels: Sequence[float], name: str) -> Table:

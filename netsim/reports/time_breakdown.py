@@ -33,10 +33,10 @@ def critical_path_figure(result: Result) -> Figure | None:
         return None
     lengths = np.sum([segment.times_s for segment in segments], axis=0)
     scale = formatting.time_scale(float(lengths.max()))
-    shown = _rounds(result)
+    rounds = _rounds(result)
     traces = [_segment_bar(segment, scale) for segment in segments]
     legend = [LegendEntry(s.label, _swatch(s.direction), [s.colour], [i]) for i, s in enumerate(segments)]
-    changes = [_show_round(segments, row, number, scale) for row, number in shown]
+    changes = [_show_round(segments, row, number, scale) for row, number in rounds]
     for trace, x, y, text in zip(
         traces, *(changes[0].traces[key] for key in ("x", "y", "text")), strict=True
     ):
@@ -141,8 +141,8 @@ def _bar(label: str, colour: str | list[str], pattern: str, scale: formatting.Sc
     }
     hover = f"{label}: %{{x:.4g}} {scale.unit} (%{{y}})<extra></extra>"
     text = {"textposition": "inside", "insidetextanchor": "middle", "textangle": 0, "hovertemplate": hover}
-    drawn = {"type": "bar", "orientation": "h", "name": label, "marker": marker, **text}
-    return drawn | ({"meta": HATCHED} if pattern else {})
+    bar = {"type": "bar", "orientation": "h", "name": label, "marker": marker, **text}
+    return bar | ({"meta": HATCHED} if pattern else {})
 
 
 def _stacked() -> dict[str, object]:

@@ -18,8 +18,8 @@ MakePoints = Callable[..., pd.DataFrame]
 
 def test_the_front_consists_of_the_non_dominated_points() -> None:
     rng = np.random.Generator(np.random.Philox(3))
-    found = [StopPoint(k, *map(float, rng.integers(0, 1000, 3))) for k in range(60)]
-    early = [s for s in found if s.time_s <= 500]
+    points = [StopPoint(k, *map(float, rng.integers(0, 1000, 3))) for k in range(60)]
+    early = [s for s in points if s.time_s <= 500]
     dominated = {
         s.setting
         for s in early
@@ -27,7 +27,7 @@ def test_the_front_consists_of_the_non_dominated_points() -> None:
         if (o.cost <= s.cost and o.accuracy > s.accuracy) or (o.cost < s.cost and o.accuracy >= s.accuracy)
     }
     expected = {(s.cost, s.accuracy) for s in early if s.setting not in dominated}
-    assert {(s.cost, s.accuracy) for s in pareto_front(found, 500.0)} == expected
+    assert {(s.cost, s.accuracy) for s in pareto_front(points, 500.0)} == expected
 
 
 def test_discs_are_at_the_cost_and_accuracy_of_the_settings_at_the_deadline(make_points: MakePoints) -> None:
@@ -85,9 +85,9 @@ def test_a_setting_without_a_completed_round_has_no_result(make_points: MakePoin
     settings = group_settings(table, AXES)
     assert [s.label for s in untrained_settings(settings)] == ["uplink 1 MHz, tau 5"]
     assert np.isnan(settings[1].at_deadline(1e9)).all()
-    drawn = {figure.key: figure for figure in figures_of(table)}
-    assert drawn["front-sim_time_s"].traces[1]["x"] == [None]
-    assert drawn["deadline-heat"].traces[0]["z"][1][0] is None
+    by_key = {figure.key: figure for figure in figures_of(table)}
+    assert by_key["front-sim_time_s"].traces[1]["x"] == [None]
+    assert by_key["deadline-heat"].traces[0]["z"][1][0] is None
     page = render_comparison(table, AXES, "s")
     assert "Not shown (no round by the deadline): uplink 1 MHz, tau 5." in page
     assert "<td>2</td><td>no round by the deadline</td><td>-</td>" in page
@@ -101,8 +101,8 @@ def test_means_exclude_runs_without_a_completed_round(make_points: MakePoints) -
 
 def test_short_curves_have_markers(make_points: MakePoints) -> None:
     def lines(table: pd.DataFrame) -> list[tuple[str, str, int]]:
-        found = [t for t in figures_of(table)[0].traces if "fill" not in t]
-        return [(t["mode"], t["marker"]["symbol"], len(t["y"])) for t in found]
+        points = [t for t in figures_of(table)[0].traces if "fill" not in t]
+        return [(t["mode"], t["marker"]["symbol"], len(t["y"])) for t in points]
 
     assert lines(make_points(rounds=11)) == [("lines", "circle", 12)] * 4
     assert lines(make_points(rounds=10)) == [("lines+markers", "circle", 11)] * 4

@@ -161,8 +161,8 @@ def test_provenance_has_labels_in_place_of_the_manifest_s_keys(make_result: Make
         "odd_key": {"in_s": 3.0},
     }
     page = render_report(replace(run, manifest={**run.manifest, **provenance}))
-    shown = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page))
-    assert (shown["Data"], shown["Parameters of the model"]) == ("scikit-learn", "385")
-    assert shown["Host run time"] == "12 s"
-    assert shown["odd key: in"] == "3 s"
-    assert set(LABELS.values()) <= set(shown)
+    displayed = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page))
+    assert (displayed["Data"], displayed["Parameters of the model"]) == ("scikit-learn", "385")
+    assert displayed["Host run time"] == "12 s"
+    assert displayed["odd key: in"] == "3 s"
+    assert set(LABELS.values()) <= set(displayed)

@@ -42,10 +42,10 @@ def test_spans_agree_with_the_nodes_table(star_run: Result) -> None:
 
 
 def test_the_chart_has_the_spans_in_the_unit_of_its_axis(star_run: Result) -> None:
-    found = select_timeline(star_run)
-    assert found is not None
-    assert timeline_chooser(found).options == ["round 1"]
-    bars = {trace["name"]: trace for trace in timeline_figure(found, 1).traces}
+    selected = select_timeline(star_run)
+    assert selected is not None
+    assert timeline_chooser(selected).options == ["round 1"]
+    bars = {trace["name"]: trace for trace in timeline_figure(selected, 1).traces}
     assert (bars["compute"]["base"], bars["compute"]["x"], bars["compute"]["y"]) == (
         [1.0, 1.0],
         [2.0, 1.0],
@@ -56,18 +56,18 @@ def test_the_chart_has_the_spans_in_the_unit_of_its_axis(star_run: Result) -> No
 
 def test_a_requested_round_is_on_the_slider(star_run: Result, make_result: MakeResult) -> None:
     rounds = make_result(finished=5000, depth=1).rounds
-    found = select_timeline(
+    selected = select_timeline(
         Result(star_run.scenario_text, rounds, star_run.messages, star_run.nodes, star_run.manifest), 1234
     )
-    assert found is not None
-    assert 1234 in found.rounds
-    assert len(found.rounds) <= 401
+    assert selected is not None
+    assert 1234 in selected.rounds
+    assert len(selected.rounds) <= 401
 
 
 def test_the_tree_has_the_colours_of_the_selected_quantity(star_run: Result) -> None:
-    found = tree_figure(star_run)
-    assert found is not None
-    chooser, figure = found
+    selected = tree_figure(star_run)
+    assert selected is not None
+    chooser, figure = selected
     assert chooser.options == [
         "Waiting",
         "Compute",
@@ -82,7 +82,9 @@ def test_the_tree_has_the_colours_of_the_selected_quantity(star_run: Result) -> 
 
 
 def test_a_link_is_busy_while_a_message_is_in_transit(star_run: Result) -> None:
-    up, down = (star_run.messages[star_run.messages["direction"] == way] for way in ("up", "down"))
+    up, down = (
+        star_run.messages[star_run.messages["direction"] == direction] for direction in ("up", "down")
+    )
     assert busy_seconds(up).tolist() == [2.5]
     assert busy_seconds(down).tolist() == [1.0]
     figure = utilisation_figure(star_run)
