@@ -62,7 +62,7 @@ def main(arguments: list[str]) -> int:
     ]
     rows += compression(options.device, rows=64 if options.device == "cuda" else 4)
     about = f"{_name(options.device)}, torch {torch.__version__}, Python {platform.python_version()}"
-    cells = [[r.what, r.how, r.precision, f"{r.value:,.4g} {r.unit}", f"{r.times:.2f}"] for r in rows]
+    cells = [[r.work, r.variant, r.precision, f"{r.value:,.4g} {r.unit}", f"{r.times:.2f}"] for r in rows]
     headings = ["what", "how", "precision", "median", "times the baseline"]
     print(
         f"{about}; {options.devices} devices, {options.steps} steps, batch {workload.BATCH}\n\n{table(headings, cells)}"

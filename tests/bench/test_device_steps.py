@@ -59,7 +59,7 @@ def test_share_of_a_round_outside_training(
     """Network, compression with exact coded lengths, aggregation and bookkeeping: at most 12 % for mlp and lenet."""
     torch.set_num_threads(1)
     training, marks = [0.0], list[tuple[float, float]]()
-    for trainer in (FusedTrainer, Im2colTrainer, trainers.Looped):
+    for trainer in (FusedTrainer, Im2colTrainer, trainers.LoopTrainer):
         _clocked(trainer, training, monkeypatch)
     run = load_text(scene(model, tmp_path, rounds=8, code=code), "bench.yaml")
     execute(run, device="cpu", on_round=lambda row: marks.append((time.process_time(), training[0])))

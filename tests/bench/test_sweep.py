@@ -27,7 +27,7 @@ LENET = ("mnist_qmlhfl", "task.model=lenet", "stop.rounds=10")
 class SilentListener:
     """A sweep listener that ignores progress."""
 
-    def surveyed(self, done: int, points: int) -> None:
+    def timelines_done(self, done: int, points: int) -> None:
         """Nothing."""
 
     def planned(self, trainings: int, points: int) -> None:

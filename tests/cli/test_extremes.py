@@ -112,15 +112,15 @@ def test_extreme_numbers_never_cause_internal_errors(
     name: str, count: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Replace every number of the resolved scenario, including defaults of parts, by extremes."""
-    tree, rng, path = parse(resolved(load_text(scene(name)))).data, random.Random(name), tmp_path / "x.yaml"
-    for index, path in enumerate(number_paths(tree)):
+    tree, rng, file = parse(resolved(load_text(scene(name)))).data, random.Random(name), tmp_path / "x.yaml"
+    for index, keys in enumerate(number_paths(tree)):
         for extreme in rng.sample(EXTREMES, count):
-            path.write_text(replace_number(tree, path, extreme))
-            check = partial(check_command, str(path), [], False)
-            for command in (check, partial(run_timing, path, tmp_path / f"{index} {extreme}")):
+            file.write_text(replace_number(tree, keys, extreme))
+            check = partial(check_command, str(file), [], False)
+            for command in (check, partial(run_timing, file, tmp_path / f"{index} {extreme}")):
                 code, message = exit_code(command), capsys.readouterr().err
-                assert code in (0, 1), f"{path} = {extreme}: {message}"
-                assert (code == 0) == (not message), f"{path} = {extreme}: {message}"
+                assert code in (0, 1), f"{keys} = {extreme}: {message}"
+                assert (code == 0) == (not message), f"{keys} = {extreme}: {message}"
                 if code:
                     break
 
@@ -230,6 +230,6 @@ def test_the_error_names_a_too_deeply_nested_file(tmp_path: Path) -> None:
 def test_bit_counts_beyond_int64_are_refused() -> None:
     trace = Trace(Fanout([1]).grow())
     message = Message(1, "up", "device0", "cloud", 1, 2**62, 2**62, 1.0, 0.0, True)
-    trace.sent(message)
+    trace.record_sent(message)
     with pytest.raises(TooManyBitsError, match="layer 1 has sent more than 9223372036854775807 bits"):
-        trace.sent(message)
+        trace.record_sent(message)

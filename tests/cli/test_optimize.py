@@ -31,7 +31,7 @@ def test_json_output_has_its_keys_and_a_page(tmp_path: Path) -> None:
     assert output["mode"] == "joint-2"
     assert len(output["plans"]) == 8
     page = Path(output["page"]).read_text()
-    assert "The bound over two taus" in page
+    assert "Bound over two taus" in page
     assert "http" not in page.partition("<script>")[0].replace("http-equiv", "")
 
 

@@ -51,9 +51,12 @@ def test_the_strategy_changes_the_digest_but_not_the_simulated_time(tmp_path: Pa
     [
         (("--strategy", "fast"), "got 'fast'; leave it out"),
         (("--strategy", "im2col"), "means a chain of convolutions"),
-        (("--tune", "--strategy", "loop"), "--tune chooses the strategy itself, got --strategy loop"),
-        (("--tune", "--engine", "timing"), "--tune: says how --engine batched trains, got --engine timing"),
-        (("--strategy", "loop", "--engine", "eager"), "--strategy: says how --engine batched trains"),
+        (("--tune", "--strategy", "loop"), "--tune chooses the strategy, got --strategy loop too"),
+        (("--tune", "--engine", "timing"), "--tune applies to --engine batched, got --engine timing"),
+        (
+            ("--strategy", "loop", "--engine", "eager"),
+            "--strategy applies to --engine batched, got --engine eager",
+        ),
     ],
 )
 def test_invalid_strategy_options_are_refused(options: tuple[str, ...], message: str, tmp_path: Path) -> None:

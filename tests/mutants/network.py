@@ -49,7 +49,7 @@ NETWORK = (
     Mutation("the TCP window covers one direction instead of the round trip", "netsim/network/wired.py", "self.window / (2.0 * latency_s)", "self.window / latency_s", "network/test_wired"),
     Mutation("wired links swap uplink and downlink", "netsim/network/wired.py", 'self.uplink if direction == "up"', 'self.uplink if direction == "down"', "network/test_wired"),
     Mutation("the route factor of fibre is ignored", "netsim/network/wired.py", "length_m * self.route_factor / self.speed", "length_m / self.speed", "network/test_wired"),
-    Mutation("a trace always starts at its first line", "netsim/network/traces/rate_curves.py", "at_s + self.offset_s", "self.offset_s", "network/traces/test_traces"),
+    Mutation("a trace always starts at its first line", "netsim/network/traces/trace_channel.py", "at_s + self.offset_s", "self.offset_s", "network/traces/test_traces"),
     Mutation("downlinks can be lost", "netsim/network/links.py", 'self.identity.direction == "down"', 'self.identity.direction == "sideways"', "network/test_message_loss"),
     Mutation("all packets of a message share one loss", "netsim/network/links.py", 'if self.loss.per == "packet" else 1', 'if self.loss.per == "pack" else 1', "network/test_message_loss"),
     Mutation("quasi-static gains below the outage quantile are used", "netsim/network/radio/block_fading.py", "self.outage + (1.0 - self.outage) * uniform", "uniform", "network/radio/test_fading"),

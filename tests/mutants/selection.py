@@ -15,7 +15,7 @@ SELECTION: tuple[tuple[str, str, str, str, str], ...] = (
     ("selection: systematic sampling uses the order of the list", "netsim/selection/sampling.py", "order = np.argsort(uniform, kind=\"stable\")\n    ends", "order = np.arange(len(uniform))\n    ends", "selection/test_sampling"),
     ("selection: the children of lowest loss are selected", SELECTORS, "key=lambda k: -scores[k]", "key=lambda k: scores[k]", "selection/test_selection selection/test_power_of_choice"),
     ("selection: the evaluation of a loss takes no time", "netsim/protocol/polling.py", "FORWARD_SHARE = 1.0 / 3.0", "FORWARD_SHARE = 0.0", "selection/test_power_of_choice"),
-    ("selection: all devices have the loss of device 0", "learning/engine/lazy_vectors.py", "            pack_integers(query.device)\n", "            pack_integers(0)\n", "selection/test_power_of_choice"),
+    ("selection: all devices have the loss of device 0", "learning/engine/digests.py", "            pack_integers(query.device)\n", "            pack_integers(0)\n", "selection/test_power_of_choice"),
     ("selection: the critical path omits the time of a poll", "netsim/protocol/polling.py", "path = exchange.path.plus_compute(ready_s - received_s)", "path = exchange.path", "selection/test_power_of_choice"),
     ("selection: a plan's fraction is not applied", "netsim/planner/plan.py", "if self.fraction < 1:", "if self.fraction < 0:", "planner/test_fraction"),
     ("availability: unavailable devices are not interrupted", "netsim/protocol/absences.py", "        exchanges.interrupt(device, REASON)\n", "", "selection/test_availability"),

@@ -131,7 +131,7 @@ def test_a_dumped_part_includes_defaults_and_units() -> None:
         ({"quantizer": {"levels": 3, "code": "elais"}}, ["quantizer.code: must be 'fixed' or 'elias', got 'elais'; did you mean 'elias'?"]),
         ("math:sin", ["math:sin must be a frozen dataclass (@dataclass(frozen=True)), got <built-in function sin>"]),
         ("nowhere_at_all:Part", ["nowhere_at_all:Part cannot be imported: ModuleNotFoundError: No module named 'nowhere_at_all'"]),
-        (f"{__name__}:NotFrozen", [f"{__name__}:NotFrozen must be a frozen dataclass (@dataclass(frozen=True)), got <class '{__name__}.Thawed'>"]),
+        (f"{__name__}:NotFrozen", [f"{__name__}:NotFrozen must be a frozen dataclass (@dataclass(frozen=True)), got <class '{__name__}.NotFrozen'>"]),
         (f"{__name__}:WithoutSize", ["WithoutSize is no codec: it lacks size"]),
         (WithoutSize(), ["WithoutSize is no codec: it lacks size"]),
         ({f"{__name__}:UnsupportedFields": {"when": 1, "what": 2}}, [f'["{__name__}:UnsupportedFields"]: the fields of UnsupportedFields cannot be read: name \'Undefined\' is not defined']),

@@ -104,8 +104,8 @@ def test_a_resolved_scenario_has_the_same_sweep(text: str) -> None:
         ("{grid: {seed: [1, x]}}", "26: sweep.grid.seed[1]: must be an integer, got 'x'"),
         ("{grid: {seeed: [1, x]}}", "16: sweep.grid.seeed: seeed: unknown key 'seeed'; did you mean 'seed'?"),
         ("{grid: [seed]}", "15: sweep.grid: must be a mapping of paths to lists, got ['seed']"),
-        ("{zip: {stop.rounds: [1, 2], seed: [1]}}", "42: sweep.zip.seed: has 1 value, but 'stop.rounds' has 2; a zip walks "
-         "through all its lists together, so they must be equally long (or write a grid)"),
+        ("{zip: {stop.rounds: [1, 2], seed: [1]}}", "42: sweep.zip.seed: has 1 value, but 'stop.rounds' has 2; a zip combines "
+         "the entries of its lists in order, so they must be equally long (or write a grid)"),
         ("{zip: {stop.rounds: [1, 0], seed: [1, 2]}}", '32: sweep.zip["stop.rounds"][1]: must be >= 1, got 0'),
         ("{zip: {stop.roundz: [1, 2]}}", '15: sweep.zip["stop.roundz"]: stop.roundz: unknown key'),
         ("{list: {seed: 1}}", "15: sweep.list: must be a list of at least one {path: value}, got a mapping with seed"),

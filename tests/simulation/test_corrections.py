@@ -218,9 +218,9 @@ def test_devices_apply_the_correction_of_their_edge_server() -> None:
     assert run.model.value is not None
     drifts = run.loop.corrections.drifts
     for device in run.trace.topology.levels[0]:
-        mine = drifts[device.name].mine
-        assert mine is None  # the broadcast of the last model has completed its correction
-    moved = {edge.name: drifts[edge.name].mine for edge in run.trace.topology.levels[1]}
+        last_model = drifts[device.name].last_model
+        assert last_model is None  # the broadcast of the last model has completed its correction
+    moved = {edge.name: drifts[edge.name].last_model for edge in run.trace.topology.levels[1]}
     first = execute(scene(one, rounds=1), engine="timing")
     w, g = start(first), gradients(run)
     ends = np.array([w - LR * gi(w) for gi in g])

@@ -92,7 +92,7 @@ def record_largest_differences(monkeypatch: pytest.MonkeyPatch, strategy: str) -
 
     class CheckedTrainer:
         def __init__(self, task: object, seed: int) -> None:
-            self.real, self.reference = make(task, seed), trainers.Reference(task, seed)  # type: ignore[arg-type]
+            self.real, self.reference = make(task, seed), trainers.ReferenceTrainer(task, seed)  # type: ignore[arg-type]
 
         def train(self, work: Tensor, jobs: Sequence[Train], models: bool) -> None:
             expected = work.clone()

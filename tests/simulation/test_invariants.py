@@ -139,7 +139,7 @@ def test_arrival_before_transmission_violates_monotone_times(monkeypatch: pytest
 
 
 def test_subtracting_energy_twice_violates_energies(monkeypatch: pytest.MonkeyPatch) -> None:
-    stopped = Meter._stopped
+    stopped = Meter._stop_compute
 
     def twice(self: Meter, name: str, now_s: float) -> None:
         for _ in range(9):
@@ -148,7 +148,7 @@ def test_subtracting_energy_twice_violates_energies(monkeypatch: pytest.MonkeyPa
             if before is not None:
                 self._computing[name] = before
 
-    monkeypatch.setattr(Meter, "_stopped", twice)
+    monkeypatch.setattr(Meter, "_stop_compute", twice)
     assert "energy_compute_j" in violation_message("energies")
 
 

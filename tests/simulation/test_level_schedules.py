@@ -62,5 +62,5 @@ def test_error_feedback_and_broadcasts_follow_the_schedule() -> None:
 
 
 def test_the_planner_refuses_level_schedules() -> None:
-    with pytest.raises(PlanError, match="layer 1: the bounds and prices count messages of one kind"):
+    with pytest.raises(PlanError, match="layer 1: the bounds and costs need equal messages in all rounds"):
         plan(run_of("{doubling: {first: 4, every: 1}}"), Limits(deadline_s=100.0))
