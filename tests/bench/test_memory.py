@@ -22,7 +22,7 @@ RUN = """
 import pandas, numba, torch
 from pathlib import Path
 from netsim.scenario import load_text
-from netsim.simulation.run import play
+from netsim.simulation.run import execute
 
 def status_mb(name):
     lines = Path("/proc/self/status").read_text().splitlines()
@@ -30,7 +30,7 @@ def status_mb(name):
 
 torch.set_num_threads(1)
 before = status_mb("VmRSS")
-play(load_text({scene!r}, "memory.yaml"), engine={engine!r}, device="cpu")
+execute(load_text({scene!r}, "memory.yaml"), engine={engine!r}, device="cpu")
 print(status_mb("VmHWM") - before)
 """
 SCENE = """

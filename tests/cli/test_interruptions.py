@@ -76,7 +76,7 @@ def assert_complete(folder: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", [pytest.param("1", marks=pytest.mark.slow), "2"])
 def test_an_interrupted_sweep_exits_with_130_and_resumes(workers: str, tmp_path: Path) -> None:
     process = start_sweep(tmp_path, "--workers", workers)
     children = child_processes(process.pid)
@@ -91,7 +91,7 @@ def test_an_interrupted_sweep_exits_with_130_and_resumes(workers: str, tmp_path:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", [pytest.param("1", marks=pytest.mark.slow), "2"])
 def test_a_killed_sweep_leaves_no_worker_and_resumes(workers: str, tmp_path: Path) -> None:
     process = start_sweep(tmp_path, "--workers", workers)
     children = child_processes(process.pid)

@@ -58,7 +58,7 @@ def test_every_page_logs_nothing_requests_nothing_external_and_fits_the_screen(
     assert (opened.console, opened.external_requests) == ([], [])
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_axe_reports_no_serious_violation(
     open_dashboard: OpenDashboard, state: DashboardState, old_run: Result, scheme: str
 ) -> None:

@@ -124,7 +124,7 @@ def serious_violations(opened: OpenedPage) -> list[tuple[str, str]]:
     return [(violation["id"], node["html"]) for violation in serious for node in violation["nodes"]]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_axe_reports_no_serious_violation(
     open_sweep: OpenSweep, open_page: OpenPage, star_run: Result, tmp_path: Path, scheme: str
 ) -> None:

@@ -16,7 +16,7 @@ from netsim.simulation.memory_estimate import MemoryEstimate, estimate_memory
 PEAK = """
 import pandas, numba, torch
 from pathlib import Path
-from netsim.simulation.run import play
+from netsim.simulation.run import execute
 from tests.simulation.runs import recipe, scenario
 from tests.simulation.test_memory_estimate import estimate
 
@@ -24,11 +24,11 @@ def status_bytes(name):
     lines = Path("/proc/self/status").read_text().splitlines()
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(name))
 
-play(recipe("hier_local_qsgd", rounds=1), device="cpu")
+execute(recipe("hier_local_qsgd", rounds=1), device="cpu")
 scene = {scene}
 before = status_bytes("VmRSS")
 Path("/proc/self/clear_refs").write_text("5")  # resets the peak
-play(scene, device="cpu")
+execute(scene, device="cpu")
 print(estimate(scene).total, status_bytes("VmHWM") - before)
 """
 IMAGES = "{{dataset: {{npz: {{path: {path}}}}}, partition: iid, model: {model}}}"
@@ -79,7 +79,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> str:
     ("model", "fanout", "algorithm"),
     [
         ("logistic", [20, 50], PLAIN),
-        ("{mlp: {hidden: [1500]}}", [12, 4], PLAIN),
+        pytest.param("{mlp: {hidden: [1500]}}", [12, 4], PLAIN, marks=pytest.mark.slow),
         ("{mlp: {hidden: [1500]}}", [12, 4], CODED),
         ("{mlp: {hidden: [1500]}}", [2, 20], WITH_FEEDBACK),
         ("{mlp: {hidden: [1500]}}", [2, 15], WITH_DRIFT),

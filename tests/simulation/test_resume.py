@@ -145,7 +145,7 @@ def test_a_valid_checkpoint_is_found_for_its_round_only(ledger_folder: Path) -> 
     assert Ledger(ledger_folder).latest_checkpoint([b"", model]) is None
 
 
-@pytest.mark.parametrize("damage", ["flip", "checkpoint", "empty", "pickle"])
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "pickle"])
 def test_a_damaged_checkpoint_is_ignored(damage: str, ledger_folder: Path) -> None:
     (path,) = ledger_folder.rglob("*.npz")
     data = bytearray(path.read_bytes())
