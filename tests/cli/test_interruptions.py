@@ -83,7 +83,7 @@ def test_an_interrupted_sweep_exits_with_130_and_resumes(workers: str, tmp_path:
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=600)
     assert process.returncode == 130, stderr
-    assert "the same command goes on from here" in stderr
+    assert "run the same command again to continue" in stderr
     assert "Traceback" not in stderr
     assert becomes_true(lambda: not any(is_running(pid) for pid in children))
     assert not (tmp_path / "runs" / "quickstart-sweep" / "timelines").exists()

@@ -45,7 +45,7 @@ def finish_run(folder: Path, cwd: Path) -> None:
 
 
 def start(folder: Path, cwd: Path) -> subprocess.Popen[bytes]:
-    with (cwd / "said").open("w") as errors:
+    with (cwd / "stderr.txt").open("w") as errors:
         return subprocess.Popen(command(folder), cwd=cwd, stdout=subprocess.DEVNULL, stderr=errors)
 
 
@@ -81,7 +81,7 @@ def kill_at_random(folder: Path, cwd: Path, rng: random.Random, signals: Sequenc
         time.sleep(rng.uniform(0, 0.2))
     signal_ = rng.choice(signals)
     run.send_signal(signal_)
-    return is_exit_by_signal(signal_, run.wait(timeout=600), (cwd / "said").read_text())
+    return is_exit_by_signal(signal_, run.wait(timeout=600), (cwd / "stderr.txt").read_text())
 
 
 def check_signals(kills: int, rounds: int, cwd: Path, *signals: signal.Signals) -> None:
