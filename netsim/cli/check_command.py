@@ -18,7 +18,7 @@ from learning.datasets import DataError
 from learning.tasks.task import check_data, describe_task
 from netsim.barriers.barriers import All
 from netsim.build import build_links, build_meter, check_association_and_availability, device_clock
-from netsim.cli.error_handling import InputError
+from netsim.cli.exit_codes import InputError
 from netsim.cli.run_preparation import memory_line
 from netsim.devices.clock import Work
 from netsim.network import ParentLinks

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from netsim.cli.app import Overrides, ScenarioArgument, app, exit_with
-from netsim.cli.error_handling import exit_code
+from netsim.cli.exit_codes import exit_code
 
 
 @app.command()

@@ -6,7 +6,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from netsim.cli.error_handling import INTERRUPTED, InputError
+from netsim.cli.exit_codes import INTERRUPTED, InputError
 
 MIN_TOKEN_LENGTH = 16
 """Minimum number of characters of a token."""

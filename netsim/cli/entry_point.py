@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from netsim.cli import commands_inspect, commands_run  # noqa: F401  # registers their commands
 from netsim.cli.app import app
-from netsim.cli.error_handling import INTERRUPTED
+from netsim.cli.exit_codes import INTERRUPTED
 from netsim.cli.signals import install_handlers, interrupted
 
 

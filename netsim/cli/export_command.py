@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from netsim.cli.error_handling import InputError
+from netsim.cli.exit_codes import InputError
 
 if TYPE_CHECKING:
     from netsim.reports.page_parts import Figure

@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from netsim.cli.error_handling import InputError
+from netsim.cli.exit_codes import InputError
 
 
 def init_command(path: Path) -> int:

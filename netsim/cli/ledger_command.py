@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from learning.store.ledger import Ledger
-from netsim.cli.error_handling import InputError
+from netsim.cli.exit_codes import InputError
 from netsim.cli.option_values import parse_seconds
 from netsim.sweep import LEDGER
 

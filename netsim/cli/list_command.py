@@ -7,7 +7,7 @@ import inspect
 import sys
 from collections.abc import Iterator, Mapping
 
-from netsim.cli.error_handling import InputError
+from netsim.cli.exit_codes import InputError
 from netsim.results.bibliography import citation_keys, label_of
 
 CHANNELS = (

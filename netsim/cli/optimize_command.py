@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netsim.cli.error_handling import InputError
+from netsim.cli.exit_codes import InputError
 from netsim.reports import formatting
 from netsim.scenario import Scenario, load
 from netsim.units import parse

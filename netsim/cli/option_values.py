@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netsim.cli.error_handling import InputError
+from netsim.cli.exit_codes import InputError
 from netsim.units import parse
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from netsim.cli.error_handling import InputError
+from netsim.cli.exit_codes import InputError
 
 
 def report_command(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from learning.engine import DeviceKind, EngineKind
 from learning.store.ledger import Ledger
-from netsim.cli.error_handling import InputError
+from netsim.cli.exit_codes import InputError
 from netsim.cli.run_progress import combine_listeners, run_progress
 from netsim.results.live_feed import LiveFeed
 from netsim.scenario import Scenario, ScenarioError, digest, load

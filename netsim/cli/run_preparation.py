@@ -9,7 +9,7 @@ from pathlib import Path
 from learning.engine import DeviceKind, EngineKind, StrategyError, resolve_numerics
 from learning.host_memory import memory_bytes as machine_bytes
 from learning.tasks.task import describe_task
-from netsim.cli.error_handling import InputError
+from netsim.cli.exit_codes import InputError
 from netsim.scenario import Scenario, grow
 from netsim.simulation.memory_estimate import MemoryEstimate, estimate_memory, format_bytes
 

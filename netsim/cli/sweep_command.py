@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from learning.engine import DeviceKind
-from netsim.cli.error_handling import INTERRUPTED, InputError
+from netsim.cli.exit_codes import INTERRUPTED, InputError
 from netsim.cli.sweep_progress import sweep_progress
 from netsim.reports import formatting
 from netsim.scenario import load

@@ -13,7 +13,7 @@ from netsim.energy.meter import Meter
 from netsim.network import DownlinkMessage, Link, ParentLinks, Transfer
 from netsim.network.media import discard_callbacks
 from netsim.protocol.trace import Message, Trace
-from netsim.results.addressing import ALL_CHILDREN, format_receivers
+from netsim.results.receivers import ALL_CHILDREN, format_receivers
 from netsim.topology import Node
 
 

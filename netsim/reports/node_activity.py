@@ -22,7 +22,7 @@ from netsim.reports.activity_fit import (
     Bounds,
     fit_intervals,
 )
-from netsim.results.addressing import ALL_CHILDREN, parse_receivers
+from netsim.results.receivers import ALL_CHILDREN, parse_receivers
 from netsim.results.result import Result
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netsim.results.addressing import ALL_CHILDREN, parse_receivers
+from netsim.results.receivers import ALL_CHILDREN, parse_receivers
 from netsim.results.result import Result
 
 if TYPE_CHECKING:

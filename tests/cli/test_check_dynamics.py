@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netsim.cli.check_command import check_command
-from netsim.cli.error_handling import InputError
+from netsim.cli.exit_codes import InputError
 from netsim.scenario import ScenarioError
 
 FORMS = {

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from netsim.cli.dashboard_command import dashboard_command
-from netsim.cli.error_handling import exit_code
+from netsim.cli.exit_codes import exit_code
 
 
 def test_without_dash_the_error_contains_the_install_command(

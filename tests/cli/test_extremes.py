@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from netsim.cli.check_command import check_command
-from netsim.cli.error_handling import exit_code
+from netsim.cli.exit_codes import exit_code
 from netsim.protocol.trace import Message, TooManyBitsError, Trace
 from netsim.scenario import ScenarioError, grow, load, load_text, resolved
 from netsim.scenario.yaml_document import parse

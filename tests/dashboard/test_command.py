@@ -16,7 +16,7 @@ import pytest
 pytest.importorskip("dash", reason="the dashboard needs the extra `dashboard`")
 
 from netsim.cli.dashboard_command import dashboard_command
-from netsim.cli.error_handling import InputError
+from netsim.cli.exit_codes import InputError
 from netsim.dashboard.address import Address, DashboardError
 from netsim.dashboard.jobs import Job
 from netsim.dashboard.server import address_url

@@ -11,7 +11,7 @@ from netsim.protocol.trace import Trace
 from netsim.reports.node_activity import POLL_ANSWER_BITS, NodeActivities
 from netsim.reports.timeline import RoundActivities
 from netsim.reports.tree_layout import tree_from_messages
-from netsim.results.addressing import format_receivers, parse_receivers
+from netsim.results.receivers import format_receivers, parse_receivers
 from netsim.results.result import Result
 from netsim.scenario import load_text
 from netsim.simulation.run import simulate

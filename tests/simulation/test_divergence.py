@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from learning.store.ledger import Ledger
-from netsim.cli.error_handling import exit_code
+from netsim.cli.exit_codes import exit_code
 from netsim.cli.run_command import run_command
 from netsim.results.result import Result
 from netsim.simulation.run import simulate

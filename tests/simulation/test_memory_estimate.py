@@ -103,7 +103,7 @@ def test_the_memory_estimate_is_within_a_factor_of_two(
 def test_a_run_that_exceeds_the_memory_is_refused_before_it_starts(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from netsim.cli.error_handling import InputError
+    from netsim.cli.exit_codes import InputError
     from netsim.cli.run_command import run_command
 
     monkeypatch.setattr("netsim.cli.run_preparation.machine_bytes", lambda: 400_000)
